@@ -1,0 +1,48 @@
+//! Types of account contacts, at most one of them the organization's default.
+//!
+//! May import sea_orm_migration and `table`; never the entities, never another migration. Frozen once published.
+
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, boolean, text},
+};
+
+use crate::table::{
+    self, created_at, organization_key, unique, unique_where, updated_at, uuid, version, version_check,
+};
+
+const TABLE: &str = "contact_type";
+
+/// Creates `contact_type`.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let backend = manager.get_database_backend();
+        manager
+            .create_table(
+                Table::create()
+                    .table(TABLE)
+                    .col(uuid(backend, "id").primary_key())
+                    .col(big_integer("org_id"))
+                    .col(text("name"))
+                    .col(boolean("is_default"))
+                    .col(created_at())
+                    .col(updated_at())
+                    .col(version())
+                    .index(&mut unique(TABLE, ["org_id", "id"]))
+                    .index(&mut unique(TABLE, ["org_id", "name"]))
+                    .foreign_key(&mut organization_key(TABLE))
+                    .check(version_check(TABLE))
+                    .take(),
+            )
+            .await?;
+        manager.create_index(unique_where(TABLE, "org_id", ["org_id"], Expr::col("is_default"))).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        table::drop(manager, TABLE).await
+    }
+}

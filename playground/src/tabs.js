@@ -1,0 +1,48 @@
+// Which tabs the page opens with: those the reader left, else one for each sample operation.
+//
+// GraphiQL compares the editors' initial text with its stored tabs and opens one more tab when none is the same, so
+// the text is taken from the stored tab itself.
+
+import { operations } from "./operations.js";
+import { fill } from "./placeholders.js";
+
+const TABS = "graphiql:tabState";
+const PERSIST_HEADERS = "graphiql:shouldPersistHeaders";
+
+/** The tabs of the samples, with ids in the place of their placeholders. */
+export function sampleTabs(ids, headers) {
+  return operations.map(({ query, variables }) => ({
+    query,
+    variables: variables && fill(variables, ids),
+    headers: JSON.stringify(headers, null, 2),
+  }));
+}
+
+/** The properties of <GraphiQL> that decide about tabs and what the editors show first. */
+export function openingTabs(storage, samples) {
+  const [{ headers }] = samples;
+  // Headers are kept only for readers who ask for it in the settings.
+  const shouldPersistHeaders = storage.getItem(PERSIST_HEADERS) === "true";
+  const tab = storedTab(storage, shouldPersistHeaders ? headers : null) ?? samples[0];
+  return {
+    defaultTabs: samples,
+    defaultHeaders: headers,
+    shouldPersistHeaders,
+    initialQuery: tab.query ?? "",
+    initialVariables: tab.variables ?? "",
+    initialHeaders: tab.headers ?? headers,
+  };
+}
+
+/** The tab that was open last, with these headers where it was stored before headers were to be kept. */
+function storedTab(storage, headers) {
+  try {
+    const state = JSON.parse(storage.getItem(TABS));
+    const tab = state.tabs[state.activeTabIndex];
+    tab.headers ??= headers;
+    storage.setItem(TABS, JSON.stringify(state));
+    return tab;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,204 @@
+// The playground in a real browser, before a running gateway in development mode:
+//
+//     npm test -- --url http://127.0.0.1:8080 [--screenshot FILE]
+//
+// GATEWAY_URL says the same as --url; CHROMIUM names another browser than /usr/bin/chromium. The operations are run
+// by clicking, as a reader would, and write to the gateway's database.
+
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const { values: options } = parseArgs({
+  options: {
+    url: { type: "string", default: process.env.GATEWAY_URL ?? "http://127.0.0.1:8080" },
+    screenshot: { type: "string" },
+  },
+});
+const gateway = new URL(options.url);
+const operationsFolder = new URL("../operations/", import.meta.url);
+
+/** Everything that must not happen, as it is seen in any of the tests. */
+const complaints = [];
+const requests = [];
+
+let browser;
+let page;
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      `--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE ${gateway.hostname}`,
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-gpu",
+      "--no-first-run",
+      "--no-sandbox",
+    ],
+  });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light" });
+  context.on("request", (request) => requests.push(request.url()));
+  context.on("requestfailed", (request) => {
+    const { errorText } = request.failure();
+    // Leaving the page cuts short what it was still loading.
+    if (errorText !== "net::ERR_ABORTED") complaints.push(`${errorText}: ${request.url()}`);
+  });
+  context.on("weberror", (error) => complaints.push(`uncaught: ${error.error()}`));
+  context.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  await context.exposeFunction("reportViolation", (violation) => complaints.push(`policy: ${violation}`));
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) => {
+      globalThis.reportViolation(`${event.violatedDirective} refused ${event.blockedURI}`);
+    });
+  });
+  page = await context.newPage();
+});
+
+after(() => browser?.close());
+
+test("the first operation is there and answers when it is run", async () => {
+  await open();
+  assert.equal(await page.title(), "contact-gateway");
+  assert.match(await page.locator(".graphiql-query-editor .view-lines").innerText(), /query\s+Overview/);
+
+  const { data } = await run();
+  assert.ok(data.viewer.subject);
+  assert.match(await page.locator(".result-window .view-lines").innerText(), /viewer/);
+});
+
+test("every tab holds an operation that can be run again and again", async (t) => {
+  const names = await operationNames();
+  const titles = await page.locator(".graphiql-tab-button").allInnerTexts();
+  assert.deepEqual([...titles].sort(), names);
+
+  for (const title of titles) {
+    await t.test(title, async () => {
+      await selectTab(title);
+      assert.doesNotMatch(await editorText("variables.json"), /\{\{(?!unique)/, "a placeholder was not filled in");
+      assertSucceeded(await run());
+      assertSucceeded(await run());
+    });
+  }
+});
+
+test("Monaco's workers run, and the schema is at hand", async () => {
+  const workers = page.workers().map((worker) => new URL(worker.url()).pathname);
+  assert.ok(workers.some((path) => path.includes("graphql.worker")), workers.join());
+
+  await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+  await page.getByRole("link", { name: "Mutation", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Hide Documentation Explorer" }).click();
+});
+
+test("prettifying works, and finds the sample as it should be", async () => {
+  await selectTab("Overview");
+  const query = await editorText("operation.graphql");
+  const chunk = page.waitForResponse((response) => response.url().includes("/assets/graphql-"));
+  await page.getByRole("button", { name: /^Prettify query/ }).click();
+  await (await chunk).finished();
+  assert.equal(await editorText("operation.graphql"), query);
+});
+
+test("light and dark follow the reader's system", async () => {
+  await selectTab("Overview");
+  assertSucceeded(await run());
+  if (options.screenshot) await page.screenshot({ path: options.screenshot });
+
+  const light = await backgroundColor();
+  await page.emulateMedia({ colorScheme: "dark" });
+  assert.notEqual(await backgroundColor(), light);
+  await page.emulateMedia({ colorScheme: "light" });
+});
+
+test("the reader comes back to the same tabs, signed in anew, and no token was stored", async () => {
+  const tabs = await page.getByRole("tab").count();
+  await open();
+  assert.equal(await page.getByRole("tab").count(), tabs);
+  assertSucceeded(await run());
+
+  const token = JSON.parse(await editorText("request-headers.json")).Authorization.replace("Bearer ", "");
+  assert.ok(!(await stored()).includes(token), "a token is in the browser's storage");
+});
+
+test("headers that the reader chose to keep come back with a fresh token", async () => {
+  await page.getByRole("button", { name: "Open settings dialog" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "On", exact: true }).click();
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => JSON.stringify(localStorage).includes("Bearer {{developmentToken}}"));
+
+  const tabs = await page.getByRole("tab").count();
+  await open();
+  assert.equal(await page.getByRole("tab").count(), tabs);
+  assert.doesNotMatch(await editorText("request-headers.json"), /\{\{/);
+  assertSucceeded(await run());
+});
+
+test("nothing left the gateway's origin, and the browser had nothing to complain about", () => {
+  const elsewhere = requests.filter((url) => !url.startsWith("data:") && new URL(url).origin !== gateway.origin);
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(complaints, []);
+});
+
+/** Opens the page and waits until it can be used: editors filled, schema read. */
+async function open() {
+  const introspected = page.waitForResponse((response) => {
+    return (response.request().postData() ?? "").includes("IntrospectionQuery");
+  });
+  await page.goto(gateway.href);
+  await introspected;
+  await page.locator(".graphiql-query-editor .view-line").first().waitFor();
+  await page.locator(".result-window .monaco-editor").waitFor();
+}
+
+function selectTab(title) {
+  return page.locator(".graphiql-tab-button").getByText(title, { exact: true }).click();
+}
+
+/** Clicks the run button and reads the answer. */
+async function run() {
+  const answered = page.waitForResponse((response) => response.request().method() === "POST");
+  await page.locator(".graphiql-execute-button").click();
+  await answered;
+  await page.locator(".graphiql-response .graphiql-spinner").waitFor({ state: "detached" });
+  await page.waitForFunction(() => {
+    const models = globalThis.__MONACO.editor.getModels();
+    return models.find((model) => model.uri.path.endsWith("response.json")).getValue() !== "";
+  });
+  return JSON.parse(await editorText("response.json"));
+}
+
+/** The whole text of an editor; on the screen it shows only the lines in view. */
+function editorText(file) {
+  return page.evaluate((name) => {
+    const models = globalThis.__MONACO.editor.getModels();
+    return models.find((model) => model.uri.path.endsWith(name)).getValue();
+  }, file);
+}
+
+function assertSucceeded({ data, errors }) {
+  assert.equal(errors, undefined);
+  for (const [field, payload] of Object.entries(data)) {
+    if ("userErrors" in payload) assert.deepEqual(payload.userErrors, [], field);
+  }
+}
+
+function backgroundColor() {
+  return page.locator(".graphiql-container").evaluate((element) => getComputedStyle(element).backgroundColor);
+}
+
+function stored() {
+  return page.evaluate(() => JSON.stringify(localStorage) + JSON.stringify(sessionStorage));
+}
+
+async function operationNames() {
+  const files = (await readdir(operationsFolder)).filter((file) => file.endsWith(".graphql"));
+  const documents = await Promise.all(files.map((file) => readFile(new URL(file, operationsFolder), "utf8")));
+  return documents.map((document) => document.match(/^(?:query|mutation) (\w+)/m)[1]).sort();
+}

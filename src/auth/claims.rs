@@ -1,0 +1,211 @@
+//! What a token says, and which of it is believed.
+//!
+//! [`RawClaims`] is the payload as it came; [`RawClaims::check`] turns it into [`Claims`] once the signature is known
+//! to be good. Times are compared with a `now` that the caller gives. May import only the scopes.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::Caller;
+use super::scope::Scopes;
+
+/// How far two clocks may be apart, in seconds.
+pub(super) const LEEWAY: i64 = 30;
+/// The longest life of a token.
+pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+/// The last second of the year 9999: no sum of two such dates overflows.
+const MAX_DATE: f64 = 253_402_300_799.0;
+
+/// Why a token is refused. Before the signature is known to be good, only its form and its issuer are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// More bytes than a token may have.
+    #[error("the token is longer than 8 KiB")]
+    TooLong,
+    /// Not three parts of base64url with the JSON of a token in them.
+    #[error("the token is malformed")]
+    Malformed,
+    /// No key is configured for the `iss` claim.
+    #[error("the token's issuer is not known here")]
+    UnknownIssuer,
+    /// A `crit` header: an extension that must be understood, and none is.
+    #[error("the token demands an extension that is not supported")]
+    CriticalHeader,
+    /// The header names another algorithm than the one configured for the issuer.
+    #[error("the token is not signed with the algorithm of its issuer")]
+    WrongAlgorithm,
+    /// The signature does not fit.
+    #[error("the token's signature is not valid")]
+    BadSignature,
+    /// A required claim is absent.
+    #[error("the token lacks the claim {0}")]
+    Missing(&'static str),
+    /// A claim has a value that it must not have.
+    #[error("the token's claim {0} is not valid")]
+    Invalid(&'static str),
+    /// `aud` does not name this service.
+    #[error("the token is meant for another audience")]
+    WrongAudience,
+    /// `exp` is past.
+    #[error("the token has expired; get a new one")]
+    Expired,
+    /// `nbf` is to come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `iat` is to come.
+    #[error("the token is issued in the future; compare the issuer's clock with this one")]
+    IssuedInFuture,
+    /// The token lives longer than a token may.
+    #[error("the token lives longer than 24 hours; ask for a shorter one")]
+    LifetimeTooLong,
+}
+
+/// The payload of a token, not to be believed yet.
+#[derive(Deserialize)]
+pub(super) struct RawClaims<'a> {
+    #[serde(borrow)]
+    pub(super) iss: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    aud: Option<Audience<'a>>,
+    #[serde(borrow)]
+    sub: Option<Cow<'a, str>>,
+    exp: Option<f64>,
+    nbf: Option<f64>,
+    iat: Option<f64>,
+    #[serde(borrow)]
+    scope: Option<Cow<'a, str>>,
+    orgs: Option<Vec<i64>>,
+    org_id: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    #[serde(borrow)]
+    One(Cow<'a, str>),
+    Many(Vec<String>),
+}
+
+impl Audience<'_> {
+    fn names(&self, audience: &str) -> bool {
+        match self {
+            Self::One(name) => name == audience,
+            Self::Many(names) => names.iter().any(|name| name == audience),
+        }
+    }
+}
+
+impl RawClaims<'_> {
+    /// Believes the claims of a token whose signature is good, if they say what a token must say.
+    pub(super) fn check(self, audience: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+        if !self.aud.as_ref().ok_or(TokenError::Missing("aud"))?.names(audience) {
+            return Err(TokenError::WrongAudience);
+        }
+        let expires_at = self.check_times(now.timestamp())?;
+        let organizations = self.organizations()?;
+        let scopes = self.scope.as_deref().map(Scopes::parse).unwrap_or_default();
+        Ok(Claims { subject: self.subject()?, scopes, organizations, expires_at })
+    }
+
+    fn check_times(&self, now: i64) -> Result<DateTime<Utc>, TokenError> {
+        let exp = seconds("exp", self.exp)?.ok_or(TokenError::Missing("exp"))?;
+        let iat = seconds("iat", self.iat)?;
+        let nbf = seconds("nbf", self.nbf)?;
+        if now >= exp + LEEWAY {
+            return Err(TokenError::Expired);
+        }
+        if nbf.is_some_and(|nbf| nbf > now + LEEWAY) {
+            return Err(TokenError::NotYetValid);
+        }
+        if iat.is_some_and(|iat| iat > now + LEEWAY) {
+            return Err(TokenError::IssuedInFuture);
+        }
+        if exp > iat.unwrap_or(now).saturating_add_unsigned(MAX_TOKEN_LIFETIME.as_secs()) {
+            return Err(TokenError::LifetimeTooLong);
+        }
+        DateTime::from_timestamp(exp, 0).ok_or(TokenError::Invalid("exp"))
+    }
+
+    /// The organizations, each once. Saying both `orgs` and `org_id` is refused: which of them grants would be a guess.
+    fn organizations(&self) -> Result<Vec<i64>, TokenError> {
+        let mut numbers = match (&self.orgs, self.org_id) {
+            (Some(_), Some(_)) => return Err(TokenError::Invalid("org_id")),
+            (Some(numbers), None) => numbers.clone(),
+            (None, Some(number)) => vec![number],
+            (None, None) => Vec::new(),
+        };
+        if numbers.iter().any(|number| *number <= 0) {
+            return Err(TokenError::Invalid(if self.orgs.is_some() { "orgs" } else { "org_id" }));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// The subject, which becomes the actor of changes: no blank, and nothing that a database or a log can't keep.
+    fn subject(self) -> Result<String, TokenError> {
+        let subject = self.sub.ok_or(TokenError::Missing("sub"))?;
+        if subject.trim().is_empty() || subject.chars().any(char::is_control) {
+            return Err(TokenError::Invalid("sub"));
+        }
+        Ok(subject.into_owned())
+    }
+}
+
+/// A date of the token in whole seconds. Issuers may write fractions.
+fn seconds(claim: &'static str, date: Option<f64>) -> Result<Option<i64>, TokenError> {
+    match date {
+        Some(date) if !(0.0..=MAX_DATE).contains(&date) => Err(TokenError::Invalid(claim)),
+        date => Ok(date.map(|date| date as i64)),
+    }
+}
+
+/// What a verified token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// Whom the token speaks for; never blank.
+    pub subject: String,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// The numbers of the organizations in which it allows that, ascending.
+    pub organizations: Vec<i64>,
+    /// When it ends. Until half a minute later it is still accepted.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Why an organization could not be selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// It is not among the token's. That it exists, or not, is not told.
+    #[error("the token does not allow the organization that x-org-id names")]
+    Forbidden,
+}
+
+impl Claims {
+    /// Selects the organization to work in by the `x-org-id` header (`org_42` or `42`), which selects but never
+    /// grants. Without the header it is the token's only organization, or none when the token has several.
+    pub fn select(self, header: Option<&str>) -> Result<Caller, SelectError> {
+        let organization = match (header, self.organizations.as_slice()) {
+            (Some(text), _) => Some(self.granted(text).ok_or(SelectError::Forbidden)?),
+            (None, [only]) => Some(*only),
+            (None, _) => None,
+        };
+        let Self { subject, scopes, organizations, expires_at } = self;
+        Ok(Caller { subject, scopes, organizations, organization, expires_at })
+    }
+
+    fn granted(&self, text: &str) -> Option<i64> {
+        organization_number(text).filter(|number| self.organizations.contains(number))
+    }
+}
+
+/// Reads the number of an organization, written `org_42` or `42`: one spelling each, no sign and no leading zero.
+pub fn organization_number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix("org_").unwrap_or(text);
+    let canonical = digits.starts_with(|first: char| matches!(first, '1'..='9'))
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if canonical { digits.parse().ok() } else { None }
+}

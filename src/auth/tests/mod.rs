@@ -1,0 +1,130 @@
+//! Tests of tokens: what is accepted, and every way to be refused.
+//!
+//! Time stands still at [`now`]. Tokens with unusual headers or claims are signed here by hand; the keys are those of
+//! tests/keys.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{EncodingKey, crypto};
+use serde_json::{Value, json};
+
+use super::jwt::MAX_TOKEN_BYTES;
+use super::*;
+
+mod claims;
+mod context;
+mod jwt;
+
+const SECRET: &[u8] = b"a secret of the tests, thirty-two bytes or more";
+const ISSUER: &str = "https://issuer.test";
+const AUDIENCE: &str = "contact-gateway";
+const NOW: i64 = 1_750_000_000;
+
+const RSA_PRIVATE: &str = include_str!("../../../tests/keys/rs256-private.pem");
+const RSA_PUBLIC: &str = include_str!("../../../tests/keys/rs256-public.pem");
+const EC_PRIVATE: &str = include_str!("../../../tests/keys/es256-private.pem");
+const EC_PUBLIC: &str = include_str!("../../../tests/keys/es256-public.pem");
+const ED_PRIVATE: &str = include_str!("../../../tests/keys/eddsa-private.pem");
+const ED_PUBLIC: &str = include_str!("../../../tests/keys/eddsa-public.pem");
+const WEAK_RSA: &str = include_str!("../../../tests/keys/weak-rsa-public.pem");
+const WRONG_CURVE: &str = include_str!("../../../tests/keys/wrong-curve-public.pem");
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(NOW, 0).expect("a date")
+}
+
+fn secret() -> KeyMaterial {
+    KeyMaterial::Secret(SECRET.to_vec())
+}
+
+fn pem(text: &str) -> KeyMaterial {
+    KeyMaterial::PublicPem(text.to_owned())
+}
+
+fn issuer(algorithm: Algorithm, key: KeyMaterial) -> IssuerKey {
+    IssuerKey { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), algorithm, key }
+}
+
+fn verifier(algorithm: Algorithm, key: KeyMaterial) -> TokenVerifier {
+    TokenVerifier::new(vec![issuer(algorithm, key)]).expect("a good key")
+}
+
+fn hs256() -> TokenVerifier {
+    verifier(Algorithm::HS256, secret())
+}
+
+/// The claims of a good token that lives for an hour.
+fn good() -> Value {
+    json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "iat": NOW, "exp": NOW + 3600, "orgs": [1, 2],
+            "scope": "contacts:read contacts:write" })
+}
+
+/// [`good`] with some claims put in place of its own; `null` takes one away.
+fn with(changes: Value) -> Value {
+    let mut claims = good();
+    for (name, value) in changes.as_object().expect("an object") {
+        if value.is_null() {
+            claims.as_object_mut().expect("an object").remove(name);
+        } else {
+            claims[name] = value.clone();
+        }
+    }
+    claims
+}
+
+fn encode(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+/// A token of any header and payload, signed by HS256 with the right secret.
+fn signed(header: &str, payload: &str) -> String {
+    let message = format!("{}.{}", encode(header), encode(payload));
+    let key = EncodingKey::from_secret(SECRET);
+    let signature =
+        crypto::sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::HS256).expect("a signature");
+    format!("{message}.{signature}")
+}
+
+fn token(claims: &Value) -> String {
+    signed(r#"{"alg":"HS256","typ":"JWT"}"#, &claims.to_string())
+}
+
+fn verify(claims: &Value) -> Result<Claims, TokenError> {
+    hs256().verify(&token(claims), now())
+}
+
+fn refusal(changes: Value) -> TokenError {
+    verify(&with(changes)).expect_err("a refusal")
+}
+
+fn signers() -> Vec<(Algorithm, Signer, TokenVerifier)> {
+    let asymmetric = [
+        (Algorithm::RS256, RSA_PRIVATE, RSA_PUBLIC),
+        (Algorithm::ES256, EC_PRIVATE, EC_PUBLIC),
+        (Algorithm::EdDSA, ED_PRIVATE, ED_PUBLIC),
+    ];
+    let symmetric = Signer::with_secret(ISSUER, AUDIENCE, SECRET).expect("a signer");
+    let mut signers = vec![(Algorithm::HS256, symmetric, hs256())];
+    for (algorithm, private, public) in asymmetric {
+        let signer = Signer::with_private_key(ISSUER, AUDIENCE, algorithm, private).expect("a signer");
+        signers.push((algorithm, signer, verifier(algorithm, pem(public))));
+    }
+    signers
+}
+
+fn mint(signer: &Signer) -> String {
+    signer.mint("alice", &[2, 1, 2], Scopes::all(), Duration::from_secs(3600), now()).expect("a token")
+}
+
+fn claims(organizations: Vec<i64>) -> Claims {
+    Claims { subject: "alice".to_owned(), scopes: Scopes::NONE, organizations, expires_at: now() }
+}
+
+fn caller(organization: Option<i64>) -> Caller {
+    let scopes = Scopes::parse("contacts:read");
+    let Claims { subject, organizations, expires_at, .. } = claims(vec![1, 2]);
+    Caller { subject, scopes, organizations, organization, expires_at }
+}

@@ -1,0 +1,263 @@
+//! `contact-gateway token`: mints a token and prints it alone, so that `$(contact-gateway token)` works in a shell.
+//!
+//! Signs with the development key of a data folder, or with the first key of the configuration that can sign. Imports
+//! `auth` and `config` only.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::Utc;
+use clap::Args;
+
+use crate::auth::{KeyError, KeyMaterial, MAX_TOKEN_LIFETIME, Scope, Scopes, Signer, organization_number};
+use crate::config::{self, ConfigError, DEVELOPMENT_DATA_DIR, Issuer, parse_duration};
+
+/// What to put into the token, and what to sign it with.
+#[derive(Debug, Args)]
+#[command(
+    about = "Print a signed token",
+    after_help = "Examples:
+  contact-gateway token
+  contact-gateway token --sub alice --org org_1 --org org_2 --scope contacts:read --ttl 8h
+  contact-gateway token --config contact-gateway.toml --sub smoke-test --ttl 5m
+  curl -H \"authorization: Bearer $(contact-gateway token)\" http://127.0.0.1:8080/graphql ..."
+)]
+pub struct TokenArgs {
+    /// The folder with the development key, which is made when absent.
+    #[arg(long, value_name = "DIR", default_value = DEVELOPMENT_DATA_DIR)]
+    data_dir: PathBuf,
+    /// Sign with the key of this configuration instead: a secret, or an issuer's private_key_file.
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    config: Option<PathBuf>,
+    /// Whom the token speaks for.
+    #[arg(long, value_name = "SUBJECT", default_value = "developer", value_parser = subject)]
+    sub: String,
+    /// An organization that the token may act in, such as 42 or org_42; repeat it for several.
+    #[arg(long = "org", value_name = "ORGANIZATION", default_value = "1", value_parser = organization)]
+    orgs: Vec<i64>,
+    /// A scope: contacts:read, contacts:write or org:admin; repeat it for several. [default: all of them]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<Scope>,
+    /// How long the token is valid, such as 15m or 8h; at most 24h.
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lifetime)]
+    ttl: Duration,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenCommandError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The configuration has keys to verify with only.
+    #[error(
+        "auth.issuers: no issuer can sign; give one a secret or a private_key_file, or leave --config out"
+    )]
+    NoSigningKey,
+    /// A private key cannot be used.
+    #[error("auth.issuers: {0}")]
+    Key(#[from] KeyError),
+    /// A file cannot be read or written.
+    #[error("{path}: {error}; name a file or a folder that this user may read and write")]
+    File {
+        /// The file or the folder.
+        path: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The token could not be printed.
+    #[error("the token cannot be printed: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Prints a token.
+pub fn run(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError> {
+    let signer = match &args.config {
+        Some(file) => configured_signer(file)?,
+        None => development_signer(&args.data_dir)?,
+    };
+    let scopes = if args.scopes.is_empty() { Scopes::all() } else { args.scopes.into_iter().collect() };
+    let token = signer.mint(&args.sub, &args.orgs, scopes, args.ttl, Utc::now())?;
+    Ok(writeln!(out, "{token}")?)
+}
+
+fn development_signer(data_dir: &Path) -> Result<Signer, TokenCommandError> {
+    let key = config::development_key(data_dir).map_err(|error| file_error(data_dir, error))?;
+    Ok(config::development_signer(&key)?)
+}
+
+fn configured_signer(file: &Path) -> Result<Signer, TokenCommandError> {
+    let config = config::load(Some(file), config::environment())?;
+    config.auth.issuers.iter().find_map(issuer_signer).ok_or(TokenCommandError::NoSigningKey)?
+}
+
+/// The signer of an issuer that can sign.
+fn issuer_signer(Issuer { key, private_key_file, .. }: &Issuer) -> Option<Result<Signer, TokenCommandError>> {
+    match (&key.key, private_key_file) {
+        (KeyMaterial::Secret(secret), _) => {
+            Some(Signer::with_secret(&key.issuer, &key.audience, secret).map_err(Into::into))
+        }
+        (KeyMaterial::PublicPem(_), Some(file)) => {
+            Some(std::fs::read_to_string(file).map_err(|error| file_error(file, error)).and_then(|pem| {
+                Ok(Signer::with_private_key(&key.issuer, &key.audience, key.algorithm, &pem)?)
+            }))
+        }
+        (KeyMaterial::PublicPem(_), None) => None,
+    }
+}
+
+fn file_error(path: &Path, error: io::Error) -> TokenCommandError {
+    TokenCommandError::File { path: path.display().to_string(), error }
+}
+
+fn subject(text: &str) -> Result<String, &'static str> {
+    let valid = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    if valid { Ok(text.to_owned()) } else { Err("give a name without control characters") }
+}
+
+fn organization(text: &str) -> Result<i64, &'static str> {
+    organization_number(text).ok_or("give the organization's number or id, such as 42 or org_42")
+}
+
+fn lifetime(text: &str) -> Result<Duration, &'static str> {
+    parse_duration(text)
+        .filter(|ttl| (Duration::from_secs(1)..=MAX_TOKEN_LIFETIME).contains(ttl))
+        .ok_or("give a duration from 1s to 24h, such as 15m or 8h")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chrono::{DateTime, TimeDelta};
+    use clap::{CommandFactory, Parser};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::auth::{Claims, TokenVerifier};
+    use crate::config::Config;
+
+    #[derive(Debug, Parser)]
+    enum Program {
+        Token(TokenArgs),
+    }
+
+    fn parse(arguments: &[&str]) -> Result<TokenArgs, clap::Error> {
+        let program = Program::try_parse_from(["contact-gateway", "token"].iter().chain(arguments))?;
+        let Program::Token(args) = program;
+        Ok(args)
+    }
+
+    fn print(arguments: &[&str]) -> Result<String, TokenCommandError> {
+        let mut out = Vec::new();
+        run(parse(arguments).expect("good arguments"), &mut out)?;
+        Ok(String::from_utf8(out).expect("text"))
+    }
+
+    fn verify(config: &Config, line: &str) -> Claims {
+        let verifier = TokenVerifier::new(config.issuer_keys()).expect("good keys");
+        verifier.verify(line.strip_suffix('\n').expect("a line"), Utc::now()).expect("a good token")
+    }
+
+    fn development(data_dir: &Path) -> Config {
+        let key = config::development_key(data_dir).expect("a key");
+        Config::development(data_dir, ([127, 0, 0, 1], 0).into(), None, &key).expect("a configuration")
+    }
+
+    fn lives(claims: &Claims, expected: TimeDelta) -> bool {
+        let life: DateTime<Utc> = Utc::now() + expected;
+        (life - claims.expires_at).abs() < TimeDelta::minutes(1)
+    }
+
+    #[test]
+    fn without_arguments_development_accepts_it() {
+        let folder = TempDir::new().expect("a folder");
+        let data_dir = folder.path().join("data");
+        let line = print(&["--data-dir", data_dir.to_str().expect("text")]).expect("a token");
+        let claims = verify(&development(&data_dir), &line);
+        assert_eq!(claims.subject, "developer");
+        assert_eq!(claims.organizations, [1]);
+        assert_eq!(claims.scopes, Scopes::all());
+        assert!(lives(&claims, TimeDelta::hours(1)));
+        assert_eq!(parse(&[]).expect("defaults").data_dir, Path::new(DEVELOPMENT_DATA_DIR));
+    }
+
+    #[test]
+    fn arguments_become_claims() {
+        let folder = TempDir::new().expect("a folder");
+        let data_dir = folder.path().to_str().expect("text");
+        let line = print(&[
+            "--data-dir",
+            data_dir,
+            "--sub",
+            "alice",
+            "--org",
+            "org_42",
+            "--org",
+            "7",
+            "--scope",
+            "org:admin",
+            "--ttl",
+            "8h",
+        ]);
+        let claims = verify(&development(folder.path()), &line.expect("a token"));
+        assert_eq!(claims.subject, "alice");
+        assert_eq!(claims.organizations, [7, 42]);
+        assert_eq!(claims.scopes.to_string(), "org:admin");
+        assert!(lives(&claims, TimeDelta::hours(8)));
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
+        for arguments in [
+            ["--org", "0"],
+            ["--org", "oc_1"],
+            ["--org", "x"],
+            ["--scope", "contacts:delete"],
+            ["--ttl", "25h"],
+            ["--ttl", "0s"],
+            ["--ttl", "1d"],
+            ["--sub", ""],
+            ["--sub", "a\nb"],
+        ] {
+            assert!(parse(&arguments).is_err(), "{arguments:?}");
+        }
+        assert!(parse(&["--config", "a", "--data-dir", "b"]).is_err());
+    }
+
+    #[test]
+    fn help_has_examples() {
+        let mut command = Program::command();
+        let token = command.find_subcommand_mut("token").expect("the command");
+        let help = token.render_long_help().to_string();
+        assert!(help.starts_with("Print a signed token"), "{help}");
+        assert!(help.contains("--scope contacts:read --ttl 8h") && help.contains("[default: 1h]"), "{help}");
+    }
+
+    #[test]
+    fn the_key_of_the_configuration_signs() {
+        let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("gateway.toml");
+        let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys");
+        let issuer = "[auth]\nissuer = \"i\"\naudience = \"a\"\n";
+        let public = format!("algorithm = \"ES256\"\npublic_key_file = \"{keys}/es256-public.pem\"\n");
+        let mint = |settings: &str| {
+            fs::write(&file, format!("{issuer}{settings}")).expect("a file");
+            print(&["--config", file.to_str().expect("text")])
+        };
+        for settings in [
+            "algorithm = \"HS256\"\nsecret = \"0123456789abcdef0123456789abcdef\"\n".to_owned(),
+            format!("{public}private_key_file = \"{keys}/es256-private.pem\"\n"),
+        ] {
+            let line = mint(&settings).expect("a token");
+            verify(&config::load(Some(&file), []).expect("a configuration"), &line);
+        }
+        assert!(matches!(mint(&public), Err(TokenCommandError::NoSigningKey)));
+        let absent = mint(&format!("{public}private_key_file = \"absent.pem\"\n"));
+        assert!(absent.expect_err("a refusal").to_string().starts_with("absent.pem: "));
+        let other = mint(&format!("{public}private_key_file = \"{keys}/rs256-private.pem\"\n"));
+        assert!(matches!(other, Err(TokenCommandError::Key(KeyError::Unusable(_)))));
+        assert!(matches!(mint("algorithm = 1"), Err(TokenCommandError::Config(_))));
+    }
+}

@@ -1,0 +1,183 @@
+//! Configuration: defaults, then one TOML file, then the environment; validated once, all problems together.
+//!
+//! The only place that reads environment variables. Secrets show neither in `Debug` nor in [`Config::print`]. Imports
+//! `auth` for the types of keys, and nothing else of the crate. docs/configuration.md lists every setting.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::auth::IssuerKey;
+
+pub use self::database_url::DatabaseUrl;
+pub use self::development::{DEVELOPMENT_DATA_DIR, development_key, development_signer};
+pub use self::duration::parse_duration;
+pub use self::error::{ConfigError, Problem};
+
+mod database_url;
+mod development;
+mod duration;
+mod error;
+mod issuers;
+mod print;
+mod read;
+mod source;
+#[cfg(test)]
+mod tests;
+
+/// The configuration in force.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[http]`: where and how requests are taken.
+    pub http: Http,
+    /// `[database]`: where the data is.
+    pub database: Database,
+    /// `[auth]`: whose tokens are accepted.
+    pub auth: Auth,
+    /// `[limits]`: how much a request may cost.
+    pub limits: Limits,
+    /// `[log]`: what is written about it.
+    pub log: Log,
+}
+
+/// Where and how requests are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The origins whose pages may call, each exactly as browsers send it.
+    pub allowed_origins: Vec<String>,
+    /// Whether GraphiQL is served at `/`.
+    pub graphiql: bool,
+    /// Whether the schema may be asked for by introspection.
+    pub introspection: bool,
+    /// The most bytes of a request body.
+    pub body_limit: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            allowed_origins: Vec::new(),
+            graphiql: false,
+            introspection: false,
+            body_limit: 128 * 1024,
+        }
+    }
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// The address; [`Config::database_url`] gives it, or tells how to set it.
+    pub url: Option<DatabaseUrl>,
+    /// The most connections that are open at once.
+    pub max_connections: u32,
+    /// How long a request waits for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take, where the database can stop it.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Whose tokens are accepted.
+#[derive(Debug, Clone, Default)]
+pub struct Auth {
+    /// The issuers, each with its one key.
+    pub issuers: Vec<Issuer>,
+}
+
+/// One issuer of tokens.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its name, audience, algorithm and key.
+    pub key: IssuerKey,
+    /// The file that the public key was read from.
+    pub public_key_file: Option<PathBuf>,
+    /// The file of the private key, which only the `token` command reads.
+    pub private_key_file: Option<PathBuf>,
+}
+
+/// How much a request may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a request may take.
+    pub request_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { request_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// What is written about requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// How much is written: a level, then optionally `target=level`, separated by commas.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Json, level: "info".to_owned() }
+    }
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors: one JSON object a line.
+    Json,
+}
+
+/// The variables of this process that may be settings. Those that are not Unicode are none.
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with(source::ENVIRONMENT_PREFIX))
+        .collect()
+}
+
+/// Reads the configuration for a command that needs only some of it.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    read::read(file, environment, read::Needs::Nothing)
+}
+
+/// Reads the configuration for serving, for which a database and an issuer are required.
+pub fn load_for_serving(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    read::read(file, environment, read::Needs::DatabaseAndIssuer)
+}
+
+impl Config {
+    /// The keys of the issuers, as the verifier of tokens takes them.
+    pub fn issuer_keys(&self) -> Vec<IssuerKey> {
+        self.auth.issuers.iter().map(|issuer| issuer.key.clone()).collect()
+    }
+
+    /// The address of the database, or the problem that there is none.
+    pub fn database_url(&self) -> Result<&DatabaseUrl, ConfigError> {
+        self.database.url.as_ref().ok_or_else(|| ConfigError::one("database.url", read::no_database()))
+    }
+}

@@ -1,0 +1,103 @@
+//! The configuration in force as TOML, which could be read again if the secrets were not hidden.
+//!
+//! Imports the other files of `config` and the kinds of keys. Must never write a secret.
+
+use std::path::Path;
+
+use super::duration::Written;
+use super::{Config, Database, Http, Issuer, Limits, Log, LogFormat};
+use crate::auth::KeyMaterial;
+
+impl Config {
+    /// The configuration in force, as TOML with the secrets hidden.
+    pub fn print(&self) -> String {
+        let mut text = String::new();
+        let Self { http, database, auth, limits, log } = self;
+        add_http(&mut text, http);
+        add_database(&mut text, database);
+        for issuer in &auth.issuers {
+            add_issuer(&mut text, issuer);
+        }
+        let Limits { request_timeout } = limits;
+        section(&mut text, "[limits]");
+        setting(&mut text, "request_timeout", quoted(&Written(*request_timeout).to_string()));
+        add_log(&mut text, log);
+        text
+    }
+}
+
+fn add_http(text: &mut String, http: &Http) {
+    let origins: Vec<String> = http.allowed_origins.iter().map(|origin| quoted(origin)).collect();
+    section(text, "[http]");
+    setting(text, "listen", quoted(&http.listen.to_string()));
+    setting(text, "allowed_origins", format!("[{}]", origins.join(", ")));
+    setting(text, "graphiql", http.graphiql.to_string());
+    setting(text, "introspection", http.introspection.to_string());
+    setting(text, "body_limit", http.body_limit.to_string());
+}
+
+fn add_database(text: &mut String, database: &Database) {
+    section(text, "[database]");
+    if let Some(url) = &database.url {
+        setting(text, "url", quoted(&url.to_string()));
+    }
+    setting(text, "max_connections", database.max_connections.to_string());
+    setting(text, "acquire_timeout", quoted(&Written(database.acquire_timeout).to_string()));
+    setting(text, "statement_timeout", quoted(&Written(database.statement_timeout).to_string()));
+}
+
+fn add_issuer(text: &mut String, Issuer { key, public_key_file, private_key_file }: &Issuer) {
+    section(text, "[[auth.issuers]]");
+    setting(text, "issuer", quoted(&key.issuer));
+    setting(text, "audience", quoted(&key.audience));
+    setting(text, "algorithm", quoted(key.algorithm.name()));
+    if let KeyMaterial::Secret(_) = key.key {
+        setting(text, "secret", quoted("hidden"));
+    }
+    for (name, file) in [("public_key_file", public_key_file), ("private_key_file", private_key_file)] {
+        if let Some(file) = file {
+            setting(text, name, quoted_path(file));
+        }
+    }
+}
+
+fn add_log(text: &mut String, Log { format, level }: &Log) {
+    let format = match format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    };
+    section(text, "[log]");
+    setting(text, "format", quoted(format));
+    setting(text, "level", quoted(level));
+}
+
+fn section(text: &mut String, header: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(header);
+    text.push('\n');
+}
+
+fn setting(text: &mut String, name: &str, value: String) {
+    text.extend([name, " = ", value.as_str(), "\n"]);
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

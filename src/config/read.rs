@@ -1,0 +1,158 @@
+//! From settings to [`Config`]: each setting's form, bounds and default.
+//!
+//! The issuers have a file of their own. Imports the other files of `config` only.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+use url::Url;
+
+use super::error::ConfigError;
+use super::source::{Section, Settings};
+use super::{Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, issuers, parse_duration};
+
+/// The bounds of a request body: room for a query, and no room for an attack on memory.
+const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
+const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+
+const DATABASE_URL: &str = "write sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE";
+
+/// What a command cannot do without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    DatabaseAndIssuer,
+}
+
+pub(super) fn read(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    needs: Needs,
+) -> Result<Config, ConfigError> {
+    let mut settings = Settings::gather(file, environment)?;
+    let config = Config {
+        http: http(settings.section("http")),
+        database: database(settings.section("database"), needs),
+        auth: issuers::read(&mut settings, needs),
+        limits: limits(settings.section("limits")),
+        log: log(settings.section("log")),
+    };
+    settings.finish("http, database, auth, limits and log", config)
+}
+
+fn http(mut section: Section<'_>) -> Http {
+    let default = Http::default();
+    let address = "give an address and a port, such as 127.0.0.1:8080";
+    let http = Http {
+        listen: section.parsed("listen", address, |text| text.parse().ok()).unwrap_or(default.listen),
+        allowed_origins: origins(&mut section),
+        graphiql: flag(&mut section, "graphiql").unwrap_or(default.graphiql),
+        introspection: flag(&mut section, "introspection").unwrap_or(default.introspection),
+        body_limit: section
+            .parsed("body_limit", "give a number of bytes from 1024 to 16777216", |text| {
+                text.parse().ok().filter(|bytes| BODY_LIMIT.contains(bytes))
+            })
+            .unwrap_or(default.body_limit),
+    };
+    section.finish();
+    http
+}
+
+fn origins(section: &mut Section<'_>) -> Vec<String> {
+    let origins = section.texts("allowed_origins");
+    for text in origins.iter().filter(|text| !is_origin(text)) {
+        let remedy =
+            "write it as browsers send it, such as https://app.example.com: no path, no default port, no *";
+        section.problem("allowed_origins", format!("{text:?} is not an origin; {remedy}"));
+    }
+    origins
+}
+
+/// Whether `text` is exactly what a browser sends as the origin of a page. A `*` would pass for a host, and match none.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.origin().ascii_serialization() == text
+            && !text.contains('*')
+    })
+}
+
+fn database(mut section: Section<'_>, needs: Needs) -> Database {
+    let default = Database::default();
+    if needs == Needs::DatabaseAndIssuer && !section.has("url") {
+        section.problem("url", no_database());
+    }
+    let database = Database {
+        url: section.text("url").and_then(|text| {
+            // The address is not repeated: it may hold a password.
+            database_url(&text).map_err(|message| section.problem("url", message)).ok()
+        }),
+        max_connections: section
+            .parsed("max_connections", "give a number from 1 to 1000", |text| {
+                text.parse().ok().filter(|count| CONNECTIONS.contains(count))
+            })
+            .unwrap_or(default.max_connections),
+        acquire_timeout: timeout(&mut section, "acquire_timeout").unwrap_or(default.acquire_timeout),
+        statement_timeout: timeout(&mut section, "statement_timeout").unwrap_or(default.statement_timeout),
+    };
+    section.finish();
+    database
+}
+
+pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    DatabaseUrl::parse(text).ok_or_else(|| format!("this is not the address of a database; {DATABASE_URL}"))
+}
+
+pub(super) fn no_database() -> String {
+    format!("it is not set; {DATABASE_URL} in the file or in CONTACT_GATEWAY__DATABASE__URL")
+}
+
+fn limits(mut section: Section<'_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        request_timeout: timeout(&mut section, "request_timeout").unwrap_or(default.request_timeout),
+    };
+    section.finish();
+    limits
+}
+
+fn log(mut section: Section<'_>) -> Log {
+    let default = Log::default();
+    let level =
+        "give error, warn, info, debug, trace or off, then optionally target=level, separated by commas";
+    let log = Log {
+        format: section.parsed("format", "give text or json", log_format).unwrap_or(default.format),
+        level: section
+            .parsed("level", level, |text| text.split(',').all(is_directive).then(|| text.to_owned()))
+            .unwrap_or(default.level),
+    };
+    section.finish();
+    log
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+/// Whether `text` is `level` or `target=level`. The filter itself would take a misspelt level for a target.
+fn is_directive(text: &str) -> bool {
+    let (target, level) = text.split_once('=').unwrap_or(("all", text));
+    !target.is_empty() && !level.is_empty() && level.parse::<LevelFilter>().is_ok()
+}
+
+fn flag(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
+    section.parsed(key, "give true or false", |text| text.parse().ok())
+}
+
+fn timeout(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {
+    section.parsed(key, "give a duration from 1ms to 1h, such as 500ms, 10s or 5m", |text| {
+        parse_duration(text).filter(|duration| TIMEOUT.contains(duration))
+    })
+}

@@ -1,0 +1,464 @@
+//! Tests of the configuration: what wins, what is refused and how it is told, and what stays hidden.
+
+use std::fs;
+use std::sync::Barrier;
+
+use tempfile::TempDir;
+
+use super::duration::Written;
+use super::*;
+use crate::auth::{Algorithm, TokenVerifier};
+
+const DOCUMENTATION: &str = include_str!("../../docs/configuration.md");
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/es256-public.pem");
+
+/// A complete configuration, to which tests add.
+const GOOD: &str = r#"
+[database]
+url = "sqlite::memory:"
+[auth]
+issuer = "i"
+audience = "a"
+algorithm = "HS256"
+secret = "0123456789abcdef0123456789abcdef"
+"#;
+
+fn variables(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    variables.iter().map(|(name, value)| (format!("CONTACT_GATEWAY__{name}"), (*value).to_owned())).collect()
+}
+
+fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("gateway.toml");
+    fs::write(&file, text).expect("a file");
+    load_for_serving(Some(&file), variables(environment))
+}
+
+/// The problems of a configuration, one a line, in place of [`GOOD`]'s own settings.
+fn problems(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let error = load_text(text, environment).expect_err("a refusal");
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+/// The only problem when `text` is added to a good configuration.
+fn problem(text: &str) -> String {
+    let problems = problems(&format!("{GOOD}\n{text}"), &[]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems.concat()
+}
+
+#[test]
+fn defaults_are_as_documented() {
+    let example =
+        DOCUMENTATION.split("```").nth(1).and_then(|block| block.strip_prefix("toml")).expect("a block");
+    let documented = load_text(example, &[]).expect("a good example");
+    assert_eq!(documented.http, Http::default());
+    assert_eq!(documented.database, Database { url: documented.database.url.clone(), ..Database::default() });
+    assert_eq!(documented.limits, Limits::default());
+    assert_eq!(documented.log, Log::default());
+    let defaults = load(None, []).expect("nothing is required");
+    assert_eq!(defaults.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(defaults.http.body_limit, 131_072);
+    assert!(defaults.database.url.is_none() && defaults.auth.issuers.is_empty());
+}
+
+#[test]
+fn every_setting_is_documented_with_its_variable() {
+    let unknown = problems("[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[log]\nx=1", &[]);
+    let lists =
+        unknown.iter().filter_map(|problem| problem.split_once("there is no such setting; those of ["));
+    let mut count = 0;
+    for (section, settings) in lists.filter_map(|(_, list)| list.split_once("] are ")) {
+        for setting in settings.split(", ").filter(|setting| !setting.starts_with("jwks")) {
+            count += 1;
+            assert!(DOCUMENTATION.contains(&format!("| {section}.{setting} |")), "{section}.{setting}");
+            let variable = format!("CONTACT_GATEWAY__{section}__{setting}`").to_uppercase();
+            assert!(setting == "issuers" || DOCUMENTATION.contains(&variable), "{variable}");
+        }
+    }
+    assert_eq!(count, 19);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
+    let file = format!("{GOOD}\n[http]\nlisten = \"0.0.0.0:1\"\nbody_limit = 2048\n[log]\nlevel = \"warn\"");
+    let environment = [
+        ("HTTP__LISTEN", "[::1]:9"),
+        ("HTTP__GRAPHIQL", "true"),
+        ("HTTP__ALLOWED_ORIGINS", "https://a.test, http://localhost:3000"),
+        ("DATABASE__URL", "postgres://u:p@h/d"),
+        ("DATABASE__MAX_CONNECTIONS", "3"),
+        ("LIMITS__REQUEST_TIMEOUT", "500ms"),
+        ("LOG__FORMAT", "text"),
+        ("LOG__LEVEL", ""),
+    ];
+    let config = load_text(&file, &environment).expect("a good configuration");
+    assert_eq!(config.http.listen.to_string(), "[::1]:9");
+    assert_eq!(config.http.body_limit, 2048);
+    assert_eq!(config.http.allowed_origins, ["https://a.test", "http://localhost:3000"]);
+    assert!(config.http.graphiql && !config.http.introspection);
+    assert_eq!(config.database_url().expect("an address").expose(), "postgres://u:p@h/d");
+    assert_eq!(config.database.max_connections, 3);
+    assert_eq!(config.limits.request_timeout, Duration::from_millis(500));
+    assert_eq!(config.log, Log { format: LogFormat::Text, level: "warn".to_owned() });
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let environment = [
+        ("DATABASE__URL", "sqlite://x.db"),
+        ("AUTH__ISSUER", "i"),
+        ("AUTH__AUDIENCE", "a"),
+        ("AUTH__ALGORITHM", "ES256"),
+        ("AUTH__PUBLIC_KEY_FILE", PUBLIC_KEY),
+    ];
+    let config = load_for_serving(None, variables(&environment)).expect("a good configuration");
+    assert_eq!(config.auth.issuers[0].key.algorithm, Algorithm::ES256);
+    assert!(TokenVerifier::new(config.issuer_keys()).is_ok());
+}
+
+#[test]
+fn variables_of_others_are_passed_over() {
+    let others =
+        [("CONTACT_GATEWAY_PORT", "x"), ("CONTACT_GATEWAY_HTTP__LISTEN", "x"), ("HTTP__LISTEN", "x")];
+    assert!(load(None, others.map(|(name, value)| (name.to_owned(), value.to_owned()))).is_ok());
+}
+
+#[test]
+fn all_problems_are_told_together() {
+    let text = r#"
+        [http]
+        listen = "8080"
+        allowed_origins = ["https://app.test/", "*", "https://good.test"]
+        body_limit = 10
+        [database]
+        max_connections = 0
+        acquire_timeout = "5"
+        [[auth.issuers]]
+        algorithm = "HS512"
+        secret = "short"
+        [limit]
+        request_timeout = "10s"
+        [log]
+        level = "inf0"
+    "#;
+    let problems = problems(text, &[("HTTP__GRAPHIQL", "yes"), ("LOG__COLOUR", "1"), ("X", "1")]);
+    let starts = [
+        "CONTACT_GATEWAY__X: this names no setting; ",
+        "http.listen: \"8080\" is not valid; give an address and a port",
+        "http.allowed_origins: \"https://app.test/\" is not an origin; ",
+        "http.allowed_origins: \"*\" is not an origin; ",
+        "CONTACT_GATEWAY__HTTP__GRAPHIQL: \"yes\" is not valid; give true or false",
+        "http.body_limit: \"10\" is not valid; ",
+        "database.url: it is not set; write sqlite://",
+        "database.max_connections: \"0\" is not valid; ",
+        "database.acquire_timeout: \"5\" is not valid; give a duration",
+        "auth.issuers[0].issuer: it is not set; ",
+        "auth.issuers[0].audience: it is not set; ",
+        "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
+        "log.level: \"inf0\" is not valid; give error, warn",
+        "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
+        "limit: there is no such section; the sections are http, database, auth, limits and log",
+    ];
+    assert_eq!(problems.len(), starts.len(), "{problems:#?}");
+    for (problem, start) in problems.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problem} / {start}");
+    }
+    let error = load_text(text, &[]).expect_err("a refusal").to_string();
+    assert!(error.starts_with("the configuration cannot be used:\n  http.listen: "), "{error}");
+}
+
+#[test]
+fn only_serving_requires_a_database_and_an_issuer() {
+    let config = load(None, []).expect("a good configuration");
+    let error = config.database_url().map(drop).expect_err("there is none");
+    assert!(error.to_string().contains("CONTACT_GATEWAY__DATABASE__URL"), "{error}");
+    let problems = load_for_serving(None, []).expect_err("a refusal").problems;
+    let settings: Vec<&str> = problems.iter().map(|problem| problem.setting.as_str()).collect();
+    assert_eq!(settings, ["database.url", "auth.issuer"]);
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_refused() {
+    assert!(problem("[http]\nlisten = [1]").starts_with("http.listen: this is not one value; "));
+    assert!(problem("[http]\nbody_limit = 2048.5").starts_with("http.body_limit: this is not one value; "));
+    assert!(
+        problem("[http]\nallowed_origins = [1]")
+            .starts_with("http.allowed_origins: this is not a list of texts")
+    );
+    assert!(problem("[http]\nallowed_origins = \"\"").contains("\"\" is not an origin"));
+    assert!(
+        problem("[log]\nformat = true").starts_with("log.format: \"true\" is not valid; give text or json")
+    );
+    let problems = problems("http = 1\nauth.issuers = 5", &[]);
+    assert!(problems[0].starts_with("http: this is not a section; write [http]"), "{problems:?}");
+    assert!(problems[2].starts_with("auth.issuers: this is not a list of sections; "), "{problems:?}");
+}
+
+#[test]
+fn origins_are_exact() {
+    let good =
+        ["https://app.test", "http://localhost:3000", "http://[::1]:5173", "https://xn--bcher-kva.test"];
+    for origin in good {
+        let text = format!("{GOOD}\n[http]\nallowed_origins = [\"{origin}\"]");
+        assert_eq!(load_text(&text, &[]).expect("an origin").http.allowed_origins, [origin]);
+    }
+    let bad = [
+        "null",
+        "https://",
+        "app.test",
+        "https://app.test:443",
+        "https://*.test",
+        "https://APP.test",
+        "https://u@app.test",
+        "https://app.test?x",
+        "ftp://app.test",
+        "file:///",
+        "https://app.test ",
+    ];
+    for origin in bad {
+        let problem = problem(&format!("[http]\nallowed_origins = [\"{origin}\"]"));
+        assert!(problem.contains("is not an origin"), "{problem}");
+    }
+}
+
+#[test]
+fn levels_are_checked_before_the_log_starts() {
+    for level in ["debug", "off", "info,sqlx=warn", "warn,contact_gateway=trace"] {
+        assert!(load_text(&format!("{GOOD}\n[log]\nlevel = \"{level}\""), &[]).is_ok(), "{level}");
+    }
+    for level in ["", "loud", "info,", "info,sqlx", "=info", "sqlx=loud"] {
+        assert!(problem(&format!("[log]\nlevel = \"{level}\"")).starts_with("log.level: "), "{level}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_by_line_and_not_by_content() {
+    let problems = problems("[auth]\n\nsecret = \"top-secret-value\nx = 1", &[]);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("line 3 is not TOML"), "{problems:?}");
+    assert!(!problems[0].contains("top-secret"), "{problems:?}");
+    let error = load(Some(Path::new("/no/such/file.toml")), []).expect_err("a refusal").to_string();
+    assert!(
+        error.contains("/no/such/file.toml") && error.contains("name a file that can be read"),
+        "{error}"
+    );
+}
+
+/// The problems of `[auth]` with these settings beside a good name and audience.
+fn key_problems(settings: &str) -> Vec<String> {
+    problems(
+        &format!("[database]\nurl = \"sqlite:x\"\n[auth]\nissuer = \"i\"\naudience = \"a\"\n{settings}"),
+        &[],
+    )
+}
+
+#[test]
+fn an_issuer_has_exactly_one_key_that_fits() {
+    let cases = [
+        ("algorithm = \"HS256\"".to_owned(), "auth.secret: there is no key; "),
+        (
+            "algorithm = \"HS256\"\nsecret = \"short\"".to_owned(),
+            "auth.secret: an HS256 secret has at least 32 bytes",
+        ),
+        (
+            format!("algorithm = \"RS256\"\nsecret = \"{SECRET}\""),
+            "auth.secret: RS256 does not take this kind of key",
+        ),
+        (
+            format!("algorithm = \"HS256\"\nsecret = \"{SECRET}\"\npublic_key_file = \"{PUBLIC_KEY}\""),
+            "auth.secret: there is public_key_file too; ",
+        ),
+        (
+            format!("algorithm = \"RS256\"\npublic_key_file = \"{PUBLIC_KEY}\""),
+            "auth.public_key_file: this is no PEM key",
+        ),
+        (
+            "algorithm = \"ES256\"\npublic_key_file = \"/no/such.pem\"".to_owned(),
+            "auth.public_key_file: /no/such.pem cannot be read",
+        ),
+        (
+            "algorithm = \"ES256\"\njwks_file = \"x\"".to_owned(),
+            "auth.jwks_file: key sets are not supported yet; ",
+        ),
+        (
+            "algorithm = \"ES256\"\njwks_url = \"x\"".to_owned(),
+            "auth.jwks_url: key sets are not supported yet; ",
+        ),
+        (format!("secret = \"{SECRET}\""), "auth.algorithm: it is not set; "),
+        (format!("algorithm = \" \"\nsecret = \"{SECRET}\""), "auth.algorithm: it is blank; "),
+        ("algorithm = \"HS256\"\nsecret = [\"x\"]".to_owned(), "auth.secret: this is not one value; "),
+    ];
+    for (settings, start) in cases {
+        let problems = key_problems(&settings);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(start), "{problems:?}");
+        assert!(!problems[0].contains(SECRET), "{problems:?}");
+    }
+}
+
+#[test]
+fn issuers_stand_in_one_place_and_once() {
+    let issuer = |name| {
+        format!(
+            "[[auth.issuers]]\nissuer = \"{name}\"\naudience = \"a\"\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n"
+        )
+    };
+    let database = "[database]\nurl = \"sqlite:x\"\n";
+    let two = load_text(&format!("{database}{}{}", issuer("one"), issuer("two")), &[]).expect("two issuers");
+    assert_eq!(two.issuer_keys().len(), 2);
+
+    let twice = problems(&format!("{database}{}{}", issuer("one"), issuer("one")), &[]);
+    assert!(twice.concat().starts_with("auth.issuers: \"one\" is there twice; "), "{twice:?}");
+
+    let both = problems(&format!("{database}{}", issuer("one")), &[("AUTH__SECRET", SECRET)]);
+    assert!(both[0].starts_with("auth.issuers: there are issuers here and in [auth]; "), "{both:?}");
+    assert!(!both.concat().contains(SECRET), "{both:?}");
+}
+
+#[test]
+fn secrets_stay_hidden_and_the_rest_is_printed() {
+    let text = format!(
+        "{GOOD}private_key_file = \"a\\\\b\\u0007.pem\"\n[http]\nallowed_origins = [\"https://a.test\"]"
+    );
+    let database = "postgres://user:pass%77ord@db.test/contacts?sslmode=require&password=pass2#frag";
+    let config = load_text(&text, &[("DATABASE__URL", database)]).expect("a good configuration");
+    let (printed, debugged) = (config.print(), format!("{config:?}"));
+    for text in [&printed, &debugged] {
+        for secret in [SECRET, "pass%77ord", "pass2", "frag"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(text.contains("postgres://user:hidden@db.test/contacts?hidden"), "{text}");
+    }
+    let again = load_text(&printed.replace("\"hidden\"", &format!("\"{SECRET}\"")), &[]).expect("TOML");
+    assert_eq!(again.print(), printed);
+    assert_eq!(again.http, config.http);
+    assert_eq!(again.auth.issuers[0].private_key_file, config.auth.issuers[0].private_key_file);
+}
+
+#[test]
+fn addresses_of_other_databases_are_refused_without_repeating_them() {
+    for address in [
+        "mysql://u:top-secret@h/d",
+        "top-secret",
+        "sqlite:",
+        "sqlite://",
+        "postgres:top-secret",
+        "postgres://[top-secret",
+    ] {
+        let problems = problems(GOOD, &[("DATABASE__URL", address)]);
+        assert!(
+            problems.concat().starts_with("CONTACT_GATEWAY__DATABASE__URL: this is not the address"),
+            "{problems:?}"
+        );
+        assert!(!problems.concat().contains("top-secret"), "{problems:?}");
+    }
+    for address in
+        ["sqlite::memory:", "sqlite:a.db", "sqlite:///var/a.db?mode=rwc", "postgresql:///db?host=/run/pg"]
+    {
+        assert!(load_text(GOOD, &[("DATABASE__URL", address)]).is_ok(), "{address}");
+    }
+}
+
+#[test]
+fn durations_are_read_and_written() {
+    for (text, milliseconds) in
+        [("500ms", 500), ("10s", 10_000), ("90s", 90_000), ("2m", 120_000), ("8h", 28_800_000), ("0s", 0)]
+    {
+        assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
+    }
+    assert_eq!(Written(Duration::from_secs(90)).to_string(), "90s");
+    assert_eq!(Written(Duration::from_secs(7200)).to_string(), "2h");
+    assert_eq!(Written(Duration::from_millis(1500)).to_string(), "1500ms");
+    assert_eq!(Written(Duration::ZERO).to_string(), "0ms");
+    for text in [
+        "",
+        "10",
+        "s",
+        "-1s",
+        "+1s",
+        "1.5s",
+        "10 s",
+        "10S",
+        "1h30m",
+        "10sec",
+        "99999999999999999999s",
+        "9999999999999999h",
+        "１s",
+    ] {
+        assert_eq!(parse_duration(text), None, "{text}");
+    }
+}
+
+fn development(data_dir: &Path, database: Option<&str>, key: &[u8]) -> Result<Config, ConfigError> {
+    Config::development(data_dir, Http::default().listen, database.map(str::to_owned), key)
+}
+
+#[test]
+fn development_needs_nothing_but_its_folder() {
+    let folder = TempDir::new().expect("a folder");
+    let data_dir = folder.path().join("some").join("data");
+    let key = development_key(&data_dir).expect("a key");
+    let config = development(&data_dir, None, &key).expect("a configuration");
+    assert!(config.http.graphiql && config.http.introspection);
+    assert_eq!(config.log.format, LogFormat::Text);
+    assert!(
+        config.database_url().expect("an address").expose().ends_with("/data/contact-gateway.db?mode=rwc")
+    );
+
+    let now = chrono::Utc::now();
+    let signer = development_signer(&key).expect("a signer");
+    let token =
+        signer.mint("me", &[1], crate::auth::Scopes::all(), Duration::from_secs(60), now).expect("a token");
+    let verifier = TokenVerifier::new(config.issuer_keys()).expect("good keys");
+    assert_eq!(verifier.verify(&token, now).expect("a good token").organizations, [1]);
+
+    assert!(development(&data_dir, Some("postgres://u@h/d"), &key).is_ok());
+    let error = development(&data_dir, Some("mysql://h"), &key).expect_err("a refusal").to_string();
+    assert!(error.contains("--database: this is not the address of a database"), "{error}");
+}
+
+#[test]
+fn a_database_file_may_have_any_name() {
+    let url = DatabaseUrl::sqlite_file(Path::new("/a b/50%?#.db"));
+    assert_eq!(url.expose(), "sqlite:///a b/50%25%3F%23.db?mode=rwc");
+}
+
+#[test]
+fn starters_at_the_same_time_get_the_same_key() {
+    for _ in 0..20 {
+        let folder = TempDir::new().expect("a folder");
+        let data_dir = folder.path().join("data");
+        let barrier = Barrier::new(8);
+        let start = || {
+            barrier.wait();
+            development_key(&data_dir).expect("a key")
+        };
+        let keys: Vec<Vec<u8>> = std::thread::scope(|scope| {
+            let starters: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+            starters.into_iter().map(|starter| starter.join().expect("no panic")).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0] && key.len() == 32));
+        assert_eq!(development_key(&data_dir).expect("the key"), keys[0]);
+        assert_eq!(fs::read_dir(&data_dir).expect("a folder").count(), 1);
+    }
+}
+
+#[test]
+fn a_damaged_key_is_told_and_not_replaced() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("signing.key"), "short").expect("a file");
+    let error = development_key(folder.path()).expect_err("a refusal").to_string();
+    assert!(error.contains("signing.key is damaged; delete it"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_key_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().expect("a folder");
+    development_key(folder.path()).expect("a key");
+    let metadata = fs::metadata(folder.path().join("signing.key")).expect("a file");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+}

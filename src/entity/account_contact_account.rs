@@ -1,0 +1,40 @@
+//! The link between an account contact and an account.
+//!
+//! It goes with either side. May import sea_orm and its siblings only.
+
+use sea_orm::entity::prelude::*;
+
+use super::{
+    Scoped,
+    id::{AccountContactId, AccountId, OrganizationId},
+};
+
+/// A row of `account_contact_account`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "account_contact_account")]
+pub struct Model {
+    /// The organization of both sides.
+    pub org_id: OrganizationId,
+    /// The person.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account_contact_id: AccountContactId,
+    /// The account.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account_id: AccountId,
+    /// When the link was made.
+    pub created_at: DateTimeUtc,
+    /// The person.
+    #[sea_orm(belongs_to, from = "account_contact_id", to = "id")]
+    pub account_contact: BelongsTo<super::account_contact::Entity>,
+    /// The account.
+    #[sea_orm(belongs_to, from = "account_id", to = "id")]
+    pub account: BelongsTo<super::account::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::OrgId;
+    const DELETED_AT: Option<Column> = None;
+}

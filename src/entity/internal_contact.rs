@@ -1,0 +1,60 @@
+//! An internal contact: one of the organization's own people.
+//!
+//! May import sea_orm and its siblings only.
+
+use sea_orm::entity::prelude::*;
+
+use super::{
+    Scoped, ScopedById,
+    id::{InternalContactId, OrganizationId},
+};
+
+/// A row of `internal_contact`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "internal_contact")]
+pub struct Model {
+    /// Made by the application.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: InternalContactId,
+    /// The organization the person belongs to.
+    pub org_id: OrganizationId,
+    /// The address as it was written.
+    pub email: String,
+    /// The address in the form that is compared; unique among the organization's living rows.
+    pub email_key: String,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// The whole name of a person who has no given and family name.
+    pub name: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Position in the organization.
+    pub job_title: Option<String>,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+    /// When the row last changed.
+    pub updated_at: DateTimeUtc,
+    /// Starts at 1 and grows by 1 with each change.
+    pub version: i32,
+    /// Set while the row is deleted.
+    pub deleted_at: Option<DateTimeUtc>,
+    /// The roles the person has.
+    #[sea_orm(has_many)]
+    pub assignments: HasMany<super::internal_contact_assignment::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::OrgId;
+    const DELETED_AT: Option<Column> = Some(Column::DeletedAt);
+}
+
+impl ScopedById for Entity {
+    type Id = InternalContactId;
+
+    const ID: Column = Column::Id;
+}

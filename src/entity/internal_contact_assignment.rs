@@ -1,0 +1,81 @@
+//! An assignment: the role of an internal contact for a partner, or for none yet (floating).
+//!
+//! Assignments are removed, never soft-deleted. May import sea_orm and its siblings only.
+
+use sea_orm::entity::prelude::*;
+use serde::Serialize;
+
+use super::{
+    Scoped, ScopedById,
+    id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+};
+
+/// A row of `internal_contact_assignment`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "internal_contact_assignment")]
+pub struct Model {
+    /// Made by the application.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: InternalContactAssignmentId,
+    /// The organization of both the person and the partner.
+    pub org_id: OrganizationId,
+    /// The person.
+    pub internal_contact_id: InternalContactId,
+    /// The partner, or nothing while the assignment is floating.
+    pub partner_id: Option<PartnerId>,
+    /// What the person does.
+    pub internal_role: InternalRole,
+    /// Its id in the system it came from; unique in the organization.
+    pub remote_id: Option<String>,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+    /// When the row last changed.
+    pub updated_at: DateTimeUtc,
+    /// Starts at 1 and grows by 1 with each change.
+    pub version: i32,
+    /// The person.
+    #[sea_orm(belongs_to, from = "internal_contact_id", to = "id")]
+    pub internal_contact: BelongsTo<super::internal_contact::Entity>,
+    /// The partner.
+    #[sea_orm(belongs_to, from = "partner_id", to = "id")]
+    pub partner: BelongsTo<Option<super::partner::Entity>>,
+}
+
+/// What an internal contact does for a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum InternalRole {
+    /// Account manager.
+    #[sea_orm(string_value = "account_manager")]
+    AccountManager,
+    /// Account executive.
+    #[sea_orm(string_value = "account_executive")]
+    AccountExecutive,
+    /// Customer success manager.
+    #[sea_orm(string_value = "csm")]
+    Csm,
+    /// Lead.
+    #[sea_orm(string_value = "lead")]
+    Lead,
+    /// Co-lead.
+    #[sea_orm(string_value = "co_lead")]
+    CoLead,
+    /// Practice lead.
+    #[sea_orm(string_value = "practice_lead")]
+    PracticeLead,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::OrgId;
+    const DELETED_AT: Option<Column> = None;
+}
+
+impl ScopedById for Entity {
+    type Id = InternalContactAssignmentId;
+
+    const ID: Column = Column::Id;
+}

@@ -1,0 +1,46 @@
+//! An organization: the tenant that every other row belongs to.
+//!
+//! It is in scope of itself, so `find_in` finds the selected organization and no other. May import sea_orm and its
+//! siblings only.
+
+use sea_orm::{DbBackend, entity::prelude::*};
+
+use super::{Scoped, ScopedById, id::OrganizationId, keys_in};
+
+/// A row of `organization`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "organization")]
+pub struct Model {
+    /// Its number, made by the database.
+    #[sea_orm(primary_key)]
+    pub id: OrganizationId,
+    /// What it is called.
+    pub name: String,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+    /// When the row last changed.
+    pub updated_at: DateTimeUtc,
+    /// Starts at 1 and grows by 1 with each change.
+    pub version: i32,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// Selects these organizations: those that the caller's token names.
+    pub fn find_among(backend: DbBackend, orgs: impl IntoIterator<Item = OrganizationId>) -> Select<Self> {
+        Self::find().filter(keys_in(backend, Column::Id.into_expr(), orgs))
+    }
+}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::Id;
+    const DELETED_AT: Option<Column> = None;
+}
+
+impl ScopedById for Entity {
+    type Id = OrganizationId;
+
+    const ID: Column = Column::Id;
+}

@@ -1,0 +1,99 @@
+//! An organization contact: a card with one fixed purpose at an organization.
+//!
+//! May import sea_orm and its siblings only.
+
+use sea_orm::entity::prelude::*;
+use serde::Serialize;
+
+use super::{
+    Scoped, ScopedById,
+    id::{OrganizationContactId, OrganizationId},
+};
+
+/// A row of `organization_contact`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "organization_contact")]
+pub struct Model {
+    /// Its number, made by the database.
+    #[sea_orm(primary_key)]
+    pub id: OrganizationContactId,
+    /// The organization it belongs to.
+    pub org_id: OrganizationId,
+    /// Its purpose; never changes.
+    pub r#type: OrganizationContactType,
+    /// Name of the person or department.
+    pub name: Option<String>,
+    /// The honorific.
+    pub title: Option<String>,
+    /// Department.
+    pub department: Option<String>,
+    /// Street and number.
+    pub street: Option<String>,
+    /// Second line of the address.
+    pub secondary_address: Option<String>,
+    /// Postal code.
+    pub zipcode: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// State or province.
+    pub state: Option<String>,
+    /// The numeric code of ISO 3166.
+    pub country_id: Option<i16>,
+    /// The address as it was written.
+    pub email: Option<String>,
+    /// The address in the form that is compared; not unique.
+    pub email_key: Option<String>,
+    /// As it was written.
+    pub phone: Option<String>,
+    /// As it was written.
+    pub mobile: Option<String>,
+    /// Only on invoice addresses, at most 50 characters.
+    pub purchase_order_number: Option<String>,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+    /// When the row last changed.
+    pub updated_at: DateTimeUtc,
+    /// Starts at 1 and grows by 1 with each change.
+    pub version: i32,
+    /// Set while the row is deleted.
+    pub deleted_at: Option<DateTimeUtc>,
+}
+
+/// The purpose of an organization contact, numbered as its documented API numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, EnumIter, DeriveActiveEnum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(rs_type = "i16", db_type = "SmallInteger")]
+pub enum OrganizationContactType {
+    /// Commercial questions.
+    #[sea_orm(num_value = 1)]
+    Commercial,
+    /// Technical questions.
+    #[sea_orm(num_value = 2)]
+    Technical,
+    /// Payments.
+    #[sea_orm(num_value = 3)]
+    Finance,
+    /// Where goods are sent.
+    #[sea_orm(num_value = 4)]
+    ShippingAddress,
+    /// The seat of the company.
+    #[sea_orm(num_value = 5)]
+    CompanyAddress,
+    /// Where invoices are sent.
+    #[sea_orm(num_value = 6)]
+    InvoiceAddress,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::OrgId;
+    const DELETED_AT: Option<Column> = Some(Column::DeletedAt);
+}
+
+impl ScopedById for Entity {
+    type Id = OrganizationContactId;
+
+    const ID: Column = Column::Id;
+}

@@ -1,0 +1,50 @@
+//! A partner: a company that internal contacts are assigned to.
+//!
+//! May import sea_orm and its siblings only.
+
+use sea_orm::entity::prelude::*;
+
+use super::{
+    Scoped, ScopedById,
+    id::{OrganizationId, PartnerId},
+};
+
+/// A row of `partner`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "partner")]
+pub struct Model {
+    /// Made by the application.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: PartnerId,
+    /// The organization it belongs to.
+    pub org_id: OrganizationId,
+    /// What it is called.
+    pub name: String,
+    /// Its id in the system it came from; unique among the organization's living rows.
+    pub remote_id: Option<String>,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+    /// When the row last changed.
+    pub updated_at: DateTimeUtc,
+    /// Starts at 1 and grows by 1 with each change.
+    pub version: i32,
+    /// Set while the row is deleted.
+    pub deleted_at: Option<DateTimeUtc>,
+    /// The people who look after it.
+    #[sea_orm(has_many)]
+    pub assignments: HasMany<super::internal_contact_assignment::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::OrgId;
+    const DELETED_AT: Option<Column> = Some(Column::DeletedAt);
+}
+
+impl ScopedById for Entity {
+    type Id = PartnerId;
+
+    const ID: Column = Column::Id;
+}

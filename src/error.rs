@@ -1,0 +1,298 @@
+//! The one error type of the crate and the one table of codes.
+//!
+//! A leaf: every layer may use it. It knows no transport: GraphQL and REST shape it at their own edge. Text from the
+//! database or a library never becomes part of a public message.
+
+use std::{borrow::Cow, sync::Arc};
+
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
+/// Result of everything that can fail with an [`AppError`].
+pub type AppResult<T> = Result<T, AppError>;
+
+/// Codes of request errors: what `extensions.code` of a top-level GraphQL error says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// No token, or one that is not accepted.
+    Unauthenticated,
+    /// The token does not allow this.
+    Forbidden,
+    /// The request is not well formed.
+    BadRequest,
+    /// The document is not GraphQL.
+    ParseFailed,
+    /// The document does not fit the schema, or its variables do not fit the document.
+    ValidationFailed,
+    /// A dependency, usually the database, does not answer.
+    Unavailable,
+    /// The request took longer than it may.
+    Timeout,
+    /// A defect of the server; the details are in its log under the request id.
+    Internal,
+}
+
+impl Code {
+    /// The code as clients read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::BadRequest => "BAD_REQUEST",
+            Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Timeout => "TIMEOUT",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The HTTP status of a request that fails as a whole with this code.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::BadRequest | Self::ParseFailed | Self::ValidationFailed => 400,
+            Self::Unavailable => 503,
+            Self::Timeout => 504,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// Codes of input errors: what `userErrors.code` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputErrorCode {
+    /// A value is needed here.
+    Required,
+    /// The value is not of the form this field takes.
+    Invalid,
+    /// The value has more characters or bytes than the field holds.
+    TooLong,
+    /// Another row has this value already.
+    Taken,
+    /// Nothing with this id is in reach.
+    NotFound,
+    /// The value is not allowed in combination with the others.
+    NotAllowed,
+    /// The field is fixed once the row exists.
+    Immutable,
+    /// The row is not in the state the caller expected.
+    Conflict,
+    /// The row cannot go while others refer to it.
+    InUse,
+    /// More items than the field takes.
+    TooMany,
+}
+
+/// One rule that the input breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    /// Which rule.
+    pub code: InputErrorCode,
+    /// For people; never holds the value that was refused.
+    pub message: Cow<'static, str>,
+    /// Path in the input, camelCase, list positions as decimal text; empty when no single field is to blame.
+    pub path: Vec<Cow<'static, str>>,
+}
+
+impl InputError {
+    /// An error on one top-level field of the input.
+    pub fn on(field: &'static str, code: InputErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), path: vec![Cow::Borrowed(field)] }
+    }
+}
+
+/// Everything a service function can answer besides success.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppError {
+    /// The input breaks rules; nothing was written.
+    #[error("the input was refused")]
+    Input(Vec<InputError>),
+    /// The request as a whole is refused; the message is public.
+    #[error("{message}")]
+    Request {
+        /// What is wrong with it.
+        code: Code,
+        /// For people.
+        message: Cow<'static, str>,
+    },
+    /// The database failed; only the log tells how.
+    #[error("the database failed")]
+    Database(#[source] Arc<DbErr>),
+    /// A defect of ours; only the log tells what.
+    #[error("internal error")]
+    Internal(Cow<'static, str>),
+}
+
+impl AppError {
+    /// A refused request.
+    pub fn request(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Request { code, message: message.into() }
+    }
+
+    /// The code a client sees when this error ends a request or a field.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Input(_) => Code::BadRequest,
+            Self::Request { code, .. } => *code,
+            Self::Database(error) if is_outage(error) => Code::Unavailable,
+            Self::Database(_) | Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// The message a client sees when this error ends a request or a field.
+    pub fn public_message(&self) -> Cow<'static, str> {
+        match self {
+            Self::Request { message, .. } => message.clone(),
+            Self::Input(errors) => {
+                errors.first().map_or(Cow::Borrowed("The input was refused."), |error| error.message.clone())
+            }
+            Self::Database(error) if is_outage(error) => {
+                Cow::Borrowed("The service is temporarily unavailable. Try again shortly.")
+            }
+            Self::Database(_) | Self::Internal(_) => Cow::Borrowed("Internal error."),
+        }
+    }
+}
+
+impl From<InputError> for AppError {
+    fn from(error: InputError) -> Self {
+        Self::Input(vec![error])
+    }
+}
+
+impl From<DbErr> for AppError {
+    /// A violated constraint becomes the error that the validation would have given, had it not lost a race.
+    fn from(error: DbErr) -> Self {
+        match violated_rule(&error) {
+            Some(rule) => Self::Input(vec![InputError::on(rule.field, rule.code, rule.message)]),
+            None => Self::Database(Arc::new(error)),
+        }
+    }
+}
+
+/// A constraint of the database and the input error it stands for.
+struct Rule {
+    /// The constraint's name, as PostgreSQL tells it.
+    name: &'static str,
+    /// What SQLite says instead: the columns of a unique index.
+    columns: &'static str,
+    field: &'static str,
+    code: InputErrorCode,
+    message: &'static str,
+}
+
+const fn taken(
+    name: &'static str,
+    columns: &'static str,
+    field: &'static str,
+    message: &'static str,
+) -> Rule {
+    Rule { name, columns, field, code: InputErrorCode::Taken, message }
+}
+
+/// The message for an email address that another contact of the same kind has.
+pub const EMAIL_TAKEN: &str = "Another contact of the organization has this email address.";
+/// The message for a `remoteId` that another row of the same kind has.
+pub const REMOTE_ID_TAKEN: &str = "Another row of the organization has this remote id.";
+/// The message for a role that would be held twice.
+pub const ROLE_TAKEN: &str = "The contact holds this role there already.";
+
+/// The constraints that two well-behaved writers can race for. Any other violation is a defect and stays masked.
+const RULES: &[Rule] = &[
+    taken(
+        "internal_contact_org_id_email_key_key",
+        "internal_contact.org_id, internal_contact.email_key",
+        "email",
+        EMAIL_TAKEN,
+    ),
+    taken(
+        "account_contact_org_id_email_key_key",
+        "account_contact.org_id, account_contact.email_key",
+        "email",
+        EMAIL_TAKEN,
+    ),
+    taken("partner_org_id_remote_id_key", "partner.org_id, partner.remote_id", "remoteId", REMOTE_ID_TAKEN),
+    taken("account_org_id_remote_id_key", "account.org_id, account.remote_id", "remoteId", REMOTE_ID_TAKEN),
+    taken(
+        "account_contact_org_id_remote_id_key",
+        "account_contact.org_id, account_contact.remote_id",
+        "remoteId",
+        REMOTE_ID_TAKEN,
+    ),
+    taken(
+        "internal_contact_assignment_org_id_remote_id_key",
+        "internal_contact_assignment.org_id, internal_contact_assignment.remote_id",
+        "remoteId",
+        REMOTE_ID_TAKEN,
+    ),
+    taken(
+        "internal_contact_assignment_contact_partner_role_key",
+        "internal_contact_assignment.internal_contact_id, internal_contact_assignment.partner_id, \
+         internal_contact_assignment.internal_role",
+        "internalRole",
+        ROLE_TAKEN,
+    ),
+    taken(
+        "internal_contact_assignment_contact_role_key",
+        "internal_contact_assignment.internal_contact_id, internal_contact_assignment.internal_role",
+        "internalRole",
+        ROLE_TAKEN,
+    ),
+];
+
+fn violated_rule(error: &DbErr) -> Option<&'static Rule> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    let SqlxError::Database(violation) = &**error else { return None };
+    if !violation.is_unique_violation() {
+        return None;
+    }
+    match violation.constraint() {
+        Some(name) => RULES.iter().find(|rule| rule.name == name),
+        None => {
+            let columns = violation.message().rsplit(": ").next()?;
+            RULES.iter().find(|rule| rule.columns == columns)
+        }
+    }
+}
+
+/// Whether the database could not be reached or asked, so that trying again may help.
+fn is_outage(error: &DbErr) -> bool {
+    let inner = match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return true,
+        DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => inner,
+        _ => return false,
+    };
+    match &**inner {
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => true,
+        // PostgreSQL: connection exceptions (08), shutdown and start (57P); SQLite: busy (5) and locked (6).
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("08") || code.starts_with("57P") || code == "5" || code == "6"
+        }),
+        _ => false,
+    }
+}
+
+/// What a log line may say of a database error: its kind and the database's own code, never its text, which can hold
+/// values and SQL.
+pub fn database_code(error: &DbErr) -> String {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner))
+    | DbErr::Query(RuntimeErr::SqlxError(inner))
+    | DbErr::Conn(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return format!("database error {:?}", std::mem::discriminant(error));
+    };
+    match &**inner {
+        SqlxError::Database(database) => format!("database error {}", database.code().unwrap_or_default()),
+        SqlxError::Io(io) => format!("database connection: {}", io.kind()),
+        SqlxError::PoolTimedOut => "no free database connection in time".to_owned(),
+        _ => "database driver error".to_owned(),
+    }
+}

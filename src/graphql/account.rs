@@ -1,0 +1,224 @@
+//! Accounts in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SelectionField, SimpleObject};
+
+use super::{
+    Gateway,
+    account_contact::AccountContact,
+    context::ContextExt,
+    error::{UserError, outcome},
+    loaders::{ById, ByParent, Prime, Primed, prime_lists},
+    relay::{Connection, List, Listed, page_request, primed},
+    scalar::{Id, Timestamp},
+};
+use crate::{
+    entity::{
+        account::{Entity, Model},
+        id::{AccountContactId, AccountId, OrganizationId},
+    },
+    error::AppResult,
+    service::{Database, Page, PageWindow, account as service, cursor::Cursor, page::Paged},
+};
+
+/// A customer, whose people are account contacts.
+pub struct Account(pub Model);
+
+/// A customer, whose people are account contacts.
+#[Object]
+impl Account {
+    /// The global id, `acc_…`.
+    pub async fn id(&self) -> Id {
+        self.0.id.into()
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The domain name of its web and mail addresses.
+    async fn primary_domain(&self) -> Option<&str> {
+        self.0.primary_domain.as_deref()
+    }
+
+    /// Its key in the system it comes from.
+    async fn remote_id(&self) -> Option<&str> {
+        self.0.remote_id.as_deref()
+    }
+
+    /// The people of the customer whom we talk to.
+    async fn contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<AccountContact>>> {
+        let list = List::new(ctx, AccountContact::ORDER, &PageWindow { first, after, last, before }, ())?;
+        Ok(Some(ctx.gateway().loaders.account_contacts_by_account.load(self.0.id, list).await?))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        Timestamp(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Timestamp {
+        Timestamp(self.0.updated_at)
+    }
+
+    /// When it was deleted; null while it lives.
+    async fn deleted_at(&self) -> Option<Timestamp> {
+        self.0.deleted_at.map(Timestamp)
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+impl Account {
+    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+}
+
+impl Listed for Account {
+    const CONNECTION: &'static str = "AccountConnection";
+    const EDGE: &'static str = "AccountEdge";
+
+    fn cursor(&self) -> Cursor {
+        Entity::cursor(&self.0)
+    }
+}
+
+impl Prime for Account {
+    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+        Box::pin(async move {
+            let ids = || rows.iter().map(|row| row.0.id);
+            let loaders = &gateway.loaders;
+            for field in fields {
+                if field.name() == "contacts" {
+                    prime_lists(field, &loaders.account_contacts_by_account, ids(), gateway).await;
+                }
+            }
+        })
+    }
+}
+
+/// Loads accounts by id.
+pub struct AccountById;
+
+impl ById for AccountById {
+    type Id = AccountId;
+    type Row = Account;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        ids: &[AccountId],
+    ) -> AppResult<HashMap<AccountId, Account>> {
+        let rows = service::by_ids(db, organization, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, Account(row))).collect())
+    }
+}
+
+/// Loads the accounts that account contacts belong to.
+pub struct AccountsByAccountContact;
+
+impl ByParent for AccountsByAccountContact {
+    type Parent = AccountContactId;
+    type Filter = ();
+    type Row = Account;
+    const ORDER: &'static str = Account::ORDER;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[AccountContactId],
+        list: &List<()>,
+    ) -> AppResult<HashMap<AccountContactId, Page<Account>>> {
+        let pages = service::of_account_contacts(db, organization, parents, &list.page).await?;
+        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Account))).collect())
+    }
+}
+
+/// Reading accounts.
+#[derive(Default)]
+pub struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// The account with this id; null when there is none in reach.
+    async fn account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<Account>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let row = service::get(db, request, &id).await?;
+        Ok(primed(ctx, row.map(Account)).await)
+    }
+
+    /// The accounts of the organization, in the order of creation.
+    async fn accounts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Account>>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let page = page_request(ctx, Account::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(Account)).await))
+    }
+}
+
+/// A new account.
+#[derive(InputObject)]
+pub struct CreateAccountInput {
+    /// Its name, not blank, at most 255 characters.
+    name: String,
+    /// The domain name of its web and mail addresses.
+    primary_domain: Option<String>,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: Option<String>,
+    /// Repeating a call with the same key and input gives the first result and does nothing.
+    idempotency_key: Option<String>,
+}
+
+/// What createAccount did.
+#[derive(SimpleObject)]
+pub struct CreateAccountPayload {
+    /// The new account; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing accounts.
+#[derive(Default)]
+pub struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Makes an account.
+    async fn create_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new account.")] input: CreateAccountInput,
+    ) -> Result<Option<CreateAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let CreateAccountInput { name, primary_domain, remote_id, idempotency_key } = input;
+        let input = service::CreateAccount { name, primary_domain, remote_id, idempotency_key };
+        let (account, user_errors) = outcome(service::create(db, request, &input).await)?;
+        Ok(Some(CreateAccountPayload { account: account.map(Account), user_errors }))
+    }
+}

@@ -1,0 +1,372 @@
+//! Account contacts in the schema.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SelectionField, SimpleObject};
+use serde_json::Value;
+
+use super::{
+    Gateway,
+    account::Account,
+    contact::ContactKind,
+    contact_type::ContactType,
+    context::ContextExt,
+    custom_field::{CustomFieldValue, prime_values},
+    error::{UserError, outcome},
+    loaders::{ById, ByParent, Prime, Primed, prime_lists, prime_rows},
+    relay::{Connection, List, Listed, page_request, primed},
+    scalar::{EmailAddress, Id, PhoneNumber, Timestamp, URL},
+};
+use crate::{
+    entity::{
+        account_contact::{Entity, Model},
+        id::{AccountContactId, AccountId, OrganizationId},
+    },
+    error::{AppError, AppResult},
+    service::{
+        Database, Page, PageWindow, account_contact as service, cursor::Cursor,
+        custom_field::CustomFieldInput, page::Paged,
+    },
+};
+
+/// A person of a customer.
+pub struct AccountContact(pub Model);
+
+/// A person of a customer, in any number of accounts.
+#[Object]
+impl AccountContact {
+    /// The global id, `ac_…`.
+    pub async fn id(&self) -> Id {
+        self.0.id.into()
+    }
+
+    /// ACCOUNT.
+    pub async fn kind(&self) -> ContactKind {
+        ContactKind::Account
+    }
+
+    /// First and last name.
+    pub async fn display_name(&self) -> String {
+        match &self.0.last_name {
+            Some(last_name) => [&self.0.first_name, " ", last_name].concat(),
+            None => self.0.first_name.clone(),
+        }
+    }
+
+    /// The email address; unique among the organization's account contacts, without regard to case.
+    pub async fn email(&self) -> Option<EmailAddress> {
+        Some(EmailAddress(self.0.email.clone()))
+    }
+
+    /// The phone number, E.164.
+    pub async fn phone(&self) -> Option<PhoneNumber> {
+        self.0.phone.clone().map(PhoneNumber)
+    }
+
+    /// The first name.
+    async fn first_name(&self) -> &str {
+        &self.0.first_name
+    }
+
+    /// The last name.
+    async fn last_name(&self) -> Option<&str> {
+        self.0.last_name.as_deref()
+    }
+
+    /// The address of a picture.
+    async fn avatar_url(&self) -> Option<URL> {
+        self.0.avatar_url.clone().map(URL)
+    }
+
+    /// What the contact is to its accounts.
+    async fn contact_type(&self, ctx: &Context<'_>) -> Result<Arc<ContactType>> {
+        let row = ctx.gateway().loaders.contact_type.load(self.0.contact_type_id).await?;
+        row.ok_or_else(|| AppError::Internal("an account contact without its type".into()).into())
+    }
+
+    /// The accounts that the contact belongs to.
+    async fn accounts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Account>>> {
+        let list = List::new(ctx, Account::ORDER, &PageWindow { first, after, last, before }, ())?;
+        Ok(Some(ctx.gateway().loaders.accounts_by_account_contact.load(self.0.id, list).await?))
+    }
+
+    /// The values of custom fields, in the order in which the fields were made.
+    async fn custom_field_values(&self, ctx: &Context<'_>) -> Result<Option<Arc<Vec<CustomFieldValue>>>> {
+        Ok(ctx.gateway().loaders.custom_field_values.load(self.0.id).await?)
+    }
+
+    /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
+    async fn metadata(&self) -> Json<&Value> {
+        Json(&self.0.metadata)
+    }
+
+    /// Its key in the system it comes from.
+    async fn remote_id(&self) -> Option<&str> {
+        self.0.remote_id.as_deref()
+    }
+
+    /// When it was made.
+    pub async fn created_at(&self) -> Timestamp {
+        Timestamp(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    pub async fn updated_at(&self) -> Timestamp {
+        Timestamp(self.0.updated_at)
+    }
+
+    /// When it was deleted; null while it lives.
+    pub async fn deleted_at(&self) -> Option<Timestamp> {
+        self.0.deleted_at.map(Timestamp)
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    pub async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+impl AccountContact {
+    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+}
+
+impl Listed for AccountContact {
+    const CONNECTION: &'static str = "AccountContactConnection";
+    const EDGE: &'static str = "AccountContactEdge";
+
+    fn cursor(&self) -> Cursor {
+        Entity::cursor(&self.0)
+    }
+}
+
+impl Prime for AccountContact {
+    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+        Box::pin(async move {
+            let ids = || rows.iter().map(|row| row.0.id);
+            let loaders = &gateway.loaders;
+            for field in fields {
+                match field.name() {
+                    "accounts" => {
+                        prime_lists(field, &loaders.accounts_by_account_contact, ids(), gateway).await;
+                    }
+                    "contactType" => {
+                        let types = rows.iter().map(|row| row.0.contact_type_id);
+                        prime_rows(field, &loaders.contact_type, types, gateway).await;
+                    }
+                    "customFieldValues" => prime_values(field, ids(), gateway).await,
+                    _ => {}
+                }
+            }
+        })
+    }
+}
+
+/// Loads account contacts by id.
+pub struct AccountContactById;
+
+impl ById for AccountContactById {
+    type Id = AccountContactId;
+    type Row = AccountContact;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        ids: &[AccountContactId],
+    ) -> AppResult<HashMap<AccountContactId, AccountContact>> {
+        let rows = service::by_ids(db, organization, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, AccountContact(row))).collect())
+    }
+}
+
+/// Loads the contacts of accounts.
+pub struct AccountContactsByAccount;
+
+impl ByParent for AccountContactsByAccount {
+    type Parent = AccountId;
+    type Filter = ();
+    type Row = AccountContact;
+    const ORDER: &'static str = AccountContact::ORDER;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[AccountId],
+        list: &List<()>,
+    ) -> AppResult<HashMap<AccountId, Page<AccountContact>>> {
+        let pages = service::of_accounts(db, organization, parents, &list.page).await?;
+        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(AccountContact))).collect())
+    }
+}
+
+/// Reading account contacts.
+#[derive(Default)]
+pub struct AccountContactQuery;
+
+#[Object]
+impl AccountContactQuery {
+    /// The account contact with this id; null when there is none in reach.
+    async fn account_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<AccountContact>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let row = service::get(db, request, &id).await?;
+        Ok(primed(ctx, row.map(AccountContact)).await)
+    }
+
+    /// The account contacts of the organization, in the order of creation.
+    async fn account_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<AccountContact>>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let page = page_request(ctx, AccountContact::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(AccountContact)).await))
+    }
+}
+
+/// A value for one custom field.
+#[derive(InputObject)]
+pub struct CustomFieldValueInput {
+    /// The field's global id.
+    custom_field_id: ID,
+    /// The value, in JSON's form of the field's type.
+    value: Json<Value>,
+}
+
+/// A new account contact.
+#[derive(InputObject)]
+pub struct CreateAccountContactInput {
+    /// The first name, not blank.
+    first_name: String,
+    /// The email address; unique among the organization's account contacts, without regard to case.
+    email: EmailAddress,
+    /// The last name.
+    last_name: Option<String>,
+    /// The phone number with its country code; kept as E.164.
+    phone: Option<PhoneNumber>,
+    /// The contact type's global id; the organization's default type when absent.
+    contact_type_id: Option<ID>,
+    /// The address of a picture, http or https.
+    avatar_url: Option<URL>,
+    /// The global ids of the accounts that it belongs to, at most 100; duplicates are folded.
+    account_ids: Option<Vec<ID>>,
+    /// Values of custom fields, at most one for each field.
+    custom_field_values: Option<Vec<CustomFieldValueInput>>,
+    /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
+    metadata: Option<Json<Value>>,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: Option<String>,
+    /// Repeating a call with the same key and input gives the first result and does nothing.
+    idempotency_key: Option<String>,
+}
+
+/// What createAccountContact did.
+#[derive(SimpleObject)]
+pub struct CreateAccountContactPayload {
+    /// The new contact; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// One more account for a contact.
+#[derive(InputObject)]
+pub struct AddAccountContactToAccountInput {
+    /// The contact's global id.
+    account_contact_id: ID,
+    /// The account's global id.
+    account_id: ID,
+    /// The version of the contact that was read; when it has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What addAccountContactToAccount did.
+#[derive(SimpleObject)]
+pub struct AddAccountContactToAccountPayload {
+    /// The contact after the change; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// The account; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing account contacts.
+#[derive(Default)]
+pub struct AccountContactMutation;
+
+#[Object]
+impl AccountContactMutation {
+    /// Makes an account contact with its accounts and custom field values, all or nothing.
+    async fn create_account_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new contact.")] input: CreateAccountContactInput,
+    ) -> Result<Option<CreateAccountContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::create(db, request, &input.into()).await;
+        let (row, user_errors) = outcome(result)?;
+        Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+    }
+
+    /// Adds an account contact to one more account. Where it belongs already, nothing changes.
+    async fn add_account_contact_to_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact and the account.")] input: AddAccountContactToAccountInput,
+    ) -> Result<Option<AddAccountContactToAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let AddAccountContactToAccountInput { account_contact_id, account_id, expected_version } = input;
+        let result = service::add_to_account(db, request, &account_contact_id, &account_id, expected_version);
+        let (rows, user_errors) = outcome(result.await)?;
+        let (contact, account) = rows.unzip();
+        Ok(Some(AddAccountContactToAccountPayload {
+            account_contact: contact.map(AccountContact),
+            account: account.map(Account),
+            user_errors,
+        }))
+    }
+}
+
+impl From<CreateAccountContactInput> for service::CreateAccountContact {
+    fn from(input: CreateAccountContactInput) -> Self {
+        let value = |input: CustomFieldValueInput| CustomFieldInput {
+            custom_field_id: input.custom_field_id.0,
+            value: input.value.0,
+        };
+        Self {
+            first_name: input.first_name,
+            email: input.email.0,
+            last_name: input.last_name,
+            phone: input.phone.map(|phone| phone.0),
+            contact_type_id: input.contact_type_id.map(|id| id.0),
+            avatar_url: input.avatar_url.map(|url| url.0),
+            account_ids: input.account_ids.unwrap_or_default().into_iter().map(|id| id.0).collect(),
+            custom_field_values: input
+                .custom_field_values
+                .unwrap_or_default()
+                .into_iter()
+                .map(value)
+                .collect(),
+            metadata: input.metadata.map(|metadata| metadata.0),
+            remote_id: input.remote_id,
+            idempotency_key: input.idempotency_key,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What resolvers find in async-graphql's context: the request, the database and the request's loaders.
+
+use async_graphql::Context;
+
+use super::loaders::Loaders;
+use crate::{auth::RequestContext, entity::id::OrganizationId, service::Database};
+
+/// One GraphQL request. The HTTP handler makes it and puts it into the request's data.
+pub struct Gateway {
+    /// Who asks, when, under which id.
+    pub request: RequestContext,
+    /// The database.
+    pub db: Database,
+    /// What this request has read so far.
+    pub loaders: Loaders,
+}
+
+impl Gateway {
+    /// A request that has read nothing yet.
+    pub fn new(request: RequestContext, db: Database) -> Self {
+        let organization = request.caller.organization.map(OrganizationId);
+        Self { loaders: Loaders::new(db.clone(), organization), request, db }
+    }
+}
+
+/// Finds the [`Gateway`] in async-graphql's context.
+pub(super) trait ContextExt<'a> {
+    /// The request under way.
+    fn gateway(&self) -> &'a Gateway;
+
+    /// The same at the start of a mutation: what an earlier mutation of the request has loaded is forgotten.
+    async fn fresh(&self) -> &'a Gateway;
+}
+
+impl<'a> ContextExt<'a> for Context<'a> {
+    fn gateway(&self) -> &'a Gateway {
+        self.data_unchecked::<Gateway>()
+    }
+
+    async fn fresh(&self) -> &'a Gateway {
+        let gateway = self.gateway();
+        gateway.loaders.clear().await;
+        gateway
+    }
+}

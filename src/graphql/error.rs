@@ -1,0 +1,123 @@
+//! Errors on their way out: user errors beside a payload, and the one translation of a finished response's errors.
+
+use std::borrow::Cow;
+
+use async_graphql::{Enum, ErrorExtensionValues, Response, ServerError, SimpleObject};
+
+use crate::error::{AppError, AppResult, Code, InputError, InputErrorCode};
+
+/// The most errors that a response holds.
+const MAX_ERRORS: usize = 10;
+
+/// Which rule a value breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "InputErrorCode")]
+pub enum UserErrorCode {
+    /// A value is needed here.
+    Required,
+    /// The value is not of the form this field takes.
+    Invalid,
+    /// The value is longer than the field holds.
+    TooLong,
+    /// Another row has this value already.
+    Taken,
+    /// Nothing with this id is in reach.
+    NotFound,
+    /// The value is not allowed in combination with the others.
+    NotAllowed,
+    /// The field is fixed once the row exists.
+    Immutable,
+    /// The row is not in the state that the caller expected.
+    Conflict,
+    /// The row cannot go while others refer to it.
+    InUse,
+    /// More items than the field takes.
+    TooMany,
+}
+
+/// A rule that an input breaks. While there is one, nothing was written.
+#[derive(SimpleObject)]
+pub struct UserError {
+    /// Which rule, for programs.
+    code: UserErrorCode,
+    /// What is wrong, for people.
+    message: Cow<'static, str>,
+    /// The path in the input, list positions as decimal text; null when no single field is to blame.
+    field: Option<Vec<Cow<'static, str>>>,
+    /// The position of the row in a bulk input; null elsewhere.
+    index: Option<i32>,
+}
+
+impl From<InputError> for UserError {
+    fn from(error: InputError) -> Self {
+        Self {
+            code: error.code.into(),
+            message: error.message,
+            field: (!error.path.is_empty()).then_some(error.path),
+            index: None,
+        }
+    }
+}
+
+/// Splits what a service answered into the payload's object and its user errors. Other errors stay errors.
+pub(super) fn outcome<T>(result: AppResult<T>) -> AppResult<(Option<T>, Vec<UserError>)> {
+    match result {
+        Ok(value) => Ok((Some(value), Vec::new())),
+        Err(AppError::Input(errors)) => Ok((None, errors.into_iter().map(UserError::from).collect())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives every error of a finished response its code and public message; logs what stays hidden.
+pub fn translate(response: &mut Response, request_id: &str) {
+    response.errors.truncate(MAX_ERRORS);
+    for error in &mut response.errors {
+        let code = translate_one(error, request_id);
+        set_code(error, code, request_id);
+    }
+}
+
+fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
+    if let Some(app_error) = error.source::<AppError>() {
+        let code = app_error.code();
+        if matches!(code, Code::Internal | Code::Unavailable) {
+            tracing::error!(request.id = request_id, code = code.as_str(), error = ?Hidden(app_error), "field failed");
+        }
+        error.message = app_error.public_message().into_owned();
+        return code;
+    }
+    if error.source.is_some() {
+        tracing::error!(request.id = request_id, "a resolver failed with an error that has no code");
+        error.message = "Internal error.".to_owned();
+        return Code::Internal;
+    }
+    // async-graphql's own: the document or its variables do not fit the schema.
+    Code::ValidationFailed
+}
+
+/// What the log may tell of an error: its kind, not the text of the database, which can hold values.
+struct Hidden<'a>(&'a AppError);
+
+impl std::fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            AppError::Database(error) => f.write_str(&crate::error::database_code(error)),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+/// Adds `extensions.code` and `extensions.requestId`.
+pub fn set_code(error: &mut ServerError, code: Code, request_id: &str) {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code.as_str());
+    extensions.set("requestId", request_id);
+    error.extensions = Some(extensions);
+}
+
+/// A response that refuses the request as a whole.
+pub fn refusal(error: &AppError, request_id: &str) -> Response {
+    let mut server_error = ServerError::new(error.public_message(), None);
+    set_code(&mut server_error, error.code(), request_id);
+    Response::from_errors(vec![server_error])
+}

@@ -1,0 +1,443 @@
+//! Internal contacts in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SelectionField, SimpleObject, Value,
+};
+
+use super::{
+    Gateway,
+    contact::ContactKind,
+    context::ContextExt,
+    error::{UserError, outcome},
+    internal_contact_assignment::{InternalContactAssignment, InternalRole},
+    loaders::{ById, ByParent, Prime, Primed, prime_lists},
+    partner::Partner,
+    patch::patch,
+    relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
+    scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
+};
+use crate::{
+    entity::{
+        id::{InternalContactId, OrganizationId, PartnerId},
+        internal_contact::{Entity, Model},
+        internal_contact_assignment::InternalRole as Role,
+    },
+    error::AppResult,
+    service::{
+        Database, Page, PageWindow, cursor::Cursor, internal_contact as service,
+        internal_contact_assignment::AssignmentFilter, page::Paged,
+    },
+};
+
+/// One of the organization's own people.
+pub struct InternalContact(pub Model);
+
+/// One of the organization's own people, who looks after partners.
+#[Object]
+impl InternalContact {
+    /// The global id, `ic_…`.
+    pub async fn id(&self) -> Id {
+        self.0.id.into()
+    }
+
+    /// INTERNAL.
+    pub async fn kind(&self) -> ContactKind {
+        ContactKind::Internal
+    }
+
+    /// Given and family name, else the name, else the email address.
+    pub async fn display_name(&self) -> String {
+        let Model { given_name, family_name, name, email, .. } = &self.0;
+        match (given_name, family_name, name) {
+            (Some(given), Some(family), _) => [given, " ", family].concat(),
+            (Some(one), None, _) | (None, Some(one), _) | (None, None, Some(one)) => one.clone(),
+            (None, None, None) => email.clone(),
+        }
+    }
+
+    /// The email address; unique among the organization's internal contacts, without regard to case.
+    pub async fn email(&self) -> Option<EmailAddress> {
+        Some(EmailAddress(self.0.email.clone()))
+    }
+
+    /// The phone number, E.164.
+    pub async fn phone(&self) -> Option<PhoneNumber> {
+        self.0.phone.clone().map(PhoneNumber)
+    }
+
+    /// The given name.
+    async fn given_name(&self) -> Option<&str> {
+        self.0.given_name.as_deref()
+    }
+
+    /// The family name.
+    async fn family_name(&self) -> Option<&str> {
+        self.0.family_name.as_deref()
+    }
+
+    /// The whole name, of people without given and family name.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The job title.
+    async fn job_title(&self) -> Option<&str> {
+        self.0.job_title.as_deref()
+    }
+
+    /// The roles that this person holds, for partners and floating.
+    async fn assignments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only assignments of this role.")] role: Option<InternalRole>,
+        #[graphql(desc = "Only floating assignments, or only those to a partner.")] floating: Option<bool>,
+    ) -> Result<Option<Connection<InternalContactAssignment>>> {
+        let filter = AssignmentFilter { role: role.map(Into::into), floating };
+        let list = List::new(
+            ctx,
+            InternalContactAssignment::ORDER,
+            &PageWindow { first, after, last, before },
+            filter,
+        )?;
+        Ok(Some(ctx.gateway().loaders.assignments_by_internal_contact.load(self.0.id, list).await?))
+    }
+
+    /// The partners that this person looks after, each once whatever the number of roles.
+    async fn partners(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Partner>>> {
+        let list = List::new(ctx, Partner::ORDER, &PageWindow { first, after, last, before }, ())?;
+        Ok(Some(ctx.gateway().loaders.partners_by_internal_contact.load(self.0.id, list).await?))
+    }
+
+    /// When it was made.
+    pub async fn created_at(&self) -> Timestamp {
+        Timestamp(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    pub async fn updated_at(&self) -> Timestamp {
+        Timestamp(self.0.updated_at)
+    }
+
+    /// When it was deleted; null while it lives.
+    pub async fn deleted_at(&self) -> Option<Timestamp> {
+        self.0.deleted_at.map(Timestamp)
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    pub async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+impl InternalContact {
+    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+}
+
+impl Listed for InternalContact {
+    const CONNECTION: &'static str = "InternalContactConnection";
+    const EDGE: &'static str = "InternalContactEdge";
+
+    fn cursor(&self) -> Cursor {
+        Entity::cursor(&self.0)
+    }
+}
+
+impl Prime for InternalContact {
+    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+        Box::pin(async move {
+            let ids = || rows.iter().map(|row| row.0.id);
+            let loaders = &gateway.loaders;
+            for field in fields {
+                match field.name() {
+                    "assignments" => {
+                        prime_lists(field, &loaders.assignments_by_internal_contact, ids(), gateway).await;
+                    }
+                    "partners" => {
+                        prime_lists(field, &loaders.partners_by_internal_contact, ids(), gateway).await;
+                    }
+                    _ => {}
+                }
+            }
+        })
+    }
+}
+
+/// Loads internal contacts by id.
+pub struct InternalContactById;
+
+impl ById for InternalContactById {
+    type Id = InternalContactId;
+    type Row = InternalContact;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        ids: &[InternalContactId],
+    ) -> AppResult<HashMap<InternalContactId, InternalContact>> {
+        let rows = service::by_ids(db, organization, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, InternalContact(row))).collect())
+    }
+}
+
+/// Which of a partner's people are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RoleFilter {
+    /// Only those who hold this role.
+    pub role: Option<Role>,
+}
+
+impl ListFilter for RoleFilter {
+    fn from_arguments(arguments: &[(Name, Value)]) -> Option<Self> {
+        let role: Option<InternalRole> = argument(arguments, "role")?;
+        Some(Self { role: role.map(Into::into) })
+    }
+}
+
+/// Loads the people who look after partners.
+pub struct InternalContactsByPartner;
+
+impl ByParent for InternalContactsByPartner {
+    type Parent = PartnerId;
+    type Filter = RoleFilter;
+    type Row = InternalContact;
+    const ORDER: &'static str = InternalContact::ORDER;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[PartnerId],
+        list: &List<RoleFilter>,
+    ) -> AppResult<HashMap<PartnerId, Page<InternalContact>>> {
+        let pages = service::of_partners(db, organization, parents, list.filter.role, &list.page).await?;
+        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContact))).collect())
+    }
+}
+
+/// Reading internal contacts.
+#[derive(Default)]
+pub struct InternalContactQuery;
+
+#[Object]
+impl InternalContactQuery {
+    /// The internal contact with this id; null when there is none in reach.
+    async fn internal_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<InternalContact>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let row = service::get(db, request, &id).await?;
+        Ok(primed(ctx, row.map(InternalContact)).await)
+    }
+
+    /// The internal contacts of the organization, in the order of creation.
+    async fn internal_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<InternalContact>>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let page = page_request(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
+    }
+}
+
+/// A new internal contact and the role that it holds for no partner yet.
+#[derive(InputObject)]
+pub struct CreateInternalContactInput {
+    /// The email address; unique among the organization's internal contacts, without regard to case.
+    email: EmailAddress,
+    /// The role of the floating assignment.
+    internal_role: InternalRole,
+    /// The given name.
+    given_name: Option<String>,
+    /// The family name.
+    family_name: Option<String>,
+    /// The whole name, of people without given and family name.
+    name: Option<String>,
+    /// The phone number with its country code; kept as E.164.
+    phone: Option<PhoneNumber>,
+    /// The job title.
+    job_title: Option<String>,
+    /// Repeating a call with the same key and input gives the first result and does nothing.
+    idempotency_key: Option<String>,
+}
+
+/// What createInternalContact did.
+#[derive(SimpleObject)]
+pub struct CreateInternalContactPayload {
+    /// The new floating assignment, which holds the role; null when the input was refused.
+    assignment: Option<InternalContactAssignment>,
+    /// The new person; null when the input was refused.
+    internal_contact: Option<InternalContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What is to change of an internal contact: an absent field keeps its value, null clears it.
+#[derive(InputObject)]
+pub struct UpdateInternalContactInput {
+    /// The contact's global id.
+    id: ID,
+    /// The email address; cannot be null.
+    email: MaybeUndefined<EmailAddress>,
+    /// The given name.
+    given_name: MaybeUndefined<String>,
+    /// The family name.
+    family_name: MaybeUndefined<String>,
+    /// The whole name, of people without given and family name.
+    name: MaybeUndefined<String>,
+    /// The phone number with its country code; kept as E.164.
+    phone: MaybeUndefined<PhoneNumber>,
+    /// The job title.
+    job_title: MaybeUndefined<String>,
+    /// The version that was read; when the contact has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updateInternalContact did.
+#[derive(SimpleObject)]
+pub struct UpdateInternalContactPayload {
+    /// The contact after the change; null when the input was refused.
+    internal_contact: Option<InternalContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A person to add to a partner: found by the email address, or made.
+#[derive(InputObject)]
+pub struct AddInternalContactToPartnerInput {
+    /// The partner's global id.
+    partner_id: ID,
+    /// The email address, which finds the person.
+    email: EmailAddress,
+    /// The role for the partner.
+    internal_role: InternalRole,
+    /// The given name, used only when the person is new.
+    given_name: Option<String>,
+    /// The family name, used only when the person is new.
+    family_name: Option<String>,
+    /// The whole name, used only when the person is new.
+    name: Option<String>,
+    /// The phone number with its country code, used only when the person is new.
+    phone: Option<PhoneNumber>,
+    /// The job title, used only when the person is new.
+    job_title: Option<String>,
+    /// The assignment's key in the system it comes from; unique in the organization.
+    remote_id: Option<String>,
+}
+
+/// What addInternalContactToPartner did.
+#[derive(SimpleObject)]
+pub struct AddInternalContactToPartnerPayload {
+    /// The new assignment; null when the input was refused.
+    assignment: Option<InternalContactAssignment>,
+    /// The person, found or made; null when the input was refused.
+    internal_contact: Option<InternalContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing internal contacts.
+#[derive(Default)]
+pub struct InternalContactMutation;
+
+#[Object]
+impl InternalContactMutation {
+    /// Makes an internal contact and a floating assignment that holds its role, both or neither.
+    async fn create_internal_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new contact.")] input: CreateInternalContactInput,
+    ) -> Result<Option<CreateInternalContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let input = service::CreateInternalContact {
+            email: input.email.0,
+            internal_role: input.internal_role.into(),
+            profile: service::Profile {
+                given_name: input.given_name,
+                family_name: input.family_name,
+                name: input.name,
+                phone: input.phone.map(|phone| phone.0),
+                job_title: input.job_title,
+            },
+            idempotency_key: input.idempotency_key,
+        };
+        let (assigned, user_errors) = outcome(service::create(db, request, &input).await)?;
+        let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();
+        Ok(Some(CreateInternalContactPayload {
+            assignment: assignment.map(InternalContactAssignment),
+            internal_contact: internal_contact.map(InternalContact),
+            user_errors,
+        }))
+    }
+
+    /// Changes an internal contact. Its assignments are not touched.
+    async fn update_internal_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact and what is to change.")] input: UpdateInternalContactInput,
+    ) -> Result<Option<UpdateInternalContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let changes = service::UpdateInternalContact {
+            email: patch(input.email.map_value(|email| email.0)),
+            given_name: patch(input.given_name),
+            family_name: patch(input.family_name),
+            name: patch(input.name),
+            phone: patch(input.phone.map_value(|phone| phone.0)),
+            job_title: patch(input.job_title),
+            expected_version: input.expected_version,
+        };
+        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes).await)?;
+        Ok(Some(UpdateInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
+    }
+
+    /// Assigns a person to a partner. The person is found by the email address, and then keeps every field, or is made.
+    async fn add_internal_contact_to_partner(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The partner, the person and the role.")] input: AddInternalContactToPartnerInput,
+    ) -> Result<Option<AddInternalContactToPartnerPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let input = service::AddInternalContactToPartner {
+            partner_id: input.partner_id.0,
+            email: input.email.0,
+            internal_role: input.internal_role.into(),
+            profile: service::Profile {
+                given_name: input.given_name,
+                family_name: input.family_name,
+                name: input.name,
+                phone: input.phone.map(|phone| phone.0),
+                job_title: input.job_title,
+            },
+            remote_id: input.remote_id,
+        };
+        let (assigned, user_errors) = outcome(service::add_to_partner(db, request, &input).await)?;
+        let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();
+        Ok(Some(AddInternalContactToPartnerPayload {
+            assignment: assignment.map(InternalContactAssignment),
+            internal_contact: internal_contact.map(InternalContact),
+            user_errors,
+        }))
+    }
+}

@@ -1,0 +1,313 @@
+//! Assignments of internal contacts in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Context, Enum, ID, InputObject, Name, Object, Result, SelectionField, SimpleObject, Value,
+};
+
+use super::{
+    Gateway,
+    context::ContextExt,
+    error::{UserError, outcome},
+    internal_contact::InternalContact,
+    loaders::{ById, ByParent, Prime, Primed, prime_rows},
+    partner::Partner,
+    relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
+    scalar::{Id, Timestamp},
+};
+use crate::{
+    entity::{
+        id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+        internal_contact_assignment::{Entity, InternalRole as Role, Model},
+    },
+    error::{AppError, AppResult},
+    service::{
+        Database, Page, PageWindow,
+        cursor::Cursor,
+        internal_contact_assignment::{self as service, AssignmentFilter},
+        page::Paged,
+    },
+};
+
+/// What an internal contact does for a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Role")]
+pub enum InternalRole {
+    /// Manages the account.
+    AccountManager,
+    /// Sells to the account.
+    AccountExecutive,
+    /// Customer success manager.
+    Csm,
+    /// Leads the work.
+    Lead,
+    /// Leads the work together with another.
+    CoLead,
+    /// Leads a practice.
+    PracticeLead,
+}
+
+/// The role that an internal contact holds.
+pub struct InternalContactAssignment(pub Model);
+
+/// The role that an internal contact holds for a partner, or for none yet.
+#[Object]
+impl InternalContactAssignment {
+    /// The global id, `ica_…`.
+    pub async fn id(&self) -> Id {
+        self.0.id.into()
+    }
+
+    /// The role.
+    async fn internal_role(&self) -> InternalRole {
+        self.0.internal_role.into()
+    }
+
+    /// Who holds it.
+    async fn internal_contact(&self, ctx: &Context<'_>) -> Result<std::sync::Arc<InternalContact>> {
+        let row = ctx.gateway().loaders.internal_contact.load(self.0.internal_contact_id).await?;
+        row.ok_or_else(|| AppError::Internal("an assignment without its person".into()).into())
+    }
+
+    /// For whom; null while the assignment is floating, not attached to a partner yet.
+    async fn partner(&self, ctx: &Context<'_>) -> Result<Option<std::sync::Arc<Partner>>> {
+        match self.0.partner_id {
+            Some(id) => Ok(ctx.gateway().loaders.partner.load(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Its key in the system it comes from.
+    async fn remote_id(&self) -> Option<&str> {
+        self.0.remote_id.as_deref()
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        Timestamp(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Timestamp {
+        Timestamp(self.0.updated_at)
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+impl InternalContactAssignment {
+    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+}
+
+impl Listed for InternalContactAssignment {
+    const CONNECTION: &'static str = "InternalContactAssignmentConnection";
+    const EDGE: &'static str = "InternalContactAssignmentEdge";
+
+    fn cursor(&self) -> Cursor {
+        Entity::cursor(&self.0)
+    }
+}
+
+impl Prime for InternalContactAssignment {
+    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+        Box::pin(async move {
+            let loaders = &gateway.loaders;
+            for field in fields {
+                match field.name() {
+                    "internalContact" => {
+                        let ids = rows.iter().map(|row| row.0.internal_contact_id);
+                        prime_rows(field, &loaders.internal_contact, ids, gateway).await;
+                    }
+                    "partner" => {
+                        let ids = rows.iter().filter_map(|row| row.0.partner_id);
+                        prime_rows(field, &loaders.partner, ids, gateway).await;
+                    }
+                    _ => {}
+                }
+            }
+        })
+    }
+}
+
+impl ListFilter for AssignmentFilter {
+    fn from_arguments(arguments: &[(Name, Value)]) -> Option<Self> {
+        let role: Option<InternalRole> = argument(arguments, "role")?;
+        Some(Self { role: role.map(Into::into), floating: argument(arguments, "floating")? })
+    }
+}
+
+/// Loads assignments by id.
+pub struct AssignmentById;
+
+impl ById for AssignmentById {
+    type Id = InternalContactAssignmentId;
+    type Row = InternalContactAssignment;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        ids: &[InternalContactAssignmentId],
+    ) -> AppResult<HashMap<InternalContactAssignmentId, InternalContactAssignment>> {
+        let rows = service::by_ids(db, organization, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, InternalContactAssignment(row))).collect())
+    }
+}
+
+/// Loads the assignments to partners.
+pub struct AssignmentsByPartner;
+
+impl ByParent for AssignmentsByPartner {
+    type Parent = PartnerId;
+    type Filter = AssignmentFilter;
+    type Row = InternalContactAssignment;
+    const ORDER: &'static str = InternalContactAssignment::ORDER;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[PartnerId],
+        list: &List<AssignmentFilter>,
+    ) -> AppResult<HashMap<PartnerId, Page<InternalContactAssignment>>> {
+        let pages = service::of_partners(db, organization, parents, list.filter, &list.page).await?;
+        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
+    }
+}
+
+/// Loads the assignments that internal contacts hold.
+pub struct AssignmentsByInternalContact;
+
+impl ByParent for AssignmentsByInternalContact {
+    type Parent = InternalContactId;
+    type Filter = AssignmentFilter;
+    type Row = InternalContactAssignment;
+    const ORDER: &'static str = InternalContactAssignment::ORDER;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[InternalContactId],
+        list: &List<AssignmentFilter>,
+    ) -> AppResult<HashMap<InternalContactId, Page<InternalContactAssignment>>> {
+        let pages = service::of_internal_contacts(db, organization, parents, list.filter, &list.page).await?;
+        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
+    }
+}
+
+/// Reading assignments.
+#[derive(Default)]
+pub struct InternalContactAssignmentQuery;
+
+#[Object]
+impl InternalContactAssignmentQuery {
+    /// The assignment with this id; null when there is none in reach.
+    async fn internal_contact_assignment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<InternalContactAssignment>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let row = service::get(db, request, &id).await?;
+        Ok(primed(ctx, row.map(InternalContactAssignment)).await)
+    }
+
+    /// The assignments of the organization, in the order of creation.
+    async fn internal_contact_assignments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<InternalContactAssignment>>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let page =
+            page_request(ctx, InternalContactAssignment::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(InternalContactAssignment)).await))
+    }
+}
+
+/// Another role for an assignment.
+#[derive(InputObject)]
+pub struct UpdateInternalContactRoleInput {
+    /// The global id of the partner that the assignment is to.
+    partner_id: ID,
+    /// The assignment's global id.
+    assignment_id: ID,
+    /// The new role.
+    internal_role: InternalRole,
+    /// The version that was read; when the assignment has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updateInternalContactRole did.
+#[derive(SimpleObject)]
+pub struct UpdateInternalContactRolePayload {
+    /// The assignment after the change; null when the input was refused.
+    assignment: Option<InternalContactAssignment>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A partner for a floating assignment.
+#[derive(InputObject)]
+pub struct AttachInternalContactAssignmentInput {
+    /// The global id of the floating assignment.
+    assignment_id: ID,
+    /// The partner's global id.
+    partner_id: ID,
+    /// The version that was read; when the assignment has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What attachInternalContactAssignment did.
+#[derive(SimpleObject)]
+pub struct AttachInternalContactAssignmentPayload {
+    /// The assignment after the change; null when the input was refused.
+    assignment: Option<InternalContactAssignment>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing assignments.
+#[derive(Default)]
+pub struct InternalContactAssignmentMutation;
+
+#[Object]
+impl InternalContactAssignmentMutation {
+    /// Changes the role that an internal contact holds for a partner. The person is not touched.
+    async fn update_internal_contact_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The assignment and its new role.")] input: UpdateInternalContactRoleInput,
+    ) -> Result<Option<UpdateInternalContactRolePayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let UpdateInternalContactRoleInput { partner_id, assignment_id, internal_role, expected_version } =
+            input;
+        let role = internal_role.into();
+        let result = service::update_role(db, request, &partner_id, &assignment_id, role, expected_version);
+        let (assignment, user_errors) = outcome(result.await)?;
+        let assignment = assignment.map(InternalContactAssignment);
+        Ok(Some(UpdateInternalContactRolePayload { assignment, user_errors }))
+    }
+
+    /// Attaches a floating assignment to a partner.
+    async fn attach_internal_contact_assignment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The floating assignment and the partner.")]
+        input: AttachInternalContactAssignmentInput,
+    ) -> Result<Option<AttachInternalContactAssignmentPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let AttachInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
+        let result = service::attach(db, request, &assignment_id, &partner_id, expected_version);
+        let (assignment, user_errors) = outcome(result.await)?;
+        let assignment = assignment.map(InternalContactAssignment);
+        Ok(Some(AttachInternalContactAssignmentPayload { assignment, user_errors }))
+    }
+}

@@ -1,0 +1,328 @@
+//! The request's loaders: what one resolver asks of the database, all of them get in one statement.
+//!
+//! Made per request and bound to its organization, so that nothing is shared between tenants. A list resolver that sees
+//! that children are selected primes the loaders for its whole page ([`Prime`]); the children then find their values
+//! without waiting. What is not primed is collected by the `dataloader` crate and loaded together.
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    hash::Hash,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
+
+use async_graphql::SelectionField;
+use dataloader::{BatchFn, cached::Loader};
+
+use super::{
+    Gateway,
+    relay::{Connection, List, ListFilter, node_fields},
+};
+use crate::{
+    entity::id::OrganizationId,
+    error::{AppError, AppResult},
+    service::{Database, Page},
+};
+
+/// How many keys one statement takes at most.
+const MAX_BATCH: usize = 1000;
+
+/// Where a request's loaders read.
+#[derive(Clone)]
+pub struct Source {
+    /// The database.
+    pub db: Database,
+    /// The organization they never leave; without one there is nothing to load.
+    pub organization: Option<OrganizationId>,
+}
+
+impl Source {
+    fn organization(&self) -> AppResult<OrganizationId> {
+        self.organization.ok_or_else(|| AppError::from(crate::auth::Denied::NoOrganization))
+    }
+}
+
+/// Rows that are loaded by their id.
+pub trait ById: Send + Sync + 'static {
+    /// The id.
+    type Id: Copy + Eq + Hash + std::fmt::Debug + Send + Sync;
+    /// What the schema shows of a row.
+    type Row: Send + Sync;
+
+    /// Loads the rows with these ids that are the organization's.
+    fn load(
+        db: &Database,
+        organization: OrganizationId,
+        ids: &[Self::Id],
+    ) -> impl Future<Output = AppResult<HashMap<Self::Id, Self::Row>>> + Send;
+}
+
+/// Lists that are loaded for many parents at once, one page for each.
+pub trait ByParent: Send + Sync + 'static {
+    /// The parent's id.
+    type Parent: Copy + Eq + Hash + std::fmt::Debug + Send + Sync;
+    /// What the list may be narrowed by.
+    type Filter: ListFilter;
+    /// What the schema shows of a row.
+    type Row: Send + Sync;
+    /// Names the order of the list in cursors.
+    const ORDER: &'static str;
+
+    /// Loads the page that `list` describes for each parent.
+    fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[Self::Parent],
+        list: &List<Self::Filter>,
+    ) -> impl Future<Output = AppResult<HashMap<Self::Parent, Page<Self::Row>>>> + Send;
+}
+
+/// A row as loaders hand it out; `None` when there is none in reach.
+pub type LoadedRow<R> = AppResult<Option<Arc<R>>>;
+/// A page as loaders hand it out.
+pub type LoadedPage<R> = AppResult<Arc<Page<R>>>;
+
+struct Batch<B> {
+    source: Source,
+    rows: std::marker::PhantomData<fn() -> B>,
+}
+
+impl<B> Batch<B> {
+    fn new(source: &Source) -> Self {
+        Self { source: source.clone(), rows: std::marker::PhantomData }
+    }
+}
+
+/// Loads rows by id.
+pub struct RowLoader<B: ById> {
+    source: Source,
+    loader: OnceLock<Loader<B::Id, LoadedRow<B::Row>, Batch<B>>>,
+}
+
+impl<B: ById> BatchFn<B::Id, LoadedRow<B::Row>> for Batch<B> {
+    async fn load(&mut self, ids: &[B::Id]) -> HashMap<B::Id, LoadedRow<B::Row>> {
+        let loaded = match self.source.organization() {
+            Ok(organization) => B::load(&self.source.db, organization, ids).await,
+            Err(error) => Err(error),
+        };
+        match loaded {
+            Ok(mut rows) => ids.iter().map(|id| (*id, Ok(rows.remove(id).map(Arc::new)))).collect(),
+            Err(error) => ids.iter().map(|id| (*id, Err(error.clone()))).collect(),
+        }
+    }
+}
+
+impl<B: ById> RowLoader<B> {
+    fn new(source: &Source) -> Self {
+        Self { source: source.clone(), loader: OnceLock::new() }
+    }
+
+    fn loader(&self) -> &Loader<B::Id, LoadedRow<B::Row>, Batch<B>> {
+        self.loader.get_or_init(|| Loader::new(Batch::new(&self.source)).with_max_batch_size(MAX_BATCH))
+    }
+
+    /// The row with this id.
+    pub async fn load(&self, id: B::Id) -> LoadedRow<B::Row> {
+        self.loader().try_load(id).await.unwrap_or_else(|_| Err(unanswered()))
+    }
+
+    /// Loads the rows of a whole page at once, and returns those that are there.
+    pub async fn prime(&self, ids: impl IntoIterator<Item = B::Id>) -> Vec<Arc<B::Row>> {
+        let ids: HashSet<B::Id> = ids.into_iter().collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let ids: Vec<B::Id> = ids.into_iter().collect();
+        let loaded = Batch::<B>::new(&self.source).load(&ids).await;
+        let rows = loaded.values().filter_map(|row| row.as_ref().ok()?.clone()).collect();
+        self.loader().prime_many(loaded).await;
+        rows
+    }
+
+    async fn clear(&self) {
+        if let Some(loader) = self.loader.get() {
+            loader.clear_all().await;
+        }
+    }
+}
+
+type ListKey<B> = (<B as ByParent>::Parent, Arc<List<<B as ByParent>::Filter>>);
+
+/// Loads pages of lists by parent.
+pub struct ListLoader<B: ByParent> {
+    source: Source,
+    loader: OnceLock<Loader<ListKey<B>, LoadedPage<B::Row>, Batch<B>>>,
+}
+
+impl<B: ByParent> Batch<B> {
+    /// One statement: the same list of many parents.
+    async fn pages(
+        &self,
+        parents: &[B::Parent],
+        list: &Arc<List<B::Filter>>,
+    ) -> Vec<(ListKey<B>, LoadedPage<B::Row>)> {
+        let loaded = match self.source.organization() {
+            Ok(organization) => B::load(&self.source.db, organization, parents, list).await,
+            Err(error) => Err(error),
+        };
+        match loaded {
+            Ok(pages) => pages
+                .into_iter()
+                .map(|(parent, page)| ((parent, Arc::clone(list)), Ok(Arc::new(page))))
+                .collect(),
+            Err(error) => {
+                parents.iter().map(|parent| ((*parent, Arc::clone(list)), Err(error.clone()))).collect()
+            }
+        }
+    }
+}
+
+impl<B: ByParent> BatchFn<ListKey<B>, LoadedPage<B::Row>> for Batch<B> {
+    async fn load(&mut self, keys: &[ListKey<B>]) -> HashMap<ListKey<B>, LoadedPage<B::Row>> {
+        let mut parents_by_list: HashMap<&Arc<List<B::Filter>>, Vec<B::Parent>> = HashMap::new();
+        for (parent, list) in keys {
+            parents_by_list.entry(list).or_default().push(*parent);
+        }
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (list, parents) in parents_by_list {
+            loaded.extend(self.pages(&parents, list).await);
+        }
+        loaded
+    }
+}
+
+impl<B: ByParent> ListLoader<B> {
+    fn new(source: &Source) -> Self {
+        Self { source: source.clone(), loader: OnceLock::new() }
+    }
+
+    fn loader(&self) -> &Loader<ListKey<B>, LoadedPage<B::Row>, Batch<B>> {
+        self.loader.get_or_init(|| Loader::new(Batch::new(&self.source)).with_max_batch_size(MAX_BATCH))
+    }
+
+    /// The page of the parent's list.
+    pub async fn load(&self, parent: B::Parent, list: List<B::Filter>) -> AppResult<Connection<B::Row>> {
+        let page = self.loader().try_load((parent, Arc::new(list))).await;
+        page.unwrap_or_else(|_| Err(unanswered())).map(Connection::new)
+    }
+
+    /// Loads the lists of a whole page of parents at once, and returns the pages.
+    async fn prime(
+        &self,
+        parents: impl IntoIterator<Item = B::Parent>,
+        list: List<B::Filter>,
+    ) -> Vec<Arc<Page<B::Row>>> {
+        let parents: HashSet<B::Parent> = parents.into_iter().collect();
+        if parents.is_empty() {
+            return Vec::new();
+        }
+        let parents: Vec<B::Parent> = parents.into_iter().collect();
+        let loaded = Batch::<B>::new(&self.source).pages(&parents, &Arc::new(list)).await;
+        let pages = loaded.iter().filter_map(|(_, page)| page.as_ref().ok().cloned()).collect();
+        self.loader().prime_many(loaded).await;
+        pages
+    }
+
+    async fn clear(&self) {
+        if let Some(loader) = self.loader.get() {
+            loader.clear_all().await;
+        }
+    }
+}
+
+fn unanswered() -> AppError {
+    AppError::Internal("a loader's batch left out a key".into())
+}
+
+/// A future of a trait method that calls itself.
+pub type Primed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A type whose children can be loaded for many rows at once.
+pub trait Prime: Sized + Send + Sync + 'static {
+    /// Loads what `fields`, selected on each of `rows`, will ask for. A load that fails is told by the field that asks.
+    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a>;
+}
+
+/// Primes the list that `field` selects on each parent, and what is selected below it.
+pub(super) async fn prime_lists<B: ByParent<Row: Prime>>(
+    field: SelectionField<'_>,
+    loader: &ListLoader<B>,
+    parents: impl IntoIterator<Item = B::Parent>,
+    gateway: &Gateway,
+) {
+    // Arguments that do not make a list are reported by the field itself.
+    let Some(list) = List::of_field(&field, B::ORDER) else { return };
+    let pages = loader.prime(parents, list).await;
+    let rows: Vec<&B::Row> = pages.iter().flat_map(|page| &page.items).collect();
+    B::Row::prime(rows, node_fields(&field), gateway).await;
+}
+
+/// Primes the row that `field` selects on each parent, and what is selected below it.
+pub(super) async fn prime_rows<B: ById<Row: Prime>>(
+    field: SelectionField<'_>,
+    loader: &RowLoader<B>,
+    ids: impl IntoIterator<Item = B::Id>,
+    gateway: &Gateway,
+) {
+    let rows = loader.prime(ids).await;
+    let rows: Vec<&B::Row> = rows.iter().map(Arc::as_ref).collect();
+    B::Row::prime(rows, field.selection_set().collect(), gateway).await;
+}
+
+macro_rules! loaders {
+    ($($(#[doc = $doc:literal])* $name:ident: $loader:ident<$by:path>,)+) => {
+        /// All loaders of one request.
+        pub struct Loaders {
+            $($(#[doc = $doc])* pub $name: $loader<$by>,)+
+        }
+
+        impl Loaders {
+            /// Loaders that have loaded nothing, bound to an organization.
+            pub fn new(db: Database, organization: Option<OrganizationId>) -> Self {
+                let source = Source { db, organization };
+                Self { $($name: $loader::new(&source),)+ }
+            }
+
+            /// Forgets what was loaded: a mutation reads what it wrote.
+            pub async fn clear(&self) {
+                $(self.$name.clear().await;)+
+            }
+        }
+    };
+}
+
+loaders! {
+    /// Partners by id.
+    partner: RowLoader<super::partner::PartnerById>,
+    /// Internal contacts by id.
+    internal_contact: RowLoader<super::internal_contact::InternalContactById>,
+    /// Assignments by id.
+    assignment: RowLoader<super::internal_contact_assignment::AssignmentById>,
+    /// Accounts by id.
+    account: RowLoader<super::account::AccountById>,
+    /// Account contacts by id.
+    account_contact: RowLoader<super::account_contact::AccountContactById>,
+    /// The selected organization.
+    organization: RowLoader<super::organization::OrganizationById>,
+    /// Organization contacts by id.
+    organization_contact: RowLoader<super::organization_contact::OrganizationContactById>,
+    /// Contact types by id.
+    contact_type: RowLoader<super::contact_type::ContactTypeById>,
+    /// Custom fields by id.
+    custom_field: RowLoader<super::custom_field::CustomFieldById>,
+    /// The values of an account contact's custom fields.
+    custom_field_values: RowLoader<super::custom_field::ValuesByAccountContact>,
+    /// The assignments to a partner.
+    assignments_by_partner: ListLoader<super::internal_contact_assignment::AssignmentsByPartner>,
+    /// The assignments that an internal contact holds.
+    assignments_by_internal_contact: ListLoader<super::internal_contact_assignment::AssignmentsByInternalContact>,
+    /// The partners that an internal contact looks after.
+    partners_by_internal_contact: ListLoader<super::partner::PartnersByInternalContact>,
+    /// The internal contacts that look after a partner.
+    internal_contacts_by_partner: ListLoader<super::internal_contact::InternalContactsByPartner>,
+    /// The accounts of an account contact.
+    accounts_by_account_contact: ListLoader<super::account::AccountsByAccountContact>,
+    /// The contacts of an account.
+    account_contacts_by_account: ListLoader<super::account_contact::AccountContactsByAccount>,
+}

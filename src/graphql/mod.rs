@@ -1,0 +1,83 @@
+//! The public schema: thin types over entity rows, resolvers that call services, and the loaders between them.
+//!
+//! May name `service` and, as data, entity models; never a query of sea_orm, never axum. Every type, field, argument and
+//! enum value has a `///` text or a `desc`, which becomes its description in the schema.
+
+pub mod account;
+pub mod account_contact;
+pub mod change;
+pub mod contact;
+pub mod contact_type;
+pub mod context;
+pub mod country;
+pub mod custom_field;
+pub mod error;
+pub mod internal_contact;
+pub mod internal_contact_assignment;
+pub mod loaders;
+pub mod node;
+pub mod organization;
+pub mod organization_contact;
+pub mod partner;
+mod patch;
+pub mod relay;
+pub mod scalar;
+
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+
+pub use context::Gateway;
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    organization::OrganizationQuery,
+    node::NodeQuery,
+    internal_contact::InternalContactQuery,
+    internal_contact_assignment::InternalContactAssignmentQuery,
+    partner::PartnerQuery,
+    account::AccountQuery,
+    account_contact::AccountContactQuery,
+    contact_type::ContactTypeQuery,
+    custom_field::CustomFieldQuery,
+    organization_contact::OrganizationContactQuery,
+    country::CountryQuery,
+    change::ChangeQuery,
+);
+
+/// Everything that can be changed. Each mutation takes one input and answers with what it changed and with user errors.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    internal_contact::InternalContactMutation,
+    internal_contact_assignment::InternalContactAssignmentMutation,
+    partner::PartnerMutation,
+    account::AccountMutation,
+    account_contact::AccountContactMutation,
+    organization_contact::OrganizationContactMutation,
+);
+
+/// The schema that every caller sees.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// Whether the schema answers questions about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introspection {
+    /// Yes, and validation errors suggest names.
+    On,
+    /// No.
+    Off,
+}
+
+/// Builds the schema.
+pub fn schema(introspection: Introspection) -> Schema {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<contact::Contact>();
+    match introspection {
+        Introspection::On => builder.finish(),
+        Introspection::Off => builder.disable_introspection().disable_suggestions().finish(),
+    }
+}
+
+/// The schema in the schema definition language, as it is exported to `schema.graphql`.
+pub fn sdl() -> String {
+    schema(Introspection::On).sdl_with_options(SDLExportOptions::new().include_specified_by())
+}

@@ -1,0 +1,125 @@
+//! Relay's global object identification: any object by its id.
+
+use std::{borrow::Cow, sync::Arc};
+
+use async_graphql::{
+    Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result, ServerResult,
+    parser::types::Field, registry::Registry,
+};
+
+use super::{
+    Gateway, account::Account, account_contact::AccountContact, contact::Contact, contact_type::ContactType,
+    context::ContextExt, custom_field::CustomField, internal_contact::InternalContact,
+    internal_contact_assignment::InternalContactAssignment, organization::Organization,
+    organization_contact::OrganizationContact, partner::Partner, scalar::Id,
+};
+use crate::{
+    entity::id::PublicId,
+    error::{AppError, AppResult, Code},
+    service,
+};
+
+/// The most ids that `nodes` takes.
+const MAX_NODES: usize = 100;
+
+/// An object with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "Id", desc = "The global id, unique over all types. Opaque."))]
+pub enum Node {
+    /// A tenant.
+    Organization(Arc<Organization>),
+    /// A company that internal contacts look after.
+    Partner(Arc<Partner>),
+    /// One of the organization's own people.
+    InternalContact(Arc<InternalContact>),
+    /// The role that an internal contact holds.
+    InternalContactAssignment(Arc<InternalContactAssignment>),
+    /// A customer.
+    Account(Arc<Account>),
+    /// A person of a customer.
+    AccountContact(Arc<AccountContact>),
+    /// What an account contact is to its accounts.
+    ContactType(Arc<ContactType>),
+    /// Something that an organization wants to know of account contacts.
+    CustomField(Arc<CustomField>),
+    /// A card with one fixed purpose.
+    OrganizationContact(Arc<OrganizationContact>),
+}
+
+/// A node as a field's value. It also tells the schema that every contact is a node, which async-graphql's derive
+/// cannot say of an interface.
+pub struct NodeField(Node);
+
+impl OutputType for NodeField {
+    fn type_name() -> Cow<'static, str> {
+        Node::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Contact::create_type_info(registry);
+        registry.add_implements(&Contact::type_name(), &Node::type_name());
+        Node::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<async_graphql::Value> {
+        OutputType::resolve(&self.0, ctx, field).await
+    }
+}
+
+/// Reading any object by its id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The object with this id; null when there is none in reach.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<NodeField>> {
+        service::reader(&ctx.gateway().request)?;
+        Ok(find(ctx.gateway(), &id).await?)
+    }
+
+    /// The objects with these ids, in the same order; null where there is none in reach.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Their global ids, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Option<Vec<Option<NodeField>>>> {
+        service::reader(&ctx.gateway().request)?;
+        if ids.len() > MAX_NODES {
+            let message = format!("At most {MAX_NODES} ids can be asked for at once.");
+            return Err(AppError::request(Code::BadRequest, message).into());
+        }
+        let found = ids.iter().map(|id| find(ctx.gateway(), id));
+        Ok(Some(futures_util::future::try_join_all(found).await?))
+    }
+}
+
+/// By way of the loaders, so that many ids of one type are one statement.
+async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<NodeField>> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    let loaders = &gateway.loaders;
+    let node = match id {
+        PublicId::Organization(id) => loaders.organization.load(id).await?.map(Node::Organization),
+        PublicId::Partner(id) => loaders.partner.load(id).await?.map(Node::Partner),
+        PublicId::InternalContact(id) => loaders.internal_contact.load(id).await?.map(Node::InternalContact),
+        PublicId::InternalContactAssignment(id) => {
+            loaders.assignment.load(id).await?.map(Node::InternalContactAssignment)
+        }
+        PublicId::Account(id) => loaders.account.load(id).await?.map(Node::Account),
+        PublicId::AccountContact(id) => loaders.account_contact.load(id).await?.map(Node::AccountContact),
+        PublicId::ContactType(id) => loaders.contact_type.load(id).await?.map(Node::ContactType),
+        PublicId::CustomField(id) => loaders.custom_field.load(id).await?.map(Node::CustomField),
+        PublicId::OrganizationContact(id) => {
+            loaders.organization_contact.load(id).await?.map(Node::OrganizationContact)
+        }
+    };
+    Ok(node.map(NodeField))
+}

@@ -1,0 +1,274 @@
+//! Organizations and the viewer in the schema.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_graphql::{Context, ID, Object, Result, SelectionField};
+
+use super::{
+    Gateway,
+    account::Account,
+    contact_type::ContactType,
+    context::ContextExt,
+    custom_field::CustomField,
+    internal_contact::InternalContact,
+    loaders::{ById, Prime, Primed},
+    partner::Partner,
+    relay::{Connection, Listed, page_request, primed},
+    scalar::{Id, Timestamp},
+};
+use crate::{
+    auth::Scope,
+    entity::{
+        contact_type, custom_field,
+        id::OrganizationId,
+        organization::{Entity, Model},
+    },
+    error::{AppError, AppResult, Code},
+    service::{self, Database, PageWindow, cursor::Cursor, page::Paged},
+};
+
+/// A tenant.
+pub struct Organization(pub Model);
+
+/// A tenant: everything else belongs to exactly one organization and is invisible outside it.
+#[Object]
+impl Organization {
+    /// The global id, `org_…`: what the header x-org-id takes.
+    pub async fn id(&self) -> Id {
+        self.0.id.into()
+    }
+
+    /// The number in the documented APIs: the id's integer.
+    async fn number(&self) -> i64 {
+        self.0.id.0
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its own people. Only of the organization that the request selected.
+    async fn internal_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<InternalContact>>> {
+        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let page = page_request(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::internal_contact::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
+    }
+
+    /// Its partners. Only of the organization that the request selected.
+    async fn partners(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Partner>>> {
+        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let page = page_request(ctx, Partner::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::partner::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
+    }
+
+    /// Its accounts. Only of the organization that the request selected.
+    async fn accounts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Account>>> {
+        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let page = page_request(ctx, Account::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::account::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(Account)).await))
+    }
+
+    /// Its contact types. Only of the organization that the request selected.
+    async fn contact_types(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<ContactType>>> {
+        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let page =
+            page_request(ctx, contact_type::Entity::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::contact_type::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(ContactType)).await))
+    }
+
+    /// Its custom fields. Only of the organization that the request selected.
+    async fn custom_fields(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<CustomField>>> {
+        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let page =
+            page_request(ctx, custom_field::Entity::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::custom_field::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        Timestamp(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Timestamp {
+        Timestamp(self.0.updated_at)
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+impl Organization {
+    /// The request, when this is the organization that it acts in.
+    fn entered<'a>(&self, ctx: &Context<'a>) -> AppResult<&'a Gateway> {
+        let gateway = ctx.gateway();
+        if gateway.request.caller.organization == Some(self.0.id.0) {
+            return Ok(gateway);
+        }
+        let message = "What an organization holds can be read when the header x-org-id selects it.";
+        Err(AppError::request(Code::Forbidden, message))
+    }
+}
+
+impl Listed for Organization {
+    const CONNECTION: &'static str = "OrganizationConnection";
+    const EDGE: &'static str = "OrganizationEdge";
+
+    fn cursor(&self) -> Cursor {
+        Entity::cursor(&self.0)
+    }
+}
+
+impl Prime for Organization {
+    fn prime<'a>(_: Vec<&'a Self>, _: Vec<SelectionField<'a>>, _: &'a Gateway) -> Primed<'a> {
+        Box::pin(async {})
+    }
+}
+
+/// Loads the selected organization.
+pub struct OrganizationById;
+
+impl ById for OrganizationById {
+    type Id = OrganizationId;
+    type Row = Organization;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        _: &[OrganizationId],
+    ) -> AppResult<HashMap<OrganizationId, Organization>> {
+        let row = service::organization::selected(db, organization).await?;
+        Ok(row.map(|row| (row.id, Organization(row))).into_iter().collect())
+    }
+}
+
+/// Who asks, and what the token allows.
+pub struct Viewer;
+
+/// Who asks, and what the token allows.
+#[Object]
+impl Viewer {
+    /// The token's subject.
+    async fn subject<'a>(&self, ctx: &Context<'a>) -> &'a str {
+        &ctx.gateway().request.caller.subject
+    }
+
+    /// The scopes that the token carries: contacts:read, contacts:write, org:admin.
+    async fn scopes(&self, ctx: &Context<'_>) -> Vec<&'static str> {
+        ctx.gateway().request.caller.scopes.iter().map(Scope::name).collect()
+    }
+
+    /// The organization that the request acts in; null when none is selected.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Arc<Organization>>> {
+        let Gateway { request, loaders, .. } = ctx.gateway();
+        match request.caller.organization {
+            Some(number) => Ok(loaders.organization.load(OrganizationId(number)).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The organizations that the token names.
+    async fn organizations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Organization>>> {
+        organizations(ctx, &PageWindow { first, after, last, before }).await
+    }
+}
+
+async fn organizations(ctx: &Context<'_>, window: &PageWindow) -> Result<Option<Connection<Organization>>> {
+    let Gateway { request, db, .. } = ctx.gateway();
+    let page = page_request(ctx, Entity::ORDER, window)?;
+    let page = service::organization::list(db, request, &page).await?;
+    Ok(Some(Connection::primed(ctx, page.map(Organization)).await))
+}
+
+/// Reading organizations.
+#[derive(Default)]
+pub struct OrganizationQuery;
+
+#[Object]
+impl OrganizationQuery {
+    /// Who asks, and what the token allows.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
+        service::viewer(&ctx.gateway().request)?;
+        Ok(Some(Viewer))
+    }
+
+    /// The organization with this id, or the selected one; null when the token does not name it.
+    async fn organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id; the selected organization when absent.")] id: Option<ID>,
+    ) -> Result<Option<Organization>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let row = service::organization::get(db, request, id.as_ref().map(|id| id.as_str())).await?;
+        Ok(primed(ctx, row.map(Organization)).await)
+    }
+
+    /// The organizations that the token names.
+    async fn organizations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Organization>>> {
+        organizations(ctx, &PageWindow { first, after, last, before }).await
+    }
+}

@@ -1,0 +1,251 @@
+//! Partners in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SelectionField, SimpleObject};
+
+use super::{
+    Gateway,
+    context::ContextExt,
+    error::{UserError, outcome},
+    internal_contact::{InternalContact, RoleFilter},
+    internal_contact_assignment::{InternalContactAssignment, InternalRole},
+    loaders::{ById, ByParent, Prime, Primed, prime_lists},
+    relay::{Connection, List, Listed, page_request, primed},
+    scalar::{Id, Timestamp},
+};
+use crate::{
+    entity::{
+        id::{InternalContactId, OrganizationId, PartnerId},
+        partner::{Entity, Model},
+    },
+    error::AppResult,
+    service::{
+        Database, Page, PageWindow, cursor::Cursor, internal_contact_assignment::AssignmentFilter,
+        page::Paged, partner as service,
+    },
+};
+
+/// A company that internal contacts look after.
+pub struct Partner(pub Model);
+
+/// A company that internal contacts look after.
+#[Object]
+impl Partner {
+    /// The global id, `ptn_…`.
+    pub async fn id(&self) -> Id {
+        self.0.id.into()
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its key in the system it comes from.
+    async fn remote_id(&self) -> Option<&str> {
+        self.0.remote_id.as_deref()
+    }
+
+    /// The assignments of internal contacts to this partner.
+    async fn assignments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only assignments of this role.")] role: Option<InternalRole>,
+    ) -> Result<Option<Connection<InternalContactAssignment>>> {
+        let filter = AssignmentFilter { role: role.map(Into::into), floating: None };
+        let list = List::new(
+            ctx,
+            InternalContactAssignment::ORDER,
+            &PageWindow { first, after, last, before },
+            filter,
+        )?;
+        Ok(Some(ctx.gateway().loaders.assignments_by_partner.load(self.0.id, list).await?))
+    }
+
+    /// The people who look after this partner, each once whatever the number of roles.
+    async fn internal_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only people who hold this role for the partner.")] role: Option<InternalRole>,
+    ) -> Result<Option<Connection<InternalContact>>> {
+        let filter = RoleFilter { role: role.map(Into::into) };
+        let list =
+            List::new(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before }, filter)?;
+        Ok(Some(ctx.gateway().loaders.internal_contacts_by_partner.load(self.0.id, list).await?))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        Timestamp(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Timestamp {
+        Timestamp(self.0.updated_at)
+    }
+
+    /// When it was deleted; null while it lives.
+    async fn deleted_at(&self) -> Option<Timestamp> {
+        self.0.deleted_at.map(Timestamp)
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+impl Partner {
+    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+}
+
+impl Listed for Partner {
+    const CONNECTION: &'static str = "PartnerConnection";
+    const EDGE: &'static str = "PartnerEdge";
+
+    fn cursor(&self) -> Cursor {
+        Entity::cursor(&self.0)
+    }
+}
+
+impl Prime for Partner {
+    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+        Box::pin(async move {
+            let ids = || rows.iter().map(|row| row.0.id);
+            let loaders = &gateway.loaders;
+            for field in fields {
+                match field.name() {
+                    "assignments" => {
+                        prime_lists(field, &loaders.assignments_by_partner, ids(), gateway).await
+                    }
+                    "internalContacts" => {
+                        prime_lists(field, &loaders.internal_contacts_by_partner, ids(), gateway).await;
+                    }
+                    _ => {}
+                }
+            }
+        })
+    }
+}
+
+/// Loads partners by id.
+pub struct PartnerById;
+
+impl ById for PartnerById {
+    type Id = PartnerId;
+    type Row = Partner;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        ids: &[PartnerId],
+    ) -> AppResult<HashMap<PartnerId, Partner>> {
+        let rows = service::by_ids(db, organization, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, Partner(row))).collect())
+    }
+}
+
+/// Loads the partners that internal contacts look after.
+pub struct PartnersByInternalContact;
+
+impl ByParent for PartnersByInternalContact {
+    type Parent = InternalContactId;
+    type Filter = ();
+    type Row = Partner;
+    const ORDER: &'static str = Partner::ORDER;
+
+    async fn load(
+        db: &Database,
+        organization: OrganizationId,
+        parents: &[InternalContactId],
+        list: &List<()>,
+    ) -> AppResult<HashMap<InternalContactId, Page<Partner>>> {
+        let pages = service::of_internal_contacts(db, organization, parents, &list.page).await?;
+        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Partner))).collect())
+    }
+}
+
+/// Reading partners.
+#[derive(Default)]
+pub struct PartnerQuery;
+
+#[Object]
+impl PartnerQuery {
+    /// The partner with this id; null when there is none in reach.
+    async fn partner(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its global id.")] id: ID,
+    ) -> Result<Option<Partner>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let row = service::get(db, request, &id).await?;
+        Ok(primed(ctx, row.map(Partner)).await)
+    }
+
+    /// The partners of the organization, in the order of creation.
+    async fn partners(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Partner>>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        let page = page_request(ctx, Partner::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
+    }
+}
+
+/// A new partner.
+#[derive(InputObject)]
+pub struct CreatePartnerInput {
+    /// Its name, not blank, at most 255 characters.
+    name: String,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: Option<String>,
+    /// Repeating a call with the same key and input gives the first result and does nothing.
+    idempotency_key: Option<String>,
+}
+
+/// What createPartner did.
+#[derive(SimpleObject)]
+pub struct CreatePartnerPayload {
+    /// The new partner; null when the input was refused.
+    partner: Option<Partner>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing partners.
+#[derive(Default)]
+pub struct PartnerMutation;
+
+#[Object]
+impl PartnerMutation {
+    /// Makes a partner.
+    async fn create_partner(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new partner.")] input: CreatePartnerInput,
+    ) -> Result<Option<CreatePartnerPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let CreatePartnerInput { name, remote_id, idempotency_key } = input;
+        let input = service::CreatePartner { name, remote_id, idempotency_key };
+        let (partner, user_errors) = outcome(service::create(db, request, &input).await)?;
+        Ok(Some(CreatePartnerPayload { partner: partner.map(Partner), user_errors }))
+    }
+}

@@ -1,0 +1,200 @@
+//! Relay's conventions: connections and what their arguments mean. `node` and `nodes` are in `node.rs`.
+
+use std::{borrow::Cow, fmt::Debug, hash::Hash, sync::Arc};
+
+use async_graphql::{
+    Context, InputType, Name, Object, OutputType, SelectionField, SimpleObject, TypeName, Value,
+};
+
+use super::{Gateway, context::ContextExt, loaders::Prime};
+use crate::{
+    error::AppResult,
+    service::{Page, PageRequest, PageWindow, cursor::Cursor},
+};
+
+/// A type that is listed in connections.
+pub trait Listed: OutputType + Send + Sync + 'static {
+    /// The name of its connection type.
+    const CONNECTION: &'static str;
+    /// The name of its edge type.
+    const EDGE: &'static str;
+
+    /// The row's position in its list.
+    fn cursor(&self) -> Cursor;
+}
+
+/// A page of a list.
+pub struct Connection<T> {
+    page: Arc<Page<T>>,
+}
+
+impl<T> Connection<T> {
+    /// The connection of a page.
+    pub fn new(page: Arc<Page<T>>) -> Self {
+        Self { page }
+    }
+}
+
+impl<T: Prime> Connection<T> {
+    /// The connection of a page that a root field read, with what is selected below it loaded.
+    pub(super) async fn primed(ctx: &Context<'_>, page: Page<T>) -> Self {
+        T::prime(page.items.iter().collect(), node_fields(&ctx.field()), ctx.gateway()).await;
+        Self::new(Arc::new(page))
+    }
+}
+
+impl<T: Listed> TypeName for Connection<T> {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed(T::CONNECTION)
+    }
+}
+
+/// A page of a list.
+#[Object(name_type)]
+impl<T: Listed> Connection<T> {
+    /// The rows of the page, each with its cursor.
+    async fn edges(&self) -> Vec<Edge<T>> {
+        (0..self.page.items.len()).map(|position| Edge { page: Arc::clone(&self.page), position }).collect()
+    }
+
+    /// The rows of the page.
+    async fn nodes(&self) -> &[T] {
+        &self.page.items
+    }
+
+    /// Where the page stands in the list.
+    async fn page_info(&self) -> PageInfo {
+        let cursor = |row: Option<&T>| row.map(|row| row.cursor().encode());
+        PageInfo {
+            has_next_page: self.page.has_next,
+            has_previous_page: self.page.has_previous,
+            start_cursor: cursor(self.page.items.first()),
+            end_cursor: cursor(self.page.items.last()),
+        }
+    }
+
+    /// The number of rows in the whole list. Counted only when selected.
+    async fn total_count(&self) -> u64 {
+        self.page.total.unwrap_or_default()
+    }
+}
+
+/// A row of a page and its place in the list.
+pub struct Edge<T> {
+    page: Arc<Page<T>>,
+    position: usize,
+}
+
+impl<T: Listed> TypeName for Edge<T> {
+    fn type_name() -> Cow<'static, str> {
+        Cow::Borrowed(T::EDGE)
+    }
+}
+
+/// A row of a page and its place in the list.
+#[Object(name_type)]
+impl<T: Listed> Edge<T> {
+    /// The place of the row in the list, for `after` and `before`. Opaque.
+    async fn cursor(&self) -> String {
+        self.page.items[self.position].cursor().encode()
+    }
+
+    /// The row.
+    async fn node(&self) -> &T {
+        &self.page.items[self.position]
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(SimpleObject)]
+pub struct PageInfo {
+    /// Whether rows follow the page.
+    has_next_page: bool,
+    /// Whether rows precede the page.
+    has_previous_page: bool,
+    /// The cursor of the first row; null on an empty page.
+    start_cursor: Option<String>,
+    /// The cursor of the last row; null on an empty page.
+    end_cursor: Option<String>,
+}
+
+/// What a nested list may be narrowed by, besides paging.
+pub trait ListFilter: Clone + Eq + Hash + Debug + Default + Send + Sync + 'static {
+    /// The filter that the arguments of a field make, if they make one.
+    fn from_arguments(arguments: &[(Name, Value)]) -> Option<Self>;
+}
+
+impl ListFilter for () {
+    fn from_arguments(_: &[(Name, Value)]) -> Option<Self> {
+        Some(())
+    }
+}
+
+/// A list as a field asks for it: which rows, and which part of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct List<F> {
+    /// Which rows.
+    pub filter: F,
+    /// Which part.
+    pub page: PageRequest,
+}
+
+impl<F: ListFilter> List<F> {
+    /// The list that the field being resolved asks for.
+    pub(super) fn new(ctx: &Context<'_>, order: &str, window: &PageWindow, filter: F) -> AppResult<Self> {
+        Ok(Self { filter, page: page_request(ctx, order, window)? })
+    }
+
+    /// The list that a field seen by look-ahead will ask for; `None` when its arguments are refused.
+    pub(super) fn of_field(field: &SelectionField<'_>, order: &str) -> Option<Self> {
+        let arguments = field.arguments().ok()?;
+        let window = PageWindow {
+            first: argument(&arguments, "first")?,
+            after: argument(&arguments, "after")?,
+            last: argument(&arguments, "last")?,
+            before: argument(&arguments, "before")?,
+        };
+        let page = PageRequest::new(&window, order, selects_total(field)).ok()?;
+        Some(Self { filter: F::from_arguments(&arguments)?, page })
+    }
+}
+
+/// The value of an argument, absent read as null; `None` when it is not of the type.
+pub(super) fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) -> Option<T> {
+    let value = arguments.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone());
+    T::parse(Some(value.unwrap_or_default())).ok()
+}
+
+/// The page that a root field asks for.
+pub(super) fn page_request(ctx: &Context<'_>, order: &str, window: &PageWindow) -> AppResult<PageRequest> {
+    PageRequest::new(window, order, selects_total(&ctx.field()))
+}
+
+fn selects_total(connection: &SelectionField<'_>) -> bool {
+    connection.selection_set().any(|field| field.name() == "totalCount")
+}
+
+/// What is selected on the rows of a connection, by way of `nodes` and of `edges`.
+pub(super) fn node_fields<'a>(connection: &SelectionField<'a>) -> Vec<SelectionField<'a>> {
+    let mut fields = Vec::new();
+    for field in connection.selection_set() {
+        match field.name() {
+            "nodes" => fields.extend(field.selection_set()),
+            "edges" => {
+                let nodes = field.selection_set().filter(|field| field.name() == "node");
+                fields.extend(nodes.flat_map(|node| node.selection_set().collect::<Vec<_>>()));
+            }
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// Loads what is selected below a single row that a root field read.
+pub(super) async fn primed<T: Prime>(ctx: &Context<'_>, row: Option<T>) -> Option<T> {
+    if let Some(row) = &row {
+        let gateway: &Gateway = ctx.gateway();
+        T::prime(vec![row], ctx.field().selection_set().collect(), gateway).await;
+    }
+    row
+}

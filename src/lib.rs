@@ -1,0 +1,17 @@
+//! contact-gateway: one GraphQL schema over internal contacts, partner assignments, account contacts and organization
+//! contacts.
+//!
+//! Layers, each of which knows only what stands to its right:
+//!
+//! ```text
+//! main -> cli -> app -> http -> graphql -> service -> entity
+//! ```
+//!
+//! `auth`, `config` and `error` are leaves. The same domain has the same file name in every layer.
+
+pub mod auth;
+pub mod config;
+pub mod entity;
+pub mod error;
+pub mod graphql;
+pub mod service;

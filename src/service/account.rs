@@ -1,0 +1,167 @@
+//! Accounts: the companies that account contacts work for.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
+use serde::Serialize;
+
+use super::{
+    Database, Page, PageRequest,
+    change::{self, Action, Diff},
+    cursor::CursorKey,
+    idempotency,
+    input::Checks,
+    page::{self, Paged, Parentage},
+    reader, reading, writer,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped, ScopedById,
+        account::{Column, Entity, Model},
+        account_contact_account as link,
+        id::{AccountContactId, AccountId, OrganizationId},
+        keys_in,
+    },
+    error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
+};
+
+const KIND: &str = "Account";
+
+impl Paged for Entity {
+    const ORDER: &'static str = "account";
+
+    fn key_column() -> Column {
+        Column::Id
+    }
+
+    fn key(row: &Model) -> CursorKey {
+        CursorKey::Uuid(row.id.0)
+    }
+}
+
+/// A new account.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreateAccount {
+    /// Its name, never blank.
+    pub name: String,
+    /// The domain name of its web and mail addresses.
+    pub primary_domain: Option<String>,
+    /// Its key in the system it comes from, unique in the organization.
+    pub remote_id: Option<String>,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// The account with this id, if it is in reach.
+pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
+    let organization = reader(ctx)?;
+    match id.parse() {
+        Ok(id) => find(db.connection(), organization, id).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// The organization's accounts.
+pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+}
+
+/// The accounts with these ids, deleted ones included.
+pub async fn by_ids(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[AccountId],
+) -> AppResult<HashMap<AccountId, Model>> {
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+}
+
+/// For each account contact the accounts that it belongs to.
+pub async fn of_account_contacts(
+    db: &Database,
+    organization: OrganizationId,
+    contacts: &[AccountContactId],
+    request: &PageRequest,
+) -> AppResult<HashMap<AccountContactId, Page<Model>>> {
+    let links = link::Entity::find_in(organization);
+    let parentage = Parentage::links(links, link::Column::AccountId, link::Column::AccountContactId, true);
+    page::pages(db.connection(), Entity::find_in(organization), parentage, contacts, request).await
+}
+
+/// Makes a account.
+pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let name = checks.required_line("name", &input.name);
+    let primary_domain = checks.optional_line("primaryDomain", input.primary_domain.as_deref());
+    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let key = input.idempotency_key.as_deref();
+    let claim = match idempotency::claim(txn, ctx, organization, "createAccount", key, input).await? {
+        Ok(claim) => claim,
+        Err(first) => return reading::replayed(find(txn, organization, first).await?),
+    };
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
+        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    }
+    checks.finish()?;
+    let row = Model {
+        id: AccountId(ctx.new_id()),
+        org_id: organization,
+        name,
+        primary_domain,
+        remote_id,
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+        deleted_at: None,
+    };
+    reading::insert::<Entity>(txn, row.clone()).await?;
+    let diff = Diff::default()
+        .created("name", &row.name)
+        .created("primaryDomain", &row.primary_domain)
+        .created("remoteId", &row.remote_id);
+    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    claim.complete(txn, organization, row.id).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// The living account with this id.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: AccountId,
+) -> AppResult<Option<Model>> {
+    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
+}
+
+/// The account that an input names; reports when it is not there.
+pub(super) async fn referred(
+    checks: &mut Checks,
+    field: &'static str,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: Option<AccountId>,
+) -> AppResult<Option<Model>> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(checks.found(field, find(db, organization, id).await?))
+}
+
+/// Which of these accounts are there.
+pub(super) async fn living(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    ids: &[AccountId],
+) -> AppResult<HashSet<AccountId>> {
+    let backend = db.get_database_backend();
+    let rows: Vec<AccountId> = Entity::find_in(organization)
+        .select_only()
+        .column(Column::Id)
+        .filter(keys_in(backend, Column::Id.into_expr(), ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}

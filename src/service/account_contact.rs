@@ -1,0 +1,294 @@
+//! Account contacts: people of customers, at any number of accounts.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel, QuerySelect,
+    sea_query::OnConflict,
+};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Database, Page, PageRequest, account,
+    change::{self, Action, Diff},
+    contact_type,
+    cursor::CursorKey,
+    custom_field::{self, CustomFieldInput},
+    idempotency,
+    input::{Checks, NOT_FOUND, check_version},
+    page::{self, Paged, Parentage},
+    reader, reading, writer,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped, ScopedById, account as account_row,
+        account_contact::{Column, Entity, Model},
+        account_contact_account as link,
+        id::{AccountContactId, AccountId, CustomFieldId, OrganizationId},
+    },
+    error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
+};
+
+const KIND: &str = "AccountContact";
+/// The most accounts that one input may name.
+const MAX_ACCOUNTS: usize = 100;
+
+impl Paged for Entity {
+    const ORDER: &'static str = "account_contact";
+
+    fn key_column() -> Column {
+        Column::Id
+    }
+
+    fn key(row: &Model) -> CursorKey {
+        CursorKey::Uuid(row.id.0)
+    }
+}
+
+/// A new person of a customer.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreateAccountContact {
+    /// First name, never blank.
+    pub first_name: String,
+    /// Email address, the person's identity in the organization.
+    pub email: String,
+    /// Last name.
+    pub last_name: Option<String>,
+    /// With country code.
+    pub phone: Option<String>,
+    /// The contact type's id; the organization's default when absent.
+    pub contact_type_id: Option<String>,
+    /// http or https.
+    pub avatar_url: Option<String>,
+    /// The ids of the accounts, duplicates folded.
+    pub account_ids: Vec<String>,
+    /// Values of custom fields.
+    pub custom_field_values: Vec<CustomFieldInput>,
+    /// A JSON object.
+    pub metadata: Option<Json>,
+    /// Its key in the system it comes from, unique in the organization.
+    pub remote_id: Option<String>,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// The account contact with this id, if it is in reach.
+pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
+    let organization = reader(ctx)?;
+    match id.parse() {
+        Ok(id) => find(db.connection(), organization, id).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// The organization's account contacts.
+pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+}
+
+/// The account contacts with these ids, deleted ones included.
+pub async fn by_ids(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[AccountContactId],
+) -> AppResult<HashMap<AccountContactId, Model>> {
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+}
+
+/// For each account its contacts.
+pub async fn of_accounts(
+    db: &Database,
+    organization: OrganizationId,
+    accounts: &[AccountId],
+    request: &PageRequest,
+) -> AppResult<HashMap<AccountId, Page<Model>>> {
+    let links = link::Entity::find_in(organization);
+    let parentage = Parentage::links(links, link::Column::AccountContactId, link::Column::AccountId, true);
+    page::pages(db.connection(), Entity::find_in(organization), parentage, accounts, request).await
+}
+
+/// Makes an account contact with its links and custom field values, all or nothing.
+pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountContact) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let first_name = checks.required_line("firstName", &input.first_name);
+    let email = checks.required_email("email", &input.email);
+    let last_name = checks.optional_line("lastName", input.last_name.as_deref());
+    let phone = checks.phone_patch("phone", &input.phone.clone().into()).flatten();
+    let avatar_url = checks.url_patch("avatarUrl", &input.avatar_url.clone().into()).flatten();
+    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
+    let metadata = input.metadata.clone().unwrap_or_else(|| json!({}));
+    checks.metadata("metadata", &metadata);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let key = input.idempotency_key.as_deref();
+    let claim = match idempotency::claim(txn, ctx, organization, "createAccountContact", key, input).await? {
+        Ok(claim) => claim,
+        Err(first) => return reading::replayed(find(txn, organization, first).await?),
+    };
+    if reading::taken::<Entity>(txn, organization, Column::EmailKey, Some(&email.key)).await? {
+        checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
+    }
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
+        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    }
+    let type_id = input.contact_type_id.as_deref();
+    let contact_type = contact_type::chosen(&mut checks, txn, organization, type_id).await?;
+    let accounts = chosen_accounts(&mut checks, txn, organization, &input.account_ids).await?;
+    let values =
+        custom_field::check_values(&mut checks, txn, organization, &input.custom_field_values).await?;
+    let Some(contact_type) = contact_type else { return Err(checks.refused()) };
+    checks.finish()?;
+
+    let row = Model {
+        id: AccountContactId(ctx.new_id()),
+        org_id: organization,
+        first_name,
+        last_name,
+        email: email.text,
+        email_key: email.key,
+        phone,
+        avatar_url,
+        contact_type_id: contact_type.id,
+        metadata,
+        remote_id,
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+        deleted_at: None,
+    };
+    reading::insert::<Entity>(txn, row.clone()).await?;
+    let diff = creation(&row, &accounts, &values);
+    link(txn, ctx, organization, row.id, accounts).await?;
+    custom_field::insert_values(txn, ctx, organization, row.id, values).await?;
+    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    claim.complete(txn, organization, row.id).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+fn creation(row: &Model, accounts: &[AccountId], values: &[(CustomFieldId, Json)]) -> Diff {
+    let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
+    let values: serde_json::Map<String, Json> =
+        values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect();
+    Diff::default()
+        .created("firstName", &row.first_name)
+        .created("lastName", &row.last_name)
+        .created("email", &row.email)
+        .created("phone", &row.phone)
+        .created("avatarUrl", &row.avatar_url)
+        .created("contactTypeId", row.contact_type_id.to_string())
+        .created("accountIds", accounts)
+        .created("customFieldValues", values)
+        .created("metadata", &row.metadata)
+        .created("remoteId", &row.remote_id)
+}
+
+/// Links a contact to one more account. A link that is there already stays, and nothing changes.
+pub async fn add_to_account(
+    db: &Database,
+    ctx: &RequestContext,
+    contact_id: &str,
+    account_id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<(Model, account_row::Model)> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let contact_id = checks.id("accountContactId", contact_id);
+    let account_id = checks.id("accountId", account_id);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let contact = referred(&mut checks, txn, organization, contact_id).await?;
+    let account = account::referred(&mut checks, "accountId", txn, organization, account_id).await?;
+    let (Some(old), Some(account)) = (contact, account) else { return Err(checks.refused()) };
+    check_version(expected_version, old.version)?;
+    if link(txn, ctx, organization, old.id, vec![account.id]).await? == 0 {
+        return Ok((old, account));
+    }
+    let mut diff = Diff::default();
+    diff.note("accountIds", None::<String>, [account.id.to_string()]);
+    let mut row = old.clone().into_active_model();
+    row.version = Set(old.version + 1);
+    row.updated_at = Set(ctx.now);
+    let new = row.update(txn).await?;
+    change::record(txn, ctx, organization, (KIND, new.id.to_string()), Action::Updated, diff).await?;
+    write.commit().await?;
+    Ok((new, account))
+}
+
+/// The living account contact with this id.
+async fn find(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: AccountContactId,
+) -> AppResult<Option<Model>> {
+    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
+}
+
+/// The contact that an input names, held fast until the transaction ends.
+async fn referred(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: Option<AccountContactId>,
+) -> AppResult<Option<Model>> {
+    let Some(id) = id else { return Ok(None) };
+    let row = Entity::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
+    Ok(checks.found("accountContactId", row))
+}
+
+/// The accounts that an input names, duplicates folded; reports each that is not there.
+async fn chosen_accounts(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    ids: &[String],
+) -> AppResult<Vec<AccountId>> {
+    if ids.len() > MAX_ACCOUNTS {
+        let message = format!("At most {MAX_ACCOUNTS} accounts can be named at once.");
+        checks.report("accountIds", InputErrorCode::TooMany, message);
+        return Ok(Vec::new());
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parsed: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let known = account::living(db, organization, &parsed).await?;
+    let mut accounts = Vec::with_capacity(ids.len());
+    for (position, id) in ids.iter().enumerate() {
+        match id.parse().ok().filter(|id| known.contains(id)) {
+            Some(id) if accounts.contains(&id) => {}
+            Some(id) => accounts.push(id),
+            None => {
+                let path = vec![Cow::Borrowed("accountIds"), position.to_string().into()];
+                checks.report_at(path, InputErrorCode::NotFound, NOT_FOUND);
+            }
+        }
+    }
+    Ok(accounts)
+}
+
+/// Links the contact to the accounts; answers how many of the links are new.
+async fn link(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    accounts: Vec<AccountId>,
+) -> AppResult<u64> {
+    if accounts.is_empty() {
+        return Ok(0);
+    }
+    let rows = accounts.into_iter().map(|account| link::ActiveModel {
+        org_id: Set(organization),
+        account_contact_id: Set(contact),
+        account_id: Set(account),
+        created_at: Set(ctx.now),
+    });
+    let known = OnConflict::columns([link::Column::AccountContactId, link::Column::AccountId])
+        .do_nothing()
+        .to_owned();
+    Ok(link::Entity::insert_many(rows).on_conflict(known).exec_without_returning(db).await?)
+}

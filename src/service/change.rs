@@ -1,0 +1,120 @@
+//! The record of changes: what was changed, by whom, in which request. Written in the transaction of the change itself.
+
+use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, Set, Value};
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    Database, Page, PageRequest,
+    cursor::CursorKey,
+    page::{self, Paged},
+    reader,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped,
+        change::{ActiveModel, Column, Entity, Model},
+        id::OrganizationId,
+    },
+    error::AppResult,
+};
+
+impl Paged for Entity {
+    const ORDER: &'static str = "change";
+
+    fn key_column() -> Column {
+        Column::Seq
+    }
+
+    fn key(row: &Model) -> CursorKey {
+        CursorKey::Integer(row.seq)
+    }
+}
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It was made.
+    Created,
+    /// Some of its fields were changed.
+    Updated,
+}
+
+impl Action {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+        }
+    }
+}
+
+/// The fields that a change touches, with old and new values, by their public names.
+#[derive(Debug, Default)]
+pub(super) struct Diff(Map<String, Json>);
+
+impl Diff {
+    /// Puts `new`, where there is one and it differs, into a column of a row that was read.
+    pub(super) fn set<T>(&mut self, field: &str, column: &mut ActiveValue<T>, new: Option<T>)
+    where
+        T: Into<Value> + PartialEq + Serialize,
+    {
+        let Some(new) = new else { return };
+        if column.try_as_ref() == Some(&new) {
+            return;
+        }
+        self.note(field, column.try_as_ref(), &new);
+        *column = Set(new);
+    }
+
+    /// Notes a field that is not a column of the row itself, such as its links.
+    pub(super) fn note(&mut self, field: &str, old: impl Serialize, new: impl Serialize) {
+        self.0.insert(field.to_owned(), json!({ "old": old, "new": new }));
+    }
+
+    /// Notes a field of a new row; nothing when it has no value.
+    pub(super) fn created(mut self, field: &str, new: impl Serialize) -> Self {
+        let new = json!(new);
+        if !new.is_null() {
+            self.0.insert(field.to_owned(), json!({ "new": new }));
+        }
+        self
+    }
+
+    /// Whether nothing would change.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Writes the record of one change.
+pub(super) async fn record(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    subject: (&str, String),
+    action: Action,
+    diff: Diff,
+) -> AppResult<()> {
+    let (kind, id) = subject;
+    ActiveModel {
+        seq: sea_orm::NotSet,
+        org_id: Set(organization),
+        at: Set(ctx.now),
+        actor: Set(ctx.caller.subject.clone()),
+        entity_kind: Set(kind.to_owned()),
+        entity_id: Set(id),
+        action: Set(action.as_str().to_owned()),
+        fields: Set(Json::Object(diff.0)),
+        request_id: Set(ctx.request_id.clone()),
+    }
+    .insert(db)
+    .await?;
+    Ok(())
+}
+
+/// The organization's changes, oldest first.
+pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+}

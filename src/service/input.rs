@@ -1,0 +1,343 @@
+//! Reading input: one place that cleans and checks the values of every way in, and collects what is wrong with them.
+
+use std::{borrow::Cow, str::FromStr};
+
+use email_address::{EmailAddress, Options};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::{
+    entity::organization_contact::OrganizationContactType,
+    error::{AppError, AppResult, InputError, InputErrorCode},
+};
+
+/// The most characters a line of text may have.
+const LINE: usize = 255;
+/// The most characters an email address may have (RFC 5321, 4.5.3.1.3).
+const EMAIL: usize = 254;
+/// The most characters a URL may have.
+const URL: usize = 2048;
+/// The most bytes that metadata may have, written without white space.
+const METADATA: usize = 16 * 1024;
+/// The most characters a purchase order number may have.
+const PURCHASE_ORDER_NUMBER: usize = 50;
+
+/// What an update says about one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Patch<T> {
+    /// Nothing: the field keeps its value.
+    #[default]
+    Keep,
+    /// `null`: the field is cleared.
+    Clear,
+    /// The new value.
+    Set(T),
+}
+
+impl<T> From<Option<T>> for Patch<T> {
+    /// In a creation an absent field and `null` mean the same.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Clear, Self::Set)
+    }
+}
+
+/// An email address: as written, and in the form that is compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Email {
+    /// Trimmed, otherwise as written.
+    pub text: String,
+    /// Lower-cased: two addresses are the same when their keys are.
+    pub key: String,
+}
+
+/// The errors found so far.
+///
+/// Every check returns the cleaned value. Where it has reported an error it returns a stand-in instead, which goes
+/// nowhere: [`Checks::finish`] lets nothing pass that was refused.
+#[derive(Debug, Default)]
+pub struct Checks {
+    errors: Vec<InputError>,
+}
+
+/// A path in the input: a field, or a position in a list field and what is below it.
+pub type Path = Vec<Cow<'static, str>>;
+
+impl Checks {
+    /// Reports an error on a top-level field.
+    pub fn report(
+        &mut self,
+        field: &'static str,
+        code: InputErrorCode,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        self.errors.push(InputError::on(field, code, message));
+    }
+
+    /// Reports an error deeper in the input.
+    pub fn report_at(&mut self, path: Path, code: InputErrorCode, message: impl Into<Cow<'static, str>>) {
+        self.errors.push(InputError { code, message: message.into(), path });
+    }
+
+    /// Whether nothing was found so far.
+    pub fn passed(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// Ends the checks: all that was found, or leave to go on.
+    pub fn finish(self) -> AppResult<()> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.refused()) }
+    }
+
+    /// Ends the checks after one of them failed.
+    pub fn refused(self) -> AppError {
+        AppError::Input(self.errors)
+    }
+
+    /// A line of text that must not be blank.
+    pub fn required_line(&mut self, field: &'static str, value: &str) -> String {
+        match self.line(field, value) {
+            Some(Some(line)) => line,
+            Some(None) => {
+                self.report(field, InputErrorCode::Required, "A value is required and must not be blank.");
+                String::new()
+            }
+            None => String::new(),
+        }
+    }
+
+    /// A line of text, or nothing; blank text is nothing.
+    pub fn optional_line(&mut self, field: &'static str, value: Option<&str>) -> Option<String> {
+        self.line(field, value?).flatten()
+    }
+
+    /// The patch of an optional line: what to store, or `None` to keep what is there.
+    pub fn line_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<String>> {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(value) => self.line(field, value),
+        }
+    }
+
+    /// `Some(None)` is blank text, `None` is text that was refused.
+    fn line(&mut self, field: &'static str, value: &str) -> Option<Option<String>> {
+        let line = value.trim();
+        if line.chars().any(char::is_control) {
+            self.report(
+                field,
+                InputErrorCode::Invalid,
+                "Control characters and line breaks are not allowed.",
+            );
+            return None;
+        }
+        self.within(field, line, LINE)?;
+        Some((!line.is_empty()).then(|| line.to_owned()))
+    }
+
+    fn within(&mut self, field: &'static str, text: &str, limit: usize) -> Option<()> {
+        if text.chars().count() <= limit {
+            return Some(());
+        }
+        self.report(field, InputErrorCode::TooLong, format!("At most {limit} characters fit."));
+        None
+    }
+
+    fn not_nullable<T>(&mut self, field: &'static str) -> Option<T> {
+        self.report(
+            field,
+            InputErrorCode::Required,
+            "This field cannot be null; leave it out to keep its value.",
+        );
+        None
+    }
+
+    /// The email address of a person: never blank.
+    pub fn required_email(&mut self, field: &'static str, value: &str) -> Email {
+        if value.trim().is_empty() {
+            self.report(field, InputErrorCode::Required, "An email address is required.");
+            return Email::default();
+        }
+        self.email(field, value).unwrap_or_default()
+    }
+
+    /// The patch of an email address that a row cannot be without.
+    pub fn required_email_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Email> {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => self.not_nullable(field),
+            Patch::Set(value) => Some(self.required_email(field, value)),
+        }
+    }
+
+    /// The patch of an email address that may be missing.
+    pub fn email_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<Email>> {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(value) if value.trim().is_empty() => Some(None),
+            Patch::Set(value) => self.email(field, value).map(Some),
+        }
+    }
+
+    fn email(&mut self, field: &'static str, value: &str) -> Option<Email> {
+        let text = value.trim();
+        self.within(field, text, EMAIL)?;
+        if !is_email(text) {
+            self.report(
+                field,
+                InputErrorCode::Invalid,
+                "This is not an email address such as ada@example.com.",
+            );
+            return None;
+        }
+        Some(Email { text: text.to_owned(), key: text.to_lowercase() })
+    }
+
+    /// The phone number of a person as E.164. Assigned or not is not asked: the documented example is not either.
+    pub fn phone_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<String>> {
+        let text = match patch {
+            Patch::Keep => return None,
+            Patch::Clear => return Some(None),
+            Patch::Set(text) if text.trim().is_empty() => return Some(None),
+            Patch::Set(text) => text.trim(),
+        };
+        let e164 = e164(text);
+        if e164.is_none() {
+            self.report(
+                field,
+                InputErrorCode::Invalid,
+                "This is not a phone number with country code; write it like +1 202 555 0143, without extension.",
+            );
+        }
+        e164.map(Some)
+    }
+
+    /// The address of a page or picture: http or https.
+    pub fn url_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<String>> {
+        let text = match patch {
+            Patch::Keep => return None,
+            Patch::Clear => return Some(None),
+            Patch::Set(text) if text.trim().is_empty() => return Some(None),
+            Patch::Set(text) => text.trim(),
+        };
+        self.within(field, text, URL)?;
+        if !is_web_address(text) {
+            self.report(field, InputErrorCode::Invalid, "This is not an http or https address.");
+            return None;
+        }
+        Some(Some(text.to_owned()))
+    }
+
+    /// Metadata: a JSON object of bounded size.
+    pub fn metadata(&mut self, field: &'static str, value: &Json) {
+        if !value.is_object() {
+            self.report(field, InputErrorCode::Invalid, "Metadata is a JSON object.");
+        } else if value.to_string().len() > METADATA {
+            self.report(field, InputErrorCode::TooLong, "Metadata holds at most 16 KiB of JSON.");
+        }
+        // PostgreSQL's jsonb cannot hold it, in keys or in values.
+        if holds_nul(&value) {
+            self.report(field, InputErrorCode::Invalid, "The character U+0000 is not allowed in metadata.");
+        }
+    }
+
+    /// The purchase order number of a contact card of type `kind`.
+    pub fn purchase_order_number(
+        &mut self,
+        field: &'static str,
+        kind: OrganizationContactType,
+        patch: &Patch<String>,
+    ) -> Option<Option<String>> {
+        let number = self.line_patch(field, patch)?;
+        let Some(text) = &number else { return Some(None) };
+        if kind != OrganizationContactType::InvoiceAddress {
+            self.report(
+                field,
+                InputErrorCode::NotAllowed,
+                "Only an invoice address has a purchase order number.",
+            );
+            return None;
+        }
+        self.within(field, text, PURCHASE_ORDER_NUMBER)?;
+        Some(number)
+    }
+
+    /// The id of another row. One that is malformed or of another kind points at nothing.
+    pub fn id<T: FromStr>(&mut self, field: &'static str, text: &str) -> Option<T> {
+        self.id_at(vec![Cow::Borrowed(field)], text)
+    }
+
+    /// The same, deeper in the input.
+    pub fn id_at<T: FromStr>(&mut self, path: Path, text: &str) -> Option<T> {
+        let id = text.parse().ok();
+        if id.is_none() {
+            self.report_at(path, InputErrorCode::NotFound, NOT_FOUND);
+        }
+        id
+    }
+
+    /// A row that was looked for: reports when it is not there.
+    pub fn found<T>(&mut self, field: &'static str, row: Option<T>) -> Option<T> {
+        if row.is_none() {
+            self.report(field, InputErrorCode::NotFound, NOT_FOUND);
+        }
+        row
+    }
+}
+
+/// The one message for rows that are missing, deleted or another organization's.
+pub const NOT_FOUND: &str = "Nothing with this id is in reach.";
+
+/// The error of an operation whose subject is out of reach.
+pub fn not_found(field: &'static str) -> AppError {
+    InputError::on(field, InputErrorCode::NotFound, NOT_FOUND).into()
+}
+
+/// `expectedVersion`, when given, must be the row's.
+pub fn check_version(expected: Option<i32>, version: i32) -> AppResult<()> {
+    match expected {
+        Some(expected) if expected != version => Err(InputError::on(
+            "expectedVersion",
+            InputErrorCode::Conflict,
+            "The row has changed since it was read; read it again.",
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether U+0000 stands in any text of the value.
+fn holds_nul(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text.contains('\0'),
+        Json::Array(items) => items.iter().any(holds_nul),
+        Json::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
+}
+
+/// The shortest subscriber number that is in use anywhere, without country code.
+const SHORTEST_NATIONAL_NUMBER: usize = 4;
+
+/// The E.164 form of a number written with its country code.
+pub(super) fn e164(text: &str) -> Option<String> {
+    let number = phonenumber::parse(None, text).ok()?;
+    let digits = number.national().to_string().len();
+    let known =
+        number.country().id().is_some() || number.metadata(&phonenumber::metadata::DATABASE).is_some();
+    (known && number.extension().is_none() && digits >= SHORTEST_NATIONAL_NUMBER)
+        .then(|| number.format().mode(phonenumber::Mode::E164).to_string())
+}
+
+/// Whether the text is an email address and nothing else.
+pub(super) fn is_email(text: &str) -> bool {
+    let options = Options::default().without_display_text().without_domain_literal();
+    text.len() <= EMAIL
+        && !text.contains(char::is_control)
+        && EmailAddress::parse_with_options(text, options).is_ok()
+}
+
+/// Whether the text is an absolute http or https URL.
+pub(super) fn is_web_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}

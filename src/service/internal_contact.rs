@@ -1,0 +1,358 @@
+//! Internal contacts: people of the organization itself, who look after partners.
+
+use std::collections::HashMap;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use serde::Serialize;
+
+use super::{
+    Database, Page, PageRequest, Patch,
+    change::{self, Action, Diff},
+    cursor::CursorKey,
+    idempotency,
+    input::{Checks, Email, check_version, not_found},
+    internal_contact_assignment::{self as assignments, Assigned},
+    page::{self, Paged, Parentage},
+    reader, reading, writer,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped, ScopedById,
+        id::{InternalContactId, OrganizationId, PartnerId},
+        internal_contact::{Column, Entity, Model},
+        internal_contact_assignment::{self as assignment, InternalRole},
+    },
+    error::{AppResult, EMAIL_TAKEN, InputErrorCode},
+};
+
+pub(super) const KIND: &str = "InternalContact";
+
+impl Paged for Entity {
+    const ORDER: &'static str = "internal_contact";
+
+    fn key_column() -> Column {
+        Column::Id
+    }
+
+    fn key(row: &Model) -> CursorKey {
+        CursorKey::Uuid(row.id.0)
+    }
+}
+
+/// What is known of a person besides the email address.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Profile {
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// The whole name, of people without given and family name.
+    pub name: Option<String>,
+    /// With country code.
+    pub phone: Option<String>,
+    /// Job title.
+    pub job_title: Option<String>,
+}
+
+/// A new person and the role that they hold for no partner yet.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreateInternalContact {
+    /// Email address, the person's identity in the organization.
+    pub email: String,
+    /// The role of the floating assignment.
+    pub internal_role: InternalRole,
+    /// The other fields of the person.
+    pub profile: Profile,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// What is to change of a person.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateInternalContact {
+    /// Email address; cannot be cleared.
+    pub email: Patch<String>,
+    /// Given name.
+    pub given_name: Patch<String>,
+    /// Family name.
+    pub family_name: Patch<String>,
+    /// The whole name.
+    pub name: Patch<String>,
+    /// With country code.
+    pub phone: Patch<String>,
+    /// Job title.
+    pub job_title: Patch<String>,
+    /// The version that the caller has seen.
+    pub expected_version: Option<i32>,
+}
+
+/// A person to add to a partner: found by email address, or made.
+#[derive(Clone, Debug)]
+pub struct AddInternalContactToPartner {
+    /// The partner's id.
+    pub partner_id: String,
+    /// Email address, which finds the person.
+    pub email: String,
+    /// The role for the partner.
+    pub internal_role: InternalRole,
+    /// The other fields, used only when the person is new.
+    pub profile: Profile,
+    /// The assignment's key in the system it comes from.
+    pub remote_id: Option<String>,
+}
+
+/// The internal contact with this id, if it is in reach.
+pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
+    let organization = reader(ctx)?;
+    match id.parse() {
+        Ok(id) => find(db.connection(), organization, id).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// The organization's internal contacts.
+pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+}
+
+/// The internal contacts with these ids, deleted ones included.
+pub async fn by_ids(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[InternalContactId],
+) -> AppResult<HashMap<InternalContactId, Model>> {
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+}
+
+/// For each partner the people who look after it, in `role` when one is given.
+pub async fn of_partners(
+    db: &Database,
+    organization: OrganizationId,
+    partners: &[PartnerId],
+    role: Option<InternalRole>,
+    request: &PageRequest,
+) -> AppResult<HashMap<PartnerId, Page<Model>>> {
+    let mut links = assignment::Entity::find_in(organization);
+    if let Some(role) = role {
+        links = links.filter(assignment::Column::InternalRole.eq(role));
+    }
+    let (child, parent) = (assignment::Column::InternalContactId, assignment::Column::PartnerId);
+    let parentage = Parentage::links(links, child, parent, false);
+    page::pages(db.connection(), Entity::find_in(organization), parentage, partners, request).await
+}
+
+/// Makes a person and a floating assignment with the role, both or neither.
+pub async fn create(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &CreateInternalContact,
+) -> AppResult<Assigned> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let person = NewPerson::check(&mut checks, &input.email, &input.profile);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let key = input.idempotency_key.as_deref();
+    let claim = match idempotency::claim(txn, ctx, organization, "createInternalContact", key, input).await? {
+        Ok(claim) => claim,
+        Err(first) => return assignments::replayed(txn, organization, first).await,
+    };
+    person.check_email_free(&mut checks, txn, organization).await?;
+    checks.finish()?;
+    let contact = person.insert(txn, ctx, organization).await?;
+    let role = input.internal_role;
+    let assignment = assignments::insert(txn, ctx, organization, (contact.id, None, role), None).await?;
+    claim.complete(txn, organization, assignment.id).await?;
+    write.commit().await?;
+    Ok(Assigned { assignment, contact })
+}
+
+/// Finds the person by email address or makes them, and assigns them to the partner. A person that was found keeps
+/// every field as it is.
+pub async fn add_to_partner(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &AddInternalContactToPartner,
+) -> AppResult<Assigned> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let partner_id = checks.id("partnerId", &input.partner_id);
+    let person = NewPerson::check(&mut checks, &input.email, &input.profile);
+    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
+    assignments::check_remote_id(&mut checks, txn, organization, remote_id.as_deref()).await?;
+    let found = person.find(txn, organization).await?;
+    if let (Some(contact), Some(partner)) = (&found, &partner) {
+        assignments::check_free(
+            &mut checks,
+            txn,
+            organization,
+            (contact.id, Some(partner.id), input.internal_role),
+        )
+        .await?;
+    }
+    let Some(partner) = partner else { return Err(checks.refused()) };
+    checks.finish()?;
+    let contact = match found {
+        Some(contact) => contact,
+        None => person.insert(txn, ctx, organization).await?,
+    };
+    let held = (contact.id, Some(partner.id), input.internal_role);
+    let assignment = assignments::insert(txn, ctx, organization, held, remote_id).await?;
+    write.commit().await?;
+    Ok(Assigned { assignment, contact })
+}
+
+/// Changes a person.
+pub async fn update(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    input: &UpdateInternalContact,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
+    let mut checks = Checks::default();
+    let email = checks.required_email_patch("email", &input.email);
+    let given_name = checks.line_patch("givenName", &input.given_name);
+    let family_name = checks.line_patch("familyName", &input.family_name);
+    let name = checks.line_patch("name", &input.name);
+    let phone = checks.phone_patch("phone", &input.phone);
+    let job_title = checks.line_patch("jobTitle", &input.job_title);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let Some(old) = Entity::find_by_id_in(organization, id).lock_exclusive().one(txn).await? else {
+        return Err(not_found("id"));
+    };
+    check_version(input.expected_version, old.version)?;
+    if let Some(email) = email.as_ref().filter(|email| email.key != old.email_key) {
+        check_email_free(&mut checks, txn, organization, email).await?;
+    }
+    checks.finish()?;
+
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    if let Some(Email { text, key }) = email {
+        diff.set("email", &mut row.email, Some(text));
+        row.email_key.set_if_not_equals(key);
+    }
+    diff.set("givenName", &mut row.given_name, given_name);
+    diff.set("familyName", &mut row.family_name, family_name);
+    diff.set("name", &mut row.name, name);
+    diff.set("phone", &mut row.phone, phone);
+    diff.set("jobTitle", &mut row.job_title, job_title);
+    if diff.is_empty() {
+        return Ok(old);
+    }
+    row.version.set_if_not_equals(old.version + 1);
+    row.updated_at.set_if_not_equals(ctx.now);
+    let new = row.update(txn).await?;
+    change::record(txn, ctx, organization, (KIND, id.to_string()), Action::Updated, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// The living internal contact with this id.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: InternalContactId,
+) -> AppResult<Option<Model>> {
+    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
+}
+
+/// The person behind an assignment that was made before.
+pub(super) async fn of_assignment(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    assignment: &assignment::Model,
+) -> AppResult<Option<Model>> {
+    let id = assignment.internal_contact_id;
+    Ok(Entity::find_in_with_deleted(organization).filter(Column::Id.eq(id)).one(db).await?)
+}
+
+async fn check_email_free(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    email: &Email,
+) -> AppResult<()> {
+    if reading::taken::<Entity>(db, organization, Column::EmailKey, Some(&email.key)).await? {
+        checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
+    }
+    Ok(())
+}
+
+/// A person who is not in the database yet, cleaned.
+struct NewPerson {
+    email: Email,
+    profile: Profile,
+}
+
+impl NewPerson {
+    fn check(checks: &mut Checks, email: &str, profile: &Profile) -> Self {
+        Self {
+            email: checks.required_email("email", email),
+            profile: Profile {
+                given_name: checks.optional_line("givenName", profile.given_name.as_deref()),
+                family_name: checks.optional_line("familyName", profile.family_name.as_deref()),
+                name: checks.optional_line("name", profile.name.as_deref()),
+                phone: checks.phone_patch("phone", &profile.phone.clone().into()).flatten(),
+                job_title: checks.optional_line("jobTitle", profile.job_title.as_deref()),
+            },
+        }
+    }
+
+    async fn check_email_free(
+        &self,
+        checks: &mut Checks,
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+    ) -> AppResult<()> {
+        check_email_free(checks, db, organization, &self.email).await
+    }
+
+    async fn find(
+        &self,
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+    ) -> AppResult<Option<Model>> {
+        Ok(Entity::find_in(organization).filter(Column::EmailKey.eq(&self.email.key)).one(db).await?)
+    }
+
+    async fn insert(
+        self,
+        db: &impl ConnectionTrait,
+        ctx: &RequestContext,
+        organization: OrganizationId,
+    ) -> AppResult<Model> {
+        let row = Model {
+            id: InternalContactId(ctx.new_id()),
+            org_id: organization,
+            email: self.email.text,
+            email_key: self.email.key,
+            given_name: self.profile.given_name,
+            family_name: self.profile.family_name,
+            name: self.profile.name,
+            phone: self.profile.phone,
+            job_title: self.profile.job_title,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+            deleted_at: None,
+        };
+        reading::insert::<Entity>(db, row.clone()).await?;
+        let diff = Diff::default()
+            .created("email", &row.email)
+            .created("givenName", &row.given_name)
+            .created("familyName", &row.family_name)
+            .created("name", &row.name)
+            .created("phone", &row.phone)
+            .created("jobTitle", &row.job_title);
+        change::record(db, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+        Ok(row)
+    }
+}

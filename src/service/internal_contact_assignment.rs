@@ -1,0 +1,302 @@
+//! Assignments: which internal contact holds which role, for a partner or (floating) for none yet.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt,
+};
+
+use super::{
+    Database, Page, PageRequest,
+    change::{self, Action, Diff},
+    cursor::CursorKey,
+    input::{Checks, check_version, not_found},
+    internal_contact as contacts,
+    page::{self, Paged, Parentage},
+    reader, reading, writer,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped, ScopedById,
+        id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+        internal_contact,
+        internal_contact_assignment::{ActiveModel, Column, Entity, InternalRole, Model},
+    },
+    error::{AppError, AppResult, InputError, InputErrorCode, REMOTE_ID_TAKEN, ROLE_TAKEN},
+};
+
+const KIND: &str = "InternalContactAssignment";
+
+impl Paged for Entity {
+    const ORDER: &'static str = "internal_contact_assignment";
+
+    fn key_column() -> Column {
+        Column::Id
+    }
+
+    fn key(row: &Model) -> CursorKey {
+        CursorKey::Uuid(row.id.0)
+    }
+}
+
+/// An assignment and its person.
+#[derive(Clone, Debug)]
+pub struct Assigned {
+    /// The role.
+    pub assignment: Model,
+    /// Who holds it.
+    pub contact: internal_contact::Model,
+}
+
+/// Who holds what for whom.
+pub(super) type Held = (InternalContactId, Option<PartnerId>, InternalRole);
+
+/// Which assignments of a parent are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AssignmentFilter {
+    /// Only those of this role.
+    pub role: Option<InternalRole>,
+    /// Only floating ones, or only those with a partner.
+    pub floating: Option<bool>,
+}
+
+impl AssignmentFilter {
+    fn apply(self, mut select: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
+        if let Some(role) = self.role {
+            select = select.filter(Column::InternalRole.eq(role));
+        }
+        match self.floating {
+            Some(true) => select.filter(Column::PartnerId.is_null()),
+            Some(false) => select.filter(Column::PartnerId.is_not_null()),
+            None => select,
+        }
+    }
+}
+
+/// The assignment with this id, if it is in reach.
+pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
+    let organization = reader(ctx)?;
+    match id.parse() {
+        Ok(id) => Ok(Entity::find_by_id_in(organization, id).one(db.connection()).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The organization's assignments.
+pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+}
+
+/// The assignments with these ids.
+pub async fn by_ids(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[InternalContactAssignmentId],
+) -> AppResult<HashMap<InternalContactAssignmentId, Model>> {
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+}
+
+/// For each partner the assignments to it.
+pub async fn of_partners(
+    db: &Database,
+    organization: OrganizationId,
+    partners: &[PartnerId],
+    filter: AssignmentFilter,
+    request: &PageRequest,
+) -> AppResult<HashMap<PartnerId, Page<Model>>> {
+    let select = filter.apply(Entity::find_in(organization));
+    page::pages(db.connection(), select, Parentage::column(Column::PartnerId), partners, request).await
+}
+
+/// For each internal contact the assignments that it holds.
+pub async fn of_internal_contacts(
+    db: &Database,
+    organization: OrganizationId,
+    contacts: &[InternalContactId],
+    filter: AssignmentFilter,
+    request: &PageRequest,
+) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
+    let select = filter.apply(Entity::find_in(organization));
+    let parentage = Parentage::column(Column::InternalContactId);
+    page::pages(db.connection(), select, parentage, contacts, request).await
+}
+
+/// Changes the role of an assignment, which must be the named partner's. The person is not touched.
+pub async fn update_role(
+    db: &Database,
+    ctx: &RequestContext,
+    partner_id: &str,
+    assignment_id: &str,
+    role: InternalRole,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let partner_id = checks.id("partnerId", partner_id);
+    let assignment_id = checks.id("assignmentId", assignment_id);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
+    let assignment = referred(&mut checks, txn, organization, assignment_id).await?;
+    let (Some(partner), Some(old)) = (partner, assignment) else { return Err(checks.refused()) };
+    if old.partner_id != Some(partner.id) {
+        return Err(not_found("assignmentId"));
+    }
+    check_version(expected_version, old.version)?;
+    if old.internal_role != role {
+        let held = (old.internal_contact_id, old.partner_id, role);
+        check_free(&mut checks, txn, organization, held).await?;
+    }
+    checks.finish()?;
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("internalRole", &mut row.internal_role, Some(role));
+    let new = save(txn, ctx, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Attaches a floating assignment to a partner.
+pub async fn attach(
+    db: &Database,
+    ctx: &RequestContext,
+    assignment_id: &str,
+    partner_id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let assignment_id = checks.id("assignmentId", assignment_id);
+    let partner_id = checks.id("partnerId", partner_id);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let assignment = referred(&mut checks, txn, organization, assignment_id).await?;
+    let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
+    let (Some(partner), Some(old)) = (partner, assignment) else { return Err(checks.refused()) };
+    check_version(expected_version, old.version)?;
+    if old.partner_id.is_some() {
+        let message = "The assignment belongs to a partner already; only a floating one can be attached.";
+        return Err(InputError::on("assignmentId", InputErrorCode::NotAllowed, message).into());
+    }
+    let held = (old.internal_contact_id, Some(partner.id), old.internal_role);
+    if is_held(txn, organization, held).await? {
+        return Err(InputError::on("partnerId", InputErrorCode::Taken, ROLE_TAKEN).into());
+    }
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.note("partnerId", None::<String>, partner.id.to_string());
+    row.partner_id.set_if_not_equals(Some(partner.id));
+    let new = save(txn, ctx, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Writes what changed, if anything did.
+async fn save(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    old: Model,
+    mut row: ActiveModel,
+    diff: Diff,
+) -> AppResult<Model> {
+    if diff.is_empty() {
+        return Ok(old);
+    }
+    row.version.set_if_not_equals(old.version + 1);
+    row.updated_at.set_if_not_equals(ctx.now);
+    let new = row.update(db).await?;
+    change::record(db, ctx, new.org_id, (KIND, new.id.to_string()), Action::Updated, diff).await?;
+    Ok(new)
+}
+
+/// The assignment that an input names, held fast until the transaction ends.
+async fn referred(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: Option<InternalContactAssignmentId>,
+) -> AppResult<Option<Model>> {
+    let Some(id) = id else { return Ok(None) };
+    let row = Entity::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
+    Ok(checks.found("assignmentId", row))
+}
+
+/// Reports when the person holds the role there already.
+pub(super) async fn check_free(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    held: Held,
+) -> AppResult<()> {
+    if is_held(db, organization, held).await? {
+        checks.report("internalRole", InputErrorCode::Taken, ROLE_TAKEN);
+    }
+    Ok(())
+}
+
+async fn is_held(db: &impl ConnectionTrait, organization: OrganizationId, held: Held) -> AppResult<bool> {
+    let (contact, partner, role) = held;
+    let select = Entity::find_in(organization)
+        .filter(Column::InternalContactId.eq(contact))
+        .filter(Column::InternalRole.eq(role));
+    let select = match partner {
+        Some(partner) => select.filter(Column::PartnerId.eq(partner)),
+        None => select.filter(Column::PartnerId.is_null()),
+    };
+    Ok(select.exists(db).await?)
+}
+
+/// Reports when another assignment has this `remoteId`.
+pub(super) async fn check_remote_id(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    remote_id: Option<&str>,
+) -> AppResult<()> {
+    if reading::taken::<Entity>(db, organization, Column::RemoteId, remote_id).await? {
+        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    }
+    Ok(())
+}
+
+/// Makes an assignment.
+pub(super) async fn insert(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    (internal_contact_id, partner_id, internal_role): Held,
+    remote_id: Option<String>,
+) -> AppResult<Model> {
+    let row = Model {
+        id: InternalContactAssignmentId(ctx.new_id()),
+        org_id: organization,
+        internal_contact_id,
+        partner_id,
+        internal_role,
+        remote_id,
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+    };
+    reading::insert::<Entity>(db, row.clone()).await?;
+    let diff = Diff::default()
+        .created("internalContactId", internal_contact_id.to_string())
+        .created("partnerId", partner_id.map(|id| id.to_string()))
+        .created("internalRole", internal_role)
+        .created("remoteId", &row.remote_id);
+    change::record(db, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    Ok(row)
+}
+
+/// The assignment that an earlier call with the same idempotency key made, and its person.
+pub(super) async fn replayed(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: InternalContactAssignmentId,
+) -> AppResult<Assigned> {
+    let assignment = reading::replayed(Entity::find_by_id_in(organization, id).one(db).await?)?;
+    let contact = contacts::of_assignment(db, organization, &assignment).await?;
+    let contact = contact.ok_or_else(|| AppError::Internal("an assignment without its person".into()))?;
+    Ok(Assigned { assignment, contact })
+}

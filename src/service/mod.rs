@@ -1,0 +1,63 @@
+//! The rules of the gateway. A public function here is a unit of work: authorise, validate everything and collect
+//! every field error, begin, write, record the change, commit.
+//!
+//! Functions take the [`Database`] and the caller's [`RequestContext`]; helpers below them take a `ConnectionTrait`.
+//! May name `entity`, `auth` and `error`; never a transport, so GraphQL and REST share every rule.
+
+pub mod account;
+pub mod account_contact;
+pub mod change;
+pub mod contact_type;
+pub mod country;
+pub mod cursor;
+pub mod custom_field;
+pub mod database;
+pub mod idempotency;
+pub mod input;
+pub mod internal_contact;
+pub mod internal_contact_assignment;
+pub mod organization;
+pub mod organization_contact;
+pub mod page;
+pub mod partner;
+mod reading;
+
+pub use database::{Database, Write};
+pub use input::Patch;
+pub use page::{Page, PageRequest, PageWindow};
+
+use crate::{
+    auth::{Denied, RequestContext, Scope},
+    entity::id::OrganizationId,
+    error::{AppError, AppResult, Code},
+};
+
+impl From<Denied> for AppError {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::MissingScope(_) => Code::Forbidden,
+            Denied::NoOrganization => Code::BadRequest,
+        };
+        Self::request(code, denied.to_string())
+    }
+}
+
+/// The organization a caller reads in, once its token allows reading.
+pub fn reader(ctx: &RequestContext) -> AppResult<OrganizationId> {
+    acting(ctx, Scope::ContactsRead)
+}
+
+/// The organization a caller writes in, once its token allows writing.
+pub fn writer(ctx: &RequestContext) -> AppResult<OrganizationId> {
+    acting(ctx, Scope::ContactsWrite)
+}
+
+/// Any caller whose token allows reading, whether or not it selected an organization.
+pub fn viewer(ctx: &RequestContext) -> AppResult<()> {
+    Ok(ctx.require(Scope::ContactsRead)?)
+}
+
+fn acting(ctx: &RequestContext, scope: Scope) -> AppResult<OrganizationId> {
+    ctx.require(scope)?;
+    Ok(OrganizationId(ctx.organization()?))
+}

@@ -1,0 +1,143 @@
+//! Partners: the companies that internal contacts look after.
+
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
+use serde::Serialize;
+
+use super::{
+    Database, Page, PageRequest,
+    change::{self, Action, Diff},
+    cursor::CursorKey,
+    idempotency,
+    input::Checks,
+    page::{self, Paged, Parentage},
+    reader, reading, writer,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped, ScopedById,
+        id::{InternalContactId, OrganizationId, PartnerId},
+        internal_contact_assignment as assignment,
+        partner::{Column, Entity, Model},
+    },
+    error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
+};
+
+const KIND: &str = "Partner";
+
+impl Paged for Entity {
+    const ORDER: &'static str = "partner";
+
+    fn key_column() -> Column {
+        Column::Id
+    }
+
+    fn key(row: &Model) -> CursorKey {
+        CursorKey::Uuid(row.id.0)
+    }
+}
+
+/// A new partner.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreatePartner {
+    /// Its name, never blank.
+    pub name: String,
+    /// Its key in the system it comes from, unique in the organization.
+    pub remote_id: Option<String>,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// The partner with this id, if it is in reach.
+pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
+    let organization = reader(ctx)?;
+    match id.parse() {
+        Ok(id) => find(db.connection(), organization, id).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// The organization's partners.
+pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+}
+
+/// The partners with these ids, deleted ones included.
+pub async fn by_ids(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[PartnerId],
+) -> AppResult<HashMap<PartnerId, Model>> {
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+}
+
+/// For each internal contact the partners that it looks after.
+pub async fn of_internal_contacts(
+    db: &Database,
+    organization: OrganizationId,
+    contacts: &[InternalContactId],
+    request: &PageRequest,
+) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
+    let assignments = assignment::Entity::find_in(organization);
+    let (child, parent) = (assignment::Column::PartnerId, assignment::Column::InternalContactId);
+    let parentage = Parentage::links(assignments, child, parent, false);
+    page::pages(db.connection(), Entity::find_in(organization), parentage, contacts, request).await
+}
+
+/// Makes a partner.
+pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let name = checks.required_line("name", &input.name);
+    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let key = input.idempotency_key.as_deref();
+    let claim = match idempotency::claim(txn, ctx, organization, "createPartner", key, input).await? {
+        Ok(claim) => claim,
+        Err(first) => return reading::replayed(find(txn, organization, first).await?),
+    };
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
+        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    }
+    checks.finish()?;
+    let row = Model {
+        id: PartnerId(ctx.new_id()),
+        org_id: organization,
+        name,
+        remote_id,
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+        deleted_at: None,
+    };
+    reading::insert::<Entity>(txn, row.clone()).await?;
+    let diff = Diff::default().created("name", &row.name).created("remoteId", &row.remote_id);
+    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    claim.complete(txn, organization, row.id).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// The living partner with this id.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: PartnerId,
+) -> AppResult<Option<Model>> {
+    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
+}
+
+/// The partner that an input names; reports when it is not there.
+pub(super) async fn referred(
+    checks: &mut Checks,
+    field: &'static str,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: Option<PartnerId>,
+) -> AppResult<Option<Model>> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(checks.found(field, find(db, organization, id).await?))
+}

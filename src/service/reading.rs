@@ -1,0 +1,66 @@
+//! The few statements that every domain needs in the same form.
+
+use std::{collections::HashMap, hash::Hash};
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt,
+};
+
+use super::page::Paged;
+use crate::{
+    entity::{Key, Scoped, id::OrganizationId, keys_in},
+    error::{AppResult, InputError, InputErrorCode},
+};
+
+/// The rows with these keys that are the organization's, deleted ones included: what refers to a row shows it.
+pub(super) async fn by_ids<E, K>(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    ids: &[K],
+    id_of: impl Fn(&<E as EntityTrait>::Model) -> K,
+) -> AppResult<HashMap<K, E::Model>>
+where
+    E: Paged,
+    K: Key + Copy + Eq + Hash,
+{
+    let rows = E::find_in_with_deleted(organization)
+        .filter(keys_in(db.get_database_backend(), E::key_column().into_expr(), ids.iter().copied()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (id_of(&row), row)).collect())
+}
+
+/// Whether a living row of the organization has this value in a column that must be unique among them.
+pub(super) async fn taken<E: Scoped>(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    column: E::Column,
+    value: Option<&str>,
+) -> AppResult<bool> {
+    match value {
+        Some(value) => Ok(E::find_in(organization).filter(column.eq(value)).exists(db).await?),
+        None => Ok(false),
+    }
+}
+
+/// The result of a call that was made before with the same idempotency key.
+pub(super) fn replayed<T>(row: Option<T>) -> AppResult<T> {
+    row.ok_or_else(|| {
+        InputError::on(
+            "idempotencyKey",
+            InputErrorCode::Conflict,
+            "What the first call with this key made has been deleted since.",
+        )
+        .into()
+    })
+}
+
+/// Inserts a row whose key and values are all known.
+pub(super) async fn insert<E>(db: &impl ConnectionTrait, row: E::Model) -> AppResult<()>
+where
+    E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
+    E::ActiveModel: Send,
+{
+    E::insert(row.into_active_model().reset_all()).exec_without_returning(db).await?;
+    Ok(())
+}
