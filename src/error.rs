@@ -166,6 +166,7 @@ impl From<DbErr> for AppError {
     fn from(error: DbErr) -> Self {
         match violated_rule(&error) {
             Some(rule) => Self::Input(vec![InputError::on(rule.field, rule.code, rule.message)]),
+            None if lacks_organization(&error) => Self::request(Code::Forbidden, NO_ORGANIZATION),
             None => Self::Database(Arc::new(error)),
         }
     }
@@ -241,12 +242,32 @@ const RULES: &[Rule] = &[
     ),
 ];
 
-fn violated_rule(error: &DbErr) -> Option<&'static Rule> {
+/// The message for an organization that the token may not act in, whether or not it exists.
+pub const NO_ORGANIZATION: &str = "the token does not allow the organization that x-org-id names";
+
+/// Whether a row was written for an organization that does not exist. Every other reference is looked up before it is
+/// written; SQLite, which does not name the foreign key, is believed on that.
+fn lacks_organization(error: &DbErr) -> bool {
+    violation(error).is_some_and(|violation| {
+        violation.is_foreign_key_violation()
+            && violation.constraint().is_none_or(|name| name.ends_with("_org_id_fkey"))
+    })
+}
+
+/// What the database says of a statement that it refused.
+fn violation(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
         return None;
     };
-    let SqlxError::Database(violation) = &**error else { return None };
+    match &**error {
+        SqlxError::Database(violation) => Some(&**violation),
+        _ => None,
+    }
+}
+
+fn violated_rule(error: &DbErr) -> Option<&'static Rule> {
+    let violation = violation(error)?;
     if !violation.is_unique_violation() {
         return None;
     }

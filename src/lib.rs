@@ -9,9 +9,12 @@
 //!
 //! `auth`, `config` and `error` are leaves. The same domain has the same file name in every layer.
 
+pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod entity;
 pub mod error;
 pub mod graphql;
+pub mod http;
 pub mod service;

@@ -1,2 +1,24 @@
-//! x
-fn main() {}
+//! The binary: reads the command line and runs the command.
+
+use std::{io, process::ExitCode};
+
+use clap::Parser;
+use contact_gateway::cli::Cli;
+
+// Half of the time of a nested query goes into allocations; this allocator makes them cheaper.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// 0: done; 1: the command failed; 2: the command line is wrong.
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().run(&mut io::stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use io::Write;
+            // Where even the error cannot be written, the exit code still tells.
+            let _ = writeln!(io::stderr(), "contact-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

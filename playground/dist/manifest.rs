@@ -113,11 +113,11 @@
         brotli: include_bytes!("assets/index-C0A5WTXI.css.br"),
     },
     Asset {
-        path: "/playground/assets/index-C0vf7NKI.js",
+        path: "/playground/assets/index-GAK1XeEQ.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "98b28731e2fdff3a96fc5d912db657adcc13b9ff2bfae2507e22d966376c84d2",
-        brotli: include_bytes!("assets/index-C0vf7NKI.js.br"),
+        sha256: "294b11f664eb041891e5338ed698b8a3e2f01b0dd114bdd37e19f977790f9983",
+        brotli: include_bytes!("assets/index-GAK1XeEQ.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "fc286545554f776750b653cf4941a30873cfe74a5a0680bd79cbc8da3283274e",
+        sha256: "42dbaf3799afb1e0159e447741f2ebae1d47569ae8029b2e677c3ccb18c9c3a3",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

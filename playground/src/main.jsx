@@ -33,7 +33,7 @@ async function open() {
       inputValueDeprecation
       schemaDescription
       showPersistHeadersSettings
-      defaultEditorToolsVisibility="variables"
+      defaultEditorToolsVisibility={session.token ? "variables" : "headers"}
       {...tabs}
     >
       <GraphiQL.Logo>contact-gateway</GraphiQL.Logo>

@@ -23,7 +23,7 @@ use crate::config::{self, ConfigError, DEVELOPMENT_DATA_DIR, Issuer, parse_durat
   contact-gateway token --config contact-gateway.toml --sub smoke-test --ttl 5m
   curl -H \"authorization: Bearer $(contact-gateway token)\" http://127.0.0.1:8080/graphql ..."
 )]
-pub struct TokenArgs {
+pub(super) struct TokenArgs {
     /// The folder with the development key, which is made when absent.
     #[arg(long, value_name = "DIR", default_value = DEVELOPMENT_DATA_DIR)]
     data_dir: PathBuf,
@@ -72,7 +72,7 @@ pub enum TokenCommandError {
 }
 
 /// Prints a token.
-pub fn run(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError> {
+pub(super) fn run(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError> {
     let signer = match &args.config {
         Some(file) => configured_signer(file)?,
         None => development_signer(&args.data_dir)?,

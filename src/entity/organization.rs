@@ -32,6 +32,11 @@ impl Entity {
     pub fn find_among(backend: DbBackend, orgs: impl IntoIterator<Item = OrganizationId>) -> Select<Self> {
         Self::find().filter(keys_in(backend, Column::Id.into_expr(), orgs))
     }
+
+    /// Whether there is any organization, whoever asks: what a first start needs to know.
+    pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+        Self::find().exists(db).await
+    }
 }
 
 impl Scoped for Entity {

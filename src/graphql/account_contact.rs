@@ -15,7 +15,7 @@ use super::{
     error::{UserError, outcome},
     loaders::{ById, ByParent, Prime, Primed, prime_lists, prime_rows},
     relay::{Connection, List, Listed, page_request, primed},
-    scalar::{EmailAddress, Id, PhoneNumber, Timestamp, URL},
+    scalar::{EmailAddress, Id, PhoneNumber, Timestamp, Url},
 };
 use crate::{
     entity::{
@@ -40,7 +40,7 @@ impl AccountContact {
         self.0.id.into()
     }
 
-    /// ACCOUNT.
+    /// Always ACCOUNT.
     pub async fn kind(&self) -> ContactKind {
         ContactKind::Account
     }
@@ -74,8 +74,8 @@ impl AccountContact {
     }
 
     /// The address of a picture.
-    async fn avatar_url(&self) -> Option<URL> {
-        self.0.avatar_url.clone().map(URL)
+    async fn avatar_url(&self) -> Option<Url> {
+        self.0.avatar_url.clone().map(Url)
     }
 
     /// What the contact is to its accounts.
@@ -263,7 +263,7 @@ pub struct CreateAccountContactInput {
     /// The contact type's global id; the organization's default type when absent.
     contact_type_id: Option<ID>,
     /// The address of a picture, http or https.
-    avatar_url: Option<URL>,
+    avatar_url: Option<Url>,
     /// The global ids of the accounts that it belongs to, at most 100; duplicates are folded.
     account_ids: Option<Vec<ID>>,
     /// Values of custom fields, at most one for each field.

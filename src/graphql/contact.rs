@@ -21,6 +21,7 @@ pub enum ContactKind {
 }
 
 /// A contact of any kind.
+#[expect(clippy::duplicated_attributes, reason = "clippy takes the settings of two fields for one")]
 #[derive(Interface)]
 #[graphql(
     field(name = "id", ty = "Id", desc = "The global id."),

@@ -115,9 +115,9 @@ pub fn set_code(error: &mut ServerError, code: Code, request_id: &str) {
     error.extensions = Some(extensions);
 }
 
-/// A response that refuses the request as a whole.
-pub fn refusal(error: &AppError, request_id: &str) -> Response {
-    let mut server_error = ServerError::new(error.public_message(), None);
-    set_code(&mut server_error, error.code(), request_id);
-    Response::from_errors(vec![server_error])
+/// The error of a request that is refused as a whole.
+pub fn refusal(error: &AppError, request_id: &str) -> ServerError {
+    let mut refusal = ServerError::new(error.public_message(), None);
+    set_code(&mut refusal, error.code(), request_id);
+    refusal
 }

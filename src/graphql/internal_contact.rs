@@ -42,7 +42,7 @@ impl InternalContact {
         self.0.id.into()
     }
 
-    /// INTERNAL.
+    /// Always INTERNAL.
     pub async fn kind(&self) -> ContactKind {
         ContactKind::Internal
     }

@@ -94,10 +94,14 @@ impl<B> Batch<B> {
     }
 }
 
+/// The `dataloader` crate's loader of rows.
+type Rows<B> = Loader<<B as ById>::Id, LoadedRow<<B as ById>::Row>, Batch<B>>;
+
 /// Loads rows by id.
 pub struct RowLoader<B: ById> {
     source: Source,
-    loader: OnceLock<Loader<B::Id, LoadedRow<B::Row>, Batch<B>>>,
+    /// Made when the first row is asked for: most requests need few of the loaders.
+    loader: OnceLock<Rows<B>>,
 }
 
 impl<B: ById> BatchFn<B::Id, LoadedRow<B::Row>> for Batch<B> {
@@ -118,7 +122,7 @@ impl<B: ById> RowLoader<B> {
         Self { source: source.clone(), loader: OnceLock::new() }
     }
 
-    fn loader(&self) -> &Loader<B::Id, LoadedRow<B::Row>, Batch<B>> {
+    fn loader(&self) -> &Rows<B> {
         self.loader.get_or_init(|| Loader::new(Batch::new(&self.source)).with_max_batch_size(MAX_BATCH))
     }
 
@@ -149,10 +153,13 @@ impl<B: ById> RowLoader<B> {
 
 type ListKey<B> = (<B as ByParent>::Parent, Arc<List<<B as ByParent>::Filter>>);
 
+/// The `dataloader` crate's loader of pages.
+type Pages<B> = Loader<ListKey<B>, LoadedPage<<B as ByParent>::Row>, Batch<B>>;
+
 /// Loads pages of lists by parent.
 pub struct ListLoader<B: ByParent> {
     source: Source,
-    loader: OnceLock<Loader<ListKey<B>, LoadedPage<B::Row>, Batch<B>>>,
+    loader: OnceLock<Pages<B>>,
 }
 
 impl<B: ByParent> Batch<B> {
@@ -197,7 +204,7 @@ impl<B: ByParent> ListLoader<B> {
         Self { source: source.clone(), loader: OnceLock::new() }
     }
 
-    fn loader(&self) -> &Loader<ListKey<B>, LoadedPage<B::Row>, Batch<B>> {
+    fn loader(&self) -> &Pages<B> {
         self.loader.get_or_init(|| Loader::new(Batch::new(&self.source)).with_max_batch_size(MAX_BATCH))
     }
 

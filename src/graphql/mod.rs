@@ -6,11 +6,13 @@
 pub mod account;
 pub mod account_contact;
 pub mod change;
+pub mod complete;
 pub mod contact;
 pub mod contact_type;
 pub mod context;
 pub mod country;
 pub mod custom_field;
+pub mod document;
 pub mod error;
 pub mod internal_contact;
 pub mod internal_contact_assignment;
@@ -79,5 +81,7 @@ pub fn schema(introspection: Introspection) -> Schema {
 
 /// The schema in the schema definition language, as it is exported to `schema.graphql`.
 pub fn sdl() -> String {
-    schema(Introspection::On).sdl_with_options(SDLExportOptions::new().include_specified_by())
+    let options =
+        SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions().use_space_ident();
+    schema(Introspection::On).sdl_with_options(options)
 }

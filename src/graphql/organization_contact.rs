@@ -76,7 +76,7 @@ impl OrganizationContact {
         self.0.id.0
     }
 
-    /// ORGANIZATION.
+    /// Always ORGANIZATION.
     pub async fn kind(&self) -> ContactKind {
         ContactKind::Organization
     }

@@ -76,11 +76,11 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
 }
 
 macro_rules! text_scalar {
-    ($(#[doc = $doc:literal])* $name:ident, $url:literal) => {
+    ($(#[doc = $doc:literal])* $name:ident as $public:literal, $url:literal) => {
         $(#[doc = $doc])*
         pub struct $name(pub String);
 
-        #[Scalar(specified_by_url = $url)]
+        #[Scalar(name = $public, specified_by_url = $url)]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
                 match value {
@@ -98,14 +98,14 @@ macro_rules! text_scalar {
 
 text_scalar!(
     /// An email address such as `ada@example.com`. Compared without regard to case.
-    EmailAddress, "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address"
+    EmailAddress as "EmailAddress", "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address"
 );
 text_scalar!(
     /// A phone number. Of people it is kept as E.164 and written with its country code, as in `+1 202 555 0143`; of
     /// organization contacts it stays as written.
-    PhoneNumber, "https://www.itu.int/rec/T-REC-E.164"
+    PhoneNumber as "PhoneNumber", "https://www.itu.int/rec/T-REC-E.164"
 );
 text_scalar!(
     /// An absolute http or https address.
-    URL, "https://url.spec.whatwg.org/"
+    Url as "URL", "https://url.spec.whatwg.org/"
 );

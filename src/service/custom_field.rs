@@ -10,13 +10,14 @@ use serde_json::Value as Json;
 
 use super::{
     Database, Page, PageRequest,
+    change::{self, Action, Diff},
     cursor::CursorKey,
     input::{self, Checks, NOT_FOUND, Path},
     page::{self, Paged},
     reader, reading,
 };
 use crate::{
-    auth::RequestContext,
+    auth::{RequestContext, Scope},
     entity::{
         Scoped, ScopedById,
         custom_field::{Column, Entity, FieldType, Model},
@@ -27,6 +28,7 @@ use crate::{
     error::{AppResult, InputErrorCode},
 };
 
+const KIND: &str = "CustomField";
 const VALUES: &str = "customFieldValues";
 /// The most characters that a value of type `text` may have.
 const TEXT: usize = 255;
@@ -54,6 +56,21 @@ pub struct CustomFieldInput {
     pub custom_field_id: String,
     /// The value, in JSON's form of the field's type.
     pub value: Json,
+}
+
+/// A new custom field.
+#[derive(Clone, Debug)]
+pub struct CreateCustomField {
+    /// Its name for programs, unique in the organization.
+    pub key: String,
+    /// Its name for people.
+    pub label: String,
+    /// What its values are; never changes.
+    pub field_type: FieldType,
+    /// What can be chosen, for choices.
+    pub options: Vec<String>,
+    /// Whether every new contact needs a value.
+    pub is_required: bool,
 }
 
 /// The custom field with this id, if it is in reach.
@@ -97,6 +114,64 @@ pub async fn values_of(
         values.entry(row.account_contact_id).or_default().push(row);
     }
     Ok(values)
+}
+
+/// Makes a custom field.
+pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomField) -> AppResult<Model> {
+    ctx.require(Scope::OrgAdmin)?;
+    let organization = OrganizationId(ctx.organization()?);
+    let mut checks = Checks::default();
+    let key = checks.required_line("key", &input.key);
+    let label = checks.required_line("label", &input.label);
+    let options = check_options(&mut checks, input.field_type, &input.options);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    if reading::taken::<Entity>(txn, organization, Column::Key, Some(&key)).await? {
+        checks.report("key", InputErrorCode::Taken, "Another custom field has this key.");
+    }
+    checks.finish()?;
+    let row = Model {
+        id: CustomFieldId(ctx.new_id()),
+        org_id: organization,
+        key,
+        label,
+        field_type: input.field_type,
+        options: options.into(),
+        is_required: input.is_required,
+        archived_at: None,
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+    };
+    reading::insert::<Entity>(txn, row.clone()).await?;
+    let diff = Diff::default()
+        .created("key", &row.key)
+        .created("label", &row.label)
+        .created("fieldType", row.field_type)
+        .created("options", &row.options)
+        .created("isRequired", row.is_required);
+    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// Options are for choices, at least one, none twice.
+fn check_options(checks: &mut Checks, field_type: FieldType, options: &[String]) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::with_capacity(options.len());
+    for option in options {
+        let option = checks.required_line("options", option);
+        if !distinct.contains(&option) {
+            distinct.push(option);
+        }
+    }
+    let is_choice = matches!(field_type, FieldType::SingleChoice | FieldType::MultiChoice);
+    if is_choice && distinct.is_empty() {
+        checks.report("options", InputErrorCode::Required, "A choice needs at least one option.");
+    }
+    if !is_choice && !distinct.is_empty() {
+        checks.report("options", InputErrorCode::NotAllowed, "Only a choice has options.");
+    }
+    distinct
 }
 
 /// Checks the values of a new contact: each against its field, and that no required field is missing.

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, str::FromStr};
 
 use email_address::{EmailAddress, Options};
+use phonenumber::metadata::DATABASE;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -236,7 +237,7 @@ impl Checks {
             self.report(field, InputErrorCode::TooLong, "Metadata holds at most 16 KiB of JSON.");
         }
         // PostgreSQL's jsonb cannot hold it, in keys or in values.
-        if holds_nul(&value) {
+        if holds_nul(value) {
             self.report(field, InputErrorCode::Invalid, "The character U+0000 is not allowed in metadata.");
         }
     }
@@ -322,9 +323,8 @@ const SHORTEST_NATIONAL_NUMBER: usize = 4;
 /// The E.164 form of a number written with its country code.
 pub(super) fn e164(text: &str) -> Option<String> {
     let number = phonenumber::parse(None, text).ok()?;
+    let known = DATABASE.by_code(&number.country().code()).is_some();
     let digits = number.national().to_string().len();
-    let known =
-        number.country().id().is_some() || number.metadata(&phonenumber::metadata::DATABASE).is_some();
     (known && number.extension().is_none() && digits >= SHORTEST_NATIONAL_NUMBER)
         .then(|| number.format().mode(phonenumber::Mode::E164).to_string())
 }
@@ -340,4 +340,59 @@ pub(super) fn is_email(text: &str) -> bool {
 /// Whether the text is an absolute http or https URL.
 pub(super) fn is_web_address(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn phones_need_a_country_code_and_become_e164() {
+        for (text, expected) in [
+            ("+1 (202) 555-0143", Some("+12025550143")),
+            ("+1234567890", Some("+1234567890")),
+            ("+49 30 901820", Some("+4930901820")),
+            ("+44 20 7946 0958", Some("+442079460958")),
+            ("030 901820", None),
+            ("not a phone", None),
+            ("+999 123456", None),
+            ("+1 202 555 0143 ext. 5", None),
+            ("+1", None),
+            ("+1234567890123456789", None),
+        ] {
+            assert_eq!(e164(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_pass() {
+        assert!(is_web_address("https://example.com/avatar.png"));
+        for bad in
+            ["javascript:alert(1)", "data:text/html,x", "ftp://example.com", "//example.com", "http://", "x"]
+        {
+            assert!(!is_web_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_an_object_of_bounded_size() {
+        let refused = |value: Json| {
+            let mut checks = Checks::default();
+            checks.metadata("metadata", &value);
+            checks.finish().is_err()
+        };
+        assert!(!refused(json!({ "a": "\\u0000" })));
+        assert!(!refused(json!({ "a": "x".repeat(METADATA - 8) })));
+        for bad in [
+            json!([]),
+            json!("x"),
+            json!({ "a": "x".repeat(METADATA) }),
+            json!({ "a": ["\0"] }),
+            json!({ "\0": 1 }),
+        ] {
+            assert!(refused(bad));
+        }
+    }
 }

@@ -60,6 +60,11 @@ pub async fn selected(db: &Database, id: OrganizationId) -> AppResult<Option<Mod
     Ok(Entity::find_in(id).one(db.connection()).await?)
 }
 
+/// Whether there is any organization at all: none in a database that was just made.
+pub async fn any(db: &Database) -> AppResult<bool> {
+    Ok(Entity::any(db.connection()).await?)
+}
+
 /// The organizations that the token names.
 fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
     let numbers = ctx.caller.organizations.iter().copied();

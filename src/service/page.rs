@@ -211,7 +211,7 @@ pub(crate) enum Parentage {
     /// Rows of a link table hold both keys.
     Links {
         /// Selects `child_id` and `parent_key` of the links.
-        links: SelectStatement,
+        links: Box<SelectStatement>,
         /// The parent's key in the link table, to restrict it by.
         parent: Expr,
     },
@@ -235,7 +235,7 @@ impl Parentage {
         if !unique {
             links.distinct();
         }
-        Self::Links { links, parent: parent.into_expr() }
+        Self::Links { links: Box::new(links), parent: parent.into_expr() }
     }
 
     /// The rows whose parent's key meets the condition, and that key.
@@ -248,7 +248,7 @@ impl Parentage {
             Self::Column(parent) => (select.filter(condition(parent.clone())), parent.clone()),
             Self::Links { links, parent } => {
                 let mut select = select;
-                let links = links.clone().and_where(condition(parent.clone())).take();
+                let links = SelectStatement::clone(links).and_where(condition(parent.clone())).take();
                 let on = Expr::col((LINK, "child_id")).eq(E::key_column().into_expr());
                 QuerySelect::query(&mut select).join_subquery(JoinType::InnerJoin, links, LINK, on);
                 (select, Expr::col((LINK, PARENT)))

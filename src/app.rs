@@ -1,0 +1,96 @@
+//! What a running gateway consists of, built the same way by the binary and by the tests.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use sea_orm::DbErr;
+
+use crate::{
+    auth::{KeyError, TokenVerifier},
+    config::{Config, ConfigError},
+    graphql::{self, Introspection, Schema, complete::FieldTypes, document::Documents},
+    http::{self, playground},
+    service::{Database, database::DatabaseOptions},
+};
+
+/// What request handlers share.
+pub struct AppState {
+    /// The database.
+    pub db: Database,
+    /// The GraphQL schema.
+    pub schema: Schema,
+    /// The types of its fields.
+    pub field_types: FieldTypes,
+    /// The documents that clients sent lately.
+    pub documents: Documents,
+    /// Who may issue tokens.
+    pub verifier: TokenVerifier,
+    /// How the edge behaves.
+    pub settings: Settings,
+}
+
+/// The part of the configuration that request handlers need.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Origins whose pages may read answers.
+    pub allowed_origins: Vec<String>,
+    /// Whether the schema answers questions about itself.
+    pub introspection: bool,
+    /// The most bytes that a body may have.
+    pub body_limit: usize,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+}
+
+/// A gateway that is ready to be served.
+pub struct App {
+    /// Its routes.
+    pub router: Router,
+    /// Its database.
+    pub db: Database,
+}
+
+impl App {
+    /// Builds a gateway over a database. GraphiQL is served where the configuration enables it, signed in where
+    /// `session` holds a token.
+    pub fn new(config: &Config, db: Database, session: playground::Session) -> Result<Self, KeyError> {
+        let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
+        let state = AppState {
+            db: db.clone(),
+            schema: graphql::schema(introspection),
+            field_types: FieldTypes::of_sdl(&graphql::sdl()),
+            documents: Documents::default(),
+            verifier: TokenVerifier::new(config.issuer_keys())?,
+            settings: Settings {
+                allowed_origins: config.http.allowed_origins.clone(),
+                introspection: config.http.introspection,
+                body_limit: config.http.body_limit,
+                request_timeout: config.limits.request_timeout,
+            },
+        };
+        let router = http::router(Arc::new(state), config.http.graphiql.then_some(session));
+        Ok(Self { router, db })
+    }
+}
+
+/// Why the database of a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The configuration names none.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It does not answer, or not as a database.
+    #[error("the database of database.url cannot be reached: {0}")]
+    Unreachable(#[source] DbErr),
+}
+
+/// Opens the database of a configuration.
+pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
+    let options = DatabaseOptions {
+        url: config.database_url()?.expose().to_owned(),
+        max_connections: config.database.max_connections,
+        acquire_timeout: config.database.acquire_timeout,
+        statement_timeout: config.database.statement_timeout,
+    };
+    Database::connect(&options).await.map_err(ConnectError::Unreachable)
+}

@@ -1,0 +1,116 @@
+//! The commands. One file each: its arguments, and what it does with them.
+//!
+//! Knows every layer below it, because this is where they are put together. Output goes to the writer that `main` hands
+//! in; errors name the setting and the way out.
+
+mod dev;
+mod migrate;
+mod sample_data;
+mod schema;
+mod serve;
+mod server;
+mod token;
+
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    app::ConnectError,
+    auth::KeyError,
+    config::{Config, ConfigError, LogFormat},
+    error::AppError,
+};
+
+/// One GraphQL schema over internal contacts, partner assignments, account contacts and organization contacts.
+#[derive(Debug, Parser)]
+#[command(name = "contact-gateway", version, after_help = "Without a command: dev.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a local database with sample data and GraphiQL, ready to be tried
+    Dev(dev::DevArgs),
+    /// Serve in production, everything from the configuration
+    Serve(serve::ServeArgs),
+    /// Bring the database's schema up, down, or tell where it stands
+    Migrate(migrate::MigrateArgs),
+    /// Print the GraphQL schema
+    Schema(schema::SchemaArgs),
+    Token(token::TokenArgs),
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key of an issuer cannot be used.
+    #[error("auth.issuers: {0}")]
+    Key(#[from] KeyError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The migrations failed; nothing of the failed one is left.
+    #[error("the database cannot be migrated: {0}")]
+    Migrate(#[from] sea_orm::DbErr),
+    /// The database's schema is not the one this version needs.
+    #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
+    NotMigrated(usize),
+    /// The sample data could not be written.
+    #[error("the sample data cannot be written: {0:?}")]
+    SampleData(AppError),
+    /// An address cannot be listened on.
+    #[error("{address}: {error}; name a free address of this machine")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A file or folder cannot be used.
+    #[error("{path}: {error}; name one that this user may read and write")]
+    File {
+        /// The file or folder.
+        path: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The exported schema is not the one of this version.
+    #[error("{0} differs from the schema of this version; write it anew with `contact-gateway schema > {0}`")]
+    SchemaDiffers(String),
+    /// No token could be made.
+    #[error(transparent)]
+    Token(#[from] token::TokenCommandError),
+    /// Input or output failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Cli {
+    /// Does what the command line says, until it is done or, for servers, until the process is told to stop.
+    pub async fn run(self, out: &mut (impl Write + Send)) -> Result<(), CliError> {
+        match self.command.unwrap_or_else(|| Command::Dev(dev::DevArgs::default())) {
+            Command::Dev(args) => dev::run(args, out).await,
+            Command::Serve(args) => serve::run(args, out).await,
+            Command::Migrate(args) => migrate::run(args, out).await,
+            Command::Schema(args) => schema::run(&args, out),
+            Command::Token(args) => Ok(token::run(args, out)?),
+        }
+    }
+}
+
+/// Starts the log, on the standard error stream.
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(&config.log.level);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Only a second call in one process can fail, and the first log is as good.
+    let _ = match config.log.format {
+        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}

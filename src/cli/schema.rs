@@ -1,0 +1,27 @@
+//! `contact-gateway schema`: the GraphQL schema as text.
+
+use std::{fs, io::Write, path::PathBuf};
+
+use clap::Args;
+
+use super::CliError;
+use crate::graphql;
+
+/// Whether to print or to compare.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  contact-gateway schema > schema.graphql
+  contact-gateway schema --check")]
+pub(super) struct SchemaArgs {
+    /// Compare with a file instead, and fail when it differs.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "schema.graphql")]
+    check: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &SchemaArgs, out: &mut impl Write) -> Result<(), CliError> {
+    let schema = graphql::sdl();
+    let Some(file) = &args.check else { return Ok(write!(out, "{schema}")?) };
+    let path = file.display().to_string();
+    let exported = fs::read_to_string(file).map_err(|error| CliError::File { path: path.clone(), error })?;
+    if exported == schema { Ok(()) } else { Err(CliError::SchemaDiffers(path)) }
+}

@@ -1,0 +1,53 @@
+//! `contact-gateway serve`: production. Refuses to start on anything missing or unsafe, and says what and where.
+
+use std::{io::Write, path::PathBuf};
+
+use clap::Args;
+
+use super::{CliError, server, start_log};
+use crate::{
+    app::{self, App},
+    config,
+    http::playground::Session,
+    service::Database,
+};
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  contact-gateway serve --config /etc/contact-gateway.toml
+  CONTACT_GATEWAY__DATABASE__URL=postgres://… contact-gateway serve --config gateway.toml
+  contact-gateway serve --config gateway.toml --print-config")]
+pub(super) struct ServeArgs {
+    /// The configuration file; environment variables CONTACT_GATEWAY__SECTION__KEY go over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the configuration in force, secrets hidden, and stop.
+    #[arg(long)]
+    print_config: bool,
+}
+
+pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
+    let file = args.config.as_deref();
+    if args.print_config {
+        write!(out, "{}", config::load(file, config::environment())?.print())?;
+        return Ok(());
+    }
+    let config = config::load_for_serving(file, config::environment())?;
+    start_log(&config);
+    let db = app::connect(&config).await?;
+    check_migrated(&db).await?;
+    let listener = server::listen(config.http.listen).await?;
+    let app = App::new(&config, db, Session::default())?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    server::serve(listener, app.router).await
+}
+
+/// Migrating is the operator's decision: an instance never changes a production schema by being started.
+async fn check_migrated(db: &Database) -> Result<(), CliError> {
+    let status = migrations::status(db.connection()).await?;
+    match status.iter().filter(|(_, applied)| !applied).count() {
+        0 => Ok(()),
+        missing => Err(CliError::NotMigrated(missing)),
+    }
+}

@@ -1,0 +1,198 @@
+//! Documents before they are executed: parsed once and kept, and freed of variables that the request left out.
+
+use std::{
+    collections::HashSet,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_graphql::parser::types::Field;
+use async_graphql::{
+    Name, Positioned, ServerError, Value as ConstValue, Variables,
+    parser::{
+        Error, parse_query,
+        types::{
+            Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+        },
+    },
+};
+use async_graphql_value::Value;
+use lru::LruCache;
+
+use crate::error::{AppError, AppResult, Code};
+
+/// How many documents are kept.
+const KEPT: NonZeroUsize = NonZeroUsize::new(500).expect("not zero");
+/// Documents of more bytes are not kept, so that the kept ones stay within some 20 MB.
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// The documents that clients sent lately, parsed.
+pub struct Documents(Mutex<LruCache<String, Arc<ExecutableDocument>>>);
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(KEPT)))
+    }
+}
+
+impl Documents {
+    /// The document that `query` is, or where it stops being one.
+    pub fn parse(&self, query: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
+        if let Some(document) = self.kept().get(query) {
+            return Ok(Arc::clone(document));
+        }
+        let document = Arc::new(parse_query(query).map_err(|error| syntax_error(&error))?);
+        if query.len() <= KEPT_BYTES {
+            self.kept().put(query.to_owned(), Arc::clone(&document));
+        }
+        Ok(document)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<String, Arc<ExecutableDocument>>> {
+        // A panic between two steps of the cache cannot leave a wrong document in it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The parser's own message quotes the document and its grammar; the place says enough.
+fn syntax_error(error: &Error) -> ServerError {
+    let message = match error {
+        Error::RecursionLimitExceeded => "The document is nested too deeply.",
+        _ => "The document is not valid GraphQL here.",
+    };
+    ServerError::new(message, error.positions().next())
+}
+
+/// The operation that a request selects.
+pub fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> AppResult<&'a Positioned<OperationDefinition>> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next()
+        }
+        (DocumentOperations::Multiple(_), None) => {
+            let message = "The document has several operations; name one in operationName.";
+            return Err(AppError::request(Code::BadRequest, message));
+        }
+    };
+    operation.ok_or_else(|| {
+        AppError::request(Code::BadRequest, "The document has no operation of the name in operationName.")
+    })
+}
+
+/// The document without the input fields and arguments whose variable the request left out.
+///
+/// GraphQL lets an absent variable leave its field absent, which for a patch is not the same as null; async-graphql
+/// 7.2 refuses the request instead.
+pub fn without_absent_variables(
+    document: Arc<ExecutableDocument>,
+    name: Option<&str>,
+    variables: &Variables,
+) -> ExecutableDocument {
+    let mut document = Arc::unwrap_or_clone(document);
+    let absent = absent_variables(&document, name, variables);
+    if !absent.is_empty() {
+        for fragment in document.fragments.values_mut() {
+            prune(&mut fragment.node.selection_set.node, &absent);
+        }
+        let operations: Vec<&mut Positioned<OperationDefinition>> = match &mut document.operations {
+            DocumentOperations::Single(operation) => vec![operation],
+            DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+        };
+        for operation in operations {
+            prune(&mut operation.node.selection_set.node, &absent);
+            operation.node.variable_definitions.retain(|it| !absent.contains(&it.node.name.node));
+        }
+    }
+    document
+}
+
+/// The variables that may be left out, have no default and were left out. Those of directives stay: a directive has no
+/// optional arguments here.
+fn absent_variables(
+    document: &ExecutableDocument,
+    name: Option<&str>,
+    variables: &Variables,
+) -> HashSet<Name> {
+    let Ok(operation) = operation(document, name) else { return HashSet::new() };
+    let mut absent: HashSet<Name> = operation
+        .node
+        .variable_definitions
+        .iter()
+        .filter(|it| it.node.var_type.node.nullable && it.node.default_value.is_none())
+        .map(|it| it.node.name.node.clone())
+        .filter(|name| !variables.contains_key(name))
+        .collect();
+    if !absent.is_empty() {
+        keep_in_directives(&operation.node.selection_set.node, &mut absent);
+        for fragment in document.fragments.values() {
+            keep_in_directives(&fragment.node.selection_set.node, &mut absent);
+        }
+    }
+    absent
+}
+
+fn keep_in_directives(set: &SelectionSet, absent: &mut HashSet<Name>) {
+    for selection in &set.items {
+        let (directives, below) = match &selection.node {
+            Selection::Field(field) => (&field.node.directives, Some(&field.node.selection_set.node)),
+            Selection::InlineFragment(it) => (&it.node.directives, Some(&it.node.selection_set.node)),
+            Selection::FragmentSpread(it) => (&it.node.directives, None),
+        };
+        for (_, value) in directives.iter().flat_map(|it: &Positioned<Directive>| &it.node.arguments) {
+            if let Value::Variable(name) = &value.node {
+                absent.remove(name);
+            }
+        }
+        if let Some(below) = below {
+            keep_in_directives(below, absent);
+        }
+    }
+}
+
+fn prune(set: &mut SelectionSet, absent: &HashSet<Name>) {
+    for selection in &mut set.items {
+        match &mut selection.node {
+            Selection::Field(field) => prune_field(&mut field.node, absent),
+            Selection::InlineFragment(fragment) => prune(&mut fragment.node.selection_set.node, absent),
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+fn prune_field(field: &mut Field, absent: &HashSet<Name>) {
+    field.arguments.retain(|(_, value)| !is_absent(&value.node, absent));
+    for (_, value) in &mut field.arguments {
+        prune_value(&mut value.node, absent);
+    }
+    prune(&mut field.selection_set.node, absent);
+}
+
+fn prune_value(value: &mut Value, absent: &HashSet<Name>) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !is_absent(value, absent));
+            fields.values_mut().for_each(|value| prune_value(value, absent));
+        }
+        Value::List(items) => {
+            for item in items {
+                // A list has no absent items.
+                if is_absent(item, absent) {
+                    *item = ConstValue::Null.into_value();
+                } else {
+                    prune_value(item, absent);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_absent(value: &Value, absent: &HashSet<Name>) -> bool {
+    matches!(value, Value::Variable(name) if absent.contains(name))
+}

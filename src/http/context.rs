@@ -1,0 +1,67 @@
+//! From an HTTP request's head to who asks: request id, token, selected organization.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use chrono::Utc;
+use uuid::Uuid;
+
+use crate::{
+    auth::{RequestContext, SelectError, TokenVerifier},
+    error::{AppError, AppResult, Code, NO_ORGANIZATION},
+};
+
+/// Names a request in the answer and in the log; taken from the caller when it has a plain form.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Selects the organization to act in.
+pub(super) const ORGANIZATION: HeaderName = HeaderName::from_static("x-org-id");
+
+/// The longest request id that is taken from a caller.
+const MAX_REQUEST_ID: usize = 64;
+
+/// The request's id: the caller's, or a new one.
+pub(super) fn request_id(headers: &HeaderMap) -> String {
+    let plain = |id: &str| {
+        (1..=MAX_REQUEST_ID).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| plain(id));
+    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// Who asks: the caller of a verified token, in the organization that it selected.
+pub(super) fn authenticate(
+    verifier: &TokenVerifier,
+    headers: &HeaderMap,
+    request_id: String,
+) -> AppResult<RequestContext> {
+    let now = Utc::now();
+    let token = bearer_token(headers)?;
+    let claims = verifier
+        .verify(token, now)
+        .map_err(|error| AppError::request(Code::Unauthenticated, error.to_string()))?;
+    let organization = single(headers, &ORGANIZATION)?.map(|value| value.to_str().unwrap_or_default());
+    let caller = claims.select(organization).map_err(|error| match error {
+        SelectError::Forbidden => AppError::request(Code::Forbidden, NO_ORGANIZATION),
+    })?;
+    Ok(RequestContext::new(request_id, now, caller))
+}
+
+fn bearer_token(headers: &HeaderMap) -> AppResult<&str> {
+    let value = single(headers, &header::AUTHORIZATION)?;
+    let token = value.and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    token.ok_or_else(|| {
+        AppError::request(Code::Unauthenticated, "Send a token in the header Authorization: Bearer <token>.")
+    })
+}
+
+/// A header that must not come twice: two values would let two readers see two different requests.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> AppResult<Option<&'a HeaderValue>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    match values.next() {
+        None => Ok(first),
+        Some(_) => Err(AppError::request(Code::BadRequest, format!("The header {name} came twice."))),
+    }
+}

@@ -1,0 +1,256 @@
+//! GraphQL over HTTP: our own handler over `schema.execute`.
+//!
+//! POST with JSON, GET for queries only; the header Accept decides the media type and with it what the HTTP status says.
+//! The stock extractor is not used: it takes mutations by GET and as text/plain, which lets a foreign page send them.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{
+    Request, Response, ServerError, Value, Variables,
+    parser::types::{ExecutableDocument, OperationType},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{
+        HeaderMap, HeaderValue, Method, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri,
+        header,
+    },
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use super::{
+    context::{REQUEST_ID, authenticate, request_id},
+    negotiation::{MediaType, is_json},
+};
+use crate::{
+    app::AppState,
+    auth::RequestContext,
+    error::{AppError, Code},
+    graphql::{
+        Gateway,
+        document::{operation, without_absent_variables},
+        error::{refusal, set_code, translate},
+    },
+};
+
+/// What a client asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    query: String,
+    #[serde(rename = "operationName", default)]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Read so that a client that sends it is not refused; no extension is supported yet.
+    #[serde(rename = "extensions", default)]
+    _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A request that is refused before anything of it is executed.
+struct Refused {
+    status: StatusCode,
+    error: Box<ServerError>,
+    /// A header that such a status calls for.
+    header: Option<(header::HeaderName, &'static str)>,
+}
+
+impl Refused {
+    fn new(error: &AppError, request_id: &str) -> Self {
+        let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let header = match error.code() {
+            Code::Unauthenticated => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            Code::Unavailable => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        Self { status, error: Box::new(refusal(error, request_id)), header }
+    }
+
+    fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
+        Self { status, ..Self::new(&AppError::request(Code::BadRequest, message), request_id) }
+    }
+
+    fn method(allowed: &'static str, message: &'static str, request_id: &str) -> Self {
+        let header = Some((header::ALLOW, allowed));
+        Self { header, ..Self::bad(StatusCode::METHOD_NOT_ALLOWED, message, request_id) }
+    }
+}
+
+/// Answers a GraphQL request.
+pub(super) async fn handle(
+    State(app): State<Arc<AppState>>,
+    request: HttpRequest<Body>,
+) -> HttpResponse<Body> {
+    let id = request_id(request.headers());
+    let Some(media_type) = MediaType::accepted(request.headers()) else {
+        let message = "Accept application/graphql-response+json or application/json.";
+        return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, &id)), MediaType::Json, &id);
+    };
+    let answer = match timeout(app.settings.request_timeout, answer(&app, request, &id)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Refused::new(&too_slow(app.settings.request_timeout), &id)),
+    };
+    respond(answer, media_type, &id)
+}
+
+fn too_slow(limit: Duration) -> AppError {
+    AppError::request(Code::Timeout, format!("The request took longer than {} s.", limit.as_secs_f32()))
+}
+
+async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    check_method(&head.method, id)?;
+    let context = authenticate(&app.verifier, &head.headers, id.to_owned())
+        .map_err(|error| Refused::new(&error, id))?;
+    let asked = if head.method == Method::GET {
+        read_query(&head.uri, id)?
+    } else {
+        read_body(&head.headers, body, app.settings.body_limit, id).await?
+    };
+    let only_queries = head.method == Method::GET;
+    execute(app, context, asked, only_queries, id).await
+}
+
+fn check_method(method: &Method, id: &str) -> Result<(), Refused> {
+    if matches!(*method, Method::GET | Method::POST) {
+        return Ok(());
+    }
+    Err(Refused::method("GET, POST", "Send GraphQL requests by POST, or queries by GET.", id))
+}
+
+/// The request in the parameters of a GET.
+fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
+    let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
+    let (mut query, mut operation_name, mut variables, mut extensions) = (None, None, None, None);
+    for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let slot = match &*name {
+            "query" => &mut query,
+            "operationName" => &mut operation_name,
+            "variables" => &mut variables,
+            "extensions" => &mut extensions,
+            _ => return Err(bad("The parameters are query, operationName, variables and extensions.")),
+        };
+        if slot.replace(value.into_owned()).is_some() {
+            return Err(bad("A parameter came twice."));
+        }
+    }
+    let object = |text: Option<String>| match text.filter(|text| !text.is_empty()) {
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|_| bad("variables and extensions are JSON objects."))
+        }
+        None => Ok(None),
+    };
+    Ok(Asked {
+        query: query.ok_or_else(|| bad("The parameter query is missing."))?,
+        operation_name: operation_name.filter(|name| !name.is_empty()),
+        variables: object(variables)?,
+        _extensions: object(extensions)?,
+    })
+}
+
+/// The request in the body of a POST.
+async fn read_body(headers: &HeaderMap, body: Body, limit: usize, id: &str) -> Result<Asked, Refused> {
+    if !is_json(headers) {
+        let message = "Send the body as application/json in UTF-8.";
+        return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
+    }
+    let bytes = match Limited::new(body, limit).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.", id));
+        }
+        Err(_) => {
+            return Err(Refused::bad(StatusCode::BAD_REQUEST, "The body could not be read to its end.", id));
+        }
+    };
+    serde_json::from_slice(&bytes).map_err(|_| {
+        let message =
+            "The body is a JSON object with query (a string), operationName, variables and extensions.";
+        Refused::bad(StatusCode::BAD_REQUEST, message, id)
+    })
+}
+
+async fn execute(
+    app: &AppState,
+    context: RequestContext,
+    asked: Asked,
+    only_queries: bool,
+    id: &str,
+) -> Result<Response, Refused> {
+    let Asked { query, operation_name, variables, .. } = asked;
+    let document = app.documents.parse(&query).map_err(|error| unparsable(error, id))?;
+    let name = operation_name.as_deref();
+    let kind = operation(&document, name).map_err(|error| Refused::new(&error, id))?.node.ty;
+    if only_queries && kind != OperationType::Query {
+        return Err(Refused::method("POST", "Send mutations by POST.", id));
+    }
+    let variables = variables.map_or_else(Variables::default, |variables| {
+        Variables::from_json(serde_json::Value::Object(variables))
+    });
+    let pruned = without_absent_variables(Arc::clone(&document), name, &variables);
+    let mut request = Request::new(query).variables(variables).data(Gateway::new(context, app.db.clone()));
+    request.operation_name = operation_name.clone();
+    request.set_parsed_query(pruned);
+    let mut response = app.schema.execute(request).await;
+    if !response.errors.is_empty() {
+        finish_errors(app, &mut response, &document, operation_name.as_deref(), id);
+    }
+    Ok(response)
+}
+
+fn unparsable(mut error: ServerError, id: &str) -> Refused {
+    set_code(&mut error, Code::ParseFailed, id);
+    Refused { status: StatusCode::BAD_REQUEST, error: Box::new(error), header: None }
+}
+
+fn finish_errors(
+    app: &AppState,
+    response: &mut Response,
+    document: &ExecutableDocument,
+    operation_name: Option<&str>,
+    id: &str,
+) {
+    app.field_types.complete(response, document, operation_name);
+    translate(response, id);
+}
+
+/// Serialises the answer once, straight to bytes.
+fn respond(answer: Result<Response, Refused>, media_type: MediaType, id: &str) -> HttpResponse<Body> {
+    let (status, response, header) = match answer {
+        Ok(response) => (executed_status(&response, media_type), response, None),
+        Err(Refused { status, error, header }) => {
+            (refused_status(status, &error, media_type), Response::from_errors(vec![*error]), header)
+        }
+    };
+    let bytes = serde_json::to_vec(&response).unwrap_or_else(|_| {
+        br#"{"errors":[{"message":"Internal error.","extensions":{"code":"INTERNAL"}}]}"#.to_vec()
+    });
+    let mut http = HttpResponse::new(Body::from(Bytes::from(bytes)));
+    *http.status_mut() = status;
+    let headers = http.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some((name, value)) = header {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    http
+}
+
+/// A document that does not validate is never executed: no data, and no error has a path.
+fn executed_status(response: &Response, media_type: MediaType) -> StatusCode {
+    let executed = response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
+    if executed || media_type == MediaType::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+}
+
+/// In application/json, 200 answers every well-formed request, also one whose document does not parse.
+fn refused_status(status: StatusCode, error: &ServerError, media_type: MediaType) -> StatusCode {
+    let unparsable = !error.locations.is_empty();
+    if unparsable && media_type == MediaType::Json { StatusCode::OK } else { status }
+}
