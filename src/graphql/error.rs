@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Enum, ErrorExtensionValues, Response, ServerError, SimpleObject};
+use async_graphql::{Enum, ErrorExtensionValues, Response, ServerError, SimpleObject, Value};
 
 use crate::error::{AppError, AppResult, Code, InputError, InputErrorCode};
 
@@ -74,7 +74,23 @@ pub fn translate(response: &mut Response, request_id: &str) {
     for error in &mut response.errors {
         let code = translate_one(error, request_id);
         set_code(error, code, request_id);
+        if code == Code::ValidationFailed
+            && let Some(path) = argument_path(&error.message)
+            && let Some(extensions) = &mut error.extensions
+        {
+            extensions.set("argument", Value::List(path.map(|name| Value::String(name.to_owned())).collect()));
+        }
     }
+}
+
+/// The path of the argument that a validation error is about. async-graphql tells it in the message alone, as
+/// `argument "input.phone"` and, for what is missing or too many, `argument "input", field "email"`.
+fn argument_path(message: &str) -> Option<impl Iterator<Item = &str>> {
+    let (_, rest) = message.split_once("argument \"")?;
+    let (argument, rest) = rest.split_once('"')?;
+    let field = rest.strip_prefix(", field \"").and_then(|rest| rest.split_once('"')).map(|(field, _)| field);
+    let unknown = rest.strip_prefix(", unknown field \"").and_then(|it| it.split_once('"')).map(|(it, _)| it);
+    Some(argument.split('.').chain(field).chain(unknown))
 }
 
 fn translate_one(error: &mut ServerError, request_id: &str) -> Code {

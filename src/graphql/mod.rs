@@ -23,6 +23,7 @@ pub mod organization_contact;
 pub mod partner;
 mod patch;
 pub mod relay;
+pub mod response;
 pub mod scalar;
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};

@@ -6,11 +6,11 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables,
+    Request, Response, ServerError, Variables,
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::State,
     http::{
         HeaderMap, HeaderValue, Method, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri,
@@ -33,6 +33,7 @@ use crate::{
         Gateway,
         document::{operation, without_absent_variables},
         error::{refusal, set_code, translate},
+        response,
     },
 };
 
@@ -48,6 +49,13 @@ struct Asked {
     /// Read so that a client that sends it is not refused; no extension is supported yet.
     #[serde(rename = "extensions", default)]
     _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A request that was executed, or found not to fit the schema.
+struct Answered {
+    response: Response,
+    document: Arc<ExecutableDocument>,
+    operation_name: Option<String>,
 }
 
 /// A request that is refused before anything of it is executed.
@@ -100,7 +108,7 @@ fn too_slow(limit: Duration) -> AppError {
     AppError::request(Code::Timeout, format!("The request took longer than {} s.", limit.as_secs_f32()))
 }
 
-async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<Response, Refused> {
+async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<Answered, Refused> {
     let (head, body) = request.into_parts();
     check_method(&head.method, id)?;
     let context = authenticate(&app.verifier, &head.headers, id.to_owned())
@@ -179,7 +187,7 @@ async fn execute(
     asked: Asked,
     only_queries: bool,
     id: &str,
-) -> Result<Response, Refused> {
+) -> Result<Answered, Refused> {
     let Asked { query, operation_name, variables, .. } = asked;
     let document = app.documents.parse(&query).map_err(|error| unparsable(error, id))?;
     let name = operation_name.as_deref();
@@ -198,7 +206,7 @@ async fn execute(
     if !response.errors.is_empty() {
         finish_errors(app, &mut response, &document, operation_name.as_deref(), id);
     }
-    Ok(response)
+    Ok(Answered { response, document, operation_name })
 }
 
 fn unparsable(mut error: ServerError, id: &str) -> Refused {
@@ -217,18 +225,18 @@ fn finish_errors(
     translate(response, id);
 }
 
-/// Serialises the answer once, straight to bytes.
-fn respond(answer: Result<Response, Refused>, media_type: MediaType, id: &str) -> HttpResponse<Body> {
-    let (status, response, header) = match answer {
-        Ok(response) => (executed_status(&response, media_type), response, None),
+fn respond(answer: Result<Answered, Refused>, media_type: MediaType, id: &str) -> HttpResponse<Body> {
+    let (status, json, header) = match answer {
+        Ok(Answered { response, document, operation_name }) => {
+            let json = response::write(&response, Some((&document, operation_name.as_deref())));
+            (executed_status(&response, media_type), json, None)
+        }
         Err(Refused { status, error, header }) => {
-            (refused_status(status, &error, media_type), Response::from_errors(vec![*error]), header)
+            let status = refused_status(status, &error, media_type);
+            (status, response::write(&Response::from_errors(vec![*error]), None), header)
         }
     };
-    let bytes = serde_json::to_vec(&response).unwrap_or_else(|_| {
-        br#"{"errors":[{"message":"Internal error.","extensions":{"code":"INTERNAL"}}]}"#.to_vec()
-    });
-    let mut http = HttpResponse::new(Body::from(Bytes::from(bytes)));
+    let mut http = HttpResponse::new(Body::from(json));
     *http.status_mut() = status;
     let headers = http.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
@@ -243,10 +251,10 @@ fn respond(answer: Result<Response, Refused>, media_type: MediaType, id: &str) -
     http
 }
 
-/// A document that does not validate is never executed: no data, and no error has a path.
+/// A document that does not validate is not executed, and where the status may say so, it does.
 fn executed_status(response: &Response, media_type: MediaType) -> StatusCode {
-    let executed = response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
-    if executed || media_type == MediaType::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+    let fine = media_type == MediaType::Json || response::was_executed(response);
+    if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
 /// In application/json, 200 answers every well-formed request, also one whose document does not parse.
