@@ -78,7 +78,8 @@ pub fn translate(response: &mut Response, request_id: &str) {
             && let Some(path) = argument_path(&error.message)
             && let Some(extensions) = &mut error.extensions
         {
-            extensions.set("argument", Value::List(path.map(|name| Value::String(name.to_owned())).collect()));
+            extensions
+                .set("argument", Value::List(path.map(|name| Value::String(name.to_owned())).collect()));
         }
     }
 }

@@ -18,7 +18,8 @@ pub fn write(response: &Response, document: Option<(&ExecutableDocument, Option<
     json.push(b'{');
     if was_executed(response) {
         json.extend_from_slice(b"\"data\":");
-        let operation = document.and_then(|(document, name)| Some((document, operation(document, name).ok()?)));
+        let operation =
+            document.and_then(|(document, name)| Some((document, operation(document, name).ok()?)));
         match operation {
             Some((document, operation)) => {
                 let writer = Writer { document };

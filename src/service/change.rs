@@ -55,16 +55,17 @@ impl Action {
 pub(super) struct Diff(Map<String, Json>);
 
 impl Diff {
-    /// Puts `new`, where there is one and it differs, into a column of a row that was read.
+    /// Puts `new`, where there is one and it differs, into a column of a row that was read or is being made.
     pub(super) fn set<T>(&mut self, field: &str, column: &mut ActiveValue<T>, new: Option<T>)
     where
         T: Into<Value> + PartialEq + Serialize,
     {
         let Some(new) = new else { return };
-        if column.try_as_ref() == Some(&new) {
-            return;
+        match column.try_as_ref() {
+            Some(old) if *old == new => return,
+            Some(old) => self.note(field, old, &new),
+            None => self.note_new(field, &new),
         }
-        self.note(field, column.try_as_ref(), &new);
         *column = Set(new);
     }
 
@@ -75,11 +76,21 @@ impl Diff {
 
     /// Notes a field of a new row; nothing when it has no value.
     pub(super) fn created(mut self, field: &str, new: impl Serialize) -> Self {
+        self.note_new(field, new);
+        self
+    }
+
+    fn note_new(&mut self, field: &str, new: impl Serialize) {
         let new = json!(new);
-        if !new.is_null() {
+        let is_nothing = match &new {
+            Json::Null => true,
+            Json::Array(items) => items.is_empty(),
+            Json::Object(fields) => fields.is_empty(),
+            _ => false,
+        };
+        if !is_nothing {
             self.0.insert(field.to_owned(), json!({ "new": new }));
         }
-        self
     }
 
     /// Whether nothing would change.

@@ -306,7 +306,7 @@ fn lateral<E: Paged, P: Parent>(
         .column((CHILD, Asterisk))
         .from_subquery(keys_table(DbBackend::Postgres, parents.iter().copied()), PARENTS)
         .join_lateral(
-            JoinType::CrossJoin,
+            JoinType::InnerJoin,
             children.limit(request.limit()).into_query(),
             CHILD,
             Condition::all(),
