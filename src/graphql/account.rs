@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SelectionField, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     Gateway,
@@ -12,6 +12,7 @@ use super::{
     loaders::{ById, ByParent, Prime, Primed, prime_lists},
     relay::{Connection, List, Listed, page_request, primed},
     scalar::{Id, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -97,13 +98,13 @@ impl Listed for Account {
 }
 
 impl Prime for Account {
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
             let ids = || rows.iter().map(|row| row.0.id);
             let loaders = &gateway.loaders;
-            for field in fields {
-                if field.name() == "contacts" {
-                    prime_lists(field, &loaders.account_contacts_by_account, ids(), gateway).await;
+            for selection in selections {
+                if selection.name() == "contacts" {
+                    prime_lists(selection, &loaders.account_contacts_by_account, ids(), gateway).await;
                 }
             }
         })

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, InputObject, Json, Object, Result, SelectionField, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
 use serde_json::Value;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     loaders::{ById, ByParent, Prime, Primed, prime_lists, prime_rows},
     relay::{Connection, List, Listed, page_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp, Url},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -148,20 +149,20 @@ impl Listed for AccountContact {
 }
 
 impl Prime for AccountContact {
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
             let ids = || rows.iter().map(|row| row.0.id);
             let loaders = &gateway.loaders;
-            for field in fields {
-                match field.name() {
+            for selection in selections {
+                match selection.name() {
                     "accounts" => {
-                        prime_lists(field, &loaders.accounts_by_account_contact, ids(), gateway).await;
+                        prime_lists(selection, &loaders.accounts_by_account_contact, ids(), gateway).await;
                     }
                     "contactType" => {
                         let types = rows.iter().map(|row| row.0.contact_type_id);
-                        prime_rows(field, &loaders.contact_type, types, gateway).await;
+                        prime_rows(selection, &loaders.contact_type, types, gateway).await;
                     }
-                    "customFieldValues" => prime_values(field, ids(), gateway).await,
+                    "customFieldValues" => prime_values(selection, ids(), gateway).await,
                     _ => {}
                 }
             }

@@ -1,6 +1,6 @@
 //! The record of changes in the schema.
 
-use async_graphql::{Context, ID, Json, Object, Result, SelectionField};
+use async_graphql::{Context, ID, Json, Object, Result};
 use serde_json::Value;
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     loaders::{Prime, Primed},
     relay::{Connection, Listed, page_request},
     scalar::Timestamp,
+    selection::Selection,
 };
 use crate::{
     entity::change::{Entity, Model},
@@ -72,7 +73,7 @@ impl Listed for Change {
 }
 
 impl Prime for Change {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<SelectionField<'a>>, _: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
         Box::pin(async {})
     }
 }

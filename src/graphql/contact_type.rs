@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Object, Result, SelectionField};
+use async_graphql::{Context, Object, Result};
 
 use super::{
     Gateway,
@@ -10,6 +10,7 @@ use super::{
     loaders::{ById, Prime, Primed},
     relay::{Connection, Listed, page_request},
     scalar::{Id, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -67,7 +68,7 @@ impl Listed for ContactType {
 }
 
 impl Prime for ContactType {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<SelectionField<'a>>, _: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
         Box::pin(async {})
     }
 }

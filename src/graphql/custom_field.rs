@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, Json, Object, Result, SelectionField};
+use async_graphql::{Context, Enum, Json, Object, Result};
 use serde_json::Value;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     loaders::{ById, Prime, Primed, prime_rows},
     relay::{Connection, Listed, page_request},
     scalar::{Id, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -119,7 +120,7 @@ impl Listed for CustomField {
 }
 
 impl Prime for CustomField {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<SelectionField<'a>>, _: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
         Box::pin(async {})
     }
 }
@@ -196,16 +197,16 @@ impl ById for ValuesByAccountContact {
 
 /// Loads the fields of the values that were selected on many contacts.
 pub(super) async fn prime_values<'a>(
-    field: SelectionField<'a>,
+    selection: Selection<'a>,
     contacts: impl IntoIterator<Item = AccountContactId>,
     gateway: &'a Gateway,
 ) {
     let loaders = &gateway.loaders;
     let values = loaders.custom_field_values.prime(contacts).await;
-    for field in field.selection_set().filter(|field| field.name() == "field") {
+    for selection in selection.below().into_iter().filter(|it| it.name() == "field") {
         let ids: Vec<CustomFieldId> =
             values.iter().flat_map(|values| values.iter()).map(|value| value.0.custom_field_id).collect();
-        prime_rows(field, &loaders.custom_field, ids, gateway).await;
+        prime_rows(selection, &loaders.custom_field, ids, gateway).await;
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SelectionField, SimpleObject, Value,
-};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
@@ -17,6 +15,7 @@ use super::{
     patch::patch,
     relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -158,17 +157,18 @@ impl Listed for InternalContact {
 }
 
 impl Prime for InternalContact {
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
             let ids = || rows.iter().map(|row| row.0.id);
             let loaders = &gateway.loaders;
-            for field in fields {
-                match field.name() {
+            for selection in selections {
+                match selection.name() {
                     "assignments" => {
-                        prime_lists(field, &loaders.assignments_by_internal_contact, ids(), gateway).await;
+                        prime_lists(selection, &loaders.assignments_by_internal_contact, ids(), gateway)
+                            .await;
                     }
                     "partners" => {
-                        prime_lists(field, &loaders.partners_by_internal_contact, ids(), gateway).await;
+                        prime_lists(selection, &loaders.partners_by_internal_contact, ids(), gateway).await;
                     }
                     _ => {}
                 }

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Context, Enum, ID, InputObject, Name, Object, Result, SelectionField, SimpleObject, Value,
-};
+use async_graphql::{Context, Enum, ID, InputObject, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
@@ -15,6 +13,7 @@ use super::{
     partner::Partner,
     relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
     scalar::{Id, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -113,18 +112,18 @@ impl Listed for InternalContactAssignment {
 }
 
 impl Prime for InternalContactAssignment {
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
             let loaders = &gateway.loaders;
-            for field in fields {
-                match field.name() {
+            for selection in selections {
+                match selection.name() {
                     "internalContact" => {
                         let ids = rows.iter().map(|row| row.0.internal_contact_id);
-                        prime_rows(field, &loaders.internal_contact, ids, gateway).await;
+                        prime_rows(selection, &loaders.internal_contact, ids, gateway).await;
                     }
                     "partner" => {
                         let ids = rows.iter().filter_map(|row| row.0.partner_id);
-                        prime_rows(field, &loaders.partner, ids, gateway).await;
+                        prime_rows(selection, &loaders.partner, ids, gateway).await;
                     }
                     _ => {}
                 }

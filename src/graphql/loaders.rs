@@ -12,12 +12,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use async_graphql::SelectionField;
 use dataloader::{BatchFn, cached::Loader};
 
 use super::{
     Gateway,
-    relay::{Connection, List, ListFilter, node_fields},
+    relay::{Connection, List, ListFilter},
+    selection::Selection,
 };
 use crate::{
     entity::id::OrganizationId,
@@ -83,6 +83,9 @@ pub type LoadedRow<R> = AppResult<Option<Arc<R>>>;
 /// A page as loaders hand it out.
 pub type LoadedPage<R> = AppResult<Arc<Page<R>>>;
 
+/// What a loader has loaded. The keys come from our own database, so a quick hash will do.
+type Cache<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 struct Batch<B> {
     source: Source,
     rows: std::marker::PhantomData<fn() -> B>,
@@ -95,7 +98,12 @@ impl<B> Batch<B> {
 }
 
 /// The `dataloader` crate's loader of rows.
-type Rows<B> = Loader<<B as ById>::Id, LoadedRow<<B as ById>::Row>, Batch<B>>;
+type Rows<B> = Loader<
+    <B as ById>::Id,
+    LoadedRow<<B as ById>::Row>,
+    Batch<B>,
+    Cache<<B as ById>::Id, LoadedRow<<B as ById>::Row>>,
+>;
 
 /// Loads rows by id.
 pub struct RowLoader<B: ById> {
@@ -106,6 +114,16 @@ pub struct RowLoader<B: ById> {
 
 impl<B: ById> BatchFn<B::Id, LoadedRow<B::Row>> for Batch<B> {
     async fn load(&mut self, ids: &[B::Id]) -> HashMap<B::Id, LoadedRow<B::Row>> {
+        Box::pin(self.rows(ids)).await
+    }
+}
+
+impl<B: ById> Batch<B> {
+    /// One statement: many rows of one table.
+    ///
+    /// Callers box the future of this. Otherwise it would be a part of the future of every field of a type that has a
+    /// loader, and every field, also the plainest, would pay for its size.
+    async fn rows(&self, ids: &[B::Id]) -> HashMap<B::Id, LoadedRow<B::Row>> {
         let loaded = match self.source.organization() {
             Ok(organization) => B::load(&self.source.db, organization, ids).await,
             Err(error) => Err(error),
@@ -123,7 +141,9 @@ impl<B: ById> RowLoader<B> {
     }
 
     fn loader(&self) -> &Rows<B> {
-        self.loader.get_or_init(|| Loader::new(Batch::new(&self.source)).with_max_batch_size(MAX_BATCH))
+        self.loader.get_or_init(|| {
+            Loader::with_cache(Batch::new(&self.source), Cache::default()).with_max_batch_size(MAX_BATCH)
+        })
     }
 
     /// The row with this id.
@@ -138,7 +158,7 @@ impl<B: ById> RowLoader<B> {
             return Vec::new();
         }
         let ids: Vec<B::Id> = ids.into_iter().collect();
-        let loaded = Batch::<B>::new(&self.source).load(&ids).await;
+        let loaded = Batch::<B>::new(&self.source).rows(&ids).await;
         let rows = loaded.values().filter_map(|row| row.as_ref().ok()?.clone()).collect();
         self.loader().prime_many(loaded).await;
         rows
@@ -154,7 +174,12 @@ impl<B: ById> RowLoader<B> {
 type ListKey<B> = (<B as ByParent>::Parent, Arc<List<<B as ByParent>::Filter>>);
 
 /// The `dataloader` crate's loader of pages.
-type Pages<B> = Loader<ListKey<B>, LoadedPage<<B as ByParent>::Row>, Batch<B>>;
+type Pages<B> = Loader<
+    ListKey<B>,
+    LoadedPage<<B as ByParent>::Row>,
+    Batch<B>,
+    Cache<ListKey<B>, LoadedPage<<B as ByParent>::Row>>,
+>;
 
 /// Loads pages of lists by parent.
 pub struct ListLoader<B: ByParent> {
@@ -193,7 +218,7 @@ impl<B: ByParent> BatchFn<ListKey<B>, LoadedPage<B::Row>> for Batch<B> {
         }
         let mut loaded = HashMap::with_capacity(keys.len());
         for (list, parents) in parents_by_list {
-            loaded.extend(self.pages(&parents, list).await);
+            loaded.extend(Box::pin(self.pages(&parents, list)).await);
         }
         loaded
     }
@@ -205,7 +230,9 @@ impl<B: ByParent> ListLoader<B> {
     }
 
     fn loader(&self) -> &Pages<B> {
-        self.loader.get_or_init(|| Loader::new(Batch::new(&self.source)).with_max_batch_size(MAX_BATCH))
+        self.loader.get_or_init(|| {
+            Loader::with_cache(Batch::new(&self.source), Cache::default()).with_max_batch_size(MAX_BATCH)
+        })
     }
 
     /// The page of the parent's list.
@@ -247,34 +274,34 @@ pub type Primed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A type whose children can be loaded for many rows at once.
 pub trait Prime: Sized + Send + Sync + 'static {
-    /// Loads what `fields`, selected on each of `rows`, will ask for. A load that fails is told by the field that asks.
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a>;
+    /// Loads what the selections on each of `rows` will ask for. A load that fails is told by the field that asks.
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a>;
 }
 
-/// Primes the list that `field` selects on each parent, and what is selected below it.
+/// Primes the list that is selected on each parent, and what is selected below it.
 pub(super) async fn prime_lists<B: ByParent<Row: Prime>>(
-    field: SelectionField<'_>,
+    selection: Selection<'_>,
     loader: &ListLoader<B>,
     parents: impl IntoIterator<Item = B::Parent>,
     gateway: &Gateway,
 ) {
     // Arguments that do not make a list are reported by the field itself.
-    let Some(list) = List::of_field(&field, B::ORDER) else { return };
+    let Some(list) = List::of_selection(&selection, B::ORDER) else { return };
     let pages = loader.prime(parents, list).await;
     let rows: Vec<&B::Row> = pages.iter().flat_map(|page| &page.items).collect();
-    B::Row::prime(rows, node_fields(&field), gateway).await;
+    B::Row::prime(rows, selection.of_rows(), gateway).await;
 }
 
-/// Primes the row that `field` selects on each parent, and what is selected below it.
+/// Primes the row that is selected on each parent, and what is selected below it.
 pub(super) async fn prime_rows<B: ById<Row: Prime>>(
-    field: SelectionField<'_>,
+    selection: Selection<'_>,
     loader: &RowLoader<B>,
     ids: impl IntoIterator<Item = B::Id>,
     gateway: &Gateway,
 ) {
     let rows = loader.prime(ids).await;
     let rows: Vec<&B::Row> = rows.iter().map(Arc::as_ref).collect();
-    B::Row::prime(rows, field.selection_set().collect(), gateway).await;
+    B::Row::prime(rows, selection.below(), gateway).await;
 }
 
 macro_rules! loaders {

@@ -25,6 +25,7 @@ mod patch;
 pub mod relay;
 pub mod response;
 pub mod scalar;
+pub mod selection;
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
 

@@ -10,8 +10,8 @@ use async_graphql::{
 use super::{
     Gateway, account::Account, account_contact::AccountContact, contact::Contact, contact_type::ContactType,
     context::ContextExt, custom_field::CustomField, internal_contact::InternalContact,
-    internal_contact_assignment::InternalContactAssignment, organization::Organization,
-    organization_contact::OrganizationContact, partner::Partner, scalar::Id,
+    internal_contact_assignment::InternalContactAssignment, loaders::prime_rows, organization::Organization,
+    organization_contact::OrganizationContact, partner::Partner, scalar::Id, selection::Selection,
 };
 use crate::{
     entity::id::PublicId,
@@ -97,9 +97,41 @@ impl NodeQuery {
             let message = format!("At most {MAX_NODES} ids can be asked for at once.");
             return Err(AppError::request(Code::BadRequest, message).into());
         }
-        let found = ids.iter().map(|id| find(ctx.gateway(), id));
-        Ok(Some(futures_util::future::try_join_all(found).await?))
+        let gateway = ctx.gateway();
+        let parsed: Vec<PublicId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        prime(&parsed, || Selection::of(ctx.field()), gateway).await;
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in &ids {
+            nodes.push(find(gateway, id).await?);
+        }
+        Ok(Some(nodes))
     }
+}
+
+/// Loads all nodes of a type in one statement, and what is selected on them.
+async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gateway: &Gateway) {
+    macro_rules! prime_each {
+        ($($kind:ident by $loader:ident),+ $(,)?) => {$(
+            let of_kind: Vec<_> = ids
+                .iter()
+                .filter_map(|id| if let PublicId::$kind(id) = id { Some(*id) } else { None })
+                .collect();
+            if !of_kind.is_empty() {
+                prime_rows(selection(), &gateway.loaders.$loader, of_kind, gateway).await;
+            }
+        )+};
+    }
+    prime_each!(
+        Organization by organization,
+        Partner by partner,
+        InternalContact by internal_contact,
+        InternalContactAssignment by assignment,
+        Account by account,
+        AccountContact by account_contact,
+        ContactType by contact_type,
+        CustomField by custom_field,
+        OrganizationContact by organization_contact,
+    );
 }
 
 /// By way of the loaders, so that many ids of one type are one statement.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, Object, Result, SelectionField};
+use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     Gateway,
@@ -15,6 +15,7 @@ use super::{
     partner::Partner,
     relay::{Connection, Listed, page_request, primed},
     scalar::{Id, Timestamp},
+    selection::Selection,
 };
 use crate::{
     auth::Scope,
@@ -168,7 +169,7 @@ impl Listed for Organization {
 }
 
 impl Prime for Organization {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<SelectionField<'a>>, _: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
         Box::pin(async {})
     }
 }

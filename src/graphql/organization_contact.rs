@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{
-    Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SelectionField, SimpleObject,
-};
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 use super::{
     Gateway,
@@ -17,6 +15,7 @@ use super::{
     patch::patch,
     relay::{Connection, Listed, page_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -206,11 +205,11 @@ impl Listed for OrganizationContact {
 }
 
 impl Prime for OrganizationContact {
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
-            for field in fields.into_iter().filter(|field| field.name() == "organization") {
+            for selection in selections.into_iter().filter(|it| it.name() == "organization") {
                 let ids = rows.iter().map(|row| row.0.org_id);
-                prime_rows(field, &gateway.loaders.organization, ids, gateway).await;
+                prime_rows(selection, &gateway.loaders.organization, ids, gateway).await;
             }
         })
     }

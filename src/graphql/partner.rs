@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SelectionField, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     Gateway,
@@ -13,6 +13,7 @@ use super::{
     loaders::{ById, ByParent, Prime, Primed, prime_lists},
     relay::{Connection, List, Listed, page_request, primed},
     scalar::{Id, Timestamp},
+    selection::Selection,
 };
 use crate::{
     entity::{
@@ -120,17 +121,17 @@ impl Listed for Partner {
 }
 
 impl Prime for Partner {
-    fn prime<'a>(rows: Vec<&'a Self>, fields: Vec<SelectionField<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
             let ids = || rows.iter().map(|row| row.0.id);
             let loaders = &gateway.loaders;
-            for field in fields {
-                match field.name() {
+            for selection in selections {
+                match selection.name() {
                     "assignments" => {
-                        prime_lists(field, &loaders.assignments_by_partner, ids(), gateway).await
+                        prime_lists(selection, &loaders.assignments_by_partner, ids(), gateway).await
                     }
                     "internalContacts" => {
-                        prime_lists(field, &loaders.internal_contacts_by_partner, ids(), gateway).await;
+                        prime_lists(selection, &loaders.internal_contacts_by_partner, ids(), gateway).await;
                     }
                     _ => {}
                 }

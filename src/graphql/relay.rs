@@ -2,11 +2,14 @@
 
 use std::{borrow::Cow, fmt::Debug, hash::Hash, sync::Arc};
 
-use async_graphql::{
-    Context, InputType, Name, Object, OutputType, SelectionField, SimpleObject, TypeName, Value,
-};
+use async_graphql::{Context, InputType, Name, Object, OutputType, SimpleObject, TypeName, Value};
 
-use super::{Gateway, context::ContextExt, loaders::Prime};
+use super::{
+    Gateway,
+    context::ContextExt,
+    loaders::Prime,
+    selection::{Selection, selects_total},
+};
 use crate::{
     error::AppResult,
     service::{Page, PageRequest, PageWindow, cursor::Cursor},
@@ -38,7 +41,7 @@ impl<T> Connection<T> {
 impl<T: Prime> Connection<T> {
     /// The connection of a page that a root field read, with what is selected below it loaded.
     pub(super) async fn primed(ctx: &Context<'_>, page: Page<T>) -> Self {
-        T::prime(page.items.iter().collect(), node_fields(&ctx.field()), ctx.gateway()).await;
+        T::prime(page.items.iter().collect(), Selection::of(ctx.field()).of_rows(), ctx.gateway()).await;
         Self::new(Arc::new(page))
     }
 }
@@ -146,16 +149,16 @@ impl<F: ListFilter> List<F> {
     }
 
     /// The list that a field seen by look-ahead will ask for; `None` when its arguments are refused.
-    pub(super) fn of_field(field: &SelectionField<'_>, order: &str) -> Option<Self> {
-        let arguments = field.arguments().ok()?;
+    pub(super) fn of_selection(selection: &Selection<'_>, order: &str) -> Option<Self> {
+        let arguments = selection.arguments();
         let window = PageWindow {
-            first: argument(&arguments, "first")?,
-            after: argument(&arguments, "after")?,
-            last: argument(&arguments, "last")?,
-            before: argument(&arguments, "before")?,
+            first: argument(arguments, "first")?,
+            after: argument(arguments, "after")?,
+            last: argument(arguments, "last")?,
+            before: argument(arguments, "before")?,
         };
-        let page = PageRequest::new(&window, order, selects_total(field)).ok()?;
-        Some(Self { filter: F::from_arguments(&arguments)?, page })
+        let page = PageRequest::new(&window, order, selection.total()).ok()?;
+        Some(Self { filter: F::from_arguments(arguments)?, page })
     }
 }
 
@@ -170,31 +173,11 @@ pub(super) fn page_request(ctx: &Context<'_>, order: &str, window: &PageWindow) 
     PageRequest::new(window, order, selects_total(&ctx.field()))
 }
 
-fn selects_total(connection: &SelectionField<'_>) -> bool {
-    connection.selection_set().any(|field| field.name() == "totalCount")
-}
-
-/// What is selected on the rows of a connection, by way of `nodes` and of `edges`.
-pub(super) fn node_fields<'a>(connection: &SelectionField<'a>) -> Vec<SelectionField<'a>> {
-    let mut fields = Vec::new();
-    for field in connection.selection_set() {
-        match field.name() {
-            "nodes" => fields.extend(field.selection_set()),
-            "edges" => {
-                let nodes = field.selection_set().filter(|field| field.name() == "node");
-                fields.extend(nodes.flat_map(|node| node.selection_set().collect::<Vec<_>>()));
-            }
-            _ => {}
-        }
-    }
-    fields
-}
-
 /// Loads what is selected below a single row that a root field read.
 pub(super) async fn primed<T: Prime>(ctx: &Context<'_>, row: Option<T>) -> Option<T> {
     if let Some(row) = &row {
         let gateway: &Gateway = ctx.gateway();
-        T::prime(vec![row], ctx.field().selection_set().collect(), gateway).await;
+        T::prime(vec![row], Selection::of(ctx.field()).below(), gateway).await;
     }
     row
 }

@@ -49,6 +49,10 @@ impl ScalarType for Timestamp {
         }
     }
 
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(_))
+    }
+
     fn to_value(&self) -> Value {
         Value::String(rfc3339(self.0))
     }
@@ -87,6 +91,10 @@ macro_rules! text_scalar {
                     Value::String(text) => Ok(Self(text)),
                     other => Err(InputValueError::expected_type(other)),
                 }
+            }
+
+            fn is_valid(value: &Value) -> bool {
+                matches!(value, Value::String(_))
             }
 
             fn to_value(&self) -> Value {

@@ -98,10 +98,11 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) 
     let write = db.begin().await?;
     let txn = write.connection();
     let key = input.idempotency_key.as_deref();
-    let claim = match idempotency::claim(txn, ctx, organization, "createAccount", key, input).await? {
-        Ok(claim) => claim,
-        Err(first) => return reading::replayed(find(txn, organization, first).await?),
-    };
+    let claim =
+        match idempotency::claim(&mut checks, txn, ctx, (organization, "createAccount"), key, input).await? {
+            Ok(claim) => claim,
+            Err(first) => return reading::replayed(find(txn, organization, first).await?),
+        };
     if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }

@@ -124,10 +124,13 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
     let write = db.begin().await?;
     let txn = write.connection();
     let key = input.idempotency_key.as_deref();
-    let claim = match idempotency::claim(txn, ctx, organization, "createAccountContact", key, input).await? {
-        Ok(claim) => claim,
-        Err(first) => return reading::replayed(find(txn, organization, first).await?),
-    };
+    let claim =
+        match idempotency::claim(&mut checks, txn, ctx, (organization, "createAccountContact"), key, input)
+            .await?
+        {
+            Ok(claim) => claim,
+            Err(first) => return reading::replayed(find(txn, organization, first).await?),
+        };
     if reading::taken::<Entity>(txn, organization, Column::EmailKey, Some(&email.key)).await? {
         checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
     }

@@ -265,8 +265,8 @@ fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
             _ => invalid("This is not one of the field's options."),
         },
         FieldType::MultiChoice => choices(field, value),
-        FieldType::Url => match value.as_str() {
-            Some(text) if text.len() <= 2048 && input::is_web_address(text) => Ok(value.clone()),
+        FieldType::Url => match value.as_str().map(str::trim) {
+            Some(text) if text.len() <= input::URL && input::is_web_address(text) => Ok(text.into()),
             _ => invalid("This is not an http or https address."),
         },
         FieldType::Email => match value.as_str() {

@@ -10,6 +10,7 @@ use sea_orm::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::input::Checks;
 use crate::{
     auth::RequestContext,
     entity::{
@@ -28,17 +29,21 @@ const LENGTH: usize = 255;
 #[must_use = "a claim that is not completed makes every repetition fail"]
 pub(super) struct Claim(Option<String>);
 
-/// Claims the caller's key, or tells which row the first call with it made.
+/// Claims the caller's key, or tells which row the first call with it made. When the checks have found something the
+/// call will be refused, and there is nothing to protect.
 pub(super) async fn claim<T: FromStr>(
+    checks: &mut Checks,
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
-    organization: OrganizationId,
-    operation: &str,
+    (organization, operation): (OrganizationId, &str),
     key: Option<&str>,
     input: &impl Serialize,
 ) -> AppResult<Result<Claim, T>> {
     let Some(key) = key else { return Ok(Ok(Claim(None))) };
-    check(key)?;
+    check(checks, key);
+    if !checks.passed() {
+        return Ok(Ok(Claim(None)));
+    }
     let row = ActiveModel {
         org_id: Set(organization),
         key: Set(key.to_owned()),
@@ -68,12 +73,11 @@ pub(super) async fn claim<T: FromStr>(
     }
 }
 
-fn check(key: &str) -> AppResult<()> {
+fn check(checks: &mut Checks, key: &str) {
     if key.trim().is_empty() || key.chars().count() > LENGTH || key.chars().any(char::is_control) {
         let message = "An idempotency key has 1 to 255 characters and no control characters.";
-        return Err(InputError::on(FIELD, InputErrorCode::Invalid, message).into());
+        checks.report(FIELD, InputErrorCode::Invalid, message);
     }
-    Ok(())
 }
 
 fn hash(input: &impl Serialize) -> AppResult<Vec<u8>> {

@@ -17,7 +17,7 @@ const LINE: usize = 255;
 /// The most characters an email address may have (RFC 5321, 4.5.3.1.3).
 const EMAIL: usize = 254;
 /// The most characters a URL may have.
-const URL: usize = 2048;
+pub(super) const URL: usize = 2048;
 /// The most bytes that metadata may have, written without white space.
 const METADATA: usize = 16 * 1024;
 /// The most characters a purchase order number may have.
@@ -339,7 +339,9 @@ pub(super) fn is_email(text: &str) -> bool {
 
 /// Whether the text is an absolute http or https URL.
 pub(super) fn is_web_address(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    // The parser drops some control characters, but the text is stored as written.
+    !text.contains(char::is_control)
+        && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
         internal_contact::{Column, Entity, Model},
         internal_contact_assignment::{self as assignment, InternalRole},
     },
-    error::{AppResult, EMAIL_TAKEN, InputErrorCode},
+    error::{AppResult, EMAIL_TAKEN, InputError, InputErrorCode},
 };
 
 pub(super) const KIND: &str = "InternalContact";
@@ -154,10 +154,13 @@ pub async fn create(
     let write = db.begin().await?;
     let txn = write.connection();
     let key = input.idempotency_key.as_deref();
-    let claim = match idempotency::claim(txn, ctx, organization, "createInternalContact", key, input).await? {
-        Ok(claim) => claim,
-        Err(first) => return assignments::replayed(txn, organization, first).await,
-    };
+    let claim =
+        match idempotency::claim(&mut checks, txn, ctx, (organization, "createInternalContact"), key, input)
+            .await?
+        {
+            Ok(claim) => claim,
+            Err(first) => return assignments::replayed(txn, organization, first).await,
+        };
     person.check_email_free(&mut checks, txn, organization).await?;
     checks.finish()?;
     let contact = person.insert(txn, ctx, organization).await?;
@@ -198,7 +201,7 @@ pub async fn add_to_partner(
     checks.finish()?;
     let contact = match found {
         Some(contact) => contact,
-        None => person.insert(txn, ctx, organization).await?,
+        None => person.find_or_insert(txn, ctx, organization).await?,
     };
     let held = (contact.id, Some(partner.id), input.internal_role);
     let assignment = assignments::insert(txn, ctx, organization, held, remote_id).await?;
@@ -323,28 +326,55 @@ impl NewPerson {
         Ok(Entity::find_in(organization).filter(Column::EmailKey.eq(&self.email.key)).one(db).await?)
     }
 
-    async fn insert(
-        self,
-        db: &impl ConnectionTrait,
-        ctx: &RequestContext,
-        organization: OrganizationId,
-    ) -> AppResult<Model> {
-        let row = Model {
+    /// The person as a row.
+    fn row(&self, ctx: &RequestContext, organization: OrganizationId) -> Model {
+        let Self { email, profile } = self;
+        Model {
             id: InternalContactId(ctx.new_id()),
             org_id: organization,
-            email: self.email.text,
-            email_key: self.email.key,
-            given_name: self.profile.given_name,
-            family_name: self.profile.family_name,
-            name: self.profile.name,
-            phone: self.profile.phone,
-            job_title: self.profile.job_title,
+            email: email.text.clone(),
+            email_key: email.key.clone(),
+            given_name: profile.given_name.clone(),
+            family_name: profile.family_name.clone(),
+            name: profile.name.clone(),
+            phone: profile.phone.clone(),
+            job_title: profile.job_title.clone(),
             created_at: ctx.now,
             updated_at: ctx.now,
             version: 1,
             deleted_at: None,
-        };
+        }
+    }
+
+    async fn insert(
+        &self,
+        db: &impl ConnectionTrait,
+        ctx: &RequestContext,
+        organization: OrganizationId,
+    ) -> AppResult<Model> {
+        let row = self.row(ctx, organization);
         reading::insert::<Entity>(db, row.clone()).await?;
+        Self::record(db, ctx, &row).await?;
+        Ok(row)
+    }
+
+    /// Of several callers that add the same person at once, one inserts; the others find what it inserted.
+    async fn find_or_insert(
+        &self,
+        db: &impl ConnectionTrait,
+        ctx: &RequestContext,
+        organization: OrganizationId,
+    ) -> AppResult<Model> {
+        let row = self.row(ctx, organization);
+        if reading::insert_if_new::<Entity>(db, row.clone()).await? {
+            Self::record(db, ctx, &row).await?;
+            return Ok(row);
+        }
+        let found = self.find(db, organization).await?;
+        found.ok_or_else(|| InputError::on("email", InputErrorCode::Taken, EMAIL_TAKEN).into())
+    }
+
+    async fn record(db: &impl ConnectionTrait, ctx: &RequestContext, row: &Model) -> AppResult<()> {
         let diff = Diff::default()
             .created("email", &row.email)
             .created("givenName", &row.given_name)
@@ -352,7 +382,6 @@ impl NewPerson {
             .created("name", &row.name)
             .created("phone", &row.phone)
             .created("jobTitle", &row.job_title);
-        change::record(db, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
-        Ok(row)
+        change::record(db, ctx, row.org_id, (KIND, row.id.to_string()), Action::Created, diff).await
     }
 }

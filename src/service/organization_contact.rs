@@ -108,15 +108,23 @@ pub async fn create(
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, kind, card);
-    checks.finish()?;
     let write = db.begin().await?;
     let txn = write.connection();
     let operation = "createOrganizationContact";
-    let claim =
-        match idempotency::claim(txn, ctx, organization, operation, idempotency_key, &(kind, card)).await? {
-            Ok(claim) => claim,
-            Err(first) => return reading::replayed(find(txn, organization, first).await?),
-        };
+    let claim = match idempotency::claim(
+        &mut checks,
+        txn,
+        ctx,
+        (organization, operation),
+        idempotency_key,
+        &(kind, card),
+    )
+    .await?
+    {
+        Ok(claim) => claim,
+        Err(first) => return reading::replayed(find(txn, organization, first).await?),
+    };
+    checks.finish()?;
     let mut row = ActiveModel {
         id: NotSet,
         org_id: Set(organization),

@@ -4,6 +4,7 @@ use std::{collections::HashMap, hash::Hash};
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt,
+    sea_query::OnConflict,
 };
 
 use super::page::Paged;
@@ -63,4 +64,15 @@ where
 {
     E::insert(row.into_active_model().reset_all()).exec_without_returning(db).await?;
     Ok(())
+}
+
+/// Inserts such a row unless it is in conflict with one that is there; answers whether it did.
+pub(super) async fn insert_if_new<E>(db: &impl ConnectionTrait, row: E::Model) -> AppResult<bool>
+where
+    E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
+    E::ActiveModel: Send,
+{
+    let insert = E::insert(row.into_active_model().reset_all());
+    let conflict = OnConflict::new().do_nothing().to_owned();
+    Ok(insert.on_conflict(conflict).exec_without_returning(db).await? == 1)
 }

@@ -1,0 +1,121 @@
+//! The real binary as a child process, for tests of commands and of what survives their end.
+//!
+//! Children see no environment but what a test gives them, and are killed, by their own id, when they are dropped.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+/// The binary with these arguments, in a folder of its own choice.
+pub(crate) fn command(folder: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_contact-gateway"));
+    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end, without holding up the other tasks of a test.
+pub(crate) async fn run(mut command: Command) -> Finished {
+    let output = tokio::task::spawn_blocking(move || command.output().expect("the binary"));
+    Finished::new(&output.await.expect("an output"))
+}
+
+/// A command that came to its end.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The exit code; `None` after a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    fn new(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
+
+/// `contact-gateway dev`, serving.
+pub(crate) struct Development {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// Asks with the token that it printed.
+    pub(crate) client: Client,
+}
+
+impl Development {
+    /// Starts it on a free port with one organization and nothing else, and waits until it says that it listens.
+    pub(crate) async fn start(data_dir: &Path, database: Option<&str>) -> Self {
+        let arguments = ["dev", "--listen", "127.0.0.1:0", "--no-sample-data", "--data-dir"];
+        let mut command = command(data_dir, arguments);
+        command.arg(data_dir).args(database.iter().flat_map(|url| ["--database", url]));
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let started = tokio::task::spawn_blocking(move || Self::spawn(command));
+        started.await.expect("a gateway")
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary");
+        let stdout = BufReader::new(child.stdout.take().expect("an output"));
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = Client { http, url: String::new(), token: String::new() };
+        let mut gateway = Self { child, stdout, client };
+        gateway.client.url = gateway.line("GraphiQL ");
+        gateway.client.token = gateway.line("token ");
+        gateway
+    }
+
+    /// The next line of its output, without its start.
+    fn line(&mut self, start: &str) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("a line");
+        let rest = line.strip_prefix(start).and_then(|rest| rest.strip_suffix('\n'));
+        rest.unwrap_or_else(|| panic!("{line:?} does not begin with {start:?}")).to_owned()
+    }
+
+    /// Ends it at once: SIGKILL, to its id.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("a process that ended");
+    }
+}
+
+impl Drop for Development {
+    fn drop(&mut self) {
+        // After `kill` there is nothing to end any more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks a gateway that may be gone in the middle of it.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    /// The address of the gateway, as in `http://127.0.0.1:8080/`.
+    url: String,
+    /// What it shows at the door.
+    pub(crate) token: String,
+}
+
+impl Client {
+    /// The same with another token.
+    pub(crate) fn with_token(self, token: String) -> Self {
+        Self { token, ..self }
+    }
+
+    /// The data that the gateway answers with, in organization 1; `None` when no whole answer came.
+    pub(crate) async fn ask(&self, document: &str, variables: Value) -> Option<Value> {
+        let body = json!({ "query": document, "variables": variables });
+        let request = self.http.post(format!("{}graphql", self.url)).bearer_auth(&self.token);
+        let answer = request.header("x-org-id", "1").json(&body).send().await.ok()?;
+        let answer: Value = answer.json().await.ok()?;
+        assert_eq!(answer.get("errors"), None, "{document}");
+        Some(answer["data"].clone())
+    }
+}

@@ -1,0 +1,182 @@
+//! A database for each test, cloned from one that this process migrated once and gave its two organizations.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use chrono::Utc;
+use contact_gateway::{
+    app,
+    auth::{Caller, RequestContext, Scopes},
+    service::{Database, organization},
+};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::{HOME, OTHER, development, empty};
+
+/// What all databases that this makes on a server are called at first.
+const PREFIX: &str = "contact_gateway_test_";
+
+/// A kind of database.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that lives as long as this value.
+pub(crate) struct TestDatabase {
+    url: String,
+    _removed_when_dropped: empty::TestDatabase,
+}
+
+impl TestDatabase {
+    /// A clone of the template.
+    pub(crate) async fn of_template(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::on_sqlite().await,
+            Kind::Postgres => Self::on_postgres().await,
+        }
+    }
+
+    async fn on_sqlite() -> Self {
+        static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("test.db");
+        fs::write(&file, TEMPLATE.get_or_init(sqlite_template).await).expect("a file");
+        Self { url: sqlite_url(&file), _removed_when_dropped: empty::TestDatabase::Sqlite(folder) }
+    }
+
+    async fn on_postgres() -> Self {
+        static TEMPLATE: OnceCell<PostgresTemplate> = OnceCell::const_new();
+        TEMPLATE.get_or_init(PostgresTemplate::make).await.cloned().await
+    }
+
+    /// Its address, as the configuration takes it.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+}
+
+/// Migrates an empty database and makes the organizations.
+async fn fill(url: String) -> Database {
+    let db = app::connect(&development(url)).await.expect("a database");
+    migrations::up(db.connection()).await.expect("migrations");
+    let now = Utc::now();
+    let caller = Caller {
+        subject: "template".to_owned(),
+        scopes: Scopes::all(),
+        organizations: Vec::new(),
+        organization: None,
+        expires_at: now,
+    };
+    let ctx = RequestContext::new("template", now, caller);
+    for (number, name) in [(HOME, "Home"), (OTHER, "Other")] {
+        let row = organization::create(&db, &ctx, name).await.expect("an organization");
+        assert_eq!(row.id.0, number);
+    }
+    db
+}
+
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}
+
+/// The bytes of the file.
+async fn sqlite_template() -> Vec<u8> {
+    let folder: TempDir = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("template.db");
+    let db = fill(sqlite_url(&file)).await;
+    // Everything is in the file itself then, nothing in the log beside it.
+    db.connection().execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.expect("a checkpoint");
+    db.connection().clone().close().await.expect("a closed database");
+    fs::read(file).expect("the file")
+}
+
+/// A database on the server that others are cloned from.
+struct PostgresTemplate {
+    server: Url,
+    /// What the names of this process's databases begin with.
+    prefix: String,
+    /// Holds the lock by which other processes know that these databases are in use. Never used again: the runtime
+    /// it belongs to ends with the test that came first.
+    _lock: DatabaseConnection,
+}
+
+impl PostgresTemplate {
+    async fn make() -> Self {
+        let variable = std::env::var("CONTACT_GATEWAY_TEST_POSTGRES");
+        let server: Url = variable
+            .expect("CONTACT_GATEWAY_TEST_POSTGRES is not set: run scripts/test, which starts a PostgreSQL server")
+            .parse()
+            .expect("CONTACT_GATEWAY_TEST_POSTGRES is not a URL");
+        let lock = connect(&server).await;
+        remove_leftovers(&lock).await;
+        let run = uuid::Uuid::now_v7().as_u128() as u32;
+        execute(&lock, &format!("SELECT pg_advisory_lock({run})")).await;
+
+        let template = Self { server, prefix: format!("{PREFIX}{run}_"), _lock: lock };
+        let name = template.name();
+        execute(&template._lock, &format!("CREATE DATABASE {name}")).await;
+        // A database with a connection cannot be cloned.
+        let filled = fill(template.url_of(&name)).await;
+        filled.connection().clone().close().await.expect("a closed database");
+        template
+    }
+
+    fn name(&self) -> String {
+        format!("{}template", self.prefix)
+    }
+
+    async fn cloned(&self) -> TestDatabase {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}{}", self.prefix, COUNTER.fetch_add(1, Ordering::Relaxed));
+        let server = connect(&self.server).await;
+        execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {}", self.name())).await;
+        server.close().await.expect("a closed connection");
+        TestDatabase {
+            url: self.url_of(&name),
+            _removed_when_dropped: empty::TestDatabase::Postgres { server: self.server.to_string(), name },
+        }
+    }
+
+    fn url_of(&self, name: &str) -> String {
+        let mut url = self.server.clone();
+        url.set_path(name);
+        url.into()
+    }
+}
+
+async fn connect(server: &Url) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(server.as_str());
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.expect("the server")
+}
+
+/// Drops the databases of processes that are gone: each leaves its template, and all it had when it was killed.
+async fn remove_leftovers(server: &DatabaseConnection) {
+    let sql = format!("SELECT datname::text FROM pg_database WHERE datname LIKE '{PREFIX}%'");
+    let rows = server.query_all_raw(Statement::from_string(server.get_database_backend(), sql)).await;
+    for row in rows.expect("the databases") {
+        let name: String = row.try_get_by_index(0).expect("a name");
+        let run = name[PREFIX.len()..].split('_').next().unwrap_or_default();
+        if holds(server, &format!("SELECT pg_try_advisory_lock({run})")).await {
+            execute(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+            execute(server, &format!("SELECT pg_advisory_unlock({run})")).await;
+        }
+    }
+}
+
+async fn holds(server: &DatabaseConnection, sql: &str) -> bool {
+    let row = server.query_one_raw(Statement::from_string(server.get_database_backend(), sql)).await;
+    row.expect(sql).expect("a row").try_get_by_index(0).expect("a truth value")
+}
+
+async fn execute(server: &DatabaseConnection, sql: &str) {
+    server.execute_unprepared(sql).await.expect(sql);
+}

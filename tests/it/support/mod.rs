@@ -1,0 +1,234 @@
+//! What the tests stand on: a [`World`] for each test, with a fresh database and a running gateway.
+//!
+//! ```
+//! use serde_json::json;
+//! use crate::support::{World, on_both};
+//!
+//! on_both!(a_remote_id_is_taken_once);
+//!
+//! async fn a_remote_id_is_taken_once(world: World) {
+//!     world.rows().partner("Globex", Some("r-1")).await;
+//!     let input = json!({ "name": "Initech", "remoteId": "r-1" });
+//!     let create = world.writer().mutate("createPartner", input, "partner { id }");
+//!     let reply = world.nothing_written(create).await;
+//!     assert_eq!(reply.user_errors("createPartner"), ["TAKEN remoteId"]);
+//!
+//!     let (reply, statements) = world.statements(world.reader().query("{ partners { nodes { name } } }")).await;
+//!     assert_eq!(reply.data("/partners/nodes/0/name"), "Globex");
+//!     assert_eq!(statements.len(), 1, "{statements:#?}");
+//! }
+//! ```
+//!
+//! The names of this example in full:
+//! - [`on_both!`] makes two tests of a function, `…::sqlite` and `…::postgres`. The latter fail without a server: run
+//!   `scripts/test`, or set CONTACT_GATEWAY_TEST_POSTGRES to the URL of one where databases can be made.
+//! - [`World`]: the organizations [`HOME`] and [`OTHER`] are there, each with its five contact types and nothing else.
+//! - [`Actor`]: who asks. [`World::reader`], [`World::writer`], [`World::admin`], [`World::other`], [`World::multi`],
+//!   [`World::anonymous`] and, for anything else, [`World::actor`].
+//! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
+//! - [`Rows`]: rows made through the services, and many rows at once made directly.
+//! - [`Process`]: the binary as users start it, to be killed and started again.
+//! - [`World::statements`] and [`World::nothing_written`] watch the database during a request.
+
+mod actor;
+mod database;
+#[path = "../../../migrations/tests/it/support.rs"]
+pub(crate) mod empty;
+mod many_rows;
+mod process;
+mod reply;
+mod rows;
+mod server;
+mod statements;
+mod tables;
+
+use std::{net::SocketAddr, path::Path, sync::Once, time::Duration};
+
+use chrono::Utc;
+use contact_gateway::{
+    app::{self, App},
+    auth::{Scope, Scopes, Signer},
+    config::{self, Config},
+    http::playground::Session,
+    service::Database,
+};
+use tracing::Level;
+
+pub(crate) use self::{actor::Actor, process::Process, reply::Reply, rows::Rows};
+use self::{
+    database::{Kind, TestDatabase},
+    server::Server,
+    statements::Recorder,
+};
+
+/// The number of the organization that the actors act in.
+pub(crate) const HOME: i64 = 1;
+/// The number of another organization, which only [`World::other`] and [`World::multi`] may act in.
+pub(crate) const OTHER: i64 = 2;
+
+/// What development mode signs tokens with.
+const KEY: &[u8; 32] = b"a key that everybody may know...";
+
+/// Makes a test on each kind of database of every `async fn name(world: World)` that it is given.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {$(
+        mod $test {
+            use crate::support::World;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$test(World::on_sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$test(World::on_postgres().await).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both;
+
+/// A gateway that serves a database of its own; both are gone when this is dropped.
+pub(crate) struct World {
+    /// The configuration of the gateway: that of development mode.
+    pub(crate) config: Config,
+    /// The gateway's database, for calling services without HTTP.
+    pub(crate) db: Database,
+    recorder: Recorder,
+    // The order in which these go: first the server, then what it serves.
+    server: Server,
+    database: TestDatabase,
+}
+
+impl World {
+    /// On a new SQLite file.
+    pub(crate) async fn on_sqlite() -> Self {
+        Self::on(Kind::Sqlite).await
+    }
+
+    /// On a new database of the PostgreSQL server.
+    pub(crate) async fn on_postgres() -> Self {
+        Self::on(Kind::Postgres).await
+    }
+
+    async fn on(kind: Kind) -> Self {
+        start_log();
+        let database = TestDatabase::of_template(kind).await;
+        let config = development(database.url());
+        Self::start(database, config).await
+    }
+
+    async fn start(database: TestDatabase, config: Config) -> Self {
+        let recorder = Recorder::default();
+        let db = recorder.attached_to(&app::connect(&config).await.expect("a connection"));
+        let app = App::new(&config, db.clone(), Session::default()).expect("an app");
+        let server = Server::start(app.router).await;
+        Self { config, db, recorder, server, database }
+    }
+
+    /// The same database under a new gateway, whose configuration is changed first.
+    pub(crate) async fn restarted(self, change: impl FnOnce(&mut Config)) -> Self {
+        let Self { mut config, database, .. } = self;
+        change(&mut config);
+        Self::start(database, config).await
+    }
+
+    /// Where the gateway listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Nobody: no token.
+    pub(crate) fn anonymous(&self) -> Actor {
+        Actor::new(self.address())
+    }
+
+    /// May read in [`HOME`].
+    pub(crate) fn reader(&self) -> Actor {
+        self.actor("reader", &[HOME], &[Scope::ContactsRead])
+    }
+
+    /// May read and write in [`HOME`].
+    pub(crate) fn writer(&self) -> Actor {
+        self.actor("writer", &[HOME], &[Scope::ContactsRead, Scope::ContactsWrite])
+    }
+
+    /// May do everything in [`HOME`].
+    pub(crate) fn admin(&self) -> Actor {
+        self.actor("admin", &[HOME], &Scope::ALL)
+    }
+
+    /// May do everything, but in [`OTHER`] only.
+    pub(crate) fn other(&self) -> Actor {
+        self.actor("other", &[OTHER], &Scope::ALL)
+    }
+
+    /// May do everything in both organizations, and has to select one: [`Actor::in_organization`].
+    pub(crate) fn multi(&self) -> Actor {
+        self.actor("multi", &[HOME, OTHER], &Scope::ALL)
+    }
+
+    /// Whoever a test needs besides.
+    pub(crate) fn actor(&self, subject: &str, organizations: &[i64], scopes: &[Scope]) -> Actor {
+        let signer: Signer = config::development_signer(KEY).expect("a signer");
+        let scopes: Scopes = scopes.iter().copied().collect();
+        let minted = signer.mint(subject, organizations, scopes, Duration::from_hours(1), Utc::now());
+        self.anonymous().with_token(&minted.expect("a token"))
+    }
+
+    /// Makes rows in [`HOME`].
+    pub(crate) fn rows(&self) -> Rows {
+        Rows::new(self.db.clone(), HOME)
+    }
+
+    /// Makes rows in [`OTHER`].
+    pub(crate) fn other_rows(&self) -> Rows {
+        Rows::new(self.db.clone(), OTHER)
+    }
+
+    /// Awaits `action` and gives its output with the SQL statements that the gateway executed meanwhile, in order.
+    ///
+    /// BEGIN, COMMIT and ROLLBACK are not among them: SeaORM does not tell of them.
+    pub(crate) async fn statements<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+        self.recorder.during(action).await
+    }
+
+    /// Awaits `action`, and fails when a row of any table was added, changed or removed by it.
+    pub(crate) async fn nothing_written<T>(&self, action: impl Future<Output = T>) -> T {
+        let before = tables::contents(&self.db).await;
+        let output = action.await;
+        let after = tables::contents(&self.db).await;
+        for (table, rows) in &after {
+            assert_eq!(Some(rows), before.get(table), "rows of {table} were written");
+        }
+        output
+    }
+
+    /// How many rows a table has, deleted ones included.
+    pub(crate) async fn count(&self, table: &str) -> usize {
+        let contents = tables::contents(&self.db).await;
+        contents.get(table).unwrap_or_else(|| panic!("no table {table}")).len()
+    }
+}
+
+/// What the gateway logs stands in the output of tests that fail.
+fn start_log() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_ansi(false)
+            .with_max_level(Level::INFO)
+            .without_time()
+            .init();
+    });
+}
+
+/// The configuration of development mode on a database.
+fn development(database_url: String) -> Config {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    // The folder is for the database file that is not used here.
+    let unused = Path::new("");
+    Config::development(unused, listen, Some(database_url), KEY).expect("a configuration")
+}

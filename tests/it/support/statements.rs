@@ -1,0 +1,36 @@
+//! Which SQL statements the gateway executes.
+//!
+//! SeaORM calls back for each statement of a pool and of its transactions, executed, fetched or streamed, failed ones
+//! included; not for BEGIN, COMMIT, ROLLBACK, pings and what `execute_unprepared` runs.
+
+use std::sync::{Arc, Mutex};
+
+use contact_gateway::service::Database;
+
+/// Keeps the statements while somebody wants them.
+#[derive(Clone, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Option<Vec<String>>>>);
+
+impl Recorder {
+    /// The same pool, recorded.
+    pub(crate) fn attached_to(&self, db: &Database) -> Database {
+        let mut connection = db.connection().clone();
+        let recorder = self.clone();
+        connection.set_metric_callback(move |info| recorder.record(&info.statement.sql));
+        Database::new(connection)
+    }
+
+    fn record(&self, sql: &str) {
+        if let Some(statements) = self.0.lock().expect("a lock").as_mut() {
+            statements.push(sql.to_owned());
+        }
+    }
+
+    /// Awaits `action` and gives its output with the statements that were executed meanwhile.
+    pub(crate) async fn during<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+        let before = self.0.lock().expect("a lock").replace(Vec::new());
+        assert!(before.is_none(), "statements are being recorded already");
+        let output = action.await;
+        (output, self.0.lock().expect("a lock").take().expect("a recording"))
+    }
+}
