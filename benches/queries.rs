@@ -74,14 +74,14 @@ impl Bench {
 
     fn answer(&self, query: &str, variables: serde_json::Value) -> Vec<u8> {
         self.runtime.block_on(async {
-            let document = self.documents.parse(query).expect("a document");
+            let parsed = self.documents.parse(query).expect("a document");
             let mut request = Request::new(query)
                 .variables(async_graphql::Variables::from_json(variables))
-                .data(Gateway::new(context(), self.db.clone()));
-            request.set_parsed_query((*document).clone());
+                .data(Gateway::new(context(), self.db.clone(), parsed.names.clone()));
+            request.set_parsed_query(parsed.document.clone());
             let answer = self.schema.execute(request).await;
             assert!(answer.errors.is_empty(), "{:?}", answer.errors);
-            response::write(&answer, Some((&document, None)))
+            response::write(&answer, Some((&parsed.document, None)))
         })
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use super::{
     Scoped, ScopedById,
     id::{AccountId, OrganizationId},
+    sparse::sparse,
 };
 
 /// A row of `account`.
@@ -49,4 +50,16 @@ impl ScopedById for Entity {
     type Id = AccountId;
 
     const ID: Column = Column::Id;
+}
+
+sparse! {
+    id: Id always,
+    org_id: OrgId always,
+    name: Name asked,
+    primary_domain: PrimaryDomain asked,
+    remote_id: RemoteId asked,
+    created_at: CreatedAt asked,
+    updated_at: UpdatedAt asked,
+    version: Version asked,
+    deleted_at: DeletedAt asked,
 }

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use super::{
     Scoped, ScopedById,
     id::{AccountContactId, ContactTypeId, OrganizationId},
+    sparse::sparse,
 };
 
 /// A row of `account_contact`.
@@ -68,4 +69,22 @@ impl ScopedById for Entity {
     type Id = AccountContactId;
 
     const ID: Column = Column::Id;
+}
+
+sparse! {
+    id: Id always,
+    org_id: OrgId always,
+    first_name: FirstName asked,
+    last_name: LastName asked,
+    email: Email asked,
+    email_key: EmailKey asked,
+    phone: Phone asked,
+    avatar_url: AvatarUrl asked,
+    contact_type_id: ContactTypeId always,
+    metadata: Metadata asked,
+    remote_id: RemoteId asked,
+    created_at: CreatedAt asked,
+    updated_at: UpdatedAt asked,
+    version: Version asked,
+    deleted_at: DeletedAt asked,
 }

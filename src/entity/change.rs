@@ -5,7 +5,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Scoped, id::OrganizationId};
+use super::{Scoped, id::OrganizationId, sparse::Sparse};
 
 /// A row of `change`.
 #[sea_orm::model]
@@ -40,3 +40,5 @@ impl Scoped for Entity {
     const ORG_ID: Column = Column::OrgId;
     const DELETED_AT: Option<Column> = None;
 }
+
+impl Sparse for Entity {}

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use super::{
     Scoped, ScopedById,
     id::{ContactTypeId, OrganizationId},
+    sparse::Sparse,
 };
 
 /// A row of `contact_type`.
@@ -46,3 +47,5 @@ impl ScopedById for Entity {
 
     const ID: Column = Column::Id;
 }
+
+impl Sparse for Entity {}

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     Scoped, ScopedById,
     id::{CustomFieldId, OrganizationId},
+    sparse::Sparse,
 };
 
 /// A row of `custom_field`.
@@ -99,3 +100,5 @@ impl ScopedById for Entity {
 
     const ID: Column = Column::Id;
 }
+
+impl Sparse for Entity {}

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use super::{
     Scoped, ScopedById,
     id::{InternalContactId, OrganizationId},
+    sparse::sparse,
 };
 
 /// A row of `internal_contact`.
@@ -57,4 +58,20 @@ impl ScopedById for Entity {
     type Id = InternalContactId;
 
     const ID: Column = Column::Id;
+}
+
+sparse! {
+    id: Id always,
+    org_id: OrgId always,
+    email: Email asked,
+    email_key: EmailKey asked,
+    given_name: GivenName asked,
+    family_name: FamilyName asked,
+    name: Name asked,
+    phone: Phone asked,
+    job_title: JobTitle asked,
+    created_at: CreatedAt asked,
+    updated_at: UpdatedAt asked,
+    version: Version asked,
+    deleted_at: DeletedAt asked,
 }

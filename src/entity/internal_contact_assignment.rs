@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     Scoped, ScopedById,
     id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+    sparse::sparse,
 };
 
 /// A row of `internal_contact_assignment`.
@@ -78,4 +79,16 @@ impl ScopedById for Entity {
     type Id = InternalContactAssignmentId;
 
     const ID: Column = Column::Id;
+}
+
+sparse! {
+    id: Id always,
+    org_id: OrgId always,
+    internal_contact_id: InternalContactId always,
+    partner_id: PartnerId always,
+    internal_role: InternalRole always,
+    remote_id: RemoteId asked,
+    created_at: CreatedAt asked,
+    updated_at: UpdatedAt asked,
+    version: Version asked,
 }

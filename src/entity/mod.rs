@@ -18,6 +18,7 @@ mod keys;
 pub mod organization;
 pub mod organization_contact;
 pub mod partner;
+pub mod sparse;
 #[cfg(test)]
 #[path = "../../migrations/tests/it/support.rs"]
 mod test_database;
@@ -25,6 +26,8 @@ mod test_database;
 mod tests;
 
 use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany, Value};
+
+pub use sparse::{Columns, Sparse};
 
 pub use keys::{Key, keys_in, keys_table};
 

@@ -5,7 +5,7 @@
 
 use sea_orm::{DbBackend, entity::prelude::*};
 
-use super::{Scoped, ScopedById, id::OrganizationId, keys_in};
+use super::{Scoped, ScopedById, id::OrganizationId, keys_in, sparse::Sparse};
 
 /// A row of `organization`.
 #[sea_orm::model]
@@ -49,3 +49,5 @@ impl ScopedById for Entity {
 
     const ID: Column = Column::Id;
 }
+
+impl Sparse for Entity {}

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     Scoped, ScopedById,
     id::{OrganizationContactId, OrganizationId},
+    sparse::Sparse,
 };
 
 /// A row of `organization_contact`.
@@ -97,3 +98,5 @@ impl ScopedById for Entity {
 
     const ID: Column = Column::Id;
 }
+
+impl Sparse for Entity {}

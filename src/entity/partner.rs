@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 use super::{
     Scoped, ScopedById,
     id::{OrganizationId, PartnerId},
+    sparse::sparse,
 };
 
 /// A row of `partner`.
@@ -47,4 +48,15 @@ impl ScopedById for Entity {
     type Id = PartnerId;
 
     const ID: Column = Column::Id;
+}
+
+sparse! {
+    id: Id always,
+    org_id: OrgId always,
+    name: Name asked,
+    remote_id: RemoteId asked,
+    created_at: CreatedAt asked,
+    updated_at: UpdatedAt asked,
+    version: Version asked,
+    deleted_at: DeletedAt asked,
 }

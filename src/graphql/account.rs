@@ -8,19 +8,25 @@ use super::{
     Gateway,
     account_contact::AccountContact,
     context::ContextExt,
+    document::FieldNames,
     error::{UserError, outcome},
-    loaders::{ById, ByParent, Prime, Primed, prime_lists},
+    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     relay::{Connection, List, Listed, page_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
 use crate::{
     entity::{
+        Columns,
         account::{Entity, Model},
         id::{AccountContactId, AccountId, OrganizationId},
     },
     error::AppResult,
-    service::{Database, Page, PageWindow, account as service, cursor::Cursor, page::Paged},
+    service::{
+        Page, PageWindow, account as service,
+        cursor::{Cursor, Order},
+        page::Paged,
+    },
 };
 
 /// A customer, whose people are account contacts.
@@ -85,7 +91,12 @@ impl Account {
 }
 
 impl Account {
-    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+
+    /// The columns that the selected fields show.
+    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
+        Columns::asked(|column| names.has(column))
+    }
 }
 
 impl Listed for Account {
@@ -119,11 +130,11 @@ impl ById for AccountById {
     type Row = Account;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[AccountId],
     ) -> AppResult<HashMap<AccountId, Account>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows = service::by_ids(&source.db, organization, ids, Account::columns(&source.names)).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, Account(row))).collect())
     }
 }
@@ -135,15 +146,22 @@ impl ByParent for AccountsByAccountContact {
     type Parent = AccountContactId;
     type Filter = ();
     type Row = Account;
-    const ORDER: &'static str = Account::ORDER;
+    const ORDER: Order = Account::ORDER;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[AccountContactId],
         list: &List<()>,
     ) -> AppResult<HashMap<AccountContactId, Page<Account>>> {
-        let pages = service::of_account_contacts(db, organization, parents, &list.page).await?;
+        let pages = service::of_account_contacts(
+            &source.db,
+            organization,
+            parents,
+            Account::columns(&source.names),
+            &list.page,
+        )
+        .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Account))).collect())
     }
 }
@@ -175,9 +193,9 @@ impl AccountQuery {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Account>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
+        let Gateway { request, db, names, .. } = ctx.gateway();
         let page = page_request(ctx, Account::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let page = service::list(db, request, Account::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(Account)).await))
     }
 }

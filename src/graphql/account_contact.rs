@@ -12,21 +12,25 @@ use super::{
     contact_type::ContactType,
     context::ContextExt,
     custom_field::{CustomFieldValue, prime_values},
+    document::FieldNames,
     error::{UserError, outcome},
-    loaders::{ById, ByParent, Prime, Primed, prime_lists, prime_rows},
+    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists, prime_rows},
     relay::{Connection, List, Listed, page_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp, Url},
     selection::Selection,
 };
 use crate::{
     entity::{
+        Columns,
         account_contact::{Entity, Model},
         id::{AccountContactId, AccountId, OrganizationId},
     },
     error::{AppError, AppResult},
     service::{
-        Database, Page, PageWindow, account_contact as service, cursor::Cursor,
-        custom_field::CustomFieldInput, page::Paged,
+        Page, PageWindow, account_contact as service,
+        cursor::{Cursor, Order},
+        custom_field::CustomFieldInput,
+        page::Paged,
     },
 };
 
@@ -136,7 +140,14 @@ impl AccountContact {
 }
 
 impl AccountContact {
-    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+
+    /// The columns that the selected fields show.
+    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
+        Columns::asked(|column| {
+            names.has(column) || names.has("display_name") && matches!(column, "first_name" | "last_name")
+        })
+    }
 }
 
 impl Listed for AccountContact {
@@ -178,11 +189,12 @@ impl ById for AccountContactById {
     type Row = AccountContact;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[AccountContactId],
     ) -> AppResult<HashMap<AccountContactId, AccountContact>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows =
+            service::by_ids(&source.db, organization, ids, AccountContact::columns(&source.names)).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, AccountContact(row))).collect())
     }
 }
@@ -194,15 +206,22 @@ impl ByParent for AccountContactsByAccount {
     type Parent = AccountId;
     type Filter = ();
     type Row = AccountContact;
-    const ORDER: &'static str = AccountContact::ORDER;
+    const ORDER: Order = AccountContact::ORDER;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[AccountId],
         list: &List<()>,
     ) -> AppResult<HashMap<AccountId, Page<AccountContact>>> {
-        let pages = service::of_accounts(db, organization, parents, &list.page).await?;
+        let pages = service::of_accounts(
+            &source.db,
+            organization,
+            parents,
+            AccountContact::columns(&source.names),
+            &list.page,
+        )
+        .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(AccountContact))).collect())
     }
 }
@@ -234,9 +253,9 @@ impl AccountContactQuery {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<AccountContact>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
+        let Gateway { request, db, names, .. } = ctx.gateway();
         let page = page_request(ctx, AccountContact::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let page = service::list(db, request, AccountContact::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(AccountContact)).await))
     }
 }

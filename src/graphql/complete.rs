@@ -58,16 +58,37 @@ impl FieldTypes {
         };
         let walk = Walk { types: self, document };
         let Response { data, errors, .. } = response;
+        // A pass of its own: what one error makes null must not be revived by the next.
+        for error in errors.iter() {
+            revive(data, &error.path);
+        }
         for error in errors.iter().filter(|error| !error.path.is_empty()) {
             let sets = vec![(root, &operation.node.selection_set.node)];
-            if data == &Value::Null {
-                // Every root field failed: async-graphql leaves nothing at all.
-                *data = Value::Object(Default::default());
-            }
             if matches!(walk.object(data, &sets, &error.path), Place::Lost) {
                 *data = Value::Null;
             }
         }
+    }
+}
+
+/// Where all fields of an object failed, async-graphql leaves null in place of the object: give it back, empty.
+fn revive(value: &mut Value, path: &[PathSegment]) {
+    let Some((segment, below)) = path.split_first() else { return };
+    if value == &Value::Null && matches!(segment, PathSegment::Field(_)) {
+        *value = Value::Object(Default::default());
+    }
+    match (value, segment) {
+        (Value::Object(object), PathSegment::Field(key)) => {
+            if let Some(child) = object.get_mut(key.as_str()) {
+                revive(child, below);
+            }
+        }
+        (Value::List(items), PathSegment::Index(index)) => {
+            if let Some(item) = items.get_mut(*index) {
+                revive(item, below);
+            }
+        }
+        _ => {}
     }
 }
 

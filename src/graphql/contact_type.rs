@@ -7,7 +7,7 @@ use async_graphql::{Context, Object, Result};
 use super::{
     Gateway,
     context::ContextExt,
-    loaders::{ById, Prime, Primed},
+    loaders::{ById, Prime, Primed, Source},
     relay::{Connection, Listed, page_request},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -18,7 +18,7 @@ use crate::{
         id::{ContactTypeId, OrganizationId},
     },
     error::AppResult,
-    service::{Database, PageWindow, contact_type as service, cursor::Cursor, page::Paged},
+    service::{PageWindow, contact_type as service, cursor::Cursor, page::Paged},
 };
 
 /// What an account contact is to its accounts.
@@ -81,11 +81,11 @@ impl ById for ContactTypeById {
     type Row = ContactType;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[ContactTypeId],
     ) -> AppResult<HashMap<ContactTypeId, ContactType>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows = service::by_ids(&source.db, organization, ids).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, ContactType(row))).collect())
     }
 }

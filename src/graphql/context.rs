@@ -1,8 +1,13 @@
 //! What resolvers find in async-graphql's context: the request, the database and the request's loaders.
 
+use std::sync::Arc;
+
 use async_graphql::Context;
 
-use super::loaders::Loaders;
+use super::{
+    document::FieldNames,
+    loaders::{Loaders, Source},
+};
 use crate::{auth::RequestContext, entity::id::OrganizationId, service::Database};
 
 /// One GraphQL request. The HTTP handler makes it and puts it into the request's data.
@@ -13,13 +18,16 @@ pub struct Gateway {
     pub db: Database,
     /// What this request has read so far.
     pub loaders: Loaders,
+    /// The names of the fields that it selects.
+    pub names: Arc<FieldNames>,
 }
 
 impl Gateway {
     /// A request that has read nothing yet.
-    pub fn new(request: RequestContext, db: Database) -> Self {
+    pub fn new(request: RequestContext, db: Database, names: Arc<FieldNames>) -> Self {
         let organization = request.caller.organization.map(OrganizationId);
-        Self { loaders: Loaders::new(db.clone(), organization), request, db }
+        let source = Source { db: db.clone(), organization, names: Arc::clone(&names) };
+        Self { loaders: Loaders::new(source), request, db, names }
     }
 }
 

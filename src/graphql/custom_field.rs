@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Gateway,
     context::ContextExt,
-    loaders::{ById, Prime, Primed, prime_rows},
+    loaders::{ById, Prime, Primed, Source, prime_rows},
     relay::{Connection, Listed, page_request},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -20,7 +20,7 @@ use crate::{
         id::{AccountContactId, CustomFieldId, OrganizationId},
     },
     error::{AppError, AppResult},
-    service::{Database, PageWindow, cursor::Cursor, custom_field as service, page::Paged},
+    service::{PageWindow, cursor::Cursor, custom_field as service, page::Paged},
 };
 
 /// What the values of a custom field are.
@@ -166,11 +166,11 @@ impl ById for CustomFieldById {
     type Row = CustomField;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[CustomFieldId],
     ) -> AppResult<HashMap<CustomFieldId, CustomField>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows = service::by_ids(&source.db, organization, ids).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, CustomField(row))).collect())
     }
 }
@@ -183,11 +183,11 @@ impl ById for ValuesByAccountContact {
     type Row = Vec<CustomFieldValue>;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[AccountContactId],
     ) -> AppResult<HashMap<AccountContactId, Vec<CustomFieldValue>>> {
-        let values = service::values_of(db, organization, ids).await?;
+        let values = service::values_of(&source.db, organization, ids).await?;
         Ok(values
             .into_iter()
             .map(|(contact, values)| (contact, values.into_iter().map(CustomFieldValue).collect()))

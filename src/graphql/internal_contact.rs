@@ -8,9 +8,10 @@ use super::{
     Gateway,
     contact::ContactKind,
     context::ContextExt,
+    document::FieldNames,
     error::{UserError, outcome},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
-    loaders::{ById, ByParent, Prime, Primed, prime_lists},
+    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     partner::Partner,
     patch::patch,
     relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
@@ -19,14 +20,18 @@ use super::{
 };
 use crate::{
     entity::{
+        Columns,
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact::{Entity, Model},
         internal_contact_assignment::InternalRole as Role,
     },
     error::AppResult,
     service::{
-        Database, Page, PageWindow, cursor::Cursor, internal_contact as service,
-        internal_contact_assignment::AssignmentFilter, page::Paged,
+        Page, PageWindow,
+        cursor::{Cursor, Order},
+        internal_contact as service,
+        internal_contact_assignment::AssignmentFilter,
+        page::Paged,
     },
 };
 
@@ -144,7 +149,16 @@ impl InternalContact {
 }
 
 impl InternalContact {
-    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+
+    /// The columns that the selected fields show.
+    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
+        Columns::asked(|column| {
+            names.has(column)
+                || names.has("display_name")
+                    && matches!(column, "given_name" | "family_name" | "name" | "email")
+        })
+    }
 }
 
 impl Listed for InternalContact {
@@ -185,11 +199,12 @@ impl ById for InternalContactById {
     type Row = InternalContact;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[InternalContactId],
     ) -> AppResult<HashMap<InternalContactId, InternalContact>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows =
+            service::by_ids(&source.db, organization, ids, InternalContact::columns(&source.names)).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, InternalContact(row))).collect())
     }
 }
@@ -215,15 +230,23 @@ impl ByParent for InternalContactsByPartner {
     type Parent = PartnerId;
     type Filter = RoleFilter;
     type Row = InternalContact;
-    const ORDER: &'static str = InternalContact::ORDER;
+    const ORDER: Order = InternalContact::ORDER;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[PartnerId],
         list: &List<RoleFilter>,
     ) -> AppResult<HashMap<PartnerId, Page<InternalContact>>> {
-        let pages = service::of_partners(db, organization, parents, list.filter.role, &list.page).await?;
+        let pages = service::of_partners(
+            &source.db,
+            organization,
+            parents,
+            list.filter.role,
+            InternalContact::columns(&source.names),
+            &list.page,
+        )
+        .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContact))).collect())
     }
 }
@@ -255,9 +278,9 @@ impl InternalContactQuery {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<InternalContact>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
+        let Gateway { request, db, names, .. } = ctx.gateway();
         let page = page_request(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let page = service::list(db, request, InternalContact::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
     }
 }

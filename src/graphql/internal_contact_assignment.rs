@@ -7,9 +7,10 @@ use async_graphql::{Context, Enum, ID, InputObject, Name, Object, Result, Simple
 use super::{
     Gateway,
     context::ContextExt,
+    document::FieldNames,
     error::{UserError, outcome},
     internal_contact::InternalContact,
-    loaders::{ById, ByParent, Prime, Primed, prime_rows},
+    loaders::{ById, ByParent, Prime, Primed, Source, prime_rows},
     partner::Partner,
     relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
     scalar::{Id, Timestamp},
@@ -17,13 +18,14 @@ use super::{
 };
 use crate::{
     entity::{
+        Columns,
         id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
         internal_contact_assignment::{Entity, InternalRole as Role, Model},
     },
     error::{AppError, AppResult},
     service::{
-        Database, Page, PageWindow,
-        cursor::Cursor,
+        Page, PageWindow,
+        cursor::{Cursor, Order},
         internal_contact_assignment::{self as service, AssignmentFilter},
         page::Paged,
     },
@@ -99,7 +101,12 @@ impl InternalContactAssignment {
 }
 
 impl InternalContactAssignment {
-    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+
+    /// The columns that the selected fields show.
+    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
+        Columns::asked(|column| names.has(column))
+    }
 }
 
 impl Listed for InternalContactAssignment {
@@ -147,11 +154,13 @@ impl ById for AssignmentById {
     type Row = InternalContactAssignment;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[InternalContactAssignmentId],
     ) -> AppResult<HashMap<InternalContactAssignmentId, InternalContactAssignment>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows =
+            service::by_ids(&source.db, organization, ids, InternalContactAssignment::columns(&source.names))
+                .await?;
         Ok(rows.into_iter().map(|(id, row)| (id, InternalContactAssignment(row))).collect())
     }
 }
@@ -163,15 +172,23 @@ impl ByParent for AssignmentsByPartner {
     type Parent = PartnerId;
     type Filter = AssignmentFilter;
     type Row = InternalContactAssignment;
-    const ORDER: &'static str = InternalContactAssignment::ORDER;
+    const ORDER: Order = InternalContactAssignment::ORDER;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[PartnerId],
         list: &List<AssignmentFilter>,
     ) -> AppResult<HashMap<PartnerId, Page<InternalContactAssignment>>> {
-        let pages = service::of_partners(db, organization, parents, list.filter, &list.page).await?;
+        let pages = service::of_partners(
+            &source.db,
+            organization,
+            parents,
+            list.filter,
+            InternalContactAssignment::columns(&source.names),
+            &list.page,
+        )
+        .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
     }
 }
@@ -183,15 +200,23 @@ impl ByParent for AssignmentsByInternalContact {
     type Parent = InternalContactId;
     type Filter = AssignmentFilter;
     type Row = InternalContactAssignment;
-    const ORDER: &'static str = InternalContactAssignment::ORDER;
+    const ORDER: Order = InternalContactAssignment::ORDER;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[InternalContactId],
         list: &List<AssignmentFilter>,
     ) -> AppResult<HashMap<InternalContactId, Page<InternalContactAssignment>>> {
-        let pages = service::of_internal_contacts(db, organization, parents, list.filter, &list.page).await?;
+        let pages = service::of_internal_contacts(
+            &source.db,
+            organization,
+            parents,
+            list.filter,
+            InternalContactAssignment::columns(&source.names),
+            &list.page,
+        )
+        .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
     }
 }
@@ -223,10 +248,10 @@ impl InternalContactAssignmentQuery {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
+        let Gateway { request, db, names, .. } = ctx.gateway();
         let page =
             page_request(ctx, InternalContactAssignment::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let page = service::list(db, request, InternalContactAssignment::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(InternalContactAssignment)).await))
     }
 }

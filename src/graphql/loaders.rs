@@ -16,25 +16,27 @@ use dataloader::{BatchFn, cached::Loader};
 
 use super::{
     Gateway,
+    document::FieldNames,
     relay::{Connection, List, ListFilter},
     selection::Selection,
 };
 use crate::{
     entity::id::OrganizationId,
     error::{AppError, AppResult},
-    service::{Database, Page},
+    service::{Database, Page, cursor::Order},
 };
 
 /// How many keys one statement takes at most.
 const MAX_BATCH: usize = 1000;
 
 /// Where a request's loaders read.
-#[derive(Clone)]
 pub struct Source {
     /// The database.
     pub db: Database,
     /// The organization they never leave; without one there is nothing to load.
     pub organization: Option<OrganizationId>,
+    /// The names of the fields that the request selects, which tell the columns that are worth reading.
+    pub names: Arc<FieldNames>,
 }
 
 impl Source {
@@ -52,7 +54,7 @@ pub trait ById: Send + Sync + 'static {
 
     /// Loads the rows with these ids that are the organization's.
     fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[Self::Id],
     ) -> impl Future<Output = AppResult<HashMap<Self::Id, Self::Row>>> + Send;
@@ -67,11 +69,11 @@ pub trait ByParent: Send + Sync + 'static {
     /// What the schema shows of a row.
     type Row: Send + Sync;
     /// Names the order of the list in cursors.
-    const ORDER: &'static str;
+    const ORDER: Order;
 
     /// Loads the page that `list` describes for each parent.
     fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[Self::Parent],
         list: &List<Self::Filter>,
@@ -87,13 +89,13 @@ pub type LoadedPage<R> = AppResult<Arc<Page<R>>>;
 type Cache<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 struct Batch<B> {
-    source: Source,
+    source: Arc<Source>,
     rows: std::marker::PhantomData<fn() -> B>,
 }
 
 impl<B> Batch<B> {
-    fn new(source: &Source) -> Self {
-        Self { source: source.clone(), rows: std::marker::PhantomData }
+    fn new(source: &Arc<Source>) -> Self {
+        Self { source: Arc::clone(source), rows: std::marker::PhantomData }
     }
 }
 
@@ -107,7 +109,7 @@ type Rows<B> = Loader<
 
 /// Loads rows by id.
 pub struct RowLoader<B: ById> {
-    source: Source,
+    source: Arc<Source>,
     /// Made when the first row is asked for: most requests need few of the loaders.
     loader: OnceLock<Rows<B>>,
 }
@@ -125,7 +127,7 @@ impl<B: ById> Batch<B> {
     /// loader, and every field, also the plainest, would pay for its size.
     async fn rows(&self, ids: &[B::Id]) -> HashMap<B::Id, LoadedRow<B::Row>> {
         let loaded = match self.source.organization() {
-            Ok(organization) => B::load(&self.source.db, organization, ids).await,
+            Ok(organization) => B::load(&self.source, organization, ids).await,
             Err(error) => Err(error),
         };
         match loaded {
@@ -136,8 +138,8 @@ impl<B: ById> Batch<B> {
 }
 
 impl<B: ById> RowLoader<B> {
-    fn new(source: &Source) -> Self {
-        Self { source: source.clone(), loader: OnceLock::new() }
+    fn new(source: &Arc<Source>) -> Self {
+        Self { source: Arc::clone(source), loader: OnceLock::new() }
     }
 
     fn loader(&self) -> &Rows<B> {
@@ -183,7 +185,7 @@ type Pages<B> = Loader<
 
 /// Loads pages of lists by parent.
 pub struct ListLoader<B: ByParent> {
-    source: Source,
+    source: Arc<Source>,
     loader: OnceLock<Pages<B>>,
 }
 
@@ -195,7 +197,7 @@ impl<B: ByParent> Batch<B> {
         list: &Arc<List<B::Filter>>,
     ) -> Vec<(ListKey<B>, LoadedPage<B::Row>)> {
         let loaded = match self.source.organization() {
-            Ok(organization) => B::load(&self.source.db, organization, parents, list).await,
+            Ok(organization) => B::load(&self.source, organization, parents, list).await,
             Err(error) => Err(error),
         };
         match loaded {
@@ -225,8 +227,8 @@ impl<B: ByParent> BatchFn<ListKey<B>, LoadedPage<B::Row>> for Batch<B> {
 }
 
 impl<B: ByParent> ListLoader<B> {
-    fn new(source: &Source) -> Self {
-        Self { source: source.clone(), loader: OnceLock::new() }
+    fn new(source: &Arc<Source>) -> Self {
+        Self { source: Arc::clone(source), loader: OnceLock::new() }
     }
 
     fn loader(&self) -> &Pages<B> {
@@ -312,9 +314,9 @@ macro_rules! loaders {
         }
 
         impl Loaders {
-            /// Loaders that have loaded nothing, bound to an organization.
-            pub fn new(db: Database, organization: Option<OrganizationId>) -> Self {
-                let source = Source { db, organization };
+            /// Loaders that have loaded nothing.
+            pub fn new(source: Source) -> Self {
+                let source = Arc::new(source);
                 Self { $($name: $loader::new(&source),)+ }
             }
 

@@ -11,7 +11,7 @@ use super::{
     context::ContextExt,
     custom_field::CustomField,
     internal_contact::InternalContact,
-    loaders::{ById, Prime, Primed},
+    loaders::{ById, Prime, Primed, Source},
     partner::Partner,
     relay::{Connection, Listed, page_request, primed},
     scalar::{Id, Timestamp},
@@ -25,7 +25,7 @@ use crate::{
         organization::{Entity, Model},
     },
     error::{AppError, AppResult, Code},
-    service::{self, Database, PageWindow, cursor::Cursor, page::Paged},
+    service::{self, PageWindow, cursor::Cursor, page::Paged},
 };
 
 /// A tenant.
@@ -59,9 +59,10 @@ impl Organization {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<InternalContact>>> {
-        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let Gateway { request, db, names, .. } = self.entered(ctx)?;
         let page = page_request(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::internal_contact::list(db, request, &page).await?;
+        let page =
+            service::internal_contact::list(db, request, InternalContact::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
     }
 
@@ -75,9 +76,9 @@ impl Organization {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Partner>>> {
-        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let Gateway { request, db, names, .. } = self.entered(ctx)?;
         let page = page_request(ctx, Partner::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::partner::list(db, request, &page).await?;
+        let page = service::partner::list(db, request, Partner::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
     }
 
@@ -91,9 +92,9 @@ impl Organization {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Account>>> {
-        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let Gateway { request, db, names, .. } = self.entered(ctx)?;
         let page = page_request(ctx, Account::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::account::list(db, request, &page).await?;
+        let page = service::account::list(db, request, Account::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(Account)).await))
     }
 
@@ -182,11 +183,11 @@ impl ById for OrganizationById {
     type Row = Organization;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         _: &[OrganizationId],
     ) -> AppResult<HashMap<OrganizationId, Organization>> {
-        let row = service::organization::selected(db, organization).await?;
+        let row = service::organization::selected(&source.db, organization).await?;
         Ok(row.map(|row| (row.id, Organization(row))).into_iter().collect())
     }
 }

@@ -10,7 +10,7 @@ use super::{
     context::ContextExt,
     country::Country,
     error::{UserError, outcome},
-    loaders::{ById, Prime, Primed, prime_rows},
+    loaders::{ById, Prime, Primed, Source, prime_rows},
     organization::Organization,
     patch::patch,
     relay::{Connection, Listed, page_request, primed},
@@ -23,9 +23,7 @@ use crate::{
         organization_contact::{Entity, Model, OrganizationContactType as Type},
     },
     error::AppResult,
-    service::{
-        Database, PageWindow, Patch, country, cursor::Cursor, organization_contact as service, page::Paged,
-    },
+    service::{PageWindow, Patch, country, cursor::Cursor, organization_contact as service, page::Paged},
 };
 
 /// What an organization contact is for.
@@ -223,11 +221,11 @@ impl ById for OrganizationContactById {
     type Row = OrganizationContact;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[OrganizationContactId],
     ) -> AppResult<HashMap<OrganizationContactId, OrganizationContact>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows = service::by_ids(&source.db, organization, ids).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, OrganizationContact(row))).collect())
     }
 }

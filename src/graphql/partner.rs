@@ -7,23 +7,28 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::{
     Gateway,
     context::ContextExt,
+    document::FieldNames,
     error::{UserError, outcome},
     internal_contact::{InternalContact, RoleFilter},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
-    loaders::{ById, ByParent, Prime, Primed, prime_lists},
+    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     relay::{Connection, List, Listed, page_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
 use crate::{
     entity::{
+        Columns,
         id::{InternalContactId, OrganizationId, PartnerId},
         partner::{Entity, Model},
     },
     error::AppResult,
     service::{
-        Database, Page, PageWindow, cursor::Cursor, internal_contact_assignment::AssignmentFilter,
-        page::Paged, partner as service,
+        Page, PageWindow,
+        cursor::{Cursor, Order},
+        internal_contact_assignment::AssignmentFilter,
+        page::Paged,
+        partner as service,
     },
 };
 
@@ -108,7 +113,12 @@ impl Partner {
 }
 
 impl Partner {
-    pub(super) const ORDER: &'static str = <Entity as Paged>::ORDER;
+    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+
+    /// The columns that the selected fields show.
+    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
+        Columns::asked(|column| names.has(column))
+    }
 }
 
 impl Listed for Partner {
@@ -148,11 +158,11 @@ impl ById for PartnerById {
     type Row = Partner;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         ids: &[PartnerId],
     ) -> AppResult<HashMap<PartnerId, Partner>> {
-        let rows = service::by_ids(db, organization, ids).await?;
+        let rows = service::by_ids(&source.db, organization, ids, Partner::columns(&source.names)).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, Partner(row))).collect())
     }
 }
@@ -164,15 +174,22 @@ impl ByParent for PartnersByInternalContact {
     type Parent = InternalContactId;
     type Filter = ();
     type Row = Partner;
-    const ORDER: &'static str = Partner::ORDER;
+    const ORDER: Order = Partner::ORDER;
 
     async fn load(
-        db: &Database,
+        source: &Source,
         organization: OrganizationId,
         parents: &[InternalContactId],
         list: &List<()>,
     ) -> AppResult<HashMap<InternalContactId, Page<Partner>>> {
-        let pages = service::of_internal_contacts(db, organization, parents, &list.page).await?;
+        let pages = service::of_internal_contacts(
+            &source.db,
+            organization,
+            parents,
+            Partner::columns(&source.names),
+            &list.page,
+        )
+        .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Partner))).collect())
     }
 }
@@ -204,9 +221,9 @@ impl PartnerQuery {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Partner>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
+        let Gateway { request, db, names, .. } = ctx.gateway();
         let page = page_request(ctx, Partner::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let page = service::list(db, request, Partner::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
     }
 }

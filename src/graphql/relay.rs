@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     error::AppResult,
-    service::{Page, PageRequest, PageWindow, cursor::Cursor},
+    service::{
+        Page, PageRequest, PageWindow,
+        cursor::{Cursor, Order},
+    },
 };
 
 /// A type that is listed in connections.
@@ -144,12 +147,12 @@ pub struct List<F> {
 
 impl<F: ListFilter> List<F> {
     /// The list that the field being resolved asks for.
-    pub(super) fn new(ctx: &Context<'_>, order: &str, window: &PageWindow, filter: F) -> AppResult<Self> {
+    pub(super) fn new(ctx: &Context<'_>, order: Order, window: &PageWindow, filter: F) -> AppResult<Self> {
         Ok(Self { filter, page: page_request(ctx, order, window)? })
     }
 
     /// The list that a field seen by look-ahead will ask for; `None` when its arguments are refused.
-    pub(super) fn of_selection(selection: &Selection<'_>, order: &str) -> Option<Self> {
+    pub(super) fn of_selection(selection: &Selection<'_>, order: Order) -> Option<Self> {
         let arguments = selection.arguments();
         let window = PageWindow {
             first: argument(arguments, "first")?,
@@ -169,7 +172,7 @@ pub(super) fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) ->
 }
 
 /// The page that a root field asks for.
-pub(super) fn page_request(ctx: &Context<'_>, order: &str, window: &PageWindow) -> AppResult<PageRequest> {
+pub(super) fn page_request(ctx: &Context<'_>, order: Order, window: &PageWindow) -> AppResult<PageRequest> {
     PageRequest::new(window, order, selects_total(&ctx.field()))
 }
 

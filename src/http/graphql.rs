@@ -31,7 +31,7 @@ use crate::{
     error::{AppError, Code},
     graphql::{
         Gateway,
-        document::{operation, without_absent_variables},
+        document::{Parsed, operation, without_absent_variables},
         error::{refusal, set_code, translate},
         response,
     },
@@ -54,7 +54,7 @@ struct Asked {
 /// A request that was executed, or found not to fit the schema.
 struct Answered {
     response: Response,
-    document: Arc<ExecutableDocument>,
+    parsed: Arc<Parsed>,
     operation_name: Option<String>,
 }
 
@@ -189,24 +189,28 @@ async fn execute(
     id: &str,
 ) -> Result<Answered, Refused> {
     let Asked { query, operation_name, variables, .. } = asked;
-    let document = app.documents.parse(&query).map_err(|error| unparsable(error, id))?;
+    let parsed = app.documents.parse(&query).map_err(|error| unparsable(error, id))?;
     let name = operation_name.as_deref();
-    let kind = operation(&document, name).map_err(|error| Refused::new(&error, id))?.node.ty;
+    let kind = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?.node.ty;
     if only_queries && kind != OperationType::Query {
         return Err(Refused::method("POST", "Send mutations by POST.", id));
     }
     let variables = variables.map_or_else(Variables::default, |variables| {
         Variables::from_json(serde_json::Value::Object(variables))
     });
-    let pruned = without_absent_variables(Arc::clone(&document), name, &variables);
-    let mut request = Request::new(query).variables(variables).data(Gateway::new(context, app.db.clone()));
+    let pruned = without_absent_variables(&parsed.document, name, &variables);
+    let mut request = Request::new(query).variables(variables).data(Gateway::new(
+        context,
+        app.db.clone(),
+        Arc::clone(&parsed.names),
+    ));
     request.operation_name = operation_name.clone();
     request.set_parsed_query(pruned);
     let mut response = app.schema.execute(request).await;
     if !response.errors.is_empty() {
-        finish_errors(app, &mut response, &document, operation_name.as_deref(), id);
+        finish_errors(app, &mut response, &parsed.document, operation_name.as_deref(), id);
     }
-    Ok(Answered { response, document, operation_name })
+    Ok(Answered { response, parsed, operation_name })
 }
 
 fn unparsable(mut error: ServerError, id: &str) -> Refused {
@@ -227,8 +231,8 @@ fn finish_errors(
 
 fn respond(answer: Result<Answered, Refused>, media_type: MediaType, id: &str) -> HttpResponse<Body> {
     let (status, json, header) = match answer {
-        Ok(Answered { response, document, operation_name }) => {
-            let json = response::write(&response, Some((&document, operation_name.as_deref())));
+        Ok(Answered { response, parsed, operation_name }) => {
+            let json = response::write(&response, Some((&parsed.document, operation_name.as_deref())));
             (executed_status(&response, media_type), json, None)
         }
         Err(Refused { status, error, header }) => {

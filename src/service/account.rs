@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Database, Page, PageRequest,
     change::{self, Action, Diff},
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     idempotency,
     input::Checks,
     page::{self, Paged, Parentage},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         account::{Column, Entity, Model},
         account_contact_account as link,
         id::{AccountContactId, AccountId, OrganizationId},
@@ -29,7 +29,7 @@ use crate::{
 const KIND: &str = "Account";
 
 impl Paged for Entity {
-    const ORDER: &'static str = "account";
+    const ORDER: Order = Order::by_uuid("account");
 
     fn key_column() -> Column {
         Column::Id
@@ -63,8 +63,13 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 }
 
 /// The organization's accounts.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+pub async fn list(
+    db: &Database,
+    ctx: &RequestContext,
+    columns: Columns<Entity>,
+    request: &PageRequest,
+) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
 }
 
 /// The accounts with these ids, deleted ones included.
@@ -72,8 +77,9 @@ pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[AccountId],
+    columns: Columns<Entity>,
 ) -> AppResult<HashMap<AccountId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
 }
 
 /// For each account contact the accounts that it belongs to.
@@ -81,11 +87,12 @@ pub async fn of_account_contacts(
     db: &Database,
     organization: OrganizationId,
     contacts: &[AccountContactId],
+    columns: Columns<Entity>,
     request: &PageRequest,
 ) -> AppResult<HashMap<AccountContactId, Page<Model>>> {
     let links = link::Entity::find_in(organization);
     let parentage = Parentage::links(links, link::Column::AccountId, link::Column::AccountContactId, true);
-    page::pages(db.connection(), Entity::find_in(organization), parentage, contacts, request).await
+    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, contacts, request).await
 }
 
 /// Makes a account.

@@ -13,7 +13,7 @@ use super::{
     Database, Page, PageRequest, account,
     change::{self, Action, Diff},
     contact_type,
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
     idempotency,
     input::{Checks, NOT_FOUND, check_version},
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById, account as account_row,
+        Columns, Scoped, ScopedById, account as account_row,
         account_contact::{Column, Entity, Model},
         account_contact_account as link,
         id::{AccountContactId, AccountId, CustomFieldId, OrganizationId},
@@ -36,7 +36,7 @@ const KIND: &str = "AccountContact";
 const MAX_ACCOUNTS: usize = 100;
 
 impl Paged for Entity {
-    const ORDER: &'static str = "account_contact";
+    const ORDER: Order = Order::by_uuid("account_contact");
 
     fn key_column() -> Column {
         Column::Id
@@ -84,8 +84,13 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 }
 
 /// The organization's account contacts.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+pub async fn list(
+    db: &Database,
+    ctx: &RequestContext,
+    columns: Columns<Entity>,
+    request: &PageRequest,
+) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
 }
 
 /// The account contacts with these ids, deleted ones included.
@@ -93,8 +98,9 @@ pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[AccountContactId],
+    columns: Columns<Entity>,
 ) -> AppResult<HashMap<AccountContactId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
 }
 
 /// For each account its contacts.
@@ -102,11 +108,12 @@ pub async fn of_accounts(
     db: &Database,
     organization: OrganizationId,
     accounts: &[AccountId],
+    columns: Columns<Entity>,
     request: &PageRequest,
 ) -> AppResult<HashMap<AccountId, Page<Model>>> {
     let links = link::Entity::find_in(organization);
     let parentage = Parentage::links(links, link::Column::AccountContactId, link::Column::AccountId, true);
-    page::pages(db.connection(), Entity::find_in(organization), parentage, accounts, request).await
+    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, accounts, request).await
 }
 
 /// Makes an account contact with its links and custom field values, all or nothing.

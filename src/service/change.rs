@@ -6,14 +6,14 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     Database, Page, PageRequest,
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     page::{self, Paged},
     reader,
 };
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped,
+        Columns, Scoped,
         change::{ActiveModel, Column, Entity, Model},
         id::OrganizationId,
     },
@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl Paged for Entity {
-    const ORDER: &'static str = "change";
+    const ORDER: Order = Order::by_integer("change");
 
     fn key_column() -> Column {
         Column::Seq
@@ -127,5 +127,5 @@ pub(super) async fn record(
 
 /// The organization's changes, oldest first.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
 }

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{
     Database, Page, PageRequest,
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     input::Checks,
     page::{self, Paged},
     reader, reading,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         contact_type::{ActiveModel, Column, Entity, Model},
         id::{ContactTypeId, OrganizationId},
     },
@@ -25,7 +25,7 @@ use crate::{
 const INITIAL: [&str; 5] = ["Primary", "Billing", "Legal", "Executive", "Other"];
 
 impl Paged for Entity {
-    const ORDER: &'static str = "contact_type";
+    const ORDER: Order = Order::by_uuid("contact_type");
 
     fn key_column() -> Column {
         Column::Id
@@ -47,7 +47,7 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 
 /// The organization's contact types.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
 }
 
 /// The contact types with these ids.
@@ -56,7 +56,7 @@ pub async fn by_ids(
     organization: OrganizationId,
     ids: &[ContactTypeId],
 ) -> AppResult<HashMap<ContactTypeId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
 }
 
 /// The type that an input names, or the default where it names none; reports when it is not there.

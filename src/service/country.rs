@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 use phonenumber::metadata::DATABASE;
 use rust_iso3166::CountryCode;
 
-use super::{Page, PageRequest, cursor::CursorKey};
+use super::{
+    Page, PageRequest,
+    cursor::{CursorKey, Order},
+};
 use crate::{
     auth::{RequestContext, Scope},
     error::AppResult,
@@ -42,7 +45,7 @@ pub fn by_id(id: i16) -> Option<&'static Country> {
 }
 
 /// Names the list of countries in cursors.
-pub const ORDER: &str = "country";
+pub const ORDER: Order = Order::by_integer("country");
 
 /// The countries, by numeric code.
 pub fn list(ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<&'static Country>> {

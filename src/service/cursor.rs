@@ -23,12 +23,51 @@ pub enum CursorKey {
     Integer(i64),
 }
 
+impl CursorKey {
+    const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Uuid(_) => KeyKind::Uuid,
+            Self::Integer(_) => KeyKind::Integer,
+        }
+    }
+}
+
 impl From<CursorKey> for Value {
     fn from(key: CursorKey) -> Self {
         match key {
             CursorKey::Uuid(uuid) => uuid.into(),
             CursorKey::Integer(integer) => integer.into(),
         }
+    }
+}
+
+/// What a key of a cursor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A UUID.
+    Uuid,
+    /// An integer.
+    Integer,
+}
+
+/// A list in an order: what a cursor belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Names the list and its order.
+    pub name: &'static str,
+    /// What the keys of its cursors are.
+    pub keys: &'static [KeyKind],
+}
+
+impl Order {
+    /// The list of this name, ordered by a UUID.
+    pub const fn by_uuid(name: &'static str) -> Self {
+        Self { name, keys: &[KeyKind::Uuid] }
+    }
+
+    /// The list of this name, ordered by an integer.
+    pub const fn by_integer(name: &'static str) -> Self {
+        Self { name, keys: &[KeyKind::Integer] }
     }
 }
 
@@ -54,16 +93,17 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a cursor of the list and order `order`; anything else is refused.
-    pub fn decode(text: &str, order: &str) -> Result<Self, AppError> {
-        let cursor = Self::parse(text).ok_or_else(|| {
-            AppError::request(Code::BadRequest, "This is not a cursor that this server made.")
-        })?;
-        if cursor.order != order {
-            return Err(AppError::request(
-                Code::BadRequest,
-                "This cursor belongs to another list or order; start again without it.",
-            ));
+    /// Reads a cursor of this list and order; anything else is refused.
+    pub fn decode(text: &str, order: Order) -> Result<Self, AppError> {
+        let bad = |message| Err(AppError::request(Code::BadRequest, message));
+        let Some(cursor) = Self::parse(text) else {
+            return bad("This is not a cursor that this server made.");
+        };
+        if cursor.order != order.name {
+            return bad("This cursor belongs to another list or order; start again without it.");
+        }
+        if !cursor.keys.iter().map(CursorKey::kind).eq(order.keys.iter().copied()) {
+            return bad("This is not a cursor that this server made.");
         }
         Ok(cursor)
     }
@@ -87,21 +127,28 @@ fn checksum(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
+    const ORDER: Order = Order { name: "partner", keys: &[KeyKind::Uuid, KeyKind::Integer] };
+
     fn cursor() -> Cursor {
-        Cursor {
-            order: "partner".into(),
-            keys: vec![CursorKey::Uuid(Uuid::from_u128(7)), CursorKey::Integer(-3)],
-        }
+        let keys = vec![CursorKey::Uuid(Uuid::from_u128(7)), CursorKey::Integer(-3)];
+        Cursor { order: ORDER.name.into(), keys }
     }
 
     #[test]
     fn a_cursor_survives_the_round_trip() {
-        assert_eq!(Cursor::decode(&cursor().encode(), "partner").expect("decodes"), cursor());
+        assert_eq!(Cursor::decode(&cursor().encode(), ORDER).expect("decodes"), cursor());
     }
 
     #[test]
     fn another_order_is_refused() {
-        assert!(Cursor::decode(&cursor().encode(), "account").is_err());
+        assert!(Cursor::decode(&cursor().encode(), Order { name: "account", ..ORDER }).is_err());
+    }
+
+    #[test]
+    fn other_keys_are_refused() {
+        for keys in [&[][..], &[KeyKind::Uuid], &[KeyKind::Integer, KeyKind::Uuid]] {
+            assert!(Cursor::decode(&cursor().encode(), Order { keys, ..ORDER }).is_err(), "{keys:?}");
+        }
     }
 
     #[test]
@@ -111,10 +158,10 @@ mod tests {
             let mut changed = text.clone().into_bytes();
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).expect("ASCII");
-            assert!(Cursor::decode(&changed, "partner").is_err(), "{position}");
+            assert!(Cursor::decode(&changed, ORDER).is_err(), "{position}");
         }
         for garbage in ["", "AAAA", "null", "ÄÖÜ", &text[1..]] {
-            assert!(Cursor::decode(garbage, "partner").is_err(), "{garbage}");
+            assert!(Cursor::decode(garbage, ORDER).is_err(), "{garbage}");
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::{
     Database, Page, PageRequest,
     change::{self, Action, Diff},
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     input::{self, Checks, NOT_FOUND, Path},
     page::{self, Paged},
     reader, reading,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     auth::{RequestContext, Scope},
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         custom_field::{Column, Entity, FieldType, Model},
         custom_field_value as value,
         id::{AccountContactId, CustomFieldId, OrganizationId},
@@ -38,7 +38,7 @@ const LONG_TEXT: usize = 16 * 1024;
 const DECIMAL: usize = 38;
 
 impl Paged for Entity {
-    const ORDER: &'static str = "custom_field";
+    const ORDER: Order = Order::by_uuid("custom_field");
 
     fn key_column() -> Column {
         Column::Id
@@ -84,7 +84,7 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 
 /// The organization's custom fields, archived ones included.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
 }
 
 /// The custom fields with these ids.
@@ -93,7 +93,7 @@ pub async fn by_ids(
     organization: OrganizationId,
     ids: &[CustomFieldId],
 ) -> AppResult<HashMap<CustomFieldId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
 }
 
 /// For each account contact the values of its custom fields, in the order of the fields.

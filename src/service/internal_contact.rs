@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Database, Page, PageRequest, Patch,
     change::{self, Action, Diff},
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     idempotency,
     input::{Checks, Email, check_version, not_found},
     internal_contact_assignment::{self as assignments, Assigned},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact::{Column, Entity, Model},
         internal_contact_assignment::{self as assignment, InternalRole},
@@ -29,7 +29,7 @@ use crate::{
 pub(super) const KIND: &str = "InternalContact";
 
 impl Paged for Entity {
-    const ORDER: &'static str = "internal_contact";
+    const ORDER: Order = Order::by_uuid("internal_contact");
 
     fn key_column() -> Column {
         Column::Id
@@ -112,8 +112,13 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 }
 
 /// The organization's internal contacts.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+pub async fn list(
+    db: &Database,
+    ctx: &RequestContext,
+    columns: Columns<Entity>,
+    request: &PageRequest,
+) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
 }
 
 /// The internal contacts with these ids, deleted ones included.
@@ -121,8 +126,9 @@ pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[InternalContactId],
+    columns: Columns<Entity>,
 ) -> AppResult<HashMap<InternalContactId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
 }
 
 /// For each partner the people who look after it, in `role` when one is given.
@@ -131,6 +137,7 @@ pub async fn of_partners(
     organization: OrganizationId,
     partners: &[PartnerId],
     role: Option<InternalRole>,
+    columns: Columns<Entity>,
     request: &PageRequest,
 ) -> AppResult<HashMap<PartnerId, Page<Model>>> {
     let mut links = assignment::Entity::find_in(organization);
@@ -139,7 +146,7 @@ pub async fn of_partners(
     }
     let (child, parent) = (assignment::Column::InternalContactId, assignment::Column::PartnerId);
     let parentage = Parentage::links(links, child, parent, false);
-    page::pages(db.connection(), Entity::find_in(organization), parentage, partners, request).await
+    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, partners, request).await
 }
 
 /// Makes a person and a floating assignment with the role, both or neither.

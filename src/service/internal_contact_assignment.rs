@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{
     Database, Page, PageRequest,
     change::{self, Action, Diff},
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     input::{Checks, check_version, not_found},
     internal_contact as contacts,
     page::{self, Paged, Parentage},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
         internal_contact,
         internal_contact_assignment::{ActiveModel, Column, Entity, InternalRole, Model},
@@ -29,7 +29,7 @@ use crate::{
 const KIND: &str = "InternalContactAssignment";
 
 impl Paged for Entity {
-    const ORDER: &'static str = "internal_contact_assignment";
+    const ORDER: Order = Order::by_uuid("internal_contact_assignment");
 
     fn key_column() -> Column {
         Column::Id
@@ -84,8 +84,13 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 }
 
 /// The organization's assignments.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+pub async fn list(
+    db: &Database,
+    ctx: &RequestContext,
+    columns: Columns<Entity>,
+    request: &PageRequest,
+) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
 }
 
 /// The assignments with these ids.
@@ -93,8 +98,9 @@ pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[InternalContactAssignmentId],
+    columns: Columns<Entity>,
 ) -> AppResult<HashMap<InternalContactAssignmentId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
 }
 
 /// For each partner the assignments to it.
@@ -103,10 +109,12 @@ pub async fn of_partners(
     organization: OrganizationId,
     partners: &[PartnerId],
     filter: AssignmentFilter,
+    columns: Columns<Entity>,
     request: &PageRequest,
 ) -> AppResult<HashMap<PartnerId, Page<Model>>> {
     let select = filter.apply(Entity::find_in(organization));
-    page::pages(db.connection(), select, Parentage::column(Column::PartnerId), partners, request).await
+    page::pages(db.connection(), (select, columns), Parentage::column(Column::PartnerId), partners, request)
+        .await
 }
 
 /// For each internal contact the assignments that it holds.
@@ -115,11 +123,12 @@ pub async fn of_internal_contacts(
     organization: OrganizationId,
     contacts: &[InternalContactId],
     filter: AssignmentFilter,
+    columns: Columns<Entity>,
     request: &PageRequest,
 ) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
     let select = filter.apply(Entity::find_in(organization));
     let parentage = Parentage::column(Column::InternalContactId);
-    page::pages(db.connection(), select, parentage, contacts, request).await
+    page::pages(db.connection(), (select, columns), parentage, contacts, request).await
 }
 
 /// Changes the role of an assignment, which must be the named partner's. The person is not touched.

@@ -10,14 +10,14 @@ use super::{
     Database, Page, PageRequest,
     change::{self, Action, Diff},
     contact_type,
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     input::Checks,
     page::{self, Paged},
 };
 use crate::{
     auth::{RequestContext, Scope},
     entity::{
-        Scoped,
+        Columns, Scoped,
         id::OrganizationId,
         organization::{ActiveModel, Column, Entity, Model},
     },
@@ -27,7 +27,7 @@ use crate::{
 const KIND: &str = "Organization";
 
 impl Paged for Entity {
-    const ORDER: &'static str = "organization";
+    const ORDER: Order = Order::by_integer("organization");
 
     fn key_column() -> Column {
         Column::Id
@@ -52,7 +52,7 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: Option<&str>) -> AppRe
 /// The organizations that the token names.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
     ctx.require(Scope::ContactsRead)?;
-    page::page(db.connection(), among(db, ctx), request).await
+    page::page(db.connection(), among(db, ctx), Columns::all(), request).await
 }
 
 /// The organization that a request selected.

@@ -13,7 +13,7 @@ use super::{
     Database, Page, PageRequest, Patch,
     change::{self, Action, Diff},
     country,
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     idempotency,
     input::{Checks, Email, NOT_FOUND, check_version, not_found},
     page::{self, Paged},
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         id::{OrganizationContactId, OrganizationId},
         organization_contact::{ActiveModel, Entity, Model, OrganizationContactType},
     },
@@ -32,7 +32,7 @@ use crate::{
 const KIND: &str = "OrganizationContact";
 
 impl Paged for Entity {
-    const ORDER: &'static str = "organization_contact";
+    const ORDER: Order = Order::by_integer("organization_contact");
 
     fn key_column() -> <Self as sea_orm::EntityTrait>::Column {
         <Self as ScopedById>::ID
@@ -85,7 +85,7 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 
 /// The organization's cards.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
 }
 
 /// The cards with these ids, deleted ones included.
@@ -94,7 +94,7 @@ pub async fn by_ids(
     organization: OrganizationId,
     ids: &[OrganizationContactId],
 ) -> AppResult<HashMap<OrganizationContactId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
 }
 
 /// Makes a card.

@@ -5,13 +5,13 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use super::cursor::{Cursor, CursorKey};
+use super::cursor::{Cursor, CursorKey, Order};
 use crate::{
-    entity::{Key, Scoped, keys_in, keys_table},
+    entity::{Columns, Key, Scoped, Sparse, keys_in, keys_table},
     error::{AppError, AppResult, Code},
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, FromQueryResult, JoinType, Order,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, JoinType, Order as Direction,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetable,
     sea_query::{Asterisk, Expr, Func, OverStatement, Query, SelectStatement, SimpleExpr, WindowStatement},
 };
@@ -22,9 +22,9 @@ pub const MAX_PAGE_SIZE: u32 = 100;
 pub const DEFAULT_PAGE_SIZE: u32 = 25;
 
 /// An entity that is listed in pages, in the order of its key: the order of creation.
-pub trait Paged: Scoped<Model: Send + Sync> {
+pub trait Paged: Scoped<Model: Send + Sync> + Sparse {
     /// Names the list and its order in cursors.
-    const ORDER: &'static str;
+    const ORDER: Order;
 
     /// The unique column that orders the list.
     fn key_column() -> Self::Column;
@@ -34,7 +34,7 @@ pub trait Paged: Scoped<Model: Send + Sync> {
 
     /// The position of a row.
     fn cursor(row: &Self::Model) -> Cursor {
-        Cursor { order: Self::ORDER.to_owned(), keys: vec![Self::key(row)] }
+        Cursor { order: Self::ORDER.name.to_owned(), keys: vec![Self::key(row)] }
     }
 }
 
@@ -62,8 +62,8 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Checks a window on the list and order named `order`.
-    pub fn new(window: &PageWindow, order: &str, total: bool) -> AppResult<Self> {
+    /// Checks a window on a list.
+    pub fn new(window: &PageWindow, order: Order, total: bool) -> AppResult<Self> {
         let backward = window.last.is_some() || window.before.is_some();
         if backward && (window.first.is_some() || window.after.is_some()) {
             return Err(bad(
@@ -83,8 +83,8 @@ impl PageRequest {
         })
     }
 
-    fn direction(&self) -> Order {
-        if self.backward { Order::Desc } else { Order::Asc }
+    fn direction(&self) -> Direction {
+        if self.backward { Direction::Desc } else { Direction::Asc }
     }
 
     /// One more than asked for, to see whether there is more.
@@ -174,14 +174,23 @@ impl<T> Page<&'static T> {
 pub(crate) async fn page<E: Paged>(
     db: &impl ConnectionTrait,
     select: Select<E>,
+    columns: Columns<E>,
     request: &PageRequest,
-) -> AppResult<Page<E::Model>>
-where
-    E::Model: FromQueryResult,
-{
+) -> AppResult<Page<E::Model>> {
     let total = if request.total { Some(select.clone().count(db).await?) } else { None };
-    let rows = window(select, request).limit(request.limit()).all(db).await?;
+    let select = window(E::select(select, columns), request).limit(request.limit());
+    let rows = read(db, select, columns).await?;
     Ok(Page { total, ..Page::new(rows, request) })
+}
+
+/// The rows that `select` finds, of these columns.
+pub(crate) async fn read<E: Sparse>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    columns: Columns<E>,
+) -> AppResult<Vec<E::Model>> {
+    let rows = db.query_all(&select.into_query()).await?;
+    Ok(rows.iter().map(|row| E::read(row, columns, 0)).collect::<Result<_, _>>()?)
 }
 
 fn window<E: Paged>(select: Select<E>, request: &PageRequest) -> Select<E> {
@@ -261,26 +270,27 @@ impl Parentage {
 /// Every parent has an entry, also when it has no rows.
 pub(crate) async fn pages<E, P>(
     db: &impl ConnectionTrait,
-    select: Select<E>,
+    (select, columns): (Select<E>, Columns<E>),
     parentage: Parentage,
     parents: &[P],
     request: &PageRequest,
 ) -> AppResult<HashMap<P, Page<E::Model>>>
 where
     E: Paged,
-    E::Model: FromQueryResult,
     P: Parent,
 {
     let totals =
         if request.total { totals(db, select.clone(), &parentage, parents).await? } else { HashMap::new() };
+    let select = E::select(select, columns);
     let statement = match db.get_database_backend() {
         DbBackend::Postgres => lateral(window(select, request), &parentage, parents, request),
         _ => ranked(window(select, request), &parentage, parents, request),
     };
     let mut rows: HashMap<P, Vec<E::Model>> = HashMap::with_capacity(parents.len());
     for row in db.query_all(&statement).await? {
-        let key: P = row.try_get("", PARENT)?;
-        rows.entry(key).or_default().push(E::Model::from_query_result(&row, "")?);
+        // The parent's key comes first, the columns of the row behind it.
+        let key: P = row.try_get_by_index(0)?;
+        rows.entry(key).or_default().push(E::read(&row, columns, 1)?);
     }
     Ok(parents
         .iter()
@@ -332,10 +342,11 @@ fn ranked<E: Paged, P: Parent>(
         .expr_window_as(Func::cust("row_number"), window, RANK)
         .take();
     Query::select()
+        .column((CHILD, PARENT))
         .column((CHILD, Asterisk))
         .from_subquery(children, CHILD)
         .and_where(Expr::col((CHILD, RANK)).lte(request.limit()))
-        .order_by((CHILD, RANK), Order::Asc)
+        .order_by((CHILD, RANK), Direction::Asc)
         .take()
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Database, Page, PageRequest,
     change::{self, Action, Diff},
-    cursor::CursorKey,
+    cursor::{CursorKey, Order},
     idempotency,
     input::Checks,
     page::{self, Paged, Parentage},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById,
+        Columns, Scoped, ScopedById,
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact_assignment as assignment,
         partner::{Column, Entity, Model},
@@ -28,7 +28,7 @@ use crate::{
 const KIND: &str = "Partner";
 
 impl Paged for Entity {
-    const ORDER: &'static str = "partner";
+    const ORDER: Order = Order::by_uuid("partner");
 
     fn key_column() -> Column {
         Column::Id
@@ -60,8 +60,13 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 }
 
 /// The organization's partners.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), request).await
+pub async fn list(
+    db: &Database,
+    ctx: &RequestContext,
+    columns: Columns<Entity>,
+    request: &PageRequest,
+) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
 }
 
 /// The partners with these ids, deleted ones included.
@@ -69,8 +74,9 @@ pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[PartnerId],
+    columns: Columns<Entity>,
 ) -> AppResult<HashMap<PartnerId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
 }
 
 /// For each internal contact the partners that it looks after.
@@ -78,12 +84,13 @@ pub async fn of_internal_contacts(
     db: &Database,
     organization: OrganizationId,
     contacts: &[InternalContactId],
+    columns: Columns<Entity>,
     request: &PageRequest,
 ) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
     let assignments = assignment::Entity::find_in(organization);
     let (child, parent) = (assignment::Column::PartnerId, assignment::Column::InternalContactId);
     let parentage = Parentage::links(assignments, child, parent, false);
-    page::pages(db.connection(), Entity::find_in(organization), parentage, contacts, request).await
+    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, contacts, request).await
 }
 
 /// Makes a partner.

@@ -7,9 +7,9 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use super::page::Paged;
+use super::page::{self, Paged};
 use crate::{
-    entity::{Key, Scoped, id::OrganizationId, keys_in},
+    entity::{Columns, Key, Scoped, id::OrganizationId, keys_in},
     error::{AppResult, InputError, InputErrorCode},
 };
 
@@ -18,16 +18,19 @@ pub(super) async fn by_ids<E, K>(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     ids: &[K],
+    columns: Columns<E>,
     id_of: impl Fn(&<E as EntityTrait>::Model) -> K,
 ) -> AppResult<HashMap<K, E::Model>>
 where
     E: Paged,
     K: Key + Copy + Eq + Hash,
 {
-    let rows = E::find_in_with_deleted(organization)
-        .filter(keys_in(db.get_database_backend(), E::key_column().into_expr(), ids.iter().copied()))
-        .all(db)
-        .await?;
+    let select = E::find_in_with_deleted(organization).filter(keys_in(
+        db.get_database_backend(),
+        E::key_column().into_expr(),
+        ids.iter().copied(),
+    ));
+    let rows = page::read(db, E::select(select, columns), columns).await?;
     Ok(rows.into_iter().map(|row| (id_of(&row), row)).collect())
 }
 

@@ -3,12 +3,28 @@
 //! One binary, one file per domain, and the tests of the whole beside them. `support` is what they stand on; its
 //! documentation begins with an example. Run by `scripts/test`, which brings the PostgreSQL server.
 
+mod account;
+mod account_contact;
 mod authorization;
+mod change;
+mod custom_field;
 mod durability;
 mod harness;
+mod health;
+mod http;
+mod idempotency;
+mod inputs;
+mod internal_contact;
+mod internal_contact_assignment;
 mod layers;
 mod migrations;
+mod mutation;
+mod organization_contact;
+mod paging;
+mod partner;
 mod process;
+mod response;
 mod schema;
 mod smoke;
+mod statements;
 mod support;

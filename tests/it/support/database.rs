@@ -13,11 +13,15 @@ use contact_gateway::{
     service::{Database, organization},
 };
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
-use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use url::Url;
+use uuid::Uuid;
 
+pub(crate) use super::empty::TestDatabase;
 use super::{HOME, OTHER, development, empty};
+
+/// The file that a [`TestDatabase`] opens in its folder.
+const SQLITE_FILE: &str = "test.db";
 
 /// What all databases that this makes on a server are called at first.
 const PREFIX: &str = "contact_gateway_test_";
@@ -29,38 +33,41 @@ pub(crate) enum Kind {
     Postgres,
 }
 
-/// A database that lives as long as this value.
-pub(crate) struct TestDatabase {
-    url: String,
-    _removed_when_dropped: empty::TestDatabase,
-}
-
 impl TestDatabase {
     /// A clone of the template.
     pub(crate) async fn of_template(kind: Kind) -> Self {
         match kind {
-            Kind::Sqlite => Self::on_sqlite().await,
-            Kind::Postgres => Self::on_postgres().await,
+            Kind::Sqlite => sqlite_clone().await,
+            Kind::Postgres => postgres_clone().await,
         }
-    }
-
-    async fn on_sqlite() -> Self {
-        static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("test.db");
-        fs::write(&file, TEMPLATE.get_or_init(sqlite_template).await).expect("a file");
-        Self { url: sqlite_url(&file), _removed_when_dropped: empty::TestDatabase::Sqlite(folder) }
-    }
-
-    async fn on_postgres() -> Self {
-        static TEMPLATE: OnceCell<PostgresTemplate> = OnceCell::const_new();
-        TEMPLATE.get_or_init(PostgresTemplate::make).await.cloned().await
     }
 
     /// Its address, as the configuration takes it.
     pub(crate) fn url(&self) -> String {
-        self.url.clone()
+        match self {
+            Self::Sqlite(folder) => sqlite_url(&folder.path().join(SQLITE_FILE)),
+            Self::Postgres { server, name } => postgres_url(server, name),
+        }
     }
+}
+
+/// An empty database of each kind.
+pub(crate) async fn empty_databases() -> Vec<TestDatabase> {
+    postgres_server();
+    empty::empty_databases().await.expect("databases")
+}
+
+async fn sqlite_clone() -> TestDatabase {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let template = TEMPLATE.get_or_init(sqlite_template).await;
+    fs::write(folder.path().join(SQLITE_FILE), template).expect("a file");
+    TestDatabase::Sqlite(folder)
+}
+
+async fn postgres_clone() -> TestDatabase {
+    static TEMPLATE: OnceCell<PostgresTemplate> = OnceCell::const_new();
+    TEMPLATE.get_or_init(PostgresTemplate::make).await.cloned().await
 }
 
 /// Migrates an empty database and makes the organizations.
@@ -89,8 +96,8 @@ fn sqlite_url(file: &Path) -> String {
 
 /// The bytes of the file.
 async fn sqlite_template() -> Vec<u8> {
-    let folder: TempDir = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("template.db");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(SQLITE_FILE);
     let db = fill(sqlite_url(&file)).await;
     // Everything is in the file itself then, nothing in the log beside it.
     db.connection().execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.expect("a checkpoint");
@@ -98,64 +105,60 @@ async fn sqlite_template() -> Vec<u8> {
     fs::read(file).expect("the file")
 }
 
+fn postgres_server() -> String {
+    let variable = std::env::var("CONTACT_GATEWAY_TEST_POSTGRES");
+    variable.expect(
+        "CONTACT_GATEWAY_TEST_POSTGRES is not set: run scripts/test, which starts a PostgreSQL server",
+    )
+}
+
+fn postgres_url(server: &str, name: &str) -> String {
+    let mut url: Url = server.parse().expect("CONTACT_GATEWAY_TEST_POSTGRES is not a URL");
+    url.set_path(name);
+    url.into()
+}
+
+async fn connect(server: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(server);
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.expect("the server")
+}
+
 /// A database on the server that others are cloned from.
 struct PostgresTemplate {
-    server: Url,
+    server: String,
     /// What the names of this process's databases begin with.
     prefix: String,
-    /// Holds the lock by which other processes know that these databases are in use. Never used again: the runtime
-    /// it belongs to ends with the test that came first.
+    /// Holds the lock by which other processes know that these databases are in use. Not usable for anything else: the
+    /// runtime it belongs to ends with the test that came first.
     _lock: DatabaseConnection,
 }
 
 impl PostgresTemplate {
     async fn make() -> Self {
-        let variable = std::env::var("CONTACT_GATEWAY_TEST_POSTGRES");
-        let server: Url = variable
-            .expect("CONTACT_GATEWAY_TEST_POSTGRES is not set: run scripts/test, which starts a PostgreSQL server")
-            .parse()
-            .expect("CONTACT_GATEWAY_TEST_POSTGRES is not a URL");
+        let server = postgres_server();
         let lock = connect(&server).await;
         remove_leftovers(&lock).await;
-        let run = uuid::Uuid::now_v7().as_u128() as u32;
+        let run = Uuid::now_v7().as_u128() as u32;
         execute(&lock, &format!("SELECT pg_advisory_lock({run})")).await;
-
-        let template = Self { server, prefix: format!("{PREFIX}{run}_"), _lock: lock };
-        let name = template.name();
-        execute(&template._lock, &format!("CREATE DATABASE {name}")).await;
+        let prefix = format!("{PREFIX}{run}_");
+        let name = format!("{prefix}template");
+        execute(&lock, &format!("CREATE DATABASE {name}")).await;
+        let db = fill(postgres_url(&server, &name)).await;
         // A database with a connection cannot be cloned.
-        let filled = fill(template.url_of(&name)).await;
-        filled.connection().clone().close().await.expect("a closed database");
-        template
-    }
-
-    fn name(&self) -> String {
-        format!("{}template", self.prefix)
+        db.connection().clone().close().await.expect("a closed database");
+        Self { server, prefix, _lock: lock }
     }
 
     async fn cloned(&self) -> TestDatabase {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("{}{}", self.prefix, COUNTER.fetch_add(1, Ordering::Relaxed));
-        let server = connect(&self.server).await;
-        execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {}", self.name())).await;
-        server.close().await.expect("a closed connection");
-        TestDatabase {
-            url: self.url_of(&name),
-            _removed_when_dropped: empty::TestDatabase::Postgres { server: self.server.to_string(), name },
-        }
+        let Self { server, prefix, .. } = self;
+        let name = format!("{prefix}{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+        let connection = connect(server).await;
+        execute(&connection, &format!("CREATE DATABASE {name} TEMPLATE {prefix}template")).await;
+        connection.close().await.expect("a closed connection");
+        TestDatabase::Postgres { server: server.clone(), name }
     }
-
-    fn url_of(&self, name: &str) -> String {
-        let mut url = self.server.clone();
-        url.set_path(name);
-        url.into()
-    }
-}
-
-async fn connect(server: &Url) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(server.as_str());
-    options.max_connections(1).sqlx_logging(false);
-    sea_orm::Database::connect(options).await.expect("the server")
 }
 
 /// Drops the databases of processes that are gone: each leaves its template, and all it had when it was killed.

@@ -27,15 +27,13 @@
 //!   [`World::anonymous`] and, for anything else, [`World::actor`].
 //! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
-//! - [`Process`]: the binary as users start it, to be killed and started again.
 //! - [`World::statements`] and [`World::nothing_written`] watch the database during a request.
 
 mod actor;
 mod database;
 #[path = "../../../migrations/tests/it/support.rs"]
-pub(crate) mod empty;
+mod empty;
 mod many_rows;
-mod process;
 mod reply;
 mod rows;
 mod server;
@@ -54,7 +52,7 @@ use contact_gateway::{
 };
 use tracing::Level;
 
-pub(crate) use self::{actor::Actor, process::Process, reply::Reply, rows::Rows};
+pub(crate) use self::{actor::Actor, database::empty_databases, reply::Reply, rows::Rows};
 use self::{
     database::{Kind, TestDatabase},
     server::Server,

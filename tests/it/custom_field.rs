@@ -1,0 +1,191 @@
+//! Values of custom fields: each type takes its own, required ones are asked for, archived ones are gone.
+
+use chrono::Utc;
+use contact_gateway::{
+    entity::{custom_field, custom_field::FieldType, id::CustomFieldId},
+    service::{self, custom_field::CreateCustomField},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::{Value, json};
+
+use crate::{
+    mutation::{done, refused},
+    support::{Rows, World, on_both},
+};
+
+on_both!(
+    each_type_of_custom_field_takes_its_values,
+    each_type_of_custom_field_refuses_others,
+    custom_fields_are_living_ones_of_the_organization,
+    required_custom_fields_need_a_value,
+);
+
+fn contact(values: impl Into<Value>) -> Value {
+    json!({ "firstName": "John", "email": "john.doe@example.com", "customFieldValues": values.into() })
+}
+
+const VALUES: &str = "id customFieldValues { field { id } value displayValue }";
+
+async fn create(world: &World, input: Value) -> Value {
+    let selection = format!("accountContact {{ {VALUES} }}");
+    done(&world.writer(), "createAccountContact", input, &selection).await["accountContact"].clone()
+}
+
+async fn read(world: &World, contact: &Value) -> Value {
+    let document = format!("query($id: ID!) {{ accountContact(id: $id) {{ {VALUES} }} }}");
+    let reply = world.reader().graphql(&document, json!({ "id": contact["id"] })).await;
+    reply.data("/accountContact").clone()
+}
+
+/// A custom field; choices are S and L.
+pub(crate) async fn field(rows: &Rows, key: &str, field_type: FieldType, is_required: bool) -> CustomFieldId {
+    let options = match field_type {
+        FieldType::SingleChoice | FieldType::MultiChoice => vec!["S".to_owned(), "L".to_owned()],
+        _ => Vec::new(),
+    };
+    let input =
+        CreateCustomField { key: key.to_owned(), label: key.to_owned(), field_type, options, is_required };
+    service::custom_field::create(&rows.db, &rows.context(), &input).await.expect("a custom field").id
+}
+
+async fn archive(rows: &Rows, id: CustomFieldId) {
+    let field = custom_field::Entity::update_many().filter(custom_field::Column::Id.eq(id));
+    let update = field.col_expr(custom_field::Column::ArchivedAt, Expr::value(Utc::now()));
+    update.exec(rows.db.connection()).await.expect("an update");
+}
+
+async fn each_type_of_custom_field_takes_its_values(world: World) {
+    let cases = [
+        (FieldType::Text, json!(" a "), json!("a"), "a"),
+        (FieldType::LongText, json!("a\nb\tc"), json!("a\nb\tc"), "a\nb\tc"),
+        (FieldType::Integer, json!(i64::MIN), json!(i64::MIN), "-9223372036854775808"),
+        (FieldType::Decimal, json!("12.50"), json!("12.50"), "12.50"),
+        (FieldType::Decimal, json!(12.5), json!("12.5"), "12.5"),
+        (FieldType::Boolean, json!(false), json!(false), "No"),
+        (FieldType::Date, json!("2024-02-29"), json!("2024-02-29"), "2024-02-29"),
+        (
+            FieldType::DateTime,
+            json!("2024-02-29T01:00:00+01:00"),
+            json!("2024-02-29T00:00:00.000000Z"),
+            "2024-02-29T00:00:00.000000Z",
+        ),
+        (FieldType::SingleChoice, json!("S"), json!("S"), "S"),
+        (FieldType::MultiChoice, json!(["L", "S", "L"]), json!(["L", "S"]), "L, S"),
+        (
+            FieldType::Url,
+            json!(" https://example.com/ "),
+            json!("https://example.com/"),
+            "https://example.com/",
+        ),
+        (FieldType::Email, json!(" a@example.com "), json!("a@example.com"), "a@example.com"),
+        (FieldType::Phone, json!("+49 30 901820"), json!("+4930901820"), "+4930901820"),
+    ];
+    let (mut input, mut expected) = (Vec::new(), Vec::new());
+    for (number, (field_type, value, stored, shown)) in cases.into_iter().enumerate() {
+        let id = field(&world.rows(), &number.to_string(), field_type, false).await.to_string();
+        input.push(json!({ "customFieldId": id, "value": value }));
+        expected.push(json!({ "field": { "id": id }, "value": stored, "displayValue": shown }));
+    }
+    // They are answered in the order of the fields, whatever the order of the input.
+    input.reverse();
+    let contact = create(&world, contact(input)).await;
+    assert_eq!(contact["customFieldValues"], json!(expected));
+    assert_eq!(read(&world, &contact).await, contact);
+}
+
+async fn each_type_of_custom_field_refuses_others(world: World) {
+    let cases = [
+        (
+            FieldType::Text,
+            vec![json!(1), json!(""), json!(" "), json!("a\nb"), json!("a\0"), json!(["a"]), json!({})],
+        ),
+        (FieldType::LongText, vec![json!(""), json!("a\0b"), json!("\u{7}x"), json!(true)]),
+        (FieldType::Integer, vec![json!(1.5), json!("1"), json!(true), json!(u64::MAX), json!(1e3)]),
+        (
+            FieldType::Decimal,
+            vec![json!("1,5"), json!("1e5"), json!(""), json!("."), json!("1".repeat(39)), json!(true)],
+        ),
+        (FieldType::Boolean, vec![json!("true"), json!(1)]),
+        (
+            FieldType::Date,
+            vec![json!("2023-02-29"), json!("29.2.2024"), json!("2024-02-29T00:00:00Z"), json!(20240229)],
+        ),
+        (FieldType::DateTime, vec![json!("2024-02-29"), json!("2024-02-29T00:00:00"), json!(1_700_000_000)]),
+        (FieldType::SingleChoice, vec![json!("M"), json!("s"), json!(["S"]), json!("")]),
+        (FieldType::MultiChoice, vec![json!("S"), json!([]), json!(["S", "M"]), json!(["S", 1]), json!({})]),
+        (
+            FieldType::Url,
+            vec![
+                json!("javascript:alert(1)"),
+                json!("example.com"),
+                json!("https://example.com/\0"),
+                json!("https://example.com/a\nb"),
+                json!(1),
+            ],
+        ),
+        (
+            FieldType::Email,
+            vec![json!("a.example.com"), json!("A <a@example.com>"), json!("a\0@example.com"), json!(1)],
+        ),
+        (FieldType::Phone, vec![json!("030 901820"), json!(4930901820_u64), json!("")]),
+    ];
+    let (mut input, mut errors) = (Vec::new(), Vec::new());
+    for (field_type, values) in cases {
+        for value in values {
+            let id = field(&world.rows(), &input.len().to_string(), field_type, false).await.to_string();
+            errors.push(format!("INVALID customFieldValues.{}.value", input.len()));
+            input.push(json!({ "customFieldId": id, "value": value }));
+        }
+    }
+    for (field_type, length) in [(FieldType::Text, 256), (FieldType::LongText, 16 * 1024 + 1)] {
+        let id = field(&world.rows(), &input.len().to_string(), field_type, false).await.to_string();
+        errors.push(format!("TOO_LONG customFieldValues.{}.value", input.len()));
+        input.push(json!({ "customFieldId": id, "value": "x".repeat(length) }));
+    }
+    let errors: Vec<&str> = errors.iter().map(String::as_str).collect();
+    let input = contact(input);
+    refused(&world, "createAccountContact", input, &errors).await;
+}
+
+async fn custom_fields_are_living_ones_of_the_organization(world: World) {
+    let rows = world.rows();
+    let living = field(&rows, "age", FieldType::Integer, false).await;
+    let archived = field(&rows, "old", FieldType::Integer, true).await;
+    archive(&rows, archived).await;
+    let elsewhere = field(&world.other_rows(), "age", FieldType::Integer, true).await;
+    let value = |id: String| json!({ "customFieldId": id, "value": 1 });
+    let values = [
+        value(living.to_string()),
+        value(archived.to_string()),
+        value(elsewhere.to_string()),
+        value("cf_00000000000000000000000000".to_owned()),
+        value("age".to_owned()),
+        value(living.to_string()),
+    ];
+    let errors = [
+        "NOT_FOUND customFieldValues.1.customFieldId",
+        "NOT_FOUND customFieldValues.2.customFieldId",
+        "NOT_FOUND customFieldValues.3.customFieldId",
+        "NOT_FOUND customFieldValues.4.customFieldId",
+        "INVALID customFieldValues.5.customFieldId",
+    ];
+    let input = contact(values);
+    refused(&world, "createAccountContact", input, &errors).await;
+    // Neither an archived field nor another organization's is required here.
+    create(&world, contact(json!([]))).await;
+}
+
+async fn required_custom_fields_need_a_value(world: World) {
+    let rows = world.rows();
+    let needed = field(&rows, "age", FieldType::Integer, true).await.to_string();
+    let other = field(&rows, "size", FieldType::Integer, false).await.to_string();
+    for values in [Value::Null, json!([]), json!([{ "customFieldId": other, "value": 1 }])] {
+        let input = contact(values);
+        refused(&world, "createAccountContact", input, &["REQUIRED customFieldValues"]).await;
+    }
+    let without_values = json!({ "firstName": "John", "email": "john.doe@example.com" });
+    refused(&world, "createAccountContact", without_values, &["REQUIRED customFieldValues"]).await;
+    let value = |value: Value| contact(json!([{ "customFieldId": needed, "value": value }]));
+    refused(&world, "createAccountContact", value(json!("x")), &["INVALID customFieldValues.0.value"]).await;
+    create(&world, value(json!(0))).await;
+}
