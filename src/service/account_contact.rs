@@ -76,11 +76,7 @@ pub struct CreateAccountContact {
 
 /// The account contact with this id, if it is in reach.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    let organization = reader(ctx)?;
-    match id.parse() {
-        Ok(id) => find(db.connection(), organization, id).await,
-        Err(_) => Ok(None),
-    }
+    reading::get::<Entity>(db, ctx, id).await
 }
 
 /// The organization's account contacts.

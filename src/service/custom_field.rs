@@ -19,7 +19,7 @@ use super::{
 use crate::{
     auth::{RequestContext, Scope},
     entity::{
-        Columns, Scoped, ScopedById,
+        Columns, Scoped,
         custom_field::{Column, Entity, FieldType, Model},
         custom_field_value as value,
         id::{AccountContactId, CustomFieldId, OrganizationId},
@@ -75,11 +75,7 @@ pub struct CreateCustomField {
 
 /// The custom field with this id, if it is in reach.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    let organization = reader(ctx)?;
-    match id.parse() {
-        Ok(id) => Ok(Entity::find_by_id_in(organization, id).one(db.connection()).await?),
-        Err(_) => Ok(None),
-    }
+    reading::get::<Entity>(db, ctx, id).await
 }
 
 /// The organization's custom fields, archived ones included.

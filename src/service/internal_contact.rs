@@ -104,11 +104,7 @@ pub struct AddInternalContactToPartner {
 
 /// The internal contact with this id, if it is in reach.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    let organization = reader(ctx)?;
-    match id.parse() {
-        Ok(id) => find(db.connection(), organization, id).await,
-        Err(_) => Ok(None),
-    }
+    reading::get::<Entity>(db, ctx, id).await
 }
 
 /// The organization's internal contacts.
@@ -263,15 +259,6 @@ pub async fn update(
     change::record(txn, ctx, organization, (KIND, id.to_string()), Action::Updated, diff).await?;
     write.commit().await?;
     Ok(new)
-}
-
-/// The living internal contact with this id.
-pub(super) async fn find(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: InternalContactId,
-) -> AppResult<Option<Model>> {
-    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
 }
 
 /// The person behind an assignment that was made before.

@@ -76,11 +76,7 @@ impl AssignmentFilter {
 
 /// The assignment with this id, if it is in reach.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    let organization = reader(ctx)?;
-    match id.parse() {
-        Ok(id) => Ok(Entity::find_by_id_in(organization, id).one(db.connection()).await?),
-        Err(_) => Ok(None),
-    }
+    reading::get::<Entity>(db, ctx, id).await
 }
 
 /// The organization's assignments.

@@ -1,17 +1,35 @@
 //! The few statements that every domain needs in the same form.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{collections::HashMap, hash::Hash, str::FromStr};
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt,
     sea_query::OnConflict,
 };
 
-use super::page::{self, Paged};
+use super::{
+    Database,
+    page::{self, Paged},
+    reader,
+};
 use crate::{
-    entity::{Columns, Key, Scoped, id::OrganizationId, keys_in},
+    auth::RequestContext,
+    entity::{Columns, Key, Scoped, ScopedById, id::OrganizationId, keys_in},
     error::{AppResult, InputError, InputErrorCode},
 };
+
+/// The living row with this id, if the caller may read and the id is one of its organization's.
+pub(super) async fn get<E: ScopedById<Id: FromStr>>(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+) -> AppResult<Option<E::Model>> {
+    let organization = reader(ctx)?;
+    match id.parse() {
+        Ok(id) => Ok(E::find_by_id_in(organization, id).one(db.connection()).await?),
+        Err(_) => Ok(None),
+    }
+}
 
 /// The rows with these keys that are the organization's, deleted ones included: what refers to a row shows it.
 pub(super) async fn by_ids<E, K>(

@@ -78,6 +78,16 @@ impl Development {
         rest.unwrap_or_else(|| panic!("{line:?} does not begin with {start:?}")).to_owned()
     }
 
+    /// Asks it to end, by SIGTERM to its id; gives its exit code.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        let stopped = tokio::task::spawn_blocking(move || {
+            let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            assert!(told.expect("kill").success());
+            self.child.wait().expect("a process that ended").code()
+        });
+        stopped.await.expect("an exit code")
+    }
+
     /// Ends it at once: SIGKILL, to its id.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("a process to kill");
