@@ -31,7 +31,7 @@ use crate::{
     error::{AppError, Code},
     graphql::{
         Gateway,
-        document::{Parsed, operation, without_absent_variables},
+        document::{Parsed, missing_variable, operation, without_absent_variables},
         error::{refusal, set_code, translate},
         response,
     },
@@ -189,15 +189,18 @@ async fn execute(
     id: &str,
 ) -> Result<Answered, Refused> {
     let Asked { query, operation_name, variables, .. } = asked;
-    let parsed = app.documents.parse(&query).map_err(|error| unparsable(error, id))?;
+    let parsed = app.documents.parse(&query).map_err(|error| misfit(error, Code::ParseFailed, id))?;
     let name = operation_name.as_deref();
-    let kind = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?.node.ty;
-    if only_queries && kind != OperationType::Query {
+    let selected = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?;
+    if only_queries && selected.node.ty != OperationType::Query {
         return Err(Refused::method("POST", "Send mutations by POST.", id));
     }
     let variables = variables.map_or_else(Variables::default, |variables| {
         Variables::from_json(serde_json::Value::Object(variables))
     });
+    if let Some(error) = missing_variable(&selected.node, &variables) {
+        return Err(misfit(error, Code::ValidationFailed, id));
+    }
     let pruned = without_absent_variables(&parsed.document, name, &variables);
     let mut request = Request::new(query).variables(variables).data(Gateway::new(
         context,
@@ -213,8 +216,9 @@ async fn execute(
     Ok(Answered { response, parsed, operation_name })
 }
 
-fn unparsable(mut error: ServerError, id: &str) -> Refused {
-    set_code(&mut error, Code::ParseFailed, id);
+/// A document that is none, or variables that do not fit it.
+fn misfit(mut error: ServerError, code: Code, id: &str) -> Refused {
+    set_code(&mut error, code, id);
     Refused { status: StatusCode::BAD_REQUEST, error: Box::new(error), header: None }
 }
 
@@ -261,8 +265,9 @@ fn executed_status(response: &Response, media_type: MediaType) -> StatusCode {
     if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
-/// In application/json, 200 answers every well-formed request, also one whose document does not parse.
+/// In application/json, 200 answers every well-formed request, also one whose document does not parse. Only errors of
+/// a document have a place in it.
 fn refused_status(status: StatusCode, error: &ServerError, media_type: MediaType) -> StatusCode {
-    let unparsable = !error.locations.is_empty();
-    if unparsable && media_type == MediaType::Json { StatusCode::OK } else { status }
+    let well_formed = !error.locations.is_empty();
+    if well_formed && media_type == MediaType::Json { StatusCode::OK } else { status }
 }

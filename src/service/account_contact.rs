@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel, QuerySelect,
-    sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -210,11 +210,13 @@ pub async fn add_to_account(
     let account = account::referred(&mut checks, "accountId", txn, organization, account_id).await?;
     let (Some(old), Some(account)) = (contact, account) else { return Err(checks.refused()) };
     check_version(expected_version, old.version)?;
+    let before = account_ids(txn, organization, old.id).await?;
     if link(txn, ctx, organization, old.id, vec![account.id]).await? == 0 {
         return Ok((old, account));
     }
+    let after = account_ids(txn, organization, old.id).await?;
     let mut diff = Diff::default();
-    diff.note("accountIds", None::<String>, [account.id.to_string()]);
+    diff.note("accountIds", before, after);
     let mut row = old.clone().into_active_model();
     row.version = Set(old.version + 1);
     row.updated_at = Set(ctx.now);
@@ -222,6 +224,20 @@ pub async fn add_to_account(
     change::record(txn, ctx, organization, (KIND, new.id.to_string()), Action::Updated, diff).await?;
     write.commit().await?;
     Ok((new, account))
+}
+
+/// The ids of the accounts that the contact belongs to, as the record of changes shows them.
+async fn account_ids(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contact: AccountContactId,
+) -> AppResult<Vec<String>> {
+    let links = link::Entity::find_in(organization)
+        .filter(link::Column::AccountContactId.eq(contact))
+        .order_by_asc(link::Column::AccountId)
+        .all(db)
+        .await?;
+    Ok(links.iter().map(|link| link.account_id.to_string()).collect())
 }
 
 /// The living account contact with this id.

@@ -192,9 +192,19 @@ pub async fn attach(
     let mut diff = Diff::default();
     diff.note("partnerId", None::<String>, partner.id.to_string());
     row.partner_id.set_if_not_equals(Some(partner.id));
-    let new = save(txn, ctx, old, row, diff).await?;
+    let new = save(txn, ctx, old, row, diff).await.map_err(blame_partner)?;
     write.commit().await?;
     Ok(new)
+}
+
+/// Who loses a race for the role cannot be told of `internalRole`, which attaching does not take.
+fn blame_partner(error: AppError) -> AppError {
+    match error {
+        AppError::Input(errors) if errors.iter().any(|error| error.code == InputErrorCode::Taken) => {
+            InputError::on("partnerId", InputErrorCode::Taken, ROLE_TAKEN).into()
+        }
+        other => other,
+    }
 }
 
 /// Writes what changed, if anything did.

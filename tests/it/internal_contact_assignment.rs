@@ -28,6 +28,7 @@ on_both!(
     an_expected_version_must_be_the_assignments,
     only_one_of_two_role_changes_of_a_version_wins,
     an_assignment_is_attached_to_one_of_two_partners,
+    only_one_of_two_wins_a_role,
     a_change_without_its_record_is_not_made,
 );
 
@@ -401,6 +402,44 @@ async fn an_assignment_is_attached_to_one_of_two_partners(world: World) {
         assert_refused(&lost, "attachInternalContactAssignment", &["NOT_ALLOWED assignmentId"], "the second");
         let attached = won.data("/attachInternalContactAssignment/assignment/partner");
         assert_eq!(read(&world, &json!(floating)).await["partner"], *attached);
+    }
+}
+
+async fn only_one_of_two_wins_a_role(world: World) {
+    let (rows, writer) = (world.rows(), world.writer());
+    let partner = rows.partner("Globex", None).await;
+    let partner_id = partner.id.to_string();
+    for round in 0..20 {
+        let email = format!("ada{round}@example.com");
+        let floating = rows.internal_contact(&email, InternalRole::Csm).await.assignment.id.to_string();
+        let add = |email: &str| {
+            let input = json!({ "partnerId": partner_id, "email": email, "internalRole": "CSM" });
+            ("addInternalContactToPartner", input, "TAKEN internalRole")
+        };
+        let attach = || {
+            let input = json!({ "partnerId": partner_id, "assignmentId": floating });
+            ("attachInternalContactAssignment", input, "TAKEN partnerId")
+        };
+        let change_role = |id: &str| {
+            let input = json!({ "partnerId": partner_id, "assignmentId": id, "internalRole": "LEAD" });
+            ("updateInternalContactRole", input, "TAKEN internalRole")
+        };
+        let new = format!("new{round}@example.com");
+        let one = rows.assignment(&email, InternalRole::CoLead, &partner).await.assignment.id.to_string();
+        let two =
+            rows.assignment(&email, InternalRole::PracticeLead, &partner).await.assignment.id.to_string();
+        for (one, two) in
+            [(add(&email), attach()), (add(&new), add(&new)), (change_role(&one), change_role(&two))]
+        {
+            let (first, second) = tokio::join!(
+                writer.mutate(one.0, one.1, "assignment { id }"),
+                writer.mutate(two.0, two.1, "assignment { id }"),
+            );
+            let outcome = [first.user_errors(one.0), second.user_errors(two.0)];
+            let first_won = [vec![], vec![two.2.to_owned()]];
+            let second_won = [vec![one.2.to_owned()], vec![]];
+            assert!(outcome == first_won || outcome == second_won, "{outcome:?}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod change;
 mod cli;
 mod custom_field;
 mod durability;
+mod fields;
 mod harness;
 mod health;
 mod http;
