@@ -93,9 +93,6 @@ async fn fill(db: &Database, no_sample_data: bool) -> Result<(), CliError> {
 
 /// An empty database gets organization 1, so that there is something to act in.
 async fn first_organization(db: &Database, now: DateTime<Utc>) -> AppResult<()> {
-    if service::organization::any(db).await? {
-        return Ok(());
-    }
     let caller = Caller {
         subject: SUBJECT.to_owned(),
         scopes: Scopes::all(),
@@ -104,7 +101,7 @@ async fn first_organization(db: &Database, now: DateTime<Utc>) -> AppResult<()> 
         expires_at: now,
     };
     let ctx = RequestContext::new("first-start", now, caller);
-    service::organization::create(db, &ctx, "My organization").await?;
+    service::organization::create_first(db, &ctx, "My organization").await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! It is in scope of itself, so `find_in` finds the selected organization and no other. May import sea_orm and its
 //! siblings only.
 
-use sea_orm::{DbBackend, entity::prelude::*};
+use sea_orm::{DatabaseTransaction, DbBackend, entity::prelude::*};
 
 use super::{Scoped, ScopedById, id::OrganizationId, keys_in, sparse::Sparse};
 
@@ -31,6 +31,14 @@ impl Entity {
     /// Selects these organizations: those that the caller's token names.
     pub fn find_among(backend: DbBackend, orgs: impl IntoIterator<Item = OrganizationId>) -> Select<Self> {
         Self::find().filter(keys_in(backend, Column::Id.into_expr(), orgs))
+    }
+
+    /// Keeps others from making organizations until the transaction ends. SQLite has one writer anyway.
+    pub async fn lock(txn: &DatabaseTransaction) -> Result<(), DbErr> {
+        if txn.get_database_backend() == DbBackend::Postgres {
+            txn.execute_unprepared("LOCK TABLE organization IN SHARE ROW EXCLUSIVE MODE").await?;
+        }
+        Ok(())
     }
 
     /// Whether there is any organization, whoever asks: what a first start needs to know.

@@ -8,11 +8,12 @@ use std::{
 
 use async_graphql::parser::types::Field;
 use async_graphql::{
-    Name, Positioned, ServerError, Value as ConstValue, Variables,
+    Name, Number, Positioned, ServerError, Value as ConstValue, Variables,
     parser::{
         Error, parse_query,
         types::{
-            Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+            BaseType, Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection,
+            SelectionSet, VariableDefinition,
         },
     },
 };
@@ -143,18 +144,39 @@ pub fn operation<'a>(
     })
 }
 
-/// The error of the first variable that the operation requires and the request left out or gave as null. async-graphql
-/// 7.2 would notice it only while executing, when mutations before it have written.
-pub fn missing_variable(operation: &OperationDefinition, variables: &Variables) -> Option<ServerError> {
-    let missing = |name: &Name| matches!(variables.get(name), None | Some(ConstValue::Null));
-    let definition = operation.variable_definitions.iter().find(|it| {
-        let definition = &it.node;
-        !definition.var_type.node.nullable
-            && definition.default_value.is_none()
-            && missing(&definition.name.node)
-    })?;
-    let message = format!("The variable ${} is required.", definition.node.name.node);
-    Some(ServerError::new(message, Some(definition.pos)))
+/// The error of the first variable that does not fit: required and left out or null, or an `Int` beyond 32 bits.
+/// async-graphql 7.2 would notice these only while executing, when mutations before it have written.
+pub fn misfit_variable(operation: &OperationDefinition, variables: &Variables) -> Option<ServerError> {
+    operation.variable_definitions.iter().find_map(|definition| {
+        let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
+        let message = match variables.get(&name.node) {
+            None | Some(ConstValue::Null) if !var_type.node.nullable && default_value.is_none() => {
+                format!("The variable ${} is required.", name.node)
+            }
+            Some(ConstValue::Number(number)) if is_int(&var_type.node.base) && !fits_int(number) => {
+                format!("The variable ${} is not an Int: a whole number of 32 bits.", name.node)
+            }
+            _ => return None,
+        };
+        Some(ServerError::new(message, Some(definition.pos)))
+    })
+}
+
+fn is_int(base: &BaseType) -> bool {
+    matches!(base, BaseType::Named(name) if name == "Int")
+}
+
+fn fits_int(number: &Number) -> bool {
+    number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+}
+
+/// The error of asking a schema that does not answer questions about itself.
+pub fn introspection_refused(
+    names: &FieldNames,
+    operation: &Positioned<OperationDefinition>,
+) -> Option<ServerError> {
+    let asked = names.has("__schema") || names.has("__type");
+    asked.then(|| ServerError::new("Introspection is off here; see schema.graphql.", Some(operation.pos)))
 }
 
 /// The document without the input fields and arguments whose variable the request left out.

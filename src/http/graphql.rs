@@ -31,7 +31,7 @@ use crate::{
     error::{AppError, Code},
     graphql::{
         Gateway,
-        document::{Parsed, missing_variable, operation, without_absent_variables},
+        document::{Parsed, introspection_refused, misfit_variable, operation, without_absent_variables},
         error::{refusal, set_code, translate},
         response,
     },
@@ -198,7 +198,11 @@ async fn execute(
     let variables = variables.map_or_else(Variables::default, |variables| {
         Variables::from_json(serde_json::Value::Object(variables))
     });
-    if let Some(error) = missing_variable(&selected.node, &variables) {
+    let mut refused = misfit_variable(&selected.node, &variables);
+    if !app.settings.introspection {
+        refused = refused.or_else(|| introspection_refused(&parsed.names, selected));
+    }
+    if let Some(error) = refused {
         return Err(misfit(error, Code::ValidationFailed, id));
     }
     let pruned = without_absent_variables(&parsed.document, name, &variables);

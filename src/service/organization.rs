@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, QueryFilter, Select,
+    ColumnTrait, DatabaseTransaction, QueryFilter, Select,
 };
 
 use super::{
@@ -60,11 +60,6 @@ pub async fn selected(db: &Database, id: OrganizationId) -> AppResult<Option<Mod
     Ok(Entity::find_in(id).one(db.connection()).await?)
 }
 
-/// Whether there is any organization at all: none in a database that was just made.
-pub async fn any(db: &Database) -> AppResult<bool> {
-    Ok(Entity::any(db.connection()).await?)
-}
-
 /// The organizations that the token names.
 fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
     let numbers = ctx.caller.organizations.iter().copied();
@@ -73,12 +68,36 @@ fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
 
 /// Makes an organization with the contact types that every one begins with.
 pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Model> {
+    let name = checked(ctx, name)?;
+    let write = db.begin().await?;
+    let row = insert(write.connection(), ctx, name).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// Makes the first organization of an empty database; `None` when there is one already. Of several callers at once
+/// one makes it.
+pub async fn create_first(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Option<Model>> {
+    let name = checked(ctx, name)?;
+    let write = db.begin().await?;
+    Entity::lock(write.connection()).await?;
+    if Entity::any(write.connection()).await? {
+        return Ok(None);
+    }
+    let row = insert(write.connection(), ctx, name).await?;
+    write.commit().await?;
+    Ok(Some(row))
+}
+
+fn checked(ctx: &RequestContext, name: &str) -> AppResult<String> {
     ctx.require(Scope::OrgAdmin)?;
     let mut checks = Checks::default();
     let name = checks.required_line("name", name);
     checks.finish()?;
-    let write = db.begin().await?;
-    let txn = write.connection();
+    Ok(name)
+}
+
+async fn insert(txn: &DatabaseTransaction, ctx: &RequestContext, name: String) -> AppResult<Model> {
     let row = ActiveModel {
         id: NotSet,
         name: Set(name),
@@ -91,6 +110,5 @@ pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResul
     contact_type::insert_initial(txn, ctx, row.id).await?;
     let diff = Diff::default().created("name", &row.name);
     change::record(txn, ctx, row.id, (KIND, row.id.to_string()), Action::Created, diff).await?;
-    write.commit().await?;
     Ok(row)
 }

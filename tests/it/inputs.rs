@@ -25,7 +25,6 @@ on_both!(
     escapes_in_texts_are_read,
     metadata_is_written_as_a_literal,
     literals_that_do_not_fit_are_named,
-    numbers_beyond_32_bits_do_not_fit,
     variables_that_do_not_fit_are_refused,
     a_misfit_leaves_the_whole_document_undone,
     mutations_happen_in_order_each_by_itself,
@@ -315,18 +314,6 @@ async fn literals_that_do_not_fit_are_named(world: World) {
     }
     let reply = world.nothing_written(actor.query("mutation { createPartner { __typename } }")).await;
     assert_eq!(reply.errors(), ["GRAPHQL_VALIDATION_FAILED"]);
-}
-
-async fn numbers_beyond_32_bits_do_not_fit(world: World) {
-    let actor = strict(&world);
-    for number in ["2147483648", "-2147483649", "18446744073709551615"] {
-        let update = format!("updateInternalContact(input: {{ id: \"ic_1\", expectedVersion: {number} }})");
-        let document = format!(
-            "mutation {{ createAccount(input: {{ name: \"A\" }}) {{ __typename }} {update} {{ __typename }} }}"
-        );
-        let reply = world.nothing_written(actor.query(&document)).await;
-        assert_misfit(&reply, &["input", "expectedVersion"], &document);
-    }
 }
 
 async fn variables_that_do_not_fit_are_refused(world: World) {

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use self::{
     people::Names,
-    writer::{Plan, Writer},
+    writer::{Plan, Writer, context},
 };
 use crate::{
     error::AppResult,
@@ -50,12 +50,16 @@ const PLANS: [Plan; 2] = [
 
 /// Fills a database that holds no organization yet. Answers whether it did.
 pub(super) async fn write(db: &Database, now: DateTime<Utc>) -> AppResult<bool> {
-    if organization::any(db).await? {
+    let time = now - AGE;
+    let [first, others @ ..] = &PLANS;
+    let Some(organization) = organization::create_first(db, &context(None, time), first.name).await? else {
         return Ok(false);
-    }
+    };
     let mut names = Names::default();
-    for plan in &PLANS {
-        Writer::found(db, plan, &mut names, now - AGE).await?.fill().await?;
+    Writer::new(db, first, &mut names, (organization.id.0, time)).await?.fill().await?;
+    for plan in others {
+        let organization = organization::create(db, &context(None, time), plan.name).await?;
+        Writer::new(db, plan, &mut names, (organization.id.0, time)).await?.fill().await?;
     }
     Ok(true)
 }

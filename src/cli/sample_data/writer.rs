@@ -24,7 +24,7 @@ use crate::{
         contact_type,
         custom_field::{self, CreateCustomField, CustomFieldInput},
         internal_contact::{self, AddInternalContactToPartner, CreateInternalContact, Profile},
-        internal_contact_assignment, organization, organization_contact,
+        internal_contact_assignment, organization_contact,
         page::Paged,
         partner::{self, CreatePartner},
     },
@@ -92,14 +92,13 @@ struct Account {
 }
 
 impl<'a> Writer<'a> {
-    /// Makes the organization and its custom fields.
-    pub(super) async fn found(
+    /// Begins with an organization that was just made: makes its custom fields.
+    pub(super) async fn new(
         db: &'a Database,
         plan: &'a Plan,
         names: &'a mut Names,
-        time: DateTime<Utc>,
+        (organization, time): (i64, DateTime<Utc>),
     ) -> AppResult<Self> {
-        let organization = organization::create(db, &context(None, time), plan.name).await?.id.0;
         let all = PageRequest::new(&PageWindow::default(), ContactType::ORDER, false)?;
         let types = contact_type::list(db, &context(Some(organization), time), &all).await?;
         let mut writer = Self {
@@ -314,7 +313,8 @@ fn profile(n: usize, person: &Person, job_title: &str) -> Profile {
     }
 }
 
-fn context(organization: Option<i64>, now: DateTime<Utc>) -> RequestContext {
+/// A caller that may do everything, at a moment of its own.
+pub(super) fn context(organization: Option<i64>, now: DateTime<Utc>) -> RequestContext {
     let caller = Caller {
         subject: SUBJECT.to_owned(),
         scopes: Scopes::all(),
