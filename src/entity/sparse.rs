@@ -45,7 +45,7 @@ impl<E: Sparse> Columns<E> {
     }
 }
 
-/// A table of which single columns can be read. Without [`sparse!`] it is read whole.
+/// A table of which single columns can be read. Without the macro `sparse!` it is read whole.
 pub trait Sparse: EntityTrait {
     /// The bits of the columns that are read always.
     const ALWAYS: u64 = u64::MAX;

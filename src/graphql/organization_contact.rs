@@ -366,7 +366,8 @@ impl OrganizationContactMutation {
     ) -> Result<Option<CreateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let key = input.idempotency_key.clone();
-        let result = service::create(db, request, input.r#type.into(), &input.into(), key.as_deref()).await;
+        let result =
+            Box::pin(service::create(db, request, input.r#type.into(), &input.into(), key.as_deref())).await;
         let (row, user_errors) = outcome(result)?;
         let organization_contact = row.map(OrganizationContact);
         Ok(Some(CreateOrganizationContactPayload { organization_contact, user_errors }))
@@ -380,7 +381,8 @@ impl OrganizationContactMutation {
     ) -> Result<Option<UpdateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, version) = (input.id.clone(), input.expected_version);
-        let (row, user_errors) = outcome(service::update(db, request, &id, &input.into(), version).await)?;
+        let (row, user_errors) =
+            outcome(Box::pin(service::update(db, request, &id, &input.into(), version)).await)?;
         let organization_contact = row.map(OrganizationContact);
         Ok(Some(UpdateOrganizationContactPayload { organization_contact, user_errors }))
     }

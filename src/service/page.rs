@@ -177,9 +177,10 @@ pub(crate) async fn page<E: Paged>(
     columns: Columns<E>,
     request: &PageRequest,
 ) -> AppResult<Page<E::Model>> {
-    let total = if request.total { Some(select.clone().count(db).await?) } else { None };
+    let total = if request.total { Some(Box::pin(select.clone().count(db)).await?) } else { None };
     let select = window(E::select(select, columns), request).limit(request.limit());
-    let rows = read(db, select, columns).await?;
+    // Boxed, like every statement below a root field: the futures above hold one another, and moving them costs.
+    let rows = Box::pin(read(db, select, columns)).await?;
     Ok(Page { total, ..Page::new(rows, request) })
 }
 

@@ -26,7 +26,8 @@ pub(super) async fn get<E: ScopedById<Id: FromStr>>(
 ) -> AppResult<Option<E::Model>> {
     let organization = reader(ctx)?;
     match id.parse() {
-        Ok(id) => Ok(E::find_by_id_in(organization, id).one(db.connection()).await?),
+        // Boxed, see `page::page`.
+        Ok(id) => Ok(Box::pin(E::find_by_id_in(organization, id).one(db.connection())).await?),
         Err(_) => Ok(None),
     }
 }
