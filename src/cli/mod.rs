@@ -59,7 +59,7 @@ pub enum CliError {
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] sea_orm::DbErr),
     /// The database's schema is not the one this version needs.
-    #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
+    #[error("migrations of the database that are missing: {0}; run `contact-gateway migrate up` first")]
     NotMigrated(usize),
     /// The sample data could not be written.
     #[error("the sample data cannot be written: {0:?}")]
@@ -106,7 +106,9 @@ impl Cli {
 
 /// Starts the log, on the standard error stream.
 fn start_log(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.log.level);
+    // These tell of every step that went well; the configured level comes later and may ask for it.
+    let quiet = "sea_orm_migration=warn,sqlx::postgres::notice=warn";
+    let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{}", config.log.level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Only a second call in one process can fail, and the first log is as good.
     let _ = match config.log.format {

@@ -18,8 +18,6 @@ const AUDIENCE: &str = "contact-gateway";
 const DATABASE_FILE: &str = "contact-gateway.db";
 const KEY_FILE: &str = "signing.key";
 const KEY_BYTES: usize = 32;
-/// Migrating is silent when it works.
-const LOG_LEVEL: &str = "info,sea_orm_migration=warn";
 
 impl Config {
     /// The configuration of development mode: everything on, logs for people, tokens signed with `key`. Without a
@@ -47,7 +45,7 @@ impl Config {
             database: Database { url: Some(url), ..Database::default() },
             auth: Auth { issuers: vec![Issuer { key, public_key_file: None, private_key_file: None }] },
             limits: Limits::default(),
-            log: Log { format: LogFormat::Text, level: LOG_LEVEL.to_owned() },
+            log: Log { format: LogFormat::Text, ..Log::default() },
         })
     }
 }

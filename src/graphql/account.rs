@@ -237,7 +237,7 @@ impl AccountMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateAccountInput { name, primary_domain, remote_id, idempotency_key } = input;
         let input = service::CreateAccount { name, primary_domain, remote_id, idempotency_key };
-        let (account, user_errors) = outcome(Box::pin(service::create(db, request, &input)).await)?;
+        let (account, user_errors) = outcome(service::create(db, request, &input)).await?;
         Ok(Some(CreateAccountPayload { account: account.map(Account), user_errors }))
     }
 }

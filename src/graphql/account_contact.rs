@@ -340,8 +340,7 @@ impl AccountContactMutation {
         #[graphql(desc = "The new contact.")] input: CreateAccountContactInput,
     ) -> Result<Option<CreateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = Box::pin(service::create(db, request, &input.into())).await;
-        let (row, user_errors) = outcome(result)?;
+        let (row, user_errors) = outcome(service::create(db, request, &input.into())).await?;
         Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
@@ -354,7 +353,7 @@ impl AccountContactMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let AddAccountContactToAccountInput { account_contact_id, account_id, expected_version } = input;
         let result = service::add_to_account(db, request, &account_contact_id, &account_id, expected_version);
-        let (rows, user_errors) = outcome(Box::pin(result).await)?;
+        let (rows, user_errors) = outcome(result).await?;
         let (contact, account) = rows.unzip();
         Ok(Some(AddAccountContactToAccountPayload {
             account_contact: contact.map(AccountContact),

@@ -8,7 +8,7 @@ use std::{
 
 use async_graphql::parser::types::Field;
 use async_graphql::{
-    Name, Number, Positioned, ServerError, Value as ConstValue, Variables,
+    Name, Number, Pos, Positioned, ServerError, Value as ConstValue, Variables,
     parser::{
         Error, parse_query,
         types::{
@@ -83,6 +83,10 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
+/// The deepest nesting of brackets that a document may have.
+const MAX_NESTING: usize = 64;
+const TOO_DEEP: &str = "The document is nested too deeply.";
+
 /// The documents that clients sent lately, parsed.
 pub struct Documents(Mutex<LruCache<String, Arc<Parsed>>>);
 
@@ -97,6 +101,9 @@ impl Documents {
     pub fn parse(&self, query: &str) -> Result<Arc<Parsed>, ServerError> {
         if let Some(parsed) = self.kept().get(query) {
             return Ok(Arc::clone(parsed));
+        }
+        if nesting(query) > MAX_NESTING {
+            return Err(ServerError::new(TOO_DEEP, Some(Pos { line: 1, column: 1 })));
         }
         let document = parse_query(query).map_err(|error| syntax_error(&error))?;
         let names = Arc::new(FieldNames::of(&document));
@@ -113,10 +120,69 @@ impl Documents {
     }
 }
 
+/// How deep brackets of any kind are nested outside of strings and comments.
+///
+/// The parser calls itself for each level of a value, so a few hundred levels would overflow the stack and end the
+/// process. It is asked only when this has counted few.
+fn nesting(query: &str) -> usize {
+    let (mut rest, mut depth, mut deepest) = (query.as_bytes(), 0_usize, 0);
+    while let Some((byte, after)) = rest.split_first() {
+        rest = match byte {
+            b'"' => after_string(after),
+            b'#' => after_line(after),
+            _ => after,
+        };
+        match byte {
+            b'{' | b'[' | b'(' => depth += 1,
+            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// What follows a string whose first quotation mark was read. One that never ends ends with its line, so that nothing
+/// can hide behind it.
+fn after_string(text: &[u8]) -> &[u8] {
+    if let Some(block) = text.strip_prefix(b"\"\"") {
+        return after_block_string(block);
+    }
+    let mut escaped = false;
+    for (position, byte) in text.iter().enumerate() {
+        match byte {
+            b'\n' | b'\r' => return &text[position..],
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return &text[position + 1..],
+            _ => {}
+        }
+    }
+    &[]
+}
+
+fn after_block_string(mut text: &[u8]) -> &[u8] {
+    while !text.is_empty() {
+        if let Some(after) = text.strip_prefix(b"\\\"\"\"") {
+            text = after;
+        } else if let Some(after) = text.strip_prefix(b"\"\"\"") {
+            return after;
+        } else {
+            text = &text[1..];
+        }
+    }
+    &[]
+}
+
+fn after_line(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
+    &text[end..]
+}
+
 /// The parser's own message quotes the document and its grammar; the place says enough.
 fn syntax_error(error: &Error) -> ServerError {
     let message = match error {
-        Error::RecursionLimitExceeded => "The document is nested too deeply.",
+        Error::RecursionLimitExceeded => TOO_DEEP,
         _ => "The document is not valid GraphQL here.",
     };
     ServerError::new(message, error.positions().next())
@@ -289,4 +355,39 @@ fn prune_value(value: &mut Value, absent: &HashSet<Name>) {
 
 fn is_absent(value: &Value, absent: &HashSet<Name>) -> bool {
     matches!(value, Value::Variable(name) if absent.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_is_counted_outside_of_strings_and_comments() {
+        for (query, expected) in [
+            ("", 0),
+            ("{ a }", 1),
+            ("{ a(b: [[1]]) { c } }", 4),
+            ("{ a(b: \"[[[\") }", 2),
+            (r#"{ a(b: "\"[[[") }"#, 2),
+            ("{ a(b: \"\"\"[[\" [\"\"\") }", 2),
+            (r#"{ a(b: """[[\"""[""") }"#, 2),
+            ("{ a # [[[\n }", 1),
+            ("{ a(b: \"[[\n[[[", 5),
+            ("]]] [", 1),
+        ] {
+            assert_eq!(nesting(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn no_depth_of_nesting_overflows_the_stack() {
+        let documents = Documents::default();
+        for depth in (0..20_000).step_by(7) {
+            for (open, close) in [("[", "]"), ("{a:", "}")] {
+                let value = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                let parsed = documents.parse(&format!("{{ node(id: {value}) {{ id }} }}"));
+                assert_eq!(parsed.is_ok(), depth + 2 <= MAX_NESTING, "{depth} {open}");
+            }
+        }
+    }
 }

@@ -60,8 +60,12 @@ impl From<InputError> for UserError {
 }
 
 /// Splits what a service answered into the payload's object and its user errors. Other errors stay errors.
-pub(super) fn outcome<T>(result: AppResult<T>) -> AppResult<(Option<T>, Vec<UserError>)> {
-    match result {
+///
+/// The service's future is boxed: those of all mutations would otherwise be parts of one future, which moves with each.
+pub(super) async fn outcome<T>(
+    result: impl Future<Output = AppResult<T>>,
+) -> AppResult<(Option<T>, Vec<UserError>)> {
+    match Box::pin(result).await {
         Ok(value) => Ok((Some(value), Vec::new())),
         Err(AppError::Input(errors)) => Ok((None, errors.into_iter().map(UserError::from).collect())),
         Err(error) => Err(error),

@@ -406,7 +406,7 @@ impl InternalContactMutation {
             },
             idempotency_key: input.idempotency_key,
         };
-        let (assigned, user_errors) = outcome(Box::pin(service::create(db, request, &input)).await)?;
+        let (assigned, user_errors) = outcome(service::create(db, request, &input)).await?;
         let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();
         Ok(Some(CreateInternalContactPayload {
             assignment: assignment.map(InternalContactAssignment),
@@ -431,7 +431,7 @@ impl InternalContactMutation {
             job_title: patch(input.job_title),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(Box::pin(service::update(db, request, &input.id, &changes)).await)?;
+        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
         Ok(Some(UpdateInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
     }
 
@@ -455,7 +455,7 @@ impl InternalContactMutation {
             },
             remote_id: input.remote_id,
         };
-        let (assigned, user_errors) = outcome(Box::pin(service::add_to_partner(db, request, &input)).await)?;
+        let (assigned, user_errors) = outcome(service::add_to_partner(db, request, &input)).await?;
         let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();
         Ok(Some(AddInternalContactToPartnerPayload {
             assignment: assignment.map(InternalContactAssignment),

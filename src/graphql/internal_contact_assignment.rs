@@ -315,7 +315,7 @@ impl InternalContactAssignmentMutation {
             input;
         let role = internal_role.into();
         let result = service::update_role(db, request, &partner_id, &assignment_id, role, expected_version);
-        let (assignment, user_errors) = outcome(Box::pin(result).await)?;
+        let (assignment, user_errors) = outcome(result).await?;
         let assignment = assignment.map(InternalContactAssignment);
         Ok(Some(UpdateInternalContactRolePayload { assignment, user_errors }))
     }
@@ -330,7 +330,7 @@ impl InternalContactAssignmentMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let AttachInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
         let result = service::attach(db, request, &assignment_id, &partner_id, expected_version);
-        let (assignment, user_errors) = outcome(Box::pin(result).await)?;
+        let (assignment, user_errors) = outcome(result).await?;
         let assignment = assignment.map(InternalContactAssignment);
         Ok(Some(AttachInternalContactAssignmentPayload { assignment, user_errors }))
     }

@@ -51,6 +51,7 @@ pub struct Query(
 /// Everything that can be changed. Each mutation takes one input and answers with what it changed and with user errors.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
+    organization::OrganizationMutation,
     internal_contact::InternalContactMutation,
     internal_contact_assignment::InternalContactAssignmentMutation,
     partner::PartnerMutation,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     Gateway,
@@ -10,6 +10,7 @@ use super::{
     contact_type::ContactType,
     context::ContextExt,
     custom_field::CustomField,
+    error::{UserError, outcome},
     internal_contact::InternalContact,
     loaders::{ById, Prime, Primed, Source},
     partner::Partner,
@@ -272,5 +273,40 @@ impl OrganizationQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Organization>>> {
         organizations(ctx, &PageWindow { first, after, last, before }).await
+    }
+}
+
+/// A new organization.
+#[derive(InputObject)]
+pub struct CreateOrganizationInput {
+    /// Its name, not blank, at most 255 characters.
+    name: String,
+}
+
+/// What createOrganization did.
+#[derive(SimpleObject)]
+pub struct CreateOrganizationPayload {
+    /// The new organization; null when the input was refused.
+    organization: Option<Organization>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing organizations.
+#[derive(Default)]
+pub struct OrganizationMutation;
+
+#[Object]
+impl OrganizationMutation {
+    /// Makes an organization with the contact types that every one begins with. Needs the scope org:admin. To act in it,
+    /// a token must name it.
+    async fn create_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new organization.")] input: CreateOrganizationInput,
+    ) -> Result<Option<CreateOrganizationPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let (row, user_errors) = outcome(service::organization::create(db, request, &input.name)).await?;
+        Ok(Some(CreateOrganizationPayload { organization: row.map(Organization), user_errors }))
     }
 }

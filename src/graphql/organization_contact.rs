@@ -366,9 +366,9 @@ impl OrganizationContactMutation {
     ) -> Result<Option<CreateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let key = input.idempotency_key.clone();
-        let result =
-            Box::pin(service::create(db, request, input.r#type.into(), &input.into(), key.as_deref())).await;
-        let (row, user_errors) = outcome(result)?;
+        let (kind, card) = (input.r#type.into(), input.into());
+        let result = service::create(db, request, kind, &card, key.as_deref());
+        let (row, user_errors) = outcome(result).await?;
         let organization_contact = row.map(OrganizationContact);
         Ok(Some(CreateOrganizationContactPayload { organization_contact, user_errors }))
     }
@@ -381,8 +381,7 @@ impl OrganizationContactMutation {
     ) -> Result<Option<UpdateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, version) = (input.id.clone(), input.expected_version);
-        let (row, user_errors) =
-            outcome(Box::pin(service::update(db, request, &id, &input.into(), version)).await)?;
+        let (row, user_errors) = outcome(service::update(db, request, &id, &input.into(), version)).await?;
         let organization_contact = row.map(OrganizationContact);
         Ok(Some(UpdateOrganizationContactPayload { organization_contact, user_errors }))
     }

@@ -263,7 +263,7 @@ impl PartnerMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreatePartnerInput { name, remote_id, idempotency_key } = input;
         let input = service::CreatePartner { name, remote_id, idempotency_key };
-        let (partner, user_errors) = outcome(Box::pin(service::create(db, request, &input)).await)?;
+        let (partner, user_errors) = outcome(service::create(db, request, &input)).await?;
         Ok(Some(CreatePartnerPayload { partner: partner.map(Partner), user_errors }))
     }
 }

@@ -37,6 +37,7 @@ impl OutputType for Id {
 /// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`.
 pub struct Timestamp(pub DateTime<Utc>);
 
+/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`.
 #[Scalar(name = "DateTime", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339")]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -84,6 +85,7 @@ macro_rules! text_scalar {
         $(#[doc = $doc])*
         pub struct $name(pub String);
 
+        $(#[doc = $doc])*
         #[Scalar(name = $public, specified_by_url = $url)]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {

@@ -10,7 +10,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::State,
     http::{
         HeaderMap, HeaderValue, Method, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri,
@@ -165,16 +165,26 @@ async fn read_body(headers: &HeaderMap, body: Body, limit: usize, id: &str) -> R
         let message = "Send the body as application/json in UTF-8.";
         return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
     }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let message = "Send the body as it is, without a Content-Encoding.";
+        return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
+    }
+    let too_large = || Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.", id);
+    // What a client announces is believed, so that nobody waits for it.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
     let bytes = match Limited::new(body, limit).collect().await {
         Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.", id));
-        }
+        Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
         Err(_) => {
             return Err(Refused::bad(StatusCode::BAD_REQUEST, "The body could not be read to its end.", id));
         }
     };
-    serde_json::from_slice(&bytes).map_err(|_| {
+    // Serde would take an array of the fields' values too.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let asked = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
+    asked.ok_or_else(|| {
         let message =
             "The body is a JSON object with query (a string), operationName, variables and extensions.";
         Refused::bad(StatusCode::BAD_REQUEST, message, id)

@@ -20,6 +20,8 @@ const EMAIL: usize = 254;
 pub(super) const URL: usize = 2048;
 /// The most bytes that metadata may have, written without white space.
 const METADATA: usize = 16 * 1024;
+/// The most levels that metadata may be nested, so that everything that reads JSON can read it.
+const METADATA_DEPTH: usize = 32;
 /// The most characters a purchase order number may have.
 const PURCHASE_ORDER_NUMBER: usize = 50;
 
@@ -237,6 +239,9 @@ impl Checks {
             self.report(field, InputErrorCode::TooLong, "Metadata holds at most 16 KiB of JSON.");
         }
         // PostgreSQL's jsonb cannot hold it, in keys or in values.
+        if depth(value) > METADATA_DEPTH {
+            self.report(field, InputErrorCode::Invalid, "Metadata is nested at most 32 levels deep.");
+        }
         if holds_nul(value) {
             self.report(field, InputErrorCode::Invalid, "The character U+0000 is not allowed in metadata.");
         }
@@ -304,6 +309,15 @@ pub fn check_version(expected: Option<i32>, version: i32) -> AppResult<()> {
         )
         .into()),
         _ => Ok(()),
+    }
+}
+
+/// How many levels of lists and objects the value has.
+fn depth(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Json::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
     }
 }
 
@@ -393,6 +407,7 @@ mod tests {
             json!({ "a": "x".repeat(METADATA) }),
             json!({ "a": ["\0"] }),
             json!({ "\0": 1 }),
+            serde_json::from_str(&format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32))).expect("JSON"),
         ] {
             assert!(refused(bad));
         }

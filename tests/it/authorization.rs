@@ -23,7 +23,7 @@ on_both!(
     every_root_field_is_covered,
     nobody_gets_nothing,
     a_query_needs_the_scope_to_read,
-    a_mutation_needs_the_scope_to_write,
+    a_mutation_needs_its_scope,
     queries_do_not_find_rows_of_another_organization,
     mutations_do_not_find_rows_of_another_organization,
     tokens_that_are_not_good_are_refused,
@@ -88,6 +88,7 @@ const MUTATIONS: &[Call] = &[
         "assignmentId: $floating, partnerId: $partner",
         &[("floating", "assignmentId"), ("partner", "partnerId")],
     ),
+    call("createOrganization", "name: \"Subsidiary\"", &[]),
     call("createPartner", "name: \"Globex\"", &[]),
     call("createAccount", "name: \"Initech\"", &[]),
     call(
@@ -209,18 +210,18 @@ async fn a_query_needs_the_scope_to_read(world: World) {
     }
 }
 
-async fn a_mutation_needs_the_scope_to_write(world: World) {
+async fn a_mutation_needs_its_scope(world: World) {
     let ids = one_of_each(&world.rows()).await;
-    for scopes in [&[][..], &[Scope::ContactsRead, Scope::OrgAdmin]] {
-        let actor = world.actor("somebody", &[HOME], scopes);
-        for call in MUTATIONS {
+    for call in MUTATIONS {
+        let needed = if call.field == "createOrganization" { Scope::OrgAdmin } else { Scope::ContactsWrite };
+        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| *scope != needed).collect();
+        for scopes in [&[][..], &others] {
+            let actor = world.actor("somebody", &[HOME], scopes);
             assert_forbidden(&world, &actor, call, &call.mutation(), &ids).await;
         }
-    }
-    // The same calls by somebody who may write, so that it is the scope that was missing.
-    let writer = world.actor("somebody", &[HOME], &[Scope::ContactsWrite]);
-    for call in MUTATIONS {
-        let reply = writer.graphql(&call.mutation(), json!(ids)).await;
+        // The same call with that scope alone, so that it is the scope that was missing.
+        let actor = world.actor("somebody", &[HOME], &[needed]);
+        let reply = actor.graphql(&call.mutation(), json!(ids)).await;
         assert_eq!(reply.user_errors(call.field), [""; 0], "{}: {reply:?}", call.field);
     }
 }

@@ -8,9 +8,8 @@
 //!
 //! async fn a_remote_id_is_taken_once(world: World) {
 //!     world.rows().partner("Globex", Some("r-1")).await;
-//!     let input = json!({ "name": "Initech", "remoteId": "r-1" });
-//!     let create = world.writer().mutate("createPartner", input, "partner { id }");
-//!     let reply = world.nothing_written(create).await;
+//!     let (writer, input) = (world.writer(), json!({ "name": "Initech", "remoteId": "r-1" }));
+//!     let reply = world.nothing_written(writer.mutate("createPartner", input, "partner { id }")).await;
 //!     assert_eq!(reply.user_errors("createPartner"), ["TAKEN remoteId"]);
 //!
 //!     let (reply, statements) = world.statements(world.reader().query("{ partners { nodes { name } } }")).await;
