@@ -59,7 +59,7 @@ pub enum CliError {
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] sea_orm::DbErr),
     /// The database's schema is not the one this version needs.
-    #[error("migrations of the database that are missing: {0}; run `contact-gateway migrate up` first")]
+    #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
     NotMigrated(usize),
     /// The sample data could not be written.
     #[error("the sample data cannot be written: {0:?}")]
