@@ -12,7 +12,7 @@ use crate::{
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SECRET: &str = "a secret of the tests that nobody may see";
-/// As many as there are tables.
+/// How many there are.
 const MIGRATIONS: usize = 13;
 
 fn folder() -> TempDir {

@@ -9,6 +9,8 @@ use tokio::task::JoinSet;
 
 use crate::support::empty_databases;
 
+const MIGRATIONS: usize = 13;
+
 const TABLES: [&str; 13] = [
     "account",
     "account_contact",
@@ -55,13 +57,13 @@ async fn up_down_and_up_again() -> Result<(), DbErr> {
 
         migrations::up(&db).await?;
         assert_eq!(tables(&db).await?, TABLES);
-        assert_eq!(applied(&db).await?, TABLES.len());
+        assert_eq!(applied(&db).await?, MIGRATIONS);
 
         migrations::up(&db).await?;
         assert_eq!(tables(&db).await?, TABLES);
 
         migrations::down(&db, Some(1)).await?;
-        assert_eq!(applied(&db).await?, TABLES.len() - 1);
+        assert_eq!(applied(&db).await?, MIGRATIONS - 1);
         assert!(!tables(&db).await?.contains(&"idempotency_key".to_owned()));
 
         migrations::down(&db, None).await?;
@@ -101,7 +103,7 @@ async fn eight_at_once_make_the_schema_once() -> Result<(), DbErr> {
         }
         let db = database.connect(1).await?;
         assert_eq!(tables(&db).await?, TABLES);
-        assert_eq!(applied(&db).await?, TABLES.len());
+        assert_eq!(applied(&db).await?, MIGRATIONS);
     }
     Ok(())
 }
