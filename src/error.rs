@@ -135,6 +135,7 @@ impl AppError {
         match self {
             Self::Input(_) => Code::BadRequest,
             Self::Request { code, .. } => *code,
+            Self::Database(error) if is_timeout(error) => Code::Timeout,
             Self::Database(error) if is_outage(error) => Code::Unavailable,
             Self::Database(_) | Self::Internal(_) => Code::Internal,
         }
@@ -146,6 +147,9 @@ impl AppError {
             Self::Request { message, .. } => message.clone(),
             Self::Input(errors) => {
                 errors.first().map_or(Cow::Borrowed("The input was refused."), |error| error.message.clone())
+            }
+            Self::Database(error) if is_timeout(error) => {
+                Cow::Borrowed("The database took too long; ask for less at once.")
             }
             Self::Database(error) if is_outage(error) => {
                 Cow::Borrowed("The service is temporarily unavailable. Try again shortly.")
@@ -280,6 +284,11 @@ fn violated_rule(error: &DbErr) -> Option<&'static Rule> {
     }
 }
 
+/// Whether PostgreSQL cancelled the statement because it took too long (57014).
+fn is_timeout(error: &DbErr) -> bool {
+    violation(error).is_some_and(|error| error.code().as_deref() == Some("57014"))
+}
+
 /// Whether the database could not be reached or asked, so that trying again may help.
 fn is_outage(error: &DbErr) -> bool {
     let inner = match error {
@@ -293,9 +302,12 @@ fn is_outage(error: &DbErr) -> bool {
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => true,
-        // PostgreSQL: connection exceptions (08), shutdown and start (57P); SQLite: busy (5) and locked (6).
+        // PostgreSQL: connection exceptions (08), too many connections (53300), shutdown and start (57P), lost races of
+        // transactions (40001, 40P01, 55P03); SQLite: busy (5) and locked (6).
         SqlxError::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("57P") || code == "5" || code == "6"
+            code.starts_with("08")
+                || code.starts_with("57P")
+                || matches!(&*code, "53300" | "40001" | "40P01" | "55P03" | "5" | "6")
         }),
         _ => false,
     }

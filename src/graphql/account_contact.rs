@@ -2,8 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
-use serde_json::Value;
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     Gateway,
@@ -16,7 +15,7 @@ use super::{
     error::{UserError, outcome},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists, prime_rows},
     relay::{Connection, List, Listed, page_request, primed},
-    scalar::{EmailAddress, Id, PhoneNumber, Timestamp, Url},
+    scalar::{EmailAddress, Id, Json, PhoneNumber, Timestamp, Url},
     selection::Selection,
 };
 use crate::{
@@ -109,8 +108,8 @@ impl AccountContact {
     }
 
     /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
-    async fn metadata(&self) -> Json<&Value> {
-        Json(&self.0.metadata)
+    async fn metadata(&self) -> Json {
+        Json(self.0.metadata.clone())
     }
 
     /// Its key in the system it comes from.
@@ -266,7 +265,7 @@ pub struct CustomFieldValueInput {
     /// The field's global id.
     custom_field_id: ID,
     /// The value, in JSON's form of the field's type.
-    value: Json<Value>,
+    value: Json,
 }
 
 /// A new account contact.
@@ -289,7 +288,7 @@ pub struct CreateAccountContactInput {
     /// Values of custom fields, at most one for each field.
     custom_field_values: Option<Vec<CustomFieldValueInput>>,
     /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
-    metadata: Option<Json<Value>>,
+    metadata: Option<Json>,
     /// Its key in the system it comes from; unique in the organization.
     remote_id: Option<String>,
     /// Repeating a call with the same key and input gives the first result and does nothing.

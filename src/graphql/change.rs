@@ -1,14 +1,13 @@
 //! The record of changes in the schema.
 
-use async_graphql::{Context, ID, Json, Object, Result};
-use serde_json::Value;
+use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     Gateway,
     context::ContextExt,
     loaders::{Prime, Primed},
     relay::{Connection, Listed, page_request},
-    scalar::Timestamp,
+    scalar::{Json, Timestamp},
     selection::Selection,
 };
 use crate::{
@@ -53,8 +52,8 @@ impl Change {
     }
 
     /// The fields that changed, by name, each with its `old` and `new` value.
-    async fn fields(&self) -> Json<&Value> {
-        Json(&self.0.fields)
+    async fn fields(&self) -> Json {
+        Json(self.0.fields.clone())
     }
 
     /// The id of the request that did it, as in the log and the header x-request-id.

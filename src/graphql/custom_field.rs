@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, Json, Object, Result};
+use async_graphql::{Context, Enum, Object, Result};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     context::ContextExt,
     loaders::{ById, Prime, Primed, Source, prime_rows},
     relay::{Connection, Listed, page_request},
-    scalar::{Id, Timestamp},
+    scalar::{Id, Json, Timestamp},
     selection::Selection,
 };
 use crate::{
@@ -138,8 +138,8 @@ impl CustomFieldValue {
     }
 
     /// The value, in JSON's form of the field's type.
-    async fn value(&self) -> Json<&Value> {
-        Json(&self.0.value)
+    async fn value(&self) -> Json {
+        Json(self.0.value.clone())
     }
 
     /// The value as people read it.

@@ -15,6 +15,10 @@ use super::document::operation;
 /// A response as JSON. Without data and without an error that has a path nothing was executed, and `data` is left out.
 pub fn write(response: &Response, document: Option<(&ExecutableDocument, Option<&str>)>) -> Vec<u8> {
     let mut json = Vec::with_capacity(4096);
+    if response.data == Value::Null && response.errors.is_empty() {
+        // Everything was skipped, and of an object without fields async-graphql makes null.
+        return br#"{"data":{}}"#.to_vec();
+    }
     json.push(b'{');
     if was_executed(response) {
         json.extend_from_slice(b"\"data\":");
@@ -41,7 +45,9 @@ pub fn write(response: &Response, document: Option<(&ExecutableDocument, Option<
 
 /// Whether the request came as far as being executed: a request error leaves no data and has no path.
 pub fn was_executed(response: &Response) -> bool {
-    response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
+    response.data != Value::Null
+        || response.errors.is_empty()
+        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 struct Writer<'a> {

@@ -80,6 +80,40 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
     }
 }
 
+/// Any JSON value, nested at most 32 levels deep.
+pub struct Json(pub serde_json::Value);
+
+/// Any JSON value, nested at most 32 levels deep.
+#[Scalar(name = "JSON")]
+impl ScalarType for Json {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Ok(Self(value.into_json()?))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        is_plain_json(value, JSON_DEPTH)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_json(self.0.clone()).unwrap_or_default()
+    }
+}
+
+/// The most levels of a JSON value, so that everything that reads JSON can read it.
+const JSON_DEPTH: usize = 33;
+
+/// Whether a value is no deeper than that, and has no key that serde_json takes for an instruction of its own.
+fn is_plain_json(value: &Value, levels: usize) -> bool {
+    let Some(below) = levels.checked_sub(1) else { return false };
+    match value {
+        Value::List(items) => items.iter().all(|item| is_plain_json(item, below)),
+        Value::Object(fields) => fields
+            .iter()
+            .all(|(key, value)| !key.starts_with("$serde_json::private::") && is_plain_json(value, below)),
+        _ => true,
+    }
+}
+
 macro_rules! text_scalar {
     ($(#[doc = $doc:literal])* $name:ident as $public:literal, $url:literal) => {
         $(#[doc = $doc])*

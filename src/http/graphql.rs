@@ -3,7 +3,7 @@
 //! POST with JSON, GET for queries only; the header Accept decides the media type and with it what the HTTP status says.
 //! The stock extractor is not used: it takes mutations by GET and as text/plain, which lets a foreign page send them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_graphql::{
     Request, Response, ServerError, Variables,
@@ -18,7 +18,10 @@ use axum::{
     },
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use tokio::time::timeout;
 
 use super::{
@@ -45,10 +48,10 @@ struct Asked {
     #[serde(rename = "operationName", default)]
     operation_name: Option<String>,
     #[serde(default)]
-    variables: Option<serde_json::Map<String, serde_json::Value>>,
+    variables: Option<Variables>,
     /// Read so that a client that sends it is not refused; no extension is supported yet.
     #[serde(rename = "extensions", default)]
-    _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+    _extensions: Option<HashMap<String, IgnoredAny>>,
 }
 
 /// A request that was executed, or found not to fit the schema.
@@ -145,18 +148,20 @@ fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
             return Err(bad("A parameter came twice."));
         }
     }
-    let object = |text: Option<String>| match text.filter(|text| !text.is_empty()) {
-        Some(text) => {
-            serde_json::from_str(&text).map_err(|_| bad("variables and extensions are JSON objects."))
-        }
-        None => Ok(None),
-    };
     Ok(Asked {
         query: query.ok_or_else(|| bad("The parameter query is missing."))?,
         operation_name: operation_name.filter(|name| !name.is_empty()),
-        variables: object(variables)?,
-        _extensions: object(extensions)?,
+        variables: object(variables).map_err(bad)?,
+        _extensions: object(extensions).map_err(bad)?,
     })
+}
+
+/// The JSON object that a parameter holds, if it was given.
+fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'static str> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|_| "variables and extensions are JSON objects.")
 }
 
 /// The request in the body of a POST.
@@ -205,9 +210,7 @@ async fn execute(
     if only_queries && selected.node.ty != OperationType::Query {
         return Err(Refused::method("POST", "Send mutations by POST.", id));
     }
-    let variables = variables.map_or_else(Variables::default, |variables| {
-        Variables::from_json(serde_json::Value::Object(variables))
-    });
+    let variables = variables.unwrap_or_default();
     let mut refused = misfit_variable(&selected.node, &variables);
     if !app.settings.introspection {
         refused = refused.or_else(|| introspection_refused(&parsed.names, selected));

@@ -85,7 +85,12 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self.connection.begin_with_options(options).await?;
+        let connection = self.connection.clone();
+        // In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while
+        // it waits would leave a connection of the pool inside a transaction.
+        let begin = tokio::spawn(async move { connection.begin_with_options(options).await });
+        let transaction =
+            begin.await.map_err(|_| AppError::Internal("beginning a write failed".into()))??;
         Ok(Write { transaction, _writer: writer })
     }
 }

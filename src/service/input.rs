@@ -336,6 +336,11 @@ const SHORTEST_NATIONAL_NUMBER: usize = 4;
 
 /// The E.164 form of a number written with its country code.
 pub(super) fn e164(text: &str) -> Option<String> {
+    // The parser reads numbers out of any text; here the text is the number.
+    let digits = text.strip_prefix('+')?;
+    if !digits.chars().all(|c| c.is_ascii_digit() || " -.()/\u{a0}".contains(c)) {
+        return None;
+    }
     let number = phonenumber::parse(None, text).ok()?;
     let known = DATABASE.by_code(&number.country().code()).is_some();
     let digits = number.national().to_string().len();
@@ -372,6 +377,9 @@ mod tests {
             ("+49 30 901820", Some("+4930901820")),
             ("+44 20 7946 0958", Some("+442079460958")),
             ("030 901820", None),
+            ("+1 202 555 0143 or 5", None),
+            ("++1 202 555 0143", None),
+            ("+1 202 555 0143\0", None),
             ("not a phone", None),
             ("+999 123456", None),
             ("+1 202 555 0143 ext. 5", None),
