@@ -36,11 +36,6 @@ impl Paged for Entity {
     }
 }
 
-/// The contact type with this id, if it is in reach.
-pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    reading::get::<Entity>(db, ctx, id).await
-}
-
 /// The organization's contact types.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
     page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await

@@ -73,11 +73,6 @@ pub struct CreateCustomField {
     pub is_required: bool,
 }
 
-/// The custom field with this id, if it is in reach.
-pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    reading::get::<Entity>(db, ctx, id).await
-}
-
 /// The organization's custom fields, archived ones included.
 pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
     page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
