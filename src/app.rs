@@ -19,6 +19,8 @@ pub struct AppState {
     pub db: Database,
     /// The GraphQL schema.
     pub schema: Schema,
+    /// The schema in its definition language.
+    pub sdl: String,
     /// The types of its fields.
     pub field_types: FieldTypes,
     /// The documents that clients sent lately.
@@ -55,10 +57,12 @@ impl App {
     /// `session` holds a token.
     pub fn new(config: &Config, db: Database, session: playground::Session) -> Result<Self, KeyError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
+        let sdl = graphql::sdl();
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
-            field_types: FieldTypes::of_sdl(&graphql::sdl()),
+            field_types: FieldTypes::of_sdl(&sdl),
+            sdl,
             documents: Documents::default(),
             verifier: TokenVerifier::new(config.issuer_keys())?,
             settings: Settings {

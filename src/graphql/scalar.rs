@@ -99,7 +99,8 @@ impl ScalarType for Json {
     }
 }
 
-/// The most levels of a JSON value, so that everything that reads JSON can read it.
+/// The most levels of a JSON value, so that everything that reads JSON can read it: 32 of lists and objects, and what
+/// the innermost holds.
 const JSON_DEPTH: usize = 33;
 
 /// Whether a value is no deeper than that, and has no key that serde_json takes for an instruction of its own.

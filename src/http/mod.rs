@@ -56,7 +56,7 @@ async fn schema(State(app): State<Arc<AppState>>) -> Response<Body> {
     if !app.settings.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
-    ([(header::CONTENT_TYPE, "application/graphql; charset=utf-8")], crate::graphql::sdl()).into_response()
+    ([(header::CONTENT_TYPE, "application/graphql; charset=utf-8")], app.sdl.clone()).into_response()
 }
 
 /// A panic ends its request, not the process.

@@ -164,7 +164,7 @@ pub async fn create(
             Ok(claim) => claim,
             Err(first) => return assignments::replayed(txn, organization, first).await,
         };
-    person.check_email_free(&mut checks, txn, organization).await?;
+    check_email_free(&mut checks, txn, organization, &person.email).await?;
     checks.finish()?;
     let contact = person.insert(txn, ctx, organization).await?;
     let role = input.internal_role;
@@ -301,15 +301,6 @@ impl NewPerson {
                 job_title: checks.optional_line("jobTitle", profile.job_title.as_deref()),
             },
         }
-    }
-
-    async fn check_email_free(
-        &self,
-        checks: &mut Checks,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
-    ) -> AppResult<()> {
-        check_email_free(checks, db, organization, &self.email).await
     }
 
     async fn find(
