@@ -1,8 +1,8 @@
 //! The database schema of contact-gateway: one list of migrations for SQLite and PostgreSQL.
 //!
-//! Each migration makes one table with its indexes and constraints; README.md says how to add one and lists every
-//! constraint by name. Migrations are frozen in time: they name tables and columns as texts and never import the
-//! entities. Whoever runs them calls [`up`], [`down`] and [`status`], which take the lock, not [`Migrator`] itself.
+//! README.md says how to add one and lists every constraint by name. Migrations are frozen in time: they name tables and
+//! columns as texts and never import the entities. Whoever runs them calls [`up`], [`down`] and [`status`], which take the
+//! lock, not [`Migrator`] itself.
 
 mod m20261121_000001_create_organization;
 mod m20261121_000002_create_partner;
@@ -17,6 +17,10 @@ mod m20261121_000010_create_custom_field_value;
 mod m20261121_000011_create_organization_contact;
 mod m20261121_000012_create_change;
 mod m20261121_000013_create_idempotency_key;
+mod m20261121_000014_add_search_columns;
+mod m20261121_000015_hide_assignments;
+mod m20261121_000016_create_contact_merge;
+mod m20261121_000017_create_search_index;
 mod table;
 
 use std::collections::HashSet;
@@ -53,6 +57,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000011_create_organization_contact::Migration),
             Box::new(m20261121_000012_create_change::Migration),
             Box::new(m20261121_000013_create_idempotency_key::Migration),
+            Box::new(m20261121_000014_add_search_columns::Migration),
+            Box::new(m20261121_000015_hide_assignments::Migration),
+            Box::new(m20261121_000016_create_contact_merge::Migration),
+            Box::new(m20261121_000017_create_search_index::Migration),
         ]
     }
 }

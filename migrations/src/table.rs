@@ -5,7 +5,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{integer, timestamp_with_time_zone, timestamp_with_time_zone_null},
+    schema::{integer, text, timestamp_with_time_zone, timestamp_with_time_zone_null},
     sea_orm::DbBackend,
     sea_query::Check,
 };
@@ -135,6 +135,42 @@ pub(crate) fn tenant_key(
         .from(table, ("org_id", column))
         .to(parent, ("org_id", "id"))
         .take()
+}
+
+/// Adds a text that the application folds, empty until it has. Compared byte by byte, as SQLite does anyway.
+pub(crate) async fn folded_text(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<(), DbErr> {
+    let mut text = text(column).default("").take();
+    if manager.get_database_backend() == DbBackend::Postgres {
+        text.extra("COLLATE \"C\"");
+    }
+    manager.alter_table(Table::alter().table(table).add_column(text).take()).await
+}
+
+/// Sets how a text is compared on PostgreSQL; SQLite compares byte by byte.
+pub(crate) async fn set_collation(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    column: &str,
+    collation: &str,
+) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::Postgres {
+        let sql = format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE text COLLATE \"{collation}\"");
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+/// Drops a column of a migration that goes down.
+pub(crate) async fn without_column(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<(), DbErr> {
+    manager.alter_table(Table::alter().table(table).drop_column(column).take()).await
 }
 
 /// Drops the table of a migration that goes down, and its indexes with it.

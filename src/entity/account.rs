@@ -26,6 +26,10 @@ pub struct Model {
     pub primary_domain: Option<String>,
     /// Its id in the system it came from; unique among the organization's living rows.
     pub remote_id: Option<String>,
+    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    pub sort_key: String,
+    /// What it is found by: words, folded.
+    pub words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -58,6 +62,8 @@ sparse! {
     name: Name asked,
     primary_domain: PrimaryDomain asked,
     remote_id: RemoteId asked,
+    sort_key: SortKey asked,
+    words: Words asked,
     created_at: CreatedAt asked,
     updated_at: UpdatedAt asked,
     version: Version asked,

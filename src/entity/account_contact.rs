@@ -39,6 +39,12 @@ pub struct Model {
     pub metadata: Json,
     /// Its id in the system it came from; unique among the organization's living rows.
     pub remote_id: Option<String>,
+    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    pub sort_key: String,
+    /// What it is found by: words, folded.
+    pub words: String,
+    /// The words of the companies that it is found by as well.
+    pub company_words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -83,6 +89,9 @@ sparse! {
     contact_type_id: ContactTypeId always,
     metadata: Metadata asked,
     remote_id: RemoteId asked,
+    sort_key: SortKey asked,
+    words: Words asked,
+    company_words: CompanyWords asked,
     created_at: CreatedAt asked,
     updated_at: UpdatedAt asked,
     version: Version asked,

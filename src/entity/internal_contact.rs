@@ -34,6 +34,12 @@ pub struct Model {
     pub phone: Option<String>,
     /// Position in the organization.
     pub job_title: Option<String>,
+    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    pub sort_key: String,
+    /// What it is found by: words, folded.
+    pub words: String,
+    /// The words of the companies that it is found by as well.
+    pub company_words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -70,6 +76,9 @@ sparse! {
     name: Name asked,
     phone: Phone asked,
     job_title: JobTitle asked,
+    sort_key: SortKey asked,
+    words: Words asked,
+    company_words: CompanyWords asked,
     created_at: CreatedAt asked,
     updated_at: UpdatedAt asked,
     version: Version asked,

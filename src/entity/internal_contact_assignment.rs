@@ -35,6 +35,8 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
+    /// Set while the person or the partner is deleted.
+    pub deleted_at: Option<DateTimeUtc>,
     /// The person.
     #[sea_orm(belongs_to, from = "internal_contact_id", to = "id")]
     pub internal_contact: BelongsTo<super::internal_contact::Entity>,
@@ -72,7 +74,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Scoped for Entity {
     const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
+    const DELETED_AT: Option<Column> = Some(Column::DeletedAt);
 }
 
 impl ScopedById for Entity {
@@ -91,4 +93,5 @@ sparse! {
     created_at: CreatedAt asked,
     updated_at: UpdatedAt asked,
     version: Version asked,
+    deleted_at: DeletedAt asked,
 }

@@ -7,6 +7,7 @@ pub mod account;
 pub mod account_contact;
 pub mod account_contact_account;
 pub mod change;
+pub mod contact_merge;
 pub mod contact_type;
 pub mod custom_field;
 pub mod custom_field_value;

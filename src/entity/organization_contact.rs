@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Scoped, ScopedById,
     id::{OrganizationContactId, OrganizationId},
-    sparse::Sparse,
+    sparse::sparse,
 };
 
 /// A row of `organization_contact`.
@@ -51,6 +51,10 @@ pub struct Model {
     pub mobile: Option<String>,
     /// Only on invoice addresses, at most 50 characters.
     pub purchase_order_number: Option<String>,
+    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    pub sort_key: String,
+    /// What it is found by: words, folded.
+    pub words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -99,4 +103,28 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-impl Sparse for Entity {}
+sparse! {
+    id: Id always,
+    org_id: OrgId always,
+    r#type: Type always,
+    name: Name asked,
+    title: Title asked,
+    department: Department asked,
+    street: Street asked,
+    secondary_address: SecondaryAddress asked,
+    zipcode: Zipcode asked,
+    city: City asked,
+    state: State asked,
+    country_id: CountryId asked,
+    email: Email asked,
+    email_key: EmailKey asked,
+    phone: Phone asked,
+    mobile: Mobile asked,
+    purchase_order_number: PurchaseOrderNumber asked,
+    sort_key: SortKey asked,
+    words: Words asked,
+    created_at: CreatedAt asked,
+    updated_at: UpdatedAt asked,
+    version: Version asked,
+    deleted_at: DeletedAt asked,
+}

@@ -51,10 +51,7 @@ impl AccountContact {
 
     /// First and last name.
     pub async fn display_name(&self) -> String {
-        match &self.0.last_name {
-            Some(last_name) => [&self.0.first_name, " ", last_name].concat(),
-            None => self.0.first_name.clone(),
-        }
+        service::display_name(&self.0).into_owned()
     }
 
     /// The email address; unique among the organization's account contacts, without regard to case.

@@ -53,12 +53,7 @@ impl InternalContact {
 
     /// Given and family name, else the name, else the email address.
     pub async fn display_name(&self) -> String {
-        let Model { given_name, family_name, name, email, .. } = &self.0;
-        match (given_name, family_name, name) {
-            (Some(given), Some(family), _) => [given, " ", family].concat(),
-            (Some(one), None, _) | (None, Some(one), _) | (None, None, Some(one)) => one.clone(),
-            (None, None, None) => email.clone(),
-        }
+        service::display_name(&self.0).into_owned()
     }
 
     /// The email address; unique among the organization's internal contacts, without regard to case.

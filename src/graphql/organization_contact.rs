@@ -9,6 +9,7 @@ use super::{
     contact::ContactKind,
     context::ContextExt,
     country::Country,
+    document::FieldNames,
     error::{UserError, outcome},
     loaders::{ById, Prime, Primed, Source, prime_rows},
     organization::Organization,
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::{
     entity::{
+        Columns,
         id::{OrganizationContactId, OrganizationId},
         organization_contact::{Entity, Model, OrganizationContactType as Type},
     },
@@ -44,19 +46,6 @@ pub enum OrganizationContactType {
     InvoiceAddress,
 }
 
-impl OrganizationContactType {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Commercial => "Commercial",
-            Self::Technical => "Technical",
-            Self::Finance => "Finance",
-            Self::ShippingAddress => "Shipping address",
-            Self::CompanyAddress => "Company address",
-            Self::InvoiceAddress => "Invoice address",
-        }
-    }
-}
-
 /// A card with one fixed purpose at an organization.
 pub struct OrganizationContact(pub Model);
 
@@ -80,9 +69,7 @@ impl OrganizationContact {
 
     /// The name, else the email address, else the department, else the type.
     pub async fn display_name(&self) -> &str {
-        let Model { name, email, department, .. } = &self.0;
-        let name = name.as_deref().or(email.as_deref()).or(department.as_deref());
-        name.unwrap_or_else(|| OrganizationContactType::from(self.0.r#type).label())
+        service::display_name(&self.0)
     }
 
     /// The email address; not unique.
@@ -193,6 +180,17 @@ impl Address<'_> {
     }
 }
 
+impl OrganizationContact {
+    /// The columns that the selected fields show.
+    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
+        Columns::asked(|column| match column {
+            "country_id" => names.has("country"),
+            "name" | "email" | "department" => names.has(column) || names.has("display_name"),
+            _ => names.has(column),
+        })
+    }
+}
+
 impl Listed for OrganizationContact {
     const CONNECTION: &'static str = "OrganizationContactConnection";
     const EDGE: &'static str = "OrganizationContactEdge";
@@ -225,7 +223,9 @@ impl ById for OrganizationContactById {
         organization: OrganizationId,
         ids: &[OrganizationContactId],
     ) -> AppResult<HashMap<OrganizationContactId, OrganizationContact>> {
-        let rows = service::by_ids(&source.db, organization, ids).await?;
+        let rows =
+            service::by_ids(&source.db, organization, ids, OrganizationContact::columns(&source.names))
+                .await?;
         Ok(rows.into_iter().map(|(id, row)| (id, OrganizationContact(row))).collect())
     }
 }
@@ -257,9 +257,9 @@ impl OrganizationContactQuery {
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<OrganizationContact>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
+        let Gateway { request, db, names, .. } = ctx.gateway();
         let page = page_request(ctx, <Entity as Paged>::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let page = service::list(db, request, OrganizationContact::columns(names), &page).await?;
         Ok(Some(Connection::primed(ctx, page.map(OrganizationContact)).await))
     }
 }

@@ -3,22 +3,26 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict},
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::{
     Database, Page, PageRequest, account,
-    change::{self, Action, Diff},
+    change::Diff,
     contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
     idempotency,
     input::{Checks, NOT_FOUND, check_version},
     page::{self, Paged, Parentage},
-    reader, reading, writer,
+    reader, reading,
+    record::{self, Recorded},
+    search, writer,
 };
 use crate::{
     auth::RequestContext,
@@ -27,11 +31,11 @@ use crate::{
         account_contact::{Column, Entity, Model},
         account_contact_account as link,
         id::{AccountContactId, AccountId, CustomFieldId, OrganizationId},
+        keys_in,
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
 };
 
-const KIND: &str = "AccountContact";
 /// The most accounts that one input may name.
 const MAX_ACCOUNTS: usize = 100;
 
@@ -44,6 +48,36 @@ impl Paged for Entity {
 
     fn key(row: &Model) -> CursorKey {
         CursorKey::Uuid(row.id.0)
+    }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "AccountContact";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> AccountContactId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+
+    fn derive(row: &mut Model) {
+        let phone = row.phone.as_deref().map(search::phone_words);
+        let names = [Some(row.first_name.as_str()), row.last_name.as_deref()];
+        let rest = [Some(row.email.as_str()), phone.as_deref()];
+        row.words = search::words(names.into_iter().chain(rest).flatten());
+        row.sort_key = search::sort_key(&display_name(row));
+    }
+}
+
+/// What to call a person: first and last name.
+pub fn display_name(row: &Model) -> Cow<'_, str> {
+    match &row.last_name {
+        Some(last_name) => [&row.first_name, " ", last_name].concat().into(),
+        None => row.first_name.as_str().into(),
     }
 }
 
@@ -160,16 +194,18 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
         contact_type_id: contact_type.id,
         metadata,
         remote_id,
+        sort_key: String::new(),
+        words: String::new(),
+        company_words: String::new(),
         created_at: ctx.now,
         updated_at: ctx.now,
         version: 1,
         deleted_at: None,
     };
-    reading::insert::<Entity>(txn, row.clone()).await?;
     let diff = creation(&row, &accounts, &values);
+    let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
     link(txn, ctx, organization, row.id, accounts).await?;
     custom_field::insert_values(txn, ctx, organization, row.id, values).await?;
-    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
     Ok(row)
@@ -217,11 +253,8 @@ pub async fn add_to_account(
     let after = account_ids(txn, organization, old.id).await?;
     let mut diff = Diff::default();
     diff.note("accountIds", before, after);
-    let mut row = old.clone().into_active_model();
-    row.version = Set(old.version + 1);
-    row.updated_at = Set(ctx.now);
-    let new = row.update(txn).await?;
-    change::record(txn, ctx, organization, (KIND, new.id.to_string()), Action::Updated, diff).await?;
+    let row = old.clone().into_active_model();
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     write.commit().await?;
     Ok((new, account))
 }
@@ -312,5 +345,51 @@ async fn link(
     let known = OnConflict::columns([link::Column::AccountContactId, link::Column::AccountId])
         .do_nothing()
         .to_owned();
-    Ok(link::Entity::insert_many(rows).on_conflict(known).exec_without_returning(db).await?)
+    let added = link::Entity::insert_many(rows).on_conflict(known).exec_without_returning(db).await?;
+    refresh_company_words(db, organization, &[contact]).await?;
+    Ok(added)
+}
+
+/// Takes the names of these contacts' accounts into the words by which they are found.
+pub(super) async fn refresh_company_words(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contacts: &[AccountContactId],
+) -> AppResult<()> {
+    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
+    set_company_words(db, organization, is_one).await
+}
+
+/// The same for everybody at an account.
+pub(super) async fn refresh_company_words_of_account(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    account: AccountId,
+) -> AppResult<()> {
+    let people = link::Entity::find_in(organization)
+        .filter(link::Column::AccountId.eq(account))
+        .select_only()
+        .column(link::Column::AccountContactId);
+    set_company_words(db, organization, Column::Id.in_subquery(people.into_query())).await
+}
+
+async fn set_company_words(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    which: Expr,
+) -> AppResult<()> {
+    let accounts = link::Entity::find_in(organization)
+        .filter(link::Column::AccountContactId.into_expr().equals((Entity, Column::Id)))
+        .select_only()
+        .column(link::Column::AccountId);
+    let words = account_row::Entity::find_in(organization)
+        .filter(account_row::Column::Id.in_subquery(accounts.into_query()))
+        .select_only()
+        .expr(search::all_words(account_row::Column::Words));
+    Entity::update_in(organization)
+        .filter(which)
+        .col_expr(Column::CompanyWords, Expr::SubQuery(None, Box::new(words.into_query().into())))
+        .exec(db)
+        .await?;
+    Ok(())
 }

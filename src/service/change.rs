@@ -39,6 +39,14 @@ pub enum Action {
     Created,
     /// Some of its fields were changed.
     Updated,
+    /// It was deleted.
+    Deleted,
+    /// It was deleted and is back.
+    Restored,
+    /// Another one was merged into it, or it into another one.
+    Merged,
+    /// It was removed for good.
+    Erased,
 }
 
 impl Action {
@@ -46,6 +54,10 @@ impl Action {
         match self {
             Self::Created => "created",
             Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Restored => "restored",
+            Self::Merged => "merged",
+            Self::Erased => "erased",
         }
     }
 }
@@ -77,6 +89,14 @@ impl Diff {
     /// Notes a field of a new row; nothing when it has no value.
     pub(super) fn created(mut self, field: &str, new: impl Serialize) -> Self {
         self.note_new(field, new);
+        self
+    }
+
+    /// The same fields as those of a new row, which has no old values.
+    pub(super) fn of_creation(mut self) -> Self {
+        for change in self.0.values_mut() {
+            change.as_object_mut().and_then(|change| change.remove("old"));
+        }
         self
     }
 

@@ -1,32 +1,36 @@
 //! Internal contacts: people of the organization itself, who look after partners.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::Expr,
+};
 use serde::Serialize;
 
 use super::{
     Database, Page, PageRequest, Patch,
-    change::{self, Action, Diff},
+    change::{Action, Diff},
     cursor::{CursorKey, Order},
     idempotency,
-    input::{Checks, Email, check_version, not_found},
+    input::{Checks, Email, not_found},
     internal_contact_assignment::{self as assignments, Assigned},
     page::{self, Paged, Parentage},
-    reader, reading, writer,
+    reader, reading,
+    record::{self, Recorded},
+    search, writer,
 };
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, Scoped, ScopedById,
+        Columns, Scoped,
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact::{Column, Entity, Model},
         internal_contact_assignment::{self as assignment, InternalRole},
+        keys_in, partner,
     },
     error::{AppResult, EMAIL_TAKEN, InputError, InputErrorCode},
 };
-
-pub(super) const KIND: &str = "InternalContact";
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("internal_contact");
@@ -37,6 +41,37 @@ impl Paged for Entity {
 
     fn key(row: &Model) -> CursorKey {
         CursorKey::Uuid(row.id.0)
+    }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "InternalContact";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> InternalContactId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+
+    fn derive(row: &mut Model) {
+        let phone = row.phone.as_deref().map(search::phone_words);
+        let names = [&row.given_name, &row.family_name, &row.name].map(Option::as_deref);
+        let rest = [Some(row.email.as_str()), phone.as_deref(), row.job_title.as_deref()];
+        row.words = search::words(names.into_iter().chain(rest).flatten());
+        row.sort_key = search::sort_key(&display_name(row));
+    }
+}
+
+/// What to call a person: given and family name, else the name, else the email address.
+pub fn display_name(row: &Model) -> Cow<'_, str> {
+    match (row.given_name.as_deref(), row.family_name.as_deref(), row.name.as_deref()) {
+        (Some(given), Some(family), _) => [given, " ", family].concat().into(),
+        (Some(one), None, _) | (None, Some(one), _) | (None, None, Some(one)) => one.into(),
+        (None, None, None) => row.email.as_str().into(),
     }
 }
 
@@ -230,10 +265,7 @@ pub async fn update(
     let job_title = checks.line_patch("jobTitle", &input.job_title);
     let write = db.begin().await?;
     let txn = write.connection();
-    let Some(old) = Entity::find_by_id_in(organization, id).lock_exclusive().one(txn).await? else {
-        return Err(not_found("id"));
-    };
-    check_version(input.expected_version, old.version)?;
+    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     if let Some(email) = email.as_ref().filter(|email| email.key != old.email_key) {
         check_email_free(&mut checks, txn, organization, email).await?;
     }
@@ -250,15 +282,53 @@ pub async fn update(
     diff.set("name", &mut row.name, name);
     diff.set("phone", &mut row.phone, phone);
     diff.set("jobTitle", &mut row.job_title, job_title);
-    if diff.is_empty() {
-        return Ok(old);
-    }
-    row.version.set_if_not_equals(old.version + 1);
-    row.updated_at.set_if_not_equals(ctx.now);
-    let new = row.update(txn).await?;
-    change::record(txn, ctx, organization, (KIND, id.to_string()), Action::Updated, diff).await?;
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     write.commit().await?;
     Ok(new)
+}
+
+/// Takes the names of the partners that these people look after into the words by which they are found.
+pub(super) async fn refresh_company_words(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contacts: &[InternalContactId],
+) -> AppResult<()> {
+    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
+    set_company_words(db, organization, is_one).await
+}
+
+/// The same for everybody who looks after a partner.
+pub(super) async fn refresh_company_words_of_partner(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    partner: PartnerId,
+) -> AppResult<()> {
+    let people = assignment::Entity::find_in_with_deleted(organization)
+        .filter(assignment::Column::PartnerId.eq(partner))
+        .select_only()
+        .column(assignment::Column::InternalContactId);
+    set_company_words(db, organization, Column::Id.in_subquery(people.into_query())).await
+}
+
+async fn set_company_words(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    which: Expr,
+) -> AppResult<()> {
+    let partners = assignment::Entity::find_in(organization)
+        .filter(assignment::Column::InternalContactId.into_expr().equals((Entity, Column::Id)))
+        .select_only()
+        .column(assignment::Column::PartnerId);
+    let words = partner::Entity::find_in(organization)
+        .filter(partner::Column::Id.in_subquery(partners.into_query()))
+        .select_only()
+        .expr(search::all_words(partner::Column::Words));
+    Entity::update_in(organization)
+        .filter(which)
+        .col_expr(Column::CompanyWords, Expr::SubQuery(None, Box::new(words.into_query().into())))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// The person behind an assignment that was made before.
@@ -324,6 +394,9 @@ impl NewPerson {
             name: profile.name.clone(),
             phone: profile.phone.clone(),
             job_title: profile.job_title.clone(),
+            sort_key: String::new(),
+            words: String::new(),
+            company_words: String::new(),
             created_at: ctx.now,
             updated_at: ctx.now,
             version: 1,
@@ -338,9 +411,8 @@ impl NewPerson {
         organization: OrganizationId,
     ) -> AppResult<Model> {
         let row = self.row(ctx, organization);
-        reading::insert::<Entity>(db, row.clone()).await?;
-        Self::record(db, ctx, &row).await?;
-        Ok(row)
+        let diff = Self::diff(&row);
+        record::create::<Entity>(db, ctx, organization, row, diff).await
     }
 
     /// Of several callers that add the same person at once, one inserts; the others find what it inserted.
@@ -350,23 +422,24 @@ impl NewPerson {
         ctx: &RequestContext,
         organization: OrganizationId,
     ) -> AppResult<Model> {
-        let row = self.row(ctx, organization);
+        let mut row = self.row(ctx, organization);
+        Entity::derive(&mut row);
         if reading::insert_if_new::<Entity>(db, row.clone()).await? {
-            Self::record(db, ctx, &row).await?;
+            record::record::<Entity>(db, ctx, organization, row.id, Action::Created, Self::diff(&row))
+                .await?;
             return Ok(row);
         }
         let found = self.find(db, organization).await?;
         found.ok_or_else(|| InputError::on("email", InputErrorCode::Taken, EMAIL_TAKEN).into())
     }
 
-    async fn record(db: &impl ConnectionTrait, ctx: &RequestContext, row: &Model) -> AppResult<()> {
-        let diff = Diff::default()
+    fn diff(row: &Model) -> Diff {
+        Diff::default()
             .created("email", &row.email)
             .created("givenName", &row.given_name)
             .created("familyName", &row.family_name)
             .created("name", &row.name)
             .created("phone", &row.phone)
-            .created("jobTitle", &row.job_title);
-        change::record(db, ctx, row.org_id, (KIND, row.id.to_string()), Action::Created, diff).await
+            .created("jobTitle", &row.job_title)
     }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt};
 
 use super::{
     Database, Page, PageRequest,
-    change::{self, Action, Diff},
+    change::Diff,
     cursor::{CursorKey, Order},
     input::{Checks, check_version, not_found},
     internal_contact as contacts,
     page::{self, Paged, Parentage},
-    reader, reading, writer,
+    reader, reading,
+    record::{self, Recorded},
+    writer,
 };
 use crate::{
     auth::RequestContext,
@@ -21,12 +21,10 @@ use crate::{
         Columns, Scoped, ScopedById,
         id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
         internal_contact,
-        internal_contact_assignment::{ActiveModel, Column, Entity, InternalRole, Model},
+        internal_contact_assignment::{Column, Entity, InternalRole, Model},
     },
     error::{AppError, AppResult, InputError, InputErrorCode, REMOTE_ID_TAKEN, ROLE_TAKEN},
 };
-
-const KIND: &str = "InternalContactAssignment";
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("internal_contact_assignment");
@@ -37,6 +35,20 @@ impl Paged for Entity {
 
     fn key(row: &Model) -> CursorKey {
         CursorKey::Uuid(row.id.0)
+    }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "InternalContactAssignment";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> InternalContactAssignmentId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
     }
 }
 
@@ -157,7 +169,7 @@ pub async fn update_role(
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
     diff.set("internalRole", &mut row.internal_role, Some(role));
-    let new = save(txn, ctx, old, row, diff).await?;
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     write.commit().await?;
     Ok(new)
 }
@@ -192,7 +204,9 @@ pub async fn attach(
     let mut diff = Diff::default();
     diff.note("partnerId", None::<String>, partner.id.to_string());
     row.partner_id.set_if_not_equals(Some(partner.id));
-    let new = save(txn, ctx, old, row, diff).await.map_err(blame_partner)?;
+    let new =
+        record::update::<Entity>(txn, ctx, organization, old, row, diff).await.map_err(blame_partner)?;
+    contacts::refresh_company_words(txn, organization, &[new.internal_contact_id]).await?;
     write.commit().await?;
     Ok(new)
 }
@@ -205,24 +219,6 @@ fn blame_partner(error: AppError) -> AppError {
         }
         other => other,
     }
-}
-
-/// Writes what changed, if anything did.
-async fn save(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    old: Model,
-    mut row: ActiveModel,
-    diff: Diff,
-) -> AppResult<Model> {
-    if diff.is_empty() {
-        return Ok(old);
-    }
-    row.version.set_if_not_equals(old.version + 1);
-    row.updated_at.set_if_not_equals(ctx.now);
-    let new = row.update(db).await?;
-    change::record(db, ctx, new.org_id, (KIND, new.id.to_string()), Action::Updated, diff).await?;
-    Ok(new)
 }
 
 /// The assignment that an input names, held fast until the transaction ends.
@@ -293,14 +289,17 @@ pub(super) async fn insert(
         created_at: ctx.now,
         updated_at: ctx.now,
         version: 1,
+        deleted_at: None,
     };
-    reading::insert::<Entity>(db, row.clone()).await?;
     let diff = Diff::default()
         .created("internalContactId", internal_contact_id.to_string())
         .created("partnerId", partner_id.map(|id| id.to_string()))
         .created("internalRole", internal_role)
         .created("remoteId", &row.remote_id);
-    change::record(db, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    let row = record::create::<Entity>(db, ctx, organization, row, diff).await?;
+    if partner_id.is_some() {
+        contacts::refresh_company_words(db, organization, &[internal_contact_id]).await?;
+    }
     Ok(row)
 }
 

@@ -21,6 +21,8 @@ pub mod organization_contact;
 pub mod page;
 pub mod partner;
 mod reading;
+mod record;
+pub mod search;
 
 pub use database::{Database, Write};
 pub use input::Patch;

@@ -2,34 +2,30 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ConnectionTrait, IntoActiveModel, QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ConnectionTrait, IntoActiveModel, TryIntoModel};
 use serde::Serialize;
 
 use super::{
     Database, Page, PageRequest, Patch,
-    change::{self, Action, Diff},
+    change::{Action, Diff},
     country,
     cursor::{CursorKey, Order},
     idempotency,
-    input::{Checks, Email, NOT_FOUND, check_version, not_found},
+    input::{Checks, Email, NOT_FOUND, not_found},
     page::{self, Paged},
-    reader, reading, writer,
+    reader, reading,
+    record::{self, Recorded},
+    search, writer,
 };
 use crate::{
     auth::RequestContext,
     entity::{
         Columns, Scoped, ScopedById,
         id::{OrganizationContactId, OrganizationId},
-        organization_contact::{ActiveModel, Entity, Model, OrganizationContactType},
+        organization_contact::{ActiveModel, Column, Entity, Model, OrganizationContactType},
     },
     error::{AppResult, InputErrorCode},
 };
-
-const KIND: &str = "OrganizationContact";
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_integer("organization_contact");
@@ -40,6 +36,45 @@ impl Paged for Entity {
 
     fn key(row: &Model) -> CursorKey {
         CursorKey::Integer(row.id.0)
+    }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "OrganizationContact";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> OrganizationContactId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+
+    fn derive(row: &mut Model) {
+        let phones = [&row.phone, &row.mobile].map(|phone| phone.as_deref().map(search::phone_words));
+        let names = [&row.name, &row.department, &row.email, &row.city].map(Option::as_deref);
+        let texts = names.into_iter().chain(phones.iter().map(Option::as_deref));
+        row.words = search::words(texts.flatten().chain([label(row.r#type)]));
+        row.sort_key = search::sort_key(display_name(row));
+    }
+}
+
+/// What to call a card: its name, else its email address, else its department, else its type.
+pub fn display_name(row: &Model) -> &str {
+    let name = row.name.as_deref().or(row.email.as_deref()).or(row.department.as_deref());
+    name.unwrap_or_else(|| label(row.r#type))
+}
+
+const fn label(kind: OrganizationContactType) -> &'static str {
+    match kind {
+        OrganizationContactType::Commercial => "Commercial",
+        OrganizationContactType::Technical => "Technical",
+        OrganizationContactType::Finance => "Finance",
+        OrganizationContactType::ShippingAddress => "Shipping address",
+        OrganizationContactType::CompanyAddress => "Company address",
+        OrganizationContactType::InvoiceAddress => "Invoice address",
     }
 }
 
@@ -80,8 +115,13 @@ pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Opt
 }
 
 /// The organization's cards.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
+pub async fn list(
+    db: &Database,
+    ctx: &RequestContext,
+    columns: Columns<Entity>,
+    request: &PageRequest,
+) -> AppResult<Page<Model>> {
+    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
 }
 
 /// The cards with these ids, deleted ones included.
@@ -89,8 +129,9 @@ pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[OrganizationContactId],
+    columns: Columns<Entity>,
 ) -> AppResult<HashMap<OrganizationContactId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
+    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
 }
 
 /// Makes a card.
@@ -121,18 +162,10 @@ pub async fn create(
         Err(first) => return reading::replayed(find(txn, organization, first).await?),
     };
     checks.finish()?;
-    let mut row = ActiveModel {
-        id: NotSet,
-        org_id: Set(organization),
-        r#type: Set(kind),
-        created_at: Set(ctx.now),
-        updated_at: Set(ctx.now),
-        version: Set(1),
-        ..Default::default()
-    };
-    let diff = fields.write(&mut row).created("type", kind);
-    let row = row.insert(txn).await?;
-    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    let mut row = blank(ctx, organization, kind).into_active_model();
+    let diff = fields.write(&mut row).of_creation().created("type", kind);
+    let row = insert(txn, row).await?;
+    record::record::<Entity>(txn, ctx, organization, row.id, Action::Created, diff).await?;
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
     Ok(row)
@@ -150,24 +183,52 @@ pub async fn update(
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = write.connection();
-    let Some(old) = Entity::find_by_id_in(organization, id).lock_exclusive().one(txn).await? else {
-        return Err(not_found("id"));
-    };
-    check_version(expected_version, old.version)?;
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, old.r#type, card);
     checks.finish()?;
     let mut row = old.clone().into_active_model();
     let diff = fields.write(&mut row);
-    if diff.is_empty() {
-        return Ok(old);
-    }
-    row.version = Set(old.version + 1);
-    row.updated_at = Set(ctx.now);
-    let new = row.update(txn).await?;
-    change::record(txn, ctx, organization, (KIND, id.to_string()), Action::Updated, diff).await?;
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     write.commit().await?;
     Ok(new)
+}
+
+/// A card that says nothing, and has no number yet.
+fn blank(ctx: &RequestContext, organization: OrganizationId, kind: OrganizationContactType) -> Model {
+    Model {
+        id: OrganizationContactId(0),
+        org_id: organization,
+        r#type: kind,
+        name: None,
+        title: None,
+        department: None,
+        street: None,
+        secondary_address: None,
+        zipcode: None,
+        city: None,
+        state: None,
+        country_id: None,
+        email: None,
+        email_key: None,
+        phone: None,
+        mobile: None,
+        purchase_order_number: None,
+        sort_key: String::new(),
+        words: String::new(),
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+        deleted_at: None,
+    }
+}
+
+/// Inserts a new card; the database makes the number.
+async fn insert(db: &impl ConnectionTrait, row: ActiveModel) -> AppResult<Model> {
+    let mut whole = row.try_into_model()?;
+    Entity::derive(&mut whole);
+    let row = ActiveModel { id: NotSet, ..whole.into_active_model().reset_all() };
+    Ok(row.insert(db).await?)
 }
 
 async fn find(

@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::{
     Database, Page, PageRequest,
-    change::{self, Action, Diff},
+    change::Diff,
     cursor::{CursorKey, Order},
     idempotency,
     input::Checks,
     page::{self, Paged, Parentage},
-    reader, reading, writer,
+    reader, reading,
+    record::{self, Recorded},
+    search, writer,
 };
 use crate::{
     auth::RequestContext,
@@ -25,8 +27,6 @@ use crate::{
     error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
 };
 
-const KIND: &str = "Partner";
-
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("partner");
 
@@ -36,6 +36,25 @@ impl Paged for Entity {
 
     fn key(row: &Model) -> CursorKey {
         CursorKey::Uuid(row.id.0)
+    }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "Partner";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> PartnerId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+
+    fn derive(row: &mut Model) {
+        row.sort_key = search::sort_key(&row.name);
+        row.words = search::words([row.name.as_str()]);
     }
 }
 
@@ -112,14 +131,15 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) 
         org_id: organization,
         name,
         remote_id,
+        sort_key: String::new(),
+        words: String::new(),
         created_at: ctx.now,
         updated_at: ctx.now,
         version: 1,
         deleted_at: None,
     };
-    reading::insert::<Entity>(txn, row.clone()).await?;
     let diff = Diff::default().created("name", &row.name).created("remoteId", &row.remote_id);
-    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
     Ok(row)

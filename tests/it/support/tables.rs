@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use contact_gateway::service::Database;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-/// The rows of each table as texts, in an order that depends on the rows alone. The list of migrations is left out.
+/// The rows of each table as texts, in an order that depends on the rows alone. The list of migrations is left out, and
+/// SQLite's full text index, which follows from the rows.
 pub(crate) async fn contents(db: &Database) -> BTreeMap<String, Vec<String>> {
     let mut contents = BTreeMap::new();
     for table in texts(db, tables(db)).await {
@@ -22,7 +23,8 @@ fn tables(db: &Database) -> &'static str {
     match backend(db) {
         DbBackend::Sqlite => {
             "SELECT name FROM sqlite_master \
-             WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'"
+             WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%' \
+             AND name <> 'seaql_migrations'"
         }
         _ => {
             "SELECT tablename::text FROM pg_tables \

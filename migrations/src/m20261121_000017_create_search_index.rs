@@ -1,0 +1,102 @@
+//! The full text indexes: GIN over the words on PostgreSQL, FTS5 on SQLite.
+//!
+//! The words are folded and separated by single spaces, so nothing is left to the databases' own ideas of words. The
+//! builder knows neither kind of index, hence the SQL. May import sea_orm_migration; never the entities, never another
+//! migration. Frozen once published.
+
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+
+/// The tables and what of each is indexed: its words.
+const TABLES: [(&str, &str); 5] = [
+    ("partner", "words"),
+    ("account", "words"),
+    ("internal_contact", "words || ' ' || company_words"),
+    ("account_contact", "words || ' ' || company_words"),
+    ("organization_contact", "words"),
+];
+
+/// Creates the indexes.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let is_sqlite = manager.get_database_backend() == DbBackend::Sqlite;
+        if is_sqlite {
+            run(manager, SQLITE_TABLES).await?;
+        }
+        for (table, words) in TABLES {
+            let sql = if is_sqlite { sqlite_index(table, words) } else { postgres_index(table, words) };
+            run(manager, &sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let is_sqlite = manager.get_database_backend() == DbBackend::Sqlite;
+        for (table, _) in TABLES {
+            let sql = if is_sqlite {
+                format!(
+                    "DROP TRIGGER {table}_words_insert; DROP TRIGGER {table}_words_update; \
+                     DROP TRIGGER {table}_words_delete;"
+                )
+            } else {
+                format!("DROP INDEX {table}_words_idx")
+            };
+            run(manager, &sql).await?;
+        }
+        if is_sqlite {
+            run(manager, "DROP TABLE search_words; DROP TABLE search_entry;").await?;
+        }
+        Ok(())
+    }
+}
+
+async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    manager.get_connection().execute_unprepared(sql).await?;
+    Ok(())
+}
+
+/// A row's words as the lexemes of a text search vector, with no parser between.
+fn postgres_index(table: &str, words: &str) -> String {
+    let lexemes = format!("array_to_tsvector(string_to_array(btrim({words}), ' '))");
+    format!("CREATE INDEX {table}_words_idx ON {table} USING gin ({lexemes})")
+}
+
+/// FTS5 knows its rows by integers, most tables theirs by UUIDs: `search_entry` translates. Row ids of SQLite's own
+/// would not do, because VACUUM changes them.
+const SQLITE_TABLES: &str = "
+    CREATE TABLE search_entry (
+        number INTEGER PRIMARY KEY,
+        entity TEXT NOT NULL,
+        entity_id BLOB NOT NULL,
+        UNIQUE (entity, entity_id)
+    );
+    CREATE VIRTUAL TABLE search_words USING fts5(
+        words, prefix = '2 3', tokenize = \"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\"
+    );";
+
+/// Keeps the index of a table.
+fn sqlite_index(table: &str, words: &str) -> String {
+    let columns = words.replace(" || ' ' || ", ", ");
+    let new =
+        columns.split(", ").map(|column| format!("new.{column}")).collect::<Vec<_>>().join(" || ' ' || ");
+    let number = |row: &str| {
+        format!("(SELECT number FROM search_entry WHERE entity = '{table}' AND entity_id = {row}.id)")
+    };
+    let (of_new, of_old) = (number("new"), number("old"));
+    format!(
+        "CREATE TRIGGER {table}_words_insert AFTER INSERT ON {table} BEGIN
+             INSERT INTO search_entry (entity, entity_id) VALUES ('{table}', new.id);
+             INSERT INTO search_words (rowid, words) VALUES ({of_new}, {new});
+         END;
+         CREATE TRIGGER {table}_words_update AFTER UPDATE OF {columns} ON {table} BEGIN
+             UPDATE search_words SET words = {new} WHERE rowid = {of_new};
+         END;
+         CREATE TRIGGER {table}_words_delete AFTER DELETE ON {table} BEGIN
+             DELETE FROM search_words WHERE rowid = {of_old};
+             DELETE FROM search_entry WHERE entity = '{table}' AND entity_id = old.id;
+         END;"
+    )
+}

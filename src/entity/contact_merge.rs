@@ -1,0 +1,31 @@
+//! A merged contact: which contact its id stands for since.
+//!
+//! Of contacts of any kind, so both ids are public ones. May import sea_orm and its siblings only.
+
+use sea_orm::entity::prelude::*;
+
+use super::{Scoped, id::OrganizationId};
+
+/// A row of `contact_merge`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "contact_merge")]
+pub struct Model {
+    /// The organization of both contacts.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
+    /// The public id of the contact that was merged into the other.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub merged_id: String,
+    /// The public id of the contact that it stands for now; never a merged one.
+    pub survivor_id: String,
+    /// When they were merged.
+    pub created_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Scoped for Entity {
+    const ORG_ID: Column = Column::OrgId;
+    const DELETED_AT: Option<Column> = None;
+}

@@ -1,0 +1,197 @@
+//! Rows that have a version and a history: how they are changed, deleted and restored.
+//!
+//! Every change of such a row goes through here, so that none is without its record, and none leaves the version or the
+//! columns that follow from others behind.
+
+use std::fmt::Display;
+
+use sea_orm::{
+    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    Iterable, QueryFilter, QuerySelect, TryIntoModel,
+};
+
+use super::{
+    change::{self, Action, Diff},
+    input::{check_version, not_found},
+    reading,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{ScopedById, id::OrganizationId},
+    error::{AppError, AppResult},
+};
+
+/// A table whose rows have a version and a history.
+pub(super) trait Recorded:
+    ScopedById<
+        Id: Display + Copy,
+        Model: IntoActiveModel<Self::ActiveModel> + Send + Sync,
+        ActiveModel: Row<Self>,
+    >
+{
+    /// The type that clients see.
+    const KIND: &'static str;
+    /// Counts the changes.
+    const VERSION: Self::Column;
+    /// When the row last changed.
+    const UPDATED_AT: Self::Column;
+
+    /// The row's id.
+    fn id(row: &Self::Model) -> Self::Id;
+
+    /// The row's version.
+    fn version(row: &Self::Model) -> i32;
+
+    /// Fills in what follows from the other columns: what the row is sorted by and found by.
+    fn derive(_: &mut Self::Model) {}
+}
+
+/// What a change needs of a row under change.
+pub(super) trait Row<E: EntityTrait>:
+    ActiveModelTrait<Entity = E> + ActiveModelBehavior + TryIntoModel<E::Model> + Send
+{
+}
+
+impl<E, A> Row<E> for A
+where
+    E: EntityTrait,
+    A: ActiveModelTrait<Entity = E> + ActiveModelBehavior + TryIntoModel<E::Model> + Send,
+{
+}
+
+/// Inserts a new row and records its creation; answers the row as it is.
+pub(super) async fn create<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    mut row: E::Model,
+    diff: Diff,
+) -> AppResult<E::Model>
+where
+    E::Model: Clone,
+{
+    E::derive(&mut row);
+    reading::insert::<E>(db, row.clone()).await?;
+    record::<E>(db, ctx, organization, E::id(&row), Action::Created, diff).await?;
+    Ok(row)
+}
+
+/// Writes what changed in a row, if anything did, and records it.
+pub(super) async fn update<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    old: E::Model,
+    row: E::ActiveModel,
+    diff: Diff,
+) -> AppResult<E::Model> {
+    if diff.is_empty() {
+        return Ok(old);
+    }
+    write::<E>(db, ctx, organization, (E::id(&old), E::version(&old)), row, Action::Updated, diff).await
+}
+
+/// The living row that an operation is about, held fast until the transaction ends and of the version that is expected.
+pub(super) async fn subject<E: Recorded>(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: E::Id,
+    expected_version: Option<i32>,
+) -> AppResult<E::Model> {
+    let row = E::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
+    let row = row.ok_or_else(|| not_found("id"))?;
+    check_version(expected_version, E::version(&row))?;
+    Ok(row)
+}
+
+/// The same, of a row that may be deleted.
+pub(super) async fn subject_with_deleted<E: Recorded>(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: E::Id,
+    expected_version: Option<i32>,
+) -> AppResult<E::Model> {
+    let row = E::find_in_with_deleted(organization).filter(E::ID.eq(id)).lock_exclusive().one(db).await?;
+    let row = row.ok_or_else(|| not_found("id"))?;
+    check_version(expected_version, E::version(&row))?;
+    Ok(row)
+}
+
+/// Deletes a living row softly.
+pub(super) async fn delete<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    old: E::Model,
+) -> AppResult<E::Model> {
+    set_deleted::<E>(db, ctx, organization, old, Some(ctx.now), Action::Deleted).await
+}
+
+/// Brings a deleted row back. Its unique keys must be free: the service has looked.
+pub(super) async fn restore<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    old: E::Model,
+) -> AppResult<E::Model> {
+    set_deleted::<E>(db, ctx, organization, old, None, Action::Restored).await
+}
+
+async fn set_deleted<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    old: E::Model,
+    deleted_at: Option<sea_orm::prelude::DateTimeUtc>,
+    action: Action,
+) -> AppResult<E::Model> {
+    let Some(column) = E::DELETED_AT else {
+        return Err(AppError::Internal("rows of this table are not deleted softly".into()));
+    };
+    let (id, version) = (E::id(&old), E::version(&old));
+    let mut row = old.into_active_model();
+    row.set(column, deleted_at.into());
+    write::<E>(db, ctx, organization, (id, version), row, action, Diff::default()).await
+}
+
+async fn write<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    (id, version): (E::Id, i32),
+    mut row: E::ActiveModel,
+    action: Action,
+    diff: Diff,
+) -> AppResult<E::Model> {
+    row.set(E::VERSION, (version + 1).into());
+    row.set(E::UPDATED_AT, ctx.now.into());
+    derive::<E>(&mut row)?;
+    let row = row.update(db).await?;
+    record::<E>(db, ctx, organization, id, action, diff).await?;
+    Ok(row)
+}
+
+/// Sets the columns that follow from those that were changed.
+fn derive<E: Recorded>(row: &mut E::ActiveModel) -> AppResult<()> {
+    let mut whole: E::Model = row.clone().try_into_model()?;
+    E::derive(&mut whole);
+    let whole = whole.into_active_model();
+    for column in E::Column::iter() {
+        if let Some(value) = whole.get(column).into_value() {
+            row.set_if_not_equals(column, value);
+        }
+    }
+    Ok(())
+}
+
+/// Records what happened to a row.
+pub(super) async fn record<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    id: E::Id,
+    action: Action,
+    diff: Diff,
+) -> AppResult<()> {
+    change::record(db, ctx, organization, (E::KIND, id.to_string()), action, diff).await
+}
