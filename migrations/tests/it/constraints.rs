@@ -173,6 +173,11 @@ fn idempotency_key() -> Row {
     Row::new("idempotency_key", &columns)
 }
 
+fn merge() -> Row {
+    let columns = [("org_id", "1"), ("merged_id", "'ac_1'"), ("survivor_id", "'ac_2'"), ("created_at", NOW)];
+    Row::new("contact_merge", &columns)
+}
+
 /// A database with two organizations that have one row of each kind.
 struct Fixture {
     db: DatabaseConnection,
@@ -341,12 +346,23 @@ async fn primary_keys(on: &Fixture) -> Result<(), DbErr> {
     on.accept(idempotency_key()).await?;
     on.accept(idempotency_key().of(1)).await?;
     on.refuse_unique("idempotency_key_pkey", &["org_id", "key"], idempotency_key()).await;
+    on.accept(merge()).await?;
+    on.refuse_unique("contact_merge_pkey", &["org_id", "merged_id"], merge()).await;
     Ok(())
 }
 
 async fn foreign_keys(on: &Fixture) {
-    let alone =
-        [partner(), person(), account(), contact_type(), field(), card(), change(), idempotency_key()];
+    let alone = [
+        partner(),
+        person(),
+        account(),
+        contact_type(),
+        field(),
+        card(),
+        change(),
+        idempotency_key(),
+        merge(),
+    ];
     for row in alone {
         on.refuse_foreign_key(&format!("{}_org_id_fkey", row.table), row.with("org_id", "9")).await;
     }
