@@ -116,6 +116,14 @@ pub enum AppError {
         /// For people.
         message: Cow<'static, str>,
     },
+    /// An argument that says which rows or which part of a list is wanted is not good; the message is public.
+    #[error("{message}")]
+    Argument {
+        /// The path of what is wrong: the argument, and what is below it.
+        path: Vec<Cow<'static, str>>,
+        /// For people.
+        message: Cow<'static, str>,
+    },
     /// The database failed; only the log tells how.
     #[error("the database failed")]
     Database(#[source] Arc<DbErr>),
@@ -130,10 +138,19 @@ impl AppError {
         Self::Request { code, message: message.into() }
     }
 
+    /// The same refusal, with the argument that is to blame.
+    #[must_use]
+    pub fn on_argument(self, name: &'static str) -> Self {
+        match self {
+            Self::Request { code: Code::BadRequest, message } => argument(name, message),
+            other => other,
+        }
+    }
+
     /// The code a client sees when this error ends a request or a field.
     pub fn code(&self) -> Code {
         match self {
-            Self::Input(_) => Code::BadRequest,
+            Self::Input(_) | Self::Argument { .. } => Code::BadRequest,
             Self::Request { code, .. } => *code,
             Self::Database(error) if is_timeout(error) => Code::Timeout,
             Self::Database(error) if is_outage(error) => Code::Unavailable,
@@ -144,7 +161,7 @@ impl AppError {
     /// The message a client sees when this error ends a request or a field.
     pub fn public_message(&self) -> Cow<'static, str> {
         match self {
-            Self::Request { message, .. } => message.clone(),
+            Self::Request { message, .. } | Self::Argument { message, .. } => message.clone(),
             Self::Input(errors) => {
                 errors.first().map_or(Cow::Borrowed("The input was refused."), |error| error.message.clone())
             }
@@ -157,6 +174,11 @@ impl AppError {
             Self::Database(_) | Self::Internal(_) => Cow::Borrowed("Internal error."),
         }
     }
+}
+
+/// An argument that is not good.
+pub fn argument(name: &'static str, message: impl Into<Cow<'static, str>>) -> AppError {
+    AppError::Argument { path: vec![Cow::Borrowed(name)], message: message.into() }
 }
 
 impl From<InputError> for AppError {

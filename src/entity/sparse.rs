@@ -39,6 +39,11 @@ impl<E: Sparse> Columns<E> {
         Self { bits, table: PhantomData }
     }
 
+    /// How many they are.
+    pub fn len(self) -> usize {
+        E::Column::iter().filter(|column| self.contains(*column)).count()
+    }
+
     /// Whether the column is among them.
     pub fn contains(self, column: E::Column) -> bool {
         self.bits & E::bit(column) != 0

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
@@ -10,8 +10,9 @@ use super::{
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
+    filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, narrowed},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
-    relay::{Connection, List, Listed, page_request, primed},
+    relay::{Connection, List, Listed, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -25,7 +26,9 @@ use crate::{
     service::{
         Page, PageWindow, account as service,
         cursor::{Cursor, Order},
+        filter::Filter,
         page::Paged,
+        page::Sort,
     },
 };
 
@@ -64,8 +67,13 @@ impl Account {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountContactFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<AccountContactOrder>>,
     ) -> Result<Option<Connection<AccountContact>>> {
-        let list = List::new(ctx, AccountContact::ORDER, &PageWindow { first, after, last, before }, ())?;
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, AccountContact::ORDER, &window, filter, order_by)?;
+        let list = List { narrow: (), request };
         Ok(Some(ctx.gateway().loaders.account_contacts_by_account.load(self.0.id, list).await?))
     }
 
@@ -105,6 +113,10 @@ impl Listed for Account {
 
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
+    }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<AccountFilter, AccountOrder>(arguments)
     }
 }
 
@@ -159,7 +171,7 @@ impl ByParent for AccountsByAccountContact {
             organization,
             parents,
             Account::columns(&source.names),
-            &list.page,
+            &list.request,
         )
         .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Account))).collect())
@@ -192,10 +204,14 @@ impl AccountQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
-        let page = page_request(ctx, Account::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, Account::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, Account::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(Account)).await))
     }
 }

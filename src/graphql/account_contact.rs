@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
@@ -13,8 +13,9 @@ use super::{
     custom_field::{CustomFieldValue, prime_values},
     document::FieldNames,
     error::{UserError, outcome},
+    filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, narrowed},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists, prime_rows},
-    relay::{Connection, List, Listed, page_request, primed},
+    relay::{Connection, List, Listed, list_request, primed},
     scalar::{EmailAddress, Id, Json, PhoneNumber, Timestamp, Url},
     selection::Selection,
 };
@@ -29,7 +30,9 @@ use crate::{
         Page, PageWindow, account_contact as service,
         cursor::{Cursor, Order},
         custom_field::CustomFieldInput,
+        filter::Filter,
         page::Paged,
+        page::Sort,
     },
 };
 
@@ -94,8 +97,13 @@ impl AccountContact {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
-        let list = List::new(ctx, Account::ORDER, &PageWindow { first, after, last, before }, ())?;
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
+        let list = List { narrow: (), request };
         Ok(Some(ctx.gateway().loaders.accounts_by_account_contact.load(self.0.id, list).await?))
     }
 
@@ -152,6 +160,10 @@ impl Listed for AccountContact {
 
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
+    }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<AccountContactFilter, AccountContactOrder>(arguments)
     }
 }
 
@@ -215,7 +227,7 @@ impl ByParent for AccountContactsByAccount {
             organization,
             parents,
             AccountContact::columns(&source.names),
-            &list.page,
+            &list.request,
         )
         .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(AccountContact))).collect())
@@ -248,10 +260,14 @@ impl AccountContactQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountContactFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<AccountContactOrder>>,
     ) -> Result<Option<Connection<AccountContact>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
-        let page = page_request(ctx, AccountContact::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, AccountContact::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, AccountContact::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, AccountContact::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(AccountContact)).await))
     }
 }

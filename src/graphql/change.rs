@@ -1,18 +1,19 @@
 //! The record of changes in the schema.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Name, Object, Result, Value};
 
 use super::{
     Gateway,
     context::ContextExt,
+    filter::{ChangeFilter, ChangeOrder, narrowed},
     loaders::{Prime, Primed},
-    relay::{Connection, Listed, page_request},
+    relay::{Connection, Listed, list_request},
     scalar::{Json, Timestamp},
     selection::Selection,
 };
 use crate::{
     entity::change::{Entity, Model},
-    service::{PageWindow, change as service, cursor::Cursor, page::Paged},
+    service::{PageWindow, change as service, cursor::Cursor, filter::Filter, page::Paged, page::Sort},
 };
 
 /// A change that really changed something.
@@ -69,6 +70,10 @@ impl Listed for Change {
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
     }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<ChangeFilter, ChangeOrder>(arguments)
+    }
 }
 
 impl Prime for Change {
@@ -92,10 +97,14 @@ impl ChangeQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<ChangeOrder>>,
     ) -> Result<Option<Connection<Change>>> {
         let Gateway { request, db, .. } = ctx.gateway();
-        let page = page_request(ctx, <Entity as Paged>::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(Change)).await))
     }
 }

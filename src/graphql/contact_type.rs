@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Name, Object, Result, Value};
 
 use super::{
     Gateway,
     context::ContextExt,
+    filter::{ContactTypeFilter, ContactTypeOrder, narrowed},
     loaders::{ById, Prime, Primed, Source},
-    relay::{Connection, Listed, page_request},
+    relay::{Connection, Listed, list_request},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -18,7 +19,7 @@ use crate::{
         id::{ContactTypeId, OrganizationId},
     },
     error::AppResult,
-    service::{PageWindow, contact_type as service, cursor::Cursor, page::Paged},
+    service::{PageWindow, contact_type as service, cursor::Cursor, filter::Filter, page::Paged, page::Sort},
 };
 
 /// What an account contact is to its accounts.
@@ -65,6 +66,10 @@ impl Listed for ContactType {
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
     }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<ContactTypeFilter, ContactTypeOrder>(arguments)
+    }
 }
 
 impl Prime for ContactType {
@@ -105,10 +110,14 @@ impl ContactTypeQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ContactTypeFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<ContactTypeOrder>>,
     ) -> Result<Option<Connection<ContactType>>> {
         let Gateway { request, db, .. } = ctx.gateway();
-        let page = page_request(ctx, <Entity as Paged>::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(ContactType)).await))
     }
 }

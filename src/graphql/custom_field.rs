@@ -2,14 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, Object, Result};
+use async_graphql::{Context, Enum, Name, Object, Result, Value as Argument};
 use serde_json::Value;
 
 use super::{
     Gateway,
     context::ContextExt,
+    filter::{CustomFieldFilter, CustomFieldOrder, narrowed},
     loaders::{ById, Prime, Primed, Source, prime_rows},
-    relay::{Connection, Listed, page_request},
+    relay::{Connection, Listed, list_request},
     scalar::{Id, Json, Timestamp},
     selection::Selection,
 };
@@ -20,7 +21,7 @@ use crate::{
         id::{AccountContactId, CustomFieldId, OrganizationId},
     },
     error::{AppError, AppResult},
-    service::{PageWindow, cursor::Cursor, custom_field as service, page::Paged},
+    service::{PageWindow, cursor::Cursor, custom_field as service, filter::Filter, page::Paged, page::Sort},
 };
 
 /// What the values of a custom field are.
@@ -116,6 +117,10 @@ impl Listed for CustomField {
 
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
+    }
+
+    fn narrowed(arguments: &[(Name, Argument)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<CustomFieldFilter, CustomFieldOrder>(arguments)
     }
 }
 
@@ -225,10 +230,14 @@ impl CustomFieldQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<CustomFieldFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<CustomFieldOrder>>,
     ) -> Result<Option<Connection<CustomField>>> {
         let Gateway { request, db, .. } = ctx.gateway();
-        let page = page_request(ctx, <Entity as Paged>::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
     }
 }

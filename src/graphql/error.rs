@@ -78,14 +78,21 @@ pub fn translate(response: &mut Response, request_id: &str) {
     for error in &mut response.errors {
         let code = translate_one(error, request_id);
         set_code(error, code, request_id);
-        if code == Code::ValidationFailed
-            && let Some(path) = argument_path(&error.message)
+        if let Some(path) = refused_argument(error, code)
             && let Some(extensions) = &mut error.extensions
         {
-            extensions
-                .set("argument", Value::List(path.map(|name| Value::String(name.to_owned())).collect()));
+            extensions.set("argument", Value::List(path));
         }
     }
+}
+
+/// The path of the argument that an error is about.
+fn refused_argument(error: &ServerError, code: Code) -> Option<Vec<Value>> {
+    if let Some(AppError::Argument { path, .. }) = error.source::<AppError>() {
+        return Some(path.iter().map(|name| Value::String(name.to_string())).collect());
+    }
+    let path = if code == Code::ValidationFailed { argument_path(&error.message)? } else { return None };
+    Some(path.map(|name| Value::String(name.to_owned())).collect())
 }
 
 /// The path of the argument that a validation error is about. async-graphql tells it in the message alone, as

@@ -10,11 +10,15 @@ use super::{
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
+    filter::{
+        InternalContactAssignmentFilter, InternalContactAssignmentOrder, InternalContactFilter,
+        InternalContactOrder, PartnerFilter, PartnerOrder, narrowed,
+    },
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     partner::Partner,
     patch::patch,
-    relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
+    relay::{Connection, List, ListFilter, Listed, argument, list_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
 };
@@ -29,9 +33,11 @@ use crate::{
     service::{
         Page, PageWindow,
         cursor::{Cursor, Order},
+        filter::Filter,
         internal_contact as service,
         internal_contact_assignment::AssignmentFilter,
         page::Paged,
+        page::Sort,
     },
 };
 
@@ -95,16 +101,18 @@ impl InternalContact {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            InternalContactAssignmentFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<InternalContactAssignmentOrder>>,
         #[graphql(desc = "Only assignments of this role.")] role: Option<InternalRole>,
         #[graphql(desc = "Only floating assignments, or only those to a partner.")] floating: Option<bool>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let filter = AssignmentFilter { role: role.map(Into::into), floating };
-        let list = List::new(
-            ctx,
-            InternalContactAssignment::ORDER,
-            &PageWindow { first, after, last, before },
-            filter,
-        )?;
+        let narrow = AssignmentFilter { role: role.map(Into::into), floating };
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
+        let list = List { narrow, request };
         Ok(Some(ctx.gateway().loaders.assignments_by_internal_contact.load(self.0.id, list).await?))
     }
 
@@ -117,8 +125,13 @@ impl InternalContact {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<PartnerFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
-        let list = List::new(ctx, Partner::ORDER, &PageWindow { first, after, last, before }, ())?;
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
+        let list = List { narrow: (), request };
         Ok(Some(ctx.gateway().loaders.partners_by_internal_contact.load(self.0.id, list).await?))
     }
 
@@ -162,6 +175,10 @@ impl Listed for InternalContact {
 
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
+    }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<InternalContactFilter, InternalContactOrder>(arguments)
     }
 }
 
@@ -237,9 +254,9 @@ impl ByParent for InternalContactsByPartner {
             &source.db,
             organization,
             parents,
-            list.filter.role,
+            list.narrow.role,
             InternalContact::columns(&source.names),
-            &list.page,
+            &list.request,
         )
         .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContact))).collect())
@@ -272,10 +289,16 @@ impl InternalContactQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            InternalContactFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<InternalContactOrder>>,
     ) -> Result<Option<Connection<InternalContact>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
-        let page = page_request(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, InternalContact::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, InternalContact::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
     }
 }

@@ -9,10 +9,11 @@ use super::{
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
+    filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder, narrowed},
     internal_contact::InternalContact,
     loaders::{ById, ByParent, Prime, Primed, Source, prime_rows},
     partner::Partner,
-    relay::{Connection, List, ListFilter, Listed, argument, page_request, primed},
+    relay::{Connection, List, ListFilter, Listed, argument, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -26,8 +27,10 @@ use crate::{
     service::{
         Page, PageWindow,
         cursor::{Cursor, Order},
+        filter::Filter,
         internal_contact_assignment::{self as service, AssignmentFilter},
         page::Paged,
+        page::Sort,
     },
 };
 
@@ -116,6 +119,10 @@ impl Listed for InternalContactAssignment {
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
     }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<InternalContactAssignmentFilter, InternalContactAssignmentOrder>(arguments)
+    }
 }
 
 impl Prime for InternalContactAssignment {
@@ -184,9 +191,9 @@ impl ByParent for AssignmentsByPartner {
             &source.db,
             organization,
             parents,
-            list.filter,
+            list.narrow,
             InternalContactAssignment::columns(&source.names),
-            &list.page,
+            &list.request,
         )
         .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
@@ -212,9 +219,9 @@ impl ByParent for AssignmentsByInternalContact {
             &source.db,
             organization,
             parents,
-            list.filter,
+            list.narrow,
             InternalContactAssignment::columns(&source.names),
-            &list.page,
+            &list.request,
         )
         .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
@@ -247,11 +254,16 @@ impl InternalContactAssignmentQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            InternalContactAssignmentFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<InternalContactAssignmentOrder>>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
-        let page =
-            page_request(ctx, InternalContactAssignment::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, InternalContactAssignment::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, InternalContactAssignment::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(InternalContactAssignment)).await))
     }
 }

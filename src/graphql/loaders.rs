@@ -17,7 +17,7 @@ use dataloader::{BatchFn, cached::Loader};
 use super::{
     Gateway,
     document::FieldNames,
-    relay::{Connection, List, ListFilter},
+    relay::{Connection, List, ListFilter, Listed},
     selection::Selection,
 };
 use crate::{
@@ -63,7 +63,7 @@ pub trait ById: Send + Sync + 'static {
 /// Lists that are loaded for many parents at once, one page for each.
 pub trait ByParent: Send + Sync + 'static {
     /// The parent's id.
-    type Parent: Copy + Eq + Hash + std::fmt::Debug + Send + Sync;
+    type Parent: Clone + Eq + Hash + std::fmt::Debug + Send + Sync;
     /// What the list may be narrowed by.
     type Filter: ListFilter;
     /// What the schema shows of a row.
@@ -205,9 +205,10 @@ impl<B: ByParent> Batch<B> {
                 .into_iter()
                 .map(|(parent, page)| ((parent, Arc::clone(list)), Ok(Arc::new(page))))
                 .collect(),
-            Err(error) => {
-                parents.iter().map(|parent| ((*parent, Arc::clone(list)), Err(error.clone()))).collect()
-            }
+            Err(error) => parents
+                .iter()
+                .map(|parent| ((parent.clone(), Arc::clone(list)), Err(error.clone())))
+                .collect(),
         }
     }
 }
@@ -216,7 +217,7 @@ impl<B: ByParent> BatchFn<ListKey<B>, LoadedPage<B::Row>> for Batch<B> {
     async fn load(&mut self, keys: &[ListKey<B>]) -> HashMap<ListKey<B>, LoadedPage<B::Row>> {
         let mut parents_by_list: HashMap<&Arc<List<B::Filter>>, Vec<B::Parent>> = HashMap::new();
         for (parent, list) in keys {
-            parents_by_list.entry(list).or_default().push(*parent);
+            parents_by_list.entry(list).or_default().push(parent.clone());
         }
         let mut loaded = HashMap::with_capacity(keys.len());
         for (list, parents) in parents_by_list {
@@ -281,14 +282,14 @@ pub trait Prime: Sized + Send + Sync + 'static {
 }
 
 /// Primes the list that is selected on each parent, and what is selected below it.
-pub(super) async fn prime_lists<B: ByParent<Row: Prime>>(
+pub(super) async fn prime_lists<B: ByParent<Row: Listed + Prime>>(
     selection: Selection<'_>,
     loader: &ListLoader<B>,
     parents: impl IntoIterator<Item = B::Parent>,
     gateway: &Gateway,
 ) {
     // Arguments that do not make a list are reported by the field itself.
-    let Some(list) = List::of_selection(&selection, B::ORDER) else { return };
+    let Some(list) = List::of_selection::<B::Row>(&selection, B::ORDER) else { return };
     let pages = loader.prime(parents, list).await;
     let rows: Vec<&B::Row> = pages.iter().flat_map(|page| &page.items).collect();
     B::Row::prime(rows, selection.of_rows(), gateway).await;

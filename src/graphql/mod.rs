@@ -14,6 +14,7 @@ pub mod country;
 pub mod custom_field;
 pub mod document;
 pub mod error;
+pub mod filter;
 pub mod internal_contact;
 pub mod internal_contact_assignment;
 pub mod loaders;

@@ -11,10 +11,14 @@ use super::{
     context::ContextExt,
     custom_field::CustomField,
     error::{UserError, outcome},
+    filter::{
+        AccountFilter, AccountOrder, ContactTypeFilter, ContactTypeOrder, CustomFieldFilter,
+        CustomFieldOrder, InternalContactFilter, InternalContactOrder, PartnerFilter, PartnerOrder,
+    },
     internal_contact::InternalContact,
     loaders::{ById, Prime, Primed, Source},
     partner::Partner,
-    relay::{Connection, Listed, page_request, primed},
+    relay::{Connection, Listed, list_request, page_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -59,11 +63,17 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            InternalContactFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<InternalContactOrder>>,
     ) -> Result<Option<Connection<InternalContact>>> {
         let Gateway { request, db, names, .. } = self.entered(ctx)?;
-        let page = page_request(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before })?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
         let page =
-            service::internal_contact::list(db, request, InternalContact::columns(names), &page).await?;
+            service::internal_contact::list(db, request, InternalContact::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
     }
 
@@ -76,10 +86,14 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<PartnerFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
         let Gateway { request, db, names, .. } = self.entered(ctx)?;
-        let page = page_request(ctx, Partner::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::partner::list(db, request, Partner::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
+        let page = service::partner::list(db, request, Partner::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
     }
 
@@ -92,10 +106,14 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
         let Gateway { request, db, names, .. } = self.entered(ctx)?;
-        let page = page_request(ctx, Account::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::account::list(db, request, Account::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
+        let page = service::account::list(db, request, Account::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(Account)).await))
     }
 
@@ -108,11 +126,14 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ContactTypeFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<ContactTypeOrder>>,
     ) -> Result<Option<Connection<ContactType>>> {
         let Gateway { request, db, .. } = self.entered(ctx)?;
-        let page =
-            page_request(ctx, contact_type::Entity::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::contact_type::list(db, request, &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, contact_type::Entity::ORDER, &window, filter, order_by)?;
+        let page = service::contact_type::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(ContactType)).await))
     }
 
@@ -125,11 +146,14 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<CustomFieldFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<CustomFieldOrder>>,
     ) -> Result<Option<Connection<CustomField>>> {
         let Gateway { request, db, .. } = self.entered(ctx)?;
-        let page =
-            page_request(ctx, custom_field::Entity::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::custom_field::list(db, request, &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, custom_field::Entity::ORDER, &window, filter, order_by)?;
+        let page = service::custom_field::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
     }
 

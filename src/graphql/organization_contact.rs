@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{
+    Context, Enum, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value,
+};
 
 use super::{
     Gateway,
@@ -11,10 +13,11 @@ use super::{
     country::Country,
     document::FieldNames,
     error::{UserError, outcome},
+    filter::{OrganizationContactFilter, OrganizationContactOrder, narrowed},
     loaders::{ById, Prime, Primed, Source, prime_rows},
     organization::Organization,
     patch::patch,
-    relay::{Connection, Listed, page_request, primed},
+    relay::{Connection, Listed, list_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
 };
@@ -25,7 +28,10 @@ use crate::{
         organization_contact::{Entity, Model, OrganizationContactType as Type},
     },
     error::AppResult,
-    service::{PageWindow, Patch, country, cursor::Cursor, organization_contact as service, page::Paged},
+    service::{
+        PageWindow, Patch, country, cursor::Cursor, filter::Filter, organization_contact as service,
+        page::Paged, page::Sort,
+    },
 };
 
 /// What an organization contact is for.
@@ -198,6 +204,10 @@ impl Listed for OrganizationContact {
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
     }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<OrganizationContactFilter, OrganizationContactOrder>(arguments)
+    }
 }
 
 impl Prime for OrganizationContact {
@@ -256,10 +266,16 @@ impl OrganizationContactQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            OrganizationContactFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<OrganizationContactOrder>>,
     ) -> Result<Option<Connection<OrganizationContact>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
-        let page = page_request(ctx, <Entity as Paged>::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, OrganizationContact::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, OrganizationContact::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(OrganizationContact)).await))
     }
 }

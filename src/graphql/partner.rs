@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
+    filter::{
+        InternalContactAssignmentFilter, InternalContactAssignmentOrder, InternalContactFilter,
+        InternalContactOrder, PartnerFilter, PartnerOrder, narrowed,
+    },
     internal_contact::{InternalContact, RoleFilter},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
-    relay::{Connection, List, Listed, page_request, primed},
+    relay::{Connection, List, Listed, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -26,8 +30,10 @@ use crate::{
     service::{
         Page, PageWindow,
         cursor::{Cursor, Order},
+        filter::Filter,
         internal_contact_assignment::AssignmentFilter,
         page::Paged,
+        page::Sort,
         partner as service,
     },
 };
@@ -62,15 +68,17 @@ impl Partner {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            InternalContactAssignmentFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<InternalContactAssignmentOrder>>,
         #[graphql(desc = "Only assignments of this role.")] role: Option<InternalRole>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let filter = AssignmentFilter { role: role.map(Into::into), floating: None };
-        let list = List::new(
-            ctx,
-            InternalContactAssignment::ORDER,
-            &PageWindow { first, after, last, before },
-            filter,
-        )?;
+        let narrow = AssignmentFilter { role: role.map(Into::into), floating: None };
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
+        let list = List { narrow, request };
         Ok(Some(ctx.gateway().loaders.assignments_by_partner.load(self.0.id, list).await?))
     }
 
@@ -83,11 +91,17 @@ impl Partner {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+            InternalContactFilter,
+        >,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<InternalContactOrder>>,
         #[graphql(desc = "Only people who hold this role for the partner.")] role: Option<InternalRole>,
     ) -> Result<Option<Connection<InternalContact>>> {
-        let filter = RoleFilter { role: role.map(Into::into) };
-        let list =
-            List::new(ctx, InternalContact::ORDER, &PageWindow { first, after, last, before }, filter)?;
+        let narrow = RoleFilter { role: role.map(Into::into) };
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
+        let list = List { narrow, request };
         Ok(Some(ctx.gateway().loaders.internal_contacts_by_partner.load(self.0.id, list).await?))
     }
 
@@ -127,6 +141,10 @@ impl Listed for Partner {
 
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
+    }
+
+    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        narrowed::<PartnerFilter, PartnerOrder>(arguments)
     }
 }
 
@@ -187,7 +205,7 @@ impl ByParent for PartnersByInternalContact {
             organization,
             parents,
             Partner::columns(&source.names),
-            &list.page,
+            &list.request,
         )
         .await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Partner))).collect())
@@ -220,10 +238,14 @@ impl PartnerQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<PartnerFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
-        let page = page_request(ctx, Partner::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::list(db, request, Partner::columns(names), &page).await?;
+        let window = PageWindow { first, after, last, before };
+        let list = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
+        let page = service::list(db, request, Partner::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
     }
 }

@@ -7,14 +7,17 @@ use async_graphql::{Context, InputType, Name, Object, OutputType, SimpleObject, 
 use super::{
     Gateway,
     context::ContextExt,
+    filter::{self, FilterInput, OrderInput},
     loaders::Prime,
     selection::{Selection, selects_total},
 };
 use crate::{
     error::AppResult,
     service::{
-        Page, PageRequest, PageWindow,
+        ListRequest, Page, PageRequest, PageWindow,
         cursor::{Cursor, Order},
+        filter::Filter,
+        page::Sort,
     },
 };
 
@@ -25,8 +28,14 @@ pub trait Listed: OutputType + Send + Sync + 'static {
     /// The name of its edge type.
     const EDGE: &'static str;
 
-    /// The row's position in its list.
+    /// The row's position in its list, in the order of its key.
     fn cursor(&self) -> Cursor;
+
+    /// The filter and the order that the arguments of a field ask for, as look-ahead sees them; `None` when the field will
+    /// refuse them.
+    fn narrowed(_: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        Some((None, Vec::new()))
+    }
 }
 
 /// A page of a list.
@@ -46,6 +55,14 @@ impl<T: Prime> Connection<T> {
     pub(super) async fn primed(ctx: &Context<'_>, page: Page<T>) -> Self {
         T::prime(page.items.iter().collect(), Selection::of(ctx.field()).of_rows(), ctx.gateway()).await;
         Self::new(Arc::new(page))
+    }
+}
+
+impl<T: Listed> Page<T> {
+    /// The place of a row in the list.
+    fn place(&self, position: usize) -> Option<String> {
+        let cursor = self.cursor(position).or_else(|| Some(self.items.get(position)?.cursor()));
+        cursor.map(|cursor| cursor.encode())
     }
 }
 
@@ -70,12 +87,12 @@ impl<T: Listed> Connection<T> {
 
     /// Where the page stands in the list.
     async fn page_info(&self) -> PageInfo {
-        let cursor = |row: Option<&T>| row.map(|row| row.cursor().encode());
+        let last = self.page.items.len().checked_sub(1);
         PageInfo {
             has_next_page: self.page.has_next,
             has_previous_page: self.page.has_previous,
-            start_cursor: cursor(self.page.items.first()),
-            end_cursor: cursor(self.page.items.last()),
+            start_cursor: self.page.place(0),
+            end_cursor: last.and_then(|last| self.page.place(last)),
         }
     }
 
@@ -102,7 +119,7 @@ impl<T: Listed> TypeName for Edge<T> {
 impl<T: Listed> Edge<T> {
     /// The place of the row in the list, for `after` and `before`. Opaque.
     async fn cursor(&self) -> String {
-        self.page.items[self.position].cursor().encode()
+        self.page.place(self.position).unwrap_or_default()
     }
 
     /// The row.
@@ -139,20 +156,15 @@ impl ListFilter for () {
 /// A list as a field asks for it: which rows, and which part of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct List<F> {
-    /// Which rows.
-    pub filter: F,
-    /// Which part.
-    pub page: PageRequest,
+    /// What arguments of the field's own narrow it to.
+    pub narrow: F,
+    /// Which of those rows, in which order, and which part of them.
+    pub request: ListRequest,
 }
 
 impl<F: ListFilter> List<F> {
-    /// The list that the field being resolved asks for.
-    pub(super) fn new(ctx: &Context<'_>, order: Order, window: &PageWindow, filter: F) -> AppResult<Self> {
-        Ok(Self { filter, page: page_request(ctx, order, window)? })
-    }
-
     /// The list that a field seen by look-ahead will ask for; `None` when its arguments are refused.
-    pub(super) fn of_selection(selection: &Selection<'_>, order: Order) -> Option<Self> {
+    pub(super) fn of_selection<T: Listed>(selection: &Selection<'_>, order: Order) -> Option<Self> {
         let arguments = selection.arguments();
         let window = PageWindow {
             first: argument(arguments, "first")?,
@@ -160,8 +172,9 @@ impl<F: ListFilter> List<F> {
             last: argument(arguments, "last")?,
             before: argument(arguments, "before")?,
         };
-        let page = PageRequest::new(&window, order, selection.total()).ok()?;
-        Some(Self { filter: F::from_arguments(arguments)?, page })
+        let (filter, sorts) = T::narrowed(arguments)?;
+        let request = ListRequest::new(order, &window, filter, sorts, selection.total()).ok()?;
+        Some(Self { narrow: F::from_arguments(arguments)?, request })
     }
 }
 
@@ -171,9 +184,21 @@ pub(super) fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) ->
     T::parse(Some(value.unwrap_or_default())).ok()
 }
 
-/// The page that a root field asks for.
+/// The page that a field asks for, of a list that has neither filter nor order.
 pub(super) fn page_request(ctx: &Context<'_>, order: Order, window: &PageWindow) -> AppResult<PageRequest> {
-    PageRequest::new(window, order, selects_total(&ctx.field()))
+    PageRequest::new(window, order, Vec::new(), selects_total(&ctx.field()))
+}
+
+/// The list that a field asks for.
+pub(super) fn list_request<F: FilterInput, O: OrderInput>(
+    ctx: &Context<'_>,
+    list: Order,
+    window: &PageWindow,
+    wanted: Option<F>,
+    order: Option<Vec<O>>,
+) -> AppResult<ListRequest> {
+    let (filter, sorts) = (filter::filter(wanted)?, filter::sorts(order)?);
+    ListRequest::new(list, window, filter, sorts, selects_total(&ctx.field()))
 }
 
 /// Loads what is selected below a single row that a root field read.

@@ -35,6 +35,7 @@ impl OutputType for Id {
 }
 
 /// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`.
+#[derive(Clone, Copy)]
 pub struct Timestamp(pub DateTime<Utc>);
 
 /// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`.

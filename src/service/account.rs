@@ -6,10 +6,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 
 use super::{
-    Database, Page, PageRequest,
+    Database, ListRequest, Page,
     change::Diff,
     cursor::{CursorKey, Order},
-    idempotency,
+    filter, idempotency,
     input::Checks,
     page::{self, Paged, Parentage},
     reader, reading,
@@ -82,9 +82,10 @@ pub async fn list(
     db: &Database,
     ctx: &RequestContext,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, columns, &list.page).await
 }
 
 /// The accounts with these ids, deleted ones included.
@@ -103,11 +104,12 @@ pub async fn of_account_contacts(
     organization: OrganizationId,
     contacts: &[AccountContactId],
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<HashMap<AccountContactId, Page<Model>>> {
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let links = link::Entity::find_in(organization);
     let parentage = Parentage::links(links, link::Column::AccountId, link::Column::AccountContactId, true);
-    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, contacts, request).await
+    page::pages(db.connection(), (select, columns), parentage, contacts, &list.page).await
 }
 
 /// Makes an account.

@@ -12,12 +12,12 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Database, Page, PageRequest, account,
+    Database, ListRequest, Page, account,
     change::Diff,
     contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
-    idempotency,
+    filter, idempotency,
     input::{Checks, NOT_FOUND, check_version},
     page::{self, Paged, Parentage},
     reader, reading,
@@ -118,9 +118,10 @@ pub async fn list(
     db: &Database,
     ctx: &RequestContext,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, columns, &list.page).await
 }
 
 /// The account contacts with these ids, deleted ones included.
@@ -139,11 +140,12 @@ pub async fn of_accounts(
     organization: OrganizationId,
     accounts: &[AccountId],
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<HashMap<AccountId, Page<Model>>> {
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let links = link::Entity::find_in(organization);
     let parentage = Parentage::links(links, link::Column::AccountContactId, link::Column::AccountId, true);
-    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, accounts, request).await
+    page::pages(db.connection(), (select, columns), parentage, accounts, &list.page).await
 }
 
 /// Makes an account contact with its links and custom field values, all or nothing.

@@ -5,15 +5,16 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Database, Page, PageRequest,
+    Database, ListRequest, Page,
     cursor::{CursorKey, Order},
+    filter,
     page::{self, Paged},
     reader,
 };
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, Scoped,
+        Columns,
         change::{ActiveModel, Column, Entity, Model},
         id::OrganizationId,
     },
@@ -146,6 +147,7 @@ pub(super) async fn record(
 }
 
 /// The organization's changes, oldest first.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
+pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, Columns::all(), &list.page).await
 }

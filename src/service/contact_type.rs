@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{
-    Database, Page, PageRequest,
+    Database, ListRequest, Page,
     cursor::{CursorKey, Order},
+    filter,
     input::Checks,
     page::{self, Paged},
     reader, reading,
@@ -37,8 +38,9 @@ impl Paged for Entity {
 }
 
 /// The organization's contact types.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
+pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, Columns::all(), &list.page).await
 }
 
 /// The contact types with these ids.

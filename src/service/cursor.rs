@@ -4,8 +4,10 @@
 //! found by comparing, however many rows come and go. A checksum tells a damaged cursor from a good one. It is no
 //! secret and no capability: it only ever narrows what its caller may read anyway.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::borrow::Cow;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use sea_orm::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -18,9 +20,15 @@ pub enum CursorKey {
     /// A UUID key.
     #[serde(rename = "u")]
     Uuid(Uuid),
-    /// An integer key.
+    /// An integer.
     #[serde(rename = "i")]
     Integer(i64),
+    /// A text.
+    #[serde(rename = "s")]
+    Text(String),
+    /// A time in microseconds, which is what both databases keep.
+    #[serde(rename = "t", with = "chrono::serde::ts_microseconds")]
+    Time(DateTime<Utc>),
 }
 
 impl CursorKey {
@@ -28,6 +36,8 @@ impl CursorKey {
         match self {
             Self::Uuid(_) => KeyKind::Uuid,
             Self::Integer(_) => KeyKind::Integer,
+            Self::Text(_) => KeyKind::Text,
+            Self::Time(_) => KeyKind::Time,
         }
     }
 }
@@ -37,25 +47,31 @@ impl From<CursorKey> for Value {
         match key {
             CursorKey::Uuid(uuid) => uuid.into(),
             CursorKey::Integer(integer) => integer.into(),
+            CursorKey::Text(text) => text.into(),
+            CursorKey::Time(time) => time.into(),
         }
     }
 }
 
 /// What a key of a cursor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyKind {
     /// A UUID.
     Uuid,
     /// An integer.
     Integer,
+    /// A text.
+    Text,
+    /// A time.
+    Time,
 }
 
-/// A list in an order: what a cursor belongs to.
+/// A list in the order of its keys, which is what cursors belong to unless another order is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Names the list and its order.
+    /// Names the list.
     pub name: &'static str,
-    /// What the keys of its cursors are.
+    /// What the keys of its rows are.
     pub keys: &'static [KeyKind],
 }
 
@@ -76,7 +92,7 @@ impl Order {
 pub struct Cursor {
     /// The list and the order that the cursor was made for.
     #[serde(rename = "o")]
-    pub order: String,
+    pub order: Cow<'static, str>,
     /// The row's values in that order, most significant first; the last one is unique.
     #[serde(rename = "k")]
     pub keys: Vec<CursorKey>,
@@ -93,16 +109,20 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a cursor of this list and order; anything else is refused.
-    pub fn decode(text: &str, order: Order) -> Result<Self, AppError> {
+    /// Reads a cursor of the list and order of this name, with keys of these kinds; anything else is refused.
+    pub fn decode(
+        text: &str,
+        order: &str,
+        keys: impl IntoIterator<Item = KeyKind>,
+    ) -> Result<Self, AppError> {
         let bad = |message| Err(AppError::request(Code::BadRequest, message));
         let Some(cursor) = Self::parse(text) else {
             return bad("This is not a cursor that this server made.");
         };
-        if cursor.order != order.name {
+        if cursor.order != order {
             return bad("This cursor belongs to another list or order; start again without it.");
         }
-        if !cursor.keys.iter().map(CursorKey::kind).eq(order.keys.iter().copied()) {
+        if !cursor.keys.iter().map(CursorKey::kind).eq(keys) {
             return bad("This is not a cursor that this server made.");
         }
         Ok(cursor)
@@ -127,27 +147,39 @@ fn checksum(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    const ORDER: Order = Order { name: "partner", keys: &[KeyKind::Uuid, KeyKind::Integer] };
+    const ORDER: &str = "partner";
+    const KEYS: [KeyKind; 4] = [KeyKind::Text, KeyKind::Time, KeyKind::Uuid, KeyKind::Integer];
 
     fn cursor() -> Cursor {
-        let keys = vec![CursorKey::Uuid(Uuid::from_u128(7)), CursorKey::Integer(-3)];
-        Cursor { order: ORDER.name.into(), keys }
+        let time = DateTime::from_timestamp_micros(1_700_000_000_123_456).expect("a time");
+        let keys = vec![
+            CursorKey::Text("Zoë \"\u{0}".into()),
+            CursorKey::Time(time),
+            CursorKey::Uuid(Uuid::from_u128(7)),
+            CursorKey::Integer(-3),
+        ];
+        Cursor { order: ORDER.into(), keys }
+    }
+
+    fn decode(text: &str) -> Result<Cursor, AppError> {
+        Cursor::decode(text, ORDER, KEYS)
     }
 
     #[test]
     fn a_cursor_survives_the_round_trip() {
-        assert_eq!(Cursor::decode(&cursor().encode(), ORDER).expect("decodes"), cursor());
+        assert_eq!(decode(&cursor().encode()).expect("decodes"), cursor());
     }
 
     #[test]
     fn another_order_is_refused() {
-        assert!(Cursor::decode(&cursor().encode(), Order { name: "account", ..ORDER }).is_err());
+        assert!(Cursor::decode(&cursor().encode(), "account", KEYS).is_err());
     }
 
     #[test]
     fn other_keys_are_refused() {
-        for keys in [&[][..], &[KeyKind::Uuid], &[KeyKind::Integer, KeyKind::Uuid]] {
-            assert!(Cursor::decode(&cursor().encode(), Order { keys, ..ORDER }).is_err(), "{keys:?}");
+        for keys in [&KEYS[..0], &KEYS[..3], &[KeyKind::Integer, KeyKind::Time, KeyKind::Uuid, KeyKind::Text]]
+        {
+            assert!(Cursor::decode(&cursor().encode(), ORDER, keys.iter().copied()).is_err(), "{keys:?}");
         }
     }
 
@@ -158,10 +190,10 @@ mod tests {
             let mut changed = text.clone().into_bytes();
             changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).expect("ASCII");
-            assert!(Cursor::decode(&changed, ORDER).is_err(), "{position}");
+            assert!(decode(&changed).is_err(), "{position}");
         }
         for garbage in ["", "AAAA", "null", "ÄÖÜ", &text[1..]] {
-            assert!(Cursor::decode(garbage, ORDER).is_err(), "{garbage}");
+            assert!(decode(garbage).is_err(), "{garbage}");
         }
     }
 }

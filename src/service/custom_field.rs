@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
-    Database, Page, PageRequest,
+    Database, ListRequest, Page,
     change::{self, Action, Diff},
     cursor::{CursorKey, Order},
+    filter,
     input::{self, Checks, NOT_FOUND, Path},
     page::{self, Paged},
     reader, reading,
@@ -74,8 +75,9 @@ pub struct CreateCustomField {
 }
 
 /// The organization's custom fields, archived ones included.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), Columns::all(), request).await
+pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, Columns::all(), &list.page).await
 }
 
 /// The custom fields with these ids.

@@ -9,10 +9,10 @@ use sea_orm::{
 use serde::Serialize;
 
 use super::{
-    Database, Page, PageRequest, Patch,
+    Database, ListRequest, Page, Patch,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
-    idempotency,
+    filter, idempotency,
     input::{Checks, Email, not_found},
     internal_contact_assignment::{self as assignments, Assigned},
     page::{self, Paged, Parentage},
@@ -147,9 +147,10 @@ pub async fn list(
     db: &Database,
     ctx: &RequestContext,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, columns, &list.page).await
 }
 
 /// The internal contacts with these ids, deleted ones included.
@@ -169,15 +170,16 @@ pub async fn of_partners(
     partners: &[PartnerId],
     role: Option<InternalRole>,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<HashMap<PartnerId, Page<Model>>> {
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let mut links = assignment::Entity::find_in(organization);
     if let Some(role) = role {
         links = links.filter(assignment::Column::InternalRole.eq(role));
     }
     let (child, parent) = (assignment::Column::InternalContactId, assignment::Column::PartnerId);
     let parentage = Parentage::links(links, child, parent, false);
-    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, partners, request).await
+    page::pages(db.connection(), (select, columns), parentage, partners, &list.page).await
 }
 
 /// Makes a person and a floating assignment with the role, both or neither.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt};
 
 use super::{
-    Database, Page, PageRequest,
+    Database, ListRequest, Page,
     change::Diff,
     cursor::{CursorKey, Order},
+    filter,
     input::{Checks, check_version, not_found},
     internal_contact as contacts,
     page::{self, Paged, Parentage},
@@ -96,9 +97,10 @@ pub async fn list(
     db: &Database,
     ctx: &RequestContext,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, columns, &list.page).await
 }
 
 /// The assignments with these ids.
@@ -116,13 +118,20 @@ pub async fn of_partners(
     db: &Database,
     organization: OrganizationId,
     partners: &[PartnerId],
-    filter: AssignmentFilter,
+    narrow: AssignmentFilter,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<HashMap<PartnerId, Page<Model>>> {
-    let select = filter.apply(Entity::find_in(organization));
-    page::pages(db.connection(), (select, columns), Parentage::column(Column::PartnerId), partners, request)
-        .await
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
+    let select = narrow.apply(select);
+    page::pages(
+        db.connection(),
+        (select, columns),
+        Parentage::column(Column::PartnerId),
+        partners,
+        &list.page,
+    )
+    .await
 }
 
 /// For each internal contact the assignments that it holds.
@@ -130,13 +139,14 @@ pub async fn of_internal_contacts(
     db: &Database,
     organization: OrganizationId,
     contacts: &[InternalContactId],
-    filter: AssignmentFilter,
+    narrow: AssignmentFilter,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
-    let select = filter.apply(Entity::find_in(organization));
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
+    let select = narrow.apply(select);
     let parentage = Parentage::column(Column::InternalContactId);
-    page::pages(db.connection(), (select, columns), parentage, contacts, request).await
+    page::pages(db.connection(), (select, columns), parentage, contacts, &list.page).await
 }
 
 /// Changes the role of an assignment, which must be the named partner's. The person is not touched.

@@ -12,6 +12,7 @@ pub mod country;
 pub mod cursor;
 pub mod custom_field;
 pub mod database;
+pub mod filter;
 pub mod idempotency;
 pub mod input;
 pub mod internal_contact;
@@ -26,7 +27,7 @@ pub mod search;
 
 pub use database::{Database, Write};
 pub use input::Patch;
-pub use page::{Page, PageRequest, PageWindow};
+pub use page::{ListRequest, Page, PageRequest, PageWindow};
 
 use crate::{
     auth::{Denied, RequestContext, Scope},

@@ -6,11 +6,11 @@ use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ConnectionTrait, IntoActive
 use serde::Serialize;
 
 use super::{
-    Database, Page, PageRequest, Patch,
+    Database, ListRequest, Page, Patch,
     change::{Action, Diff},
     country,
     cursor::{CursorKey, Order},
-    idempotency,
+    filter, idempotency,
     input::{Checks, Email, NOT_FOUND, not_found},
     page::{self, Paged},
     reader, reading,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, Scoped, ScopedById,
+        Columns, ScopedById,
         id::{OrganizationContactId, OrganizationId},
         organization_contact::{ActiveModel, Column, Entity, Model, OrganizationContactType},
     },
@@ -119,9 +119,10 @@ pub async fn list(
     db: &Database,
     ctx: &RequestContext,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, columns, &list.page).await
 }
 
 /// The cards with these ids, deleted ones included.

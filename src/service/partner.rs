@@ -6,10 +6,10 @@ use sea_orm::ConnectionTrait;
 use serde::Serialize;
 
 use super::{
-    Database, Page, PageRequest,
+    Database, ListRequest, Page,
     change::Diff,
     cursor::{CursorKey, Order},
-    idempotency,
+    filter, idempotency,
     input::Checks,
     page::{self, Paged, Parentage},
     reader, reading,
@@ -79,9 +79,10 @@ pub async fn list(
     db: &Database,
     ctx: &RequestContext,
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    page::page(db.connection(), Entity::find_in(reader(ctx)?), columns, request).await
+    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    page::page(db.connection(), select, columns, &list.page).await
 }
 
 /// The partners with these ids, deleted ones included.
@@ -100,12 +101,13 @@ pub async fn of_internal_contacts(
     organization: OrganizationId,
     contacts: &[InternalContactId],
     columns: Columns<Entity>,
-    request: &PageRequest,
+    list: &ListRequest,
 ) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let assignments = assignment::Entity::find_in(organization);
     let (child, parent) = (assignment::Column::PartnerId, assignment::Column::InternalContactId);
     let parentage = Parentage::links(assignments, child, parent, false);
-    page::pages(db.connection(), (Entity::find_in(organization), columns), parentage, contacts, request).await
+    page::pages(db.connection(), (select, columns), parentage, contacts, &list.page).await
 }
 
 /// Makes a partner.

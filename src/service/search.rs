@@ -3,7 +3,7 @@
 //! Texts are folded here, in lower case and without accents, and cut into words: the databases only compare what they are
 //! given, so both sort and find alike. A row is found when each word of the query begins one of its words.
 
-use sea_orm::{ColumnTrait, sea_query::Expr};
+use sea_orm::{ColumnTrait, DbBackend, sea_query::Expr};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The most characters of a sort key. Longer names that begin alike are put in the order of their ids.
@@ -93,15 +93,64 @@ impl SearchQuery {
         Self { words: fold(text) }
     }
 
-    /// The words, folded.
-    pub(super) fn words(&self) -> &[String] {
-        &self.words
-    }
-
     /// The query as a name would be sorted.
-    pub(super) fn sort_key(&self) -> String {
+    fn sort_key(&self) -> String {
         self.words.join(" ")
     }
+}
+
+impl SearchQuery {
+    /// How well a row of this table answers, the best first: its name is the query, begins with it, has a word that
+    /// begins with it, or something else of the row does.
+    pub(super) fn rank(&self, table: &'static str) -> Expr {
+        let key = Expr::col((table, "sort_key"));
+        // Nothing but letters, digits and spaces, so no pattern of its own.
+        let query = self.sort_key();
+        let sql = "CAST(CASE WHEN $1 = $2 THEN 0 WHEN $1 LIKE $3 THEN 1 WHEN ' ' || $1 LIKE $4 THEN 2 ELSE 3 END \
+                   AS bigint)";
+        let patterns = [query.clone(), format!("{query}%"), format!("% {query}%")].map(Expr::val);
+        Expr::cust_with_exprs(sql, [key].into_iter().chain(patterns))
+    }
+}
+
+/// What of a table is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Searched {
+    /// Its rows cannot be searched.
+    Nothing,
+    /// The words of the row.
+    Words,
+    /// And those of its companies.
+    WordsAndCompanies,
+}
+
+/// Whether each word of the query begins a word of the row. A query without words finds nothing.
+pub(super) fn matches(
+    backend: DbBackend,
+    table: &'static str,
+    searched: Searched,
+    query: &SearchQuery,
+) -> Expr {
+    if searched == Searched::Nothing || query.words.is_empty() {
+        return Expr::cust("1 = 0");
+    }
+    if backend == DbBackend::Sqlite {
+        let words: Vec<String> = query.words.iter().map(|word| format!("\"{word}\"*")).collect();
+        let sql = format!(
+            "\"{table}\".\"id\" IN (SELECT search_entry.entity_id FROM search_words \
+             JOIN search_entry ON search_entry.number = search_words.rowid \
+             WHERE search_words MATCH $1 AND search_entry.entity = '{table}')"
+        );
+        return Expr::cust_with_values(sql, [words.join(" ")]);
+    }
+    let words: Vec<String> = query.words.iter().map(|word| format!("'{word}':*")).collect();
+    // The indexes are over this very expression.
+    let column = match searched {
+        Searched::WordsAndCompanies => format!("{table}.words || ' ' || {table}.company_words"),
+        _ => format!("{table}.words"),
+    };
+    let sql = format!("array_to_tsvector(string_to_array(btrim({column}), ' ')) @@ CAST($1 AS tsquery)");
+    Expr::cust_with_values(sql, [words.join(" & ")])
 }
 
 #[cfg(test)]
@@ -135,8 +184,8 @@ mod tests {
     fn phones_are_found_with_and_without_country_code() {
         assert_eq!(phone_words("+12025550143"), "12025550143 2025550143");
         assert_eq!(phone_words("ask for Ada"), "");
-        assert_eq!(SearchQuery::new("+1 (202) 555").words(), ["1202555"]);
-        assert_eq!(SearchQuery::new("12").words(), ["12"]);
-        assert_eq!(SearchQuery::new("Ada 2").words(), ["ada", "2"]);
+        assert_eq!(SearchQuery::new("+1 (202) 555").words, ["1202555"]);
+        assert_eq!(SearchQuery::new("12").words, ["12"]);
+        assert_eq!(SearchQuery::new("Ada 2").words, ["ada", "2"]);
     }
 }

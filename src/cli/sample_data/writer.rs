@@ -18,7 +18,7 @@ use crate::{
     entity::{contact_type::Entity as ContactType, internal_contact_assignment::InternalRole},
     error::AppResult,
     service::{
-        Database, PageRequest, PageWindow,
+        Database, ListRequest, PageWindow,
         account::{self, CreateAccount},
         account_contact::{self, CreateAccountContact},
         contact_type,
@@ -99,7 +99,7 @@ impl<'a> Writer<'a> {
         names: &'a mut Names,
         (organization, time): (i64, DateTime<Utc>),
     ) -> AppResult<Self> {
-        let all = PageRequest::new(&PageWindow::default(), ContactType::ORDER, false)?;
+        let all = ListRequest::new(ContactType::ORDER, &PageWindow::default(), None, Vec::new(), false)?;
         let types = contact_type::list(db, &context(Some(organization), time), &all).await?;
         let mut writer = Self {
             db,

@@ -1,0 +1,362 @@
+//! Which rows of a list are wanted: a tree of conditions, and its way into a statement.
+//!
+//! A condition is true or false, never unknown: a null is unequal to every value, and `not` turns everything around. Every
+//! subquery begins at [`Scoped`], so no condition can look at another organization.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityName, QueryFilter, QuerySelect, QueryTrait, Select, Value,
+    sea_query::{Expr, ExprTrait, SelectStatement},
+};
+
+use super::search::{self, SearchQuery, Searched};
+use crate::{
+    entity::{
+        Scoped, account, account_contact, account_contact_account as link, change, contact_type,
+        custom_field, id::OrganizationId, internal_contact, internal_contact_assignment as assignment,
+        organization_contact, partner,
+    },
+    error::AppResult,
+};
+
+/// A condition on the rows of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Filter {
+    /// Always, or never.
+    Constant(bool),
+    /// All of these hold.
+    All(Vec<Filter>),
+    /// At least one of these holds.
+    Any(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+    /// A column compares so.
+    Compare(Field, Comparison),
+    /// Rows that the row is related to meet a condition.
+    Related(Relation, Quantifier, Box<Filter>),
+    /// Each word of the query begins a word of the row.
+    Search(SearchQuery),
+    /// The row is deleted, or not.
+    Deleted(DeletedRows),
+}
+
+/// A column that rows can be filtered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    column: &'static str,
+    is_email: bool,
+}
+
+impl Field {
+    /// The address in the form that is compared.
+    pub const EMAIL: Self = Self { column: "email_key", is_email: true };
+
+    /// A column whose values are compared as they are.
+    pub const fn new(column: &'static str) -> Self {
+        Self { column, is_email: false }
+    }
+}
+
+/// A value to compare with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Operand(Value);
+
+impl<T: Into<Value>> From<T> for Operand {
+    fn from(value: T) -> Self {
+        Self(value.into())
+    }
+}
+
+/// How a column compares.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// It has this value.
+    Equal(Operand),
+    /// It has another value, or none.
+    NotEqual(Operand),
+    /// It has one of these values.
+    In(Vec<Operand>),
+    /// It is less.
+    Less(Operand),
+    /// It is less or equal.
+    LessOrEqual(Operand),
+    /// It is greater.
+    Greater(Operand),
+    /// It is greater or equal.
+    GreaterOrEqual(Operand),
+    /// Its text has this part.
+    Contains(String),
+    /// Its text begins so.
+    StartsWith(String),
+    /// It has no value, or it has one.
+    IsNull(bool),
+}
+
+/// Which of the rows that a row is related to must meet the condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// At least one.
+    Some,
+    /// Not one.
+    None,
+}
+
+/// How rows of one table are related to those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Relation {
+    /// The assignments to a partner.
+    AssignmentsOfPartner,
+    /// The assignments of an internal contact.
+    AssignmentsOfInternalContact,
+    /// The partner of an assignment.
+    PartnerOfAssignment,
+    /// The person of an assignment.
+    InternalContactOfAssignment,
+    /// The contacts of an account.
+    ContactsOfAccount,
+    /// The accounts of an account contact.
+    AccountsOfContact,
+    /// The type of an account contact.
+    TypeOfContact,
+}
+
+/// Whether deleted rows are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeletedRows {
+    /// Only living rows.
+    Exclude,
+    /// Both.
+    Include,
+    /// Only deleted rows.
+    Only,
+}
+
+impl Filter {
+    /// What is searched for at the top: the answers are ranked by it.
+    pub(super) fn query(&self) -> Option<&SearchQuery> {
+        match self {
+            Self::Search(query) => Some(query),
+            Self::All(filters) => filters.iter().find_map(Self::query),
+            _ => None,
+        }
+    }
+
+    /// Whether deleted rows are spoken of. Where they are not, they are left out.
+    fn minds_deleted(&self) -> bool {
+        match self {
+            Self::Deleted(_) => true,
+            Self::All(filters) | Self::Any(filters) => filters.iter().any(Self::minds_deleted),
+            Self::Not(filter) => filter.minds_deleted(),
+            // What relates to the row minds its own deleted rows.
+            Self::Constant(_) | Self::Compare(..) | Self::Related(..) | Self::Search(_) => false,
+        }
+    }
+}
+
+/// A table whose rows can be filtered.
+pub(super) trait Filtered: Scoped {
+    /// What is searched, where rows can be.
+    const SEARCHED: Searched = Searched::Nothing;
+}
+
+impl Filtered for partner::Entity {
+    const SEARCHED: Searched = Searched::Words;
+}
+
+impl Filtered for account::Entity {
+    const SEARCHED: Searched = Searched::Words;
+}
+
+impl Filtered for internal_contact::Entity {
+    const SEARCHED: Searched = Searched::WordsAndCompanies;
+}
+
+impl Filtered for account_contact::Entity {
+    const SEARCHED: Searched = Searched::WordsAndCompanies;
+}
+
+impl Filtered for organization_contact::Entity {
+    const SEARCHED: Searched = Searched::Words;
+}
+
+impl Filtered for assignment::Entity {}
+impl Filtered for contact_type::Entity {}
+impl Filtered for custom_field::Entity {}
+impl Filtered for change::Entity {}
+
+/// The rows of the organization that meet the filter.
+pub(super) async fn rows<E: Filtered>(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    filter: Option<&Filter>,
+) -> AppResult<Select<E>> {
+    let scope = Scope { organization, backend: db.get_database_backend() };
+    Ok(match filter {
+        Some(filter) => scope.rows(filter),
+        None => E::find_in(organization),
+    })
+}
+
+/// Where a condition is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Scope {
+    organization: OrganizationId,
+    backend: DbBackend,
+}
+
+impl Scope {
+    /// In this organization, on this kind of database.
+    pub(super) fn new(organization: OrganizationId, backend: DbBackend) -> Self {
+        Self { organization, backend }
+    }
+
+    /// The rows that meet the filter.
+    pub(super) fn rows<E: Filtered>(self, filter: &Filter) -> Select<E> {
+        let rows = if filter.minds_deleted() {
+            E::find_in_with_deleted(self.organization)
+        } else {
+            E::find_in(self.organization)
+        };
+        rows.filter(self.condition::<E>(filter))
+    }
+
+    fn condition<E: Filtered>(self, filter: &Filter) -> Expr {
+        match filter {
+            Filter::Constant(constant) => truth(*constant),
+            Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
+            Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
+            // A comparison with null is unknown, which is not true.
+            Filter::Not(filter) => Expr::cust_with_expr("($1) IS NOT TRUE", self.condition::<E>(filter)),
+            Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
+            Filter::Related(relation, Quantifier::Some, filter) => {
+                Expr::exists(self.related(*relation, filter))
+            }
+            Filter::Related(relation, Quantifier::None, filter) => {
+                Expr::not_exists(self.related(*relation, filter))
+            }
+            Filter::Search(query) => {
+                search::matches(self.backend, E::default().table_name(), E::SEARCHED, query)
+            }
+            Filter::Deleted(wanted) => deleted::<E>(*wanted),
+        }
+    }
+
+    fn joined<E: Filtered>(self, filters: &[Filter], join: fn(Expr, Expr) -> Expr, empty: bool) -> Expr {
+        filters.iter().map(|filter| self.condition::<E>(filter)).reduce(join).unwrap_or_else(|| truth(empty))
+    }
+
+    fn compare<E: Filtered>(self, field: Field, comparison: &Comparison) -> Expr {
+        let column = || Expr::col((E::default().table_name(), field.column));
+        let value = |operand: &Operand| Expr::val(field.value(operand));
+        match comparison {
+            Comparison::Equal(operand) => column().eq(value(operand)),
+            Comparison::NotEqual(operand) => column().ne(value(operand)).or(column().is_null()),
+            Comparison::In(operands) => column().is_in(operands.iter().map(|it| field.value(it))),
+            Comparison::Less(operand) => column().lt(value(operand)),
+            Comparison::LessOrEqual(operand) => column().lte(value(operand)),
+            Comparison::Greater(operand) => column().gt(value(operand)),
+            Comparison::GreaterOrEqual(operand) => column().gte(value(operand)),
+            Comparison::Contains(part) => self.contains(column(), field.text(part)),
+            Comparison::StartsWith(start) => starts_with(column(), field.text(start)),
+            Comparison::IsNull(true) => column().is_null(),
+            Comparison::IsNull(false) => column().is_not_null(),
+        }
+    }
+
+    /// Not LIKE: SQLite's takes a letter for its capital, PostgreSQL's does not.
+    fn contains(self, column: Expr, part: String) -> Expr {
+        let position =
+            if self.backend == DbBackend::Sqlite { "instr($1, $2) > 0" } else { "strpos($1, $2) > 0" };
+        Expr::cust_with_exprs(position, [column, Expr::val(part)])
+    }
+
+    /// The related rows that meet the filter.
+    fn related(self, relation: Relation, filter: &Filter) -> SelectStatement {
+        const ASSIGNMENT: &str = "internal_contact_assignment";
+        const LINK: &str = "account_contact_account";
+        match relation {
+            Relation::AssignmentsOfPartner => {
+                self.children::<assignment::Entity>(filter, "partner_id", ("partner", "id"))
+            }
+            Relation::AssignmentsOfInternalContact => {
+                self.children::<assignment::Entity>(filter, "internal_contact_id", ("internal_contact", "id"))
+            }
+            Relation::PartnerOfAssignment => {
+                self.children::<partner::Entity>(filter, "id", (ASSIGNMENT, "partner_id"))
+            }
+            Relation::InternalContactOfAssignment => {
+                self.children::<internal_contact::Entity>(filter, "id", (ASSIGNMENT, "internal_contact_id"))
+            }
+            Relation::TypeOfContact => {
+                self.children::<contact_type::Entity>(filter, "id", ("account_contact", "contact_type_id"))
+            }
+            Relation::ContactsOfAccount => {
+                let contacts =
+                    self.children::<account_contact::Entity>(filter, "id", (LINK, "account_contact_id"));
+                self.links("account_id", ("account", "id"), contacts)
+            }
+            Relation::AccountsOfContact => {
+                let accounts = self.children::<account::Entity>(filter, "id", (LINK, "account_id"));
+                self.links("account_contact_id", ("account_contact", "id"), accounts)
+            }
+        }
+    }
+
+    /// The rows that meet the filter and have this column equal to the other one, which is of a statement around this.
+    fn children<E: Filtered>(
+        self,
+        filter: &Filter,
+        column: &'static str,
+        outer: (&'static str, &'static str),
+    ) -> SelectStatement {
+        let rows = self.rows::<E>(filter);
+        selected(rows, Expr::col((E::default().table_name(), column)).equals(outer))
+    }
+
+    /// The links that have this column equal to the other one, and that one of these rows is at the end of.
+    fn links(
+        self,
+        column: &'static str,
+        outer: (&'static str, &'static str),
+        ends: SelectStatement,
+    ) -> SelectStatement {
+        let links = link::Entity::find_in(self.organization).filter(Expr::exists(ends));
+        selected(links, Expr::col((link::Entity.table_name(), column)).equals(outer))
+    }
+}
+
+/// Nothing of the rows but that they are there.
+fn selected<E: Scoped>(rows: Select<E>, condition: Expr) -> SelectStatement {
+    rows.filter(condition).select_only().expr(Expr::cust("1")).into_query()
+}
+
+fn truth(value: bool) -> Expr {
+    Expr::cust(if value { "1 = 1" } else { "1 = 0" })
+}
+
+fn starts_with(column: Expr, start: String) -> Expr {
+    let length = start.chars().count();
+    Expr::cust_with_exprs(format!("substr($1, 1, {length}) = $2"), [column, Expr::val(start)])
+}
+
+fn deleted<E: Filtered>(wanted: DeletedRows) -> Expr {
+    let Some(deleted_at) = E::DELETED_AT else { return truth(wanted != DeletedRows::Only) };
+    match wanted {
+        DeletedRows::Exclude => deleted_at.is_null(),
+        DeletedRows::Include => truth(true),
+        DeletedRows::Only => deleted_at.is_not_null(),
+    }
+}
+
+impl Field {
+    fn value(self, Operand(value): &Operand) -> Value {
+        match value {
+            Value::String(Some(text)) => Value::from(self.text(text)),
+            other => other.clone(),
+        }
+    }
+
+    /// The text in the form of the column.
+    fn text(self, text: &str) -> String {
+        if self.is_email { text.trim().to_lowercase() } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,288 @@
+//! The statements that read pages: of one list, and of one list for each of many parents.
+
+use std::{collections::HashMap, hash::Hash};
+
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, JoinType, Order,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, TryGetable,
+    sea_query::{Asterisk, Expr, Func, OverStatement, Query, SelectStatement, WindowStatement},
+};
+
+use super::{
+    Page, PageRequest, Paged,
+    order::{Term, beyond},
+};
+use crate::{
+    entity::{Columns, Key, Scoped, Sparse, keys_in, keys_table},
+    error::AppResult,
+    service::cursor::CursorKey,
+};
+
+/// One page of the rows that `select` finds.
+pub(in crate::service) async fn page<E: Paged>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    columns: Columns<E>,
+    request: &PageRequest,
+) -> AppResult<Page<E::Model>> {
+    let total = if request.total { Some(Box::pin(select.clone().count(db)).await?) } else { None };
+    let statement = window(E::select(select, columns), request).limit(request.limit()).into_query();
+    // Boxed, like every statement below a root field: the futures above hold one another, and moving them costs.
+    let rows = Box::pin(db.query_all(&statement)).await?;
+    let mut read = Rows::of(columns, request, 0);
+    rows.iter().try_for_each(|row| read.push(row))?;
+    Ok(Page { total, ..read.page(request) })
+}
+
+/// The rows that `select` finds, of these columns.
+pub(in crate::service) async fn read<E: Sparse>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    columns: Columns<E>,
+) -> AppResult<Vec<E::Model>> {
+    let rows = db.query_all(&select.into_query()).await?;
+    Ok(rows.iter().map(|row| E::read(row, columns, 0)).collect::<Result<_, _>>()?)
+}
+
+/// The rows of a page as they are read, with their values in the order when it is not that of the key.
+enum Rows<'a, E: Paged> {
+    ByKey {
+        columns: Columns<E>,
+        start: usize,
+        rows: Vec<E::Model>,
+    },
+    Sorted {
+        columns: Columns<E>,
+        start: usize,
+        request: &'a PageRequest,
+        rows: Vec<(E::Model, Vec<CursorKey>)>,
+    },
+}
+
+impl<'a, E: Paged> Rows<'a, E> {
+    /// No rows yet; the columns of the rows begin at `start`.
+    fn of(columns: Columns<E>, request: &'a PageRequest, start: usize) -> Self {
+        if request.sorts.is_empty() {
+            Self::ByKey { columns, start, rows: Vec::new() }
+        } else {
+            Self::Sorted { columns, start, request, rows: Vec::new() }
+        }
+    }
+
+    fn push(&mut self, row: &QueryResult) -> AppResult<()> {
+        match self {
+            Self::ByKey { columns, start, rows } => rows.push(E::read(row, *columns, *start)?),
+            Self::Sorted { columns, start, request, rows } => {
+                let model = E::read(row, *columns, *start)?;
+                let first = *start + columns.len();
+                let values = request.sorts.iter().enumerate().map(|(at, sort)| sort.read(row, first + at));
+                let mut keys = values.collect::<AppResult<Vec<_>>>()?;
+                keys.push(E::key(&model));
+                rows.push((model, keys));
+            }
+        }
+        Ok(())
+    }
+
+    fn page(self, request: &PageRequest) -> Page<E::Model> {
+        match self {
+            Self::ByKey { rows, .. } => Page::new(rows, request),
+            Self::Sorted { rows, .. } => Page::sorted(rows, request),
+        }
+    }
+}
+
+/// The rows beyond the cursor in the order of the request, and behind their columns the values that order them.
+fn window<E: Paged>(mut select: Select<E>, request: &PageRequest) -> Select<E> {
+    let terms = terms::<E>(request);
+    if let Some(values) = request.cursor() {
+        select = select.filter(beyond(&terms, values, false));
+    }
+    for (position, sort) in request.sorts.iter().enumerate() {
+        select = select.expr_as(sort.expr(E::default().table_name()), format!("sort_{position}"));
+    }
+    for Term { expr, order } in terms {
+        select = select.order_by(expr, order);
+    }
+    select
+}
+
+fn terms<E: Paged>(request: &PageRequest) -> Vec<Term> {
+    let mut terms = request.terms(E::default().table_name());
+    terms.push(Term { expr: E::key_column().into_expr(), order: request.key_order() });
+    terms
+}
+
+const PARENTS: &str = "parents";
+const PARENT: &str = "parent_key";
+const CHILD: &str = "child";
+const LINK: &str = "link";
+const RANK: &str = "rank";
+const TOTAL: &str = "total";
+
+/// A key that rows are grouped by.
+pub(in crate::service) trait Parent: Key + TryGetable + Clone + Eq + Hash {}
+
+impl<P: Key + TryGetable + Clone + Eq + Hash> Parent for P {}
+
+/// How rows know their parents.
+pub(in crate::service) enum Parentage {
+    /// A column of the row itself holds the parent's key.
+    Column(Expr),
+    /// Rows of a link table hold both keys.
+    Links {
+        /// Selects `child_id` and `parent_key` of the links.
+        links: Box<SelectStatement>,
+        /// The parent's key in the link table, to restrict it by.
+        parent: Expr,
+    },
+}
+
+impl Parentage {
+    /// The parent's key is in this column of the row.
+    pub(in crate::service) fn column(column: impl ColumnTrait) -> Self {
+        Self::Column(column.into_expr())
+    }
+
+    /// The keys of child and parent are in these columns of a link table; `unique` when it holds no pair twice.
+    pub(in crate::service) fn links<L: Scoped>(
+        links: Select<L>,
+        child: L::Column,
+        parent: L::Column,
+        unique: bool,
+    ) -> Self {
+        let mut links =
+            links.select_only().column_as(child, "child_id").column_as(parent, PARENT).into_query();
+        if !unique {
+            links.distinct();
+        }
+        Self::Links { links: Box::new(links), parent: parent.into_expr() }
+    }
+
+    /// The rows whose parent's key meets the condition, and that key.
+    fn restrict<E: Paged>(
+        &self,
+        select: Select<E>,
+        condition: impl FnOnce(Expr) -> Expr,
+    ) -> (Select<E>, Expr) {
+        match self {
+            Self::Column(parent) => (select.filter(condition(parent.clone())), parent.clone()),
+            Self::Links { links, parent } => {
+                let mut select = select;
+                let links = SelectStatement::clone(links).and_where(condition(parent.clone())).take();
+                let on = Expr::col((LINK, "child_id")).eq(E::key_column().into_expr());
+                QuerySelect::query(&mut select).join_subquery(JoinType::InnerJoin, links, LINK, on);
+                (select, Expr::col((LINK, PARENT)))
+            }
+        }
+    }
+}
+
+/// For each of `parents` one page of its own of the rows that `select` finds, in one statement (two when counted).
+/// Every parent has an entry, also when it has no rows.
+pub(in crate::service) async fn pages<E, P>(
+    db: &impl ConnectionTrait,
+    (select, columns): (Select<E>, Columns<E>),
+    parentage: Parentage,
+    parents: &[P],
+    request: &PageRequest,
+) -> AppResult<HashMap<P, Page<E::Model>>>
+where
+    E: Paged,
+    P: Parent,
+{
+    let totals =
+        if request.total { totals(db, select.clone(), &parentage, parents).await? } else { HashMap::new() };
+    let select = E::select(select, columns);
+    let statement = match db.get_database_backend() {
+        DbBackend::Postgres => lateral(window(select, request), &parentage, parents, request),
+        _ => ranked(window(select, request), &parentage, parents, request),
+    };
+    let mut rows: HashMap<P, Rows<'_, E>> = HashMap::with_capacity(parents.len());
+    for row in db.query_all(&statement).await? {
+        // The parent's key comes first, the columns of the row behind it.
+        let key: P = row.try_get_by_index(0)?;
+        rows.entry(key).or_insert_with(|| Rows::of(columns, request, 1)).push(&row)?;
+    }
+    let page = |parent: &P| {
+        let total = request.total.then(|| totals.get(parent).copied().unwrap_or_default());
+        let rows = rows.remove(parent).unwrap_or_else(|| Rows::of(columns, request, 1));
+        (parent.clone(), Page { total, ..rows.page(request) })
+    };
+    Ok(parents.iter().map(page).collect())
+}
+
+/// PostgreSQL: each parent walks its own stretch of the index and stops at the limit.
+fn lateral<E: Paged, P: Parent>(
+    select: Select<E>,
+    parentage: &Parentage,
+    parents: &[P],
+    request: &PageRequest,
+) -> SelectStatement {
+    let key = Expr::col((PARENTS, "id"));
+    let (children, _) = parentage.restrict(select, |parent| parent.eq(key.clone()));
+    Query::select()
+        .expr_as(key, PARENT)
+        .column((CHILD, Asterisk))
+        .from_subquery(keys_table(DbBackend::Postgres, parents.iter().cloned()), PARENTS)
+        .join_lateral(
+            JoinType::InnerJoin,
+            children.limit(request.limit()).into_query(),
+            CHILD,
+            Condition::all(),
+        )
+        .take()
+}
+
+/// SQLite, which has no lateral join: rank each parent's rows and keep the first ones.
+fn ranked<E: Paged, P: Parent>(
+    select: Select<E>,
+    parentage: &Parentage,
+    parents: &[P],
+    request: &PageRequest,
+) -> SelectStatement {
+    let (children, parent) =
+        parentage.restrict(select, |parent| keys_in(DbBackend::Sqlite, parent, parents.iter().cloned()));
+    let mut window = WindowStatement::new();
+    window.add_partition_by(parent.clone());
+    for Term { expr, order } in terms::<E>(request) {
+        window.order_by_expr(expr, order);
+    }
+    let children = children
+        .into_query()
+        .clear_order_by()
+        .expr_as(parent, PARENT)
+        .expr_window_as(Func::cust("row_number"), window, RANK)
+        .take();
+    Query::select()
+        .column((CHILD, PARENT))
+        .column((CHILD, Asterisk))
+        .from_subquery(children, CHILD)
+        .and_where(Expr::col((CHILD, RANK)).lte(request.limit()))
+        .order_by((CHILD, RANK), Order::Asc)
+        .take()
+}
+
+/// How many rows each parent has in all.
+async fn totals<E: Paged, P: Parent>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    parentage: &Parentage,
+    parents: &[P],
+) -> AppResult<HashMap<P, u64>> {
+    let backend = db.get_database_backend();
+    let (select, parent) =
+        parentage.restrict(select, |parent| keys_in(backend, parent, parents.iter().cloned()));
+    let statement = select
+        .select_only()
+        .expr_as(parent.clone(), PARENT)
+        .expr_as(Expr::cust("count(*)"), TOTAL)
+        .group_by(parent)
+        .into_query();
+    let mut totals = HashMap::with_capacity(parents.len());
+    for row in db.query_all(&statement).await? {
+        let total: i64 = row.try_get("", TOTAL)?;
+        totals.insert(row.try_get("", PARENT)?, total.unsigned_abs());
+    }
+    Ok(totals)
+}
