@@ -7,13 +7,17 @@ use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject
 use super::{
     Gateway,
     account::Account,
-    contact::ContactKind,
+    change::Change,
+    contact::{self, Contact, ContactKind},
     contact_type::ContactType,
     context::ContextExt,
     custom_field::{CustomFieldValue, prime_values},
     document::FieldNames,
     error::{UserError, outcome},
-    filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, narrowed},
+    filter::{
+        AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, ChangeFilter, ChangeOrder,
+        narrowed,
+    },
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists, prime_rows},
     relay::{Connection, List, Listed, list_request, primed},
     scalar::{EmailAddress, Id, Json, PhoneNumber, Timestamp, Url},
@@ -23,11 +27,12 @@ use crate::{
     entity::{
         Columns,
         account_contact::{Entity, Model},
-        id::{AccountContactId, AccountId, OrganizationId},
+        id::{AccountContactId, AccountId, OrganizationId, PublicId},
     },
     error::{AppError, AppResult},
     service::{
         Page, PageWindow, account_contact as service,
+        contact::Relative,
         cursor::{Cursor, Order},
         custom_field::CustomFieldInput,
         filter::Filter,
@@ -141,15 +146,59 @@ impl AccountContact {
     pub async fn version(&self) -> i32 {
         self.0.version
     }
+
+    /// The living contacts of the organization, of any kind, that share its email address, without itself.
+    pub async fn related_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Contact>>> {
+        let window = PageWindow { first, after, last, before };
+        contact::related_contacts(ctx, self.relative(), &window).await
+    }
+
+    /// What was done to it.
+    pub async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "What they are ordered by; the oldest first when absent.")] order_by: Option<
+            Vec<ChangeOrder>,
+        >,
+    ) -> Result<Option<Connection<Change>>> {
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
+        contact::history(ctx, self.0.id.to_string(), request).await
+    }
 }
 
 impl AccountContact {
+    /// As one of those that share its email address.
+    fn relative(&self) -> Relative {
+        Relative {
+            id: PublicId::AccountContact(self.0.id),
+            email_key: Some(self.0.email_key.clone()),
+            is_living: self.0.deleted_at.is_none(),
+        }
+    }
+
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
     /// The columns that the selected fields show.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| {
-            names.has(column) || names.has("display_name") && matches!(column, "first_name" | "last_name")
+            names.has(column)
+                || names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
+                || names.has("display_name") && matches!(column, "first_name" | "last_name")
         })
     }
 }
@@ -174,6 +223,14 @@ impl Prime for AccountContact {
             let loaders = &gateway.loaders;
             for selection in selections {
                 match selection.name() {
+                    "relatedContacts" => {
+                        let contacts = rows.iter().map(|row| row.relative());
+                        prime_lists(selection, &loaders.related_contacts, contacts, gateway).await;
+                    }
+                    "history" => {
+                        let ids = rows.iter().map(|row| row.0.id.to_string());
+                        prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
+                    }
                     "accounts" => {
                         prime_lists(selection, &loaders.accounts_by_account_contact, ids(), gateway).await;
                     }

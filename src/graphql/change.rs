@@ -13,7 +13,13 @@ use super::{
 };
 use crate::{
     entity::change::{Entity, Model},
-    service::{PageWindow, change as service, cursor::Cursor, filter::Filter, page::Paged, page::Sort},
+    service::{
+        PageWindow, change as service,
+        cursor::{Cursor, Order},
+        filter::Filter,
+        page::Paged,
+        page::Sort,
+    },
 };
 
 /// A change that really changed something.
@@ -63,6 +69,10 @@ impl Change {
     }
 }
 
+impl Change {
+    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+}
+
 impl Listed for Change {
     const CONNECTION: &'static str = "ChangeConnection";
     const EDGE: &'static str = "ChangeEdge";
@@ -103,7 +113,7 @@ impl ChangeQuery {
     ) -> Result<Option<Connection<Change>>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
+        let list = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
         let page = service::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(Change)).await))
     }

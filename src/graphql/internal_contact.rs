@@ -6,13 +6,14 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Resu
 
 use super::{
     Gateway,
-    contact::ContactKind,
+    change::Change,
+    contact::{self, Contact, ContactKind},
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
     filter::{
-        InternalContactAssignmentFilter, InternalContactAssignmentOrder, InternalContactFilter,
-        InternalContactOrder, PartnerFilter, PartnerOrder, narrowed,
+        ChangeFilter, ChangeOrder, InternalContactAssignmentFilter, InternalContactAssignmentOrder,
+        InternalContactFilter, InternalContactOrder, PartnerFilter, PartnerOrder, narrowed,
     },
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
@@ -25,13 +26,14 @@ use super::{
 use crate::{
     entity::{
         Columns,
-        id::{InternalContactId, OrganizationId, PartnerId},
+        id::{InternalContactId, OrganizationId, PartnerId, PublicId},
         internal_contact::{Entity, Model},
         internal_contact_assignment::InternalRole as Role,
     },
     error::AppResult,
     service::{
         Page, PageWindow,
+        contact::Relative,
         cursor::{Cursor, Order},
         filter::Filter,
         internal_contact as service,
@@ -154,15 +156,58 @@ impl InternalContact {
     pub async fn version(&self) -> i32 {
         self.0.version
     }
+
+    /// The living contacts of the organization, of any kind, that share its email address, without itself.
+    pub async fn related_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Contact>>> {
+        let window = PageWindow { first, after, last, before };
+        contact::related_contacts(ctx, self.relative(), &window).await
+    }
+
+    /// What was done to it.
+    pub async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "What they are ordered by; the oldest first when absent.")] order_by: Option<
+            Vec<ChangeOrder>,
+        >,
+    ) -> Result<Option<Connection<Change>>> {
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
+        contact::history(ctx, self.0.id.to_string(), request).await
+    }
 }
 
 impl InternalContact {
+    /// As one of those that share its email address.
+    fn relative(&self) -> Relative {
+        Relative {
+            id: PublicId::InternalContact(self.0.id),
+            email_key: Some(self.0.email_key.clone()),
+            is_living: self.0.deleted_at.is_none(),
+        }
+    }
+
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
     /// The columns that the selected fields show.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| {
             names.has(column)
+                || names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
                 || names.has("display_name")
                     && matches!(column, "given_name" | "family_name" | "name" | "email")
         })
@@ -189,6 +234,14 @@ impl Prime for InternalContact {
             let loaders = &gateway.loaders;
             for selection in selections {
                 match selection.name() {
+                    "relatedContacts" => {
+                        let contacts = rows.iter().map(|row| row.relative());
+                        prime_lists(selection, &loaders.related_contacts, contacts, gateway).await;
+                    }
+                    "history" => {
+                        let ids = rows.iter().map(|row| row.0.id.to_string());
+                        prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
+                    }
                     "assignments" => {
                         prime_lists(selection, &loaders.assignments_by_internal_contact, ids(), gateway)
                             .await;

@@ -360,6 +360,10 @@ loaders! {
     internal_contacts_by_partner: ListLoader<super::internal_contact::InternalContactsByPartner>,
     /// The accounts of an account contact.
     accounts_by_account_contact: ListLoader<super::account::AccountsByAccountContact>,
+    /// The contacts that share an email address with a contact.
+    related_contacts: ListLoader<super::contact::RelatedContacts>,
+    /// What was done to a thing.
+    changes_by_entity: ListLoader<super::contact::ChangesByEntity>,
     /// The contacts of an account.
     account_contacts_by_account: ListLoader<super::account_contact::AccountContactsByAccount>,
 }

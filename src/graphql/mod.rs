@@ -37,6 +37,7 @@ pub use context::Gateway;
 pub struct Query(
     organization::OrganizationQuery,
     node::NodeQuery,
+    contact::ContactQuery,
     internal_contact::InternalContactQuery,
     internal_contact_assignment::InternalContactAssignmentQuery,
     partner::PartnerQuery,

@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::{
     Gateway,
     account::Account,
+    contact::{Contact, ContactFilter, ContactOrder, contacts},
     contact_type::ContactType,
     context::ContextExt,
     custom_field::CustomField,
@@ -52,6 +53,23 @@ impl Organization {
     /// Its name.
     async fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Its contacts of all kinds. Only of the organization that the request selected.
+    async fn contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ContactFilter>,
+        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        order_by: Option<Vec<ContactOrder>>,
+    ) -> Result<Option<Connection<Contact>>> {
+        self.entered(ctx)?;
+        contacts(ctx, &PageWindow { first, after, last, before }, filter, order_by).await
     }
 
     /// Its own people. Only of the organization that the request selected.

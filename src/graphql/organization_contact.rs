@@ -8,13 +8,14 @@ use async_graphql::{
 
 use super::{
     Gateway,
-    contact::ContactKind,
+    change::Change,
+    contact::{self, Contact, ContactKind},
     context::ContextExt,
     country::Country,
     document::FieldNames,
     error::{UserError, outcome},
-    filter::{OrganizationContactFilter, OrganizationContactOrder, narrowed},
-    loaders::{ById, Prime, Primed, Source, prime_rows},
+    filter::{ChangeFilter, ChangeOrder, OrganizationContactFilter, OrganizationContactOrder, narrowed},
+    loaders::{ById, Prime, Primed, Source, prime_lists, prime_rows},
     organization::Organization,
     patch::patch,
     relay::{Connection, Listed, list_request, primed},
@@ -24,13 +25,13 @@ use super::{
 use crate::{
     entity::{
         Columns,
-        id::{OrganizationContactId, OrganizationId},
+        id::{OrganizationContactId, OrganizationId, PublicId},
         organization_contact::{Entity, Model, OrganizationContactType as Type},
     },
     error::AppResult,
     service::{
-        PageWindow, Patch, country, cursor::Cursor, filter::Filter, organization_contact as service,
-        page::Paged, page::Sort,
+        PageWindow, Patch, contact::Relative, country, cursor::Cursor, filter::Filter,
+        organization_contact as service, page::Paged, page::Sort,
     },
 };
 
@@ -147,6 +148,39 @@ impl OrganizationContact {
     pub async fn version(&self) -> i32 {
         self.0.version
     }
+
+    /// The living contacts of the organization, of any kind, that share its email address, without itself.
+    pub async fn related_contacts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Option<Connection<Contact>>> {
+        let window = PageWindow { first, after, last, before };
+        contact::related_contacts(ctx, self.relative(), &window).await
+    }
+
+    /// What was done to it.
+    pub async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "What they are ordered by; the oldest first when absent.")] order_by: Option<
+            Vec<ChangeOrder>,
+        >,
+    ) -> Result<Option<Connection<Change>>> {
+        let window = PageWindow { first, after, last, before };
+        let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
+        contact::history(ctx, self.0.id.to_string(), request).await
+    }
 }
 
 /// A postal address.
@@ -187,11 +221,22 @@ impl Address<'_> {
 }
 
 impl OrganizationContact {
+    /// As one of those that share its email address.
+    fn relative(&self) -> Relative {
+        Relative {
+            id: PublicId::OrganizationContact(self.0.id),
+            email_key: self.0.email_key.clone(),
+            is_living: self.0.deleted_at.is_none(),
+        }
+    }
+
     /// The columns that the selected fields show.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| match column {
             "country_id" => names.has("country"),
             "name" | "email" | "department" => names.has(column) || names.has("display_name"),
+            "email_key" => names.has("related_contacts"),
+            "deleted_at" => names.has(column) || names.has("related_contacts"),
             _ => names.has(column),
         })
     }
@@ -213,9 +258,23 @@ impl Listed for OrganizationContact {
 impl Prime for OrganizationContact {
     fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
-            for selection in selections.into_iter().filter(|it| it.name() == "organization") {
-                let ids = rows.iter().map(|row| row.0.org_id);
-                prime_rows(selection, &gateway.loaders.organization, ids, gateway).await;
+            let loaders = &gateway.loaders;
+            for selection in selections {
+                match selection.name() {
+                    "organization" => {
+                        let ids = rows.iter().map(|row| row.0.org_id);
+                        prime_rows(selection, &loaders.organization, ids, gateway).await;
+                    }
+                    "relatedContacts" => {
+                        let contacts = rows.iter().map(|row| row.relative());
+                        prime_lists(selection, &loaders.related_contacts, contacts, gateway).await;
+                    }
+                    "history" => {
+                        let ids = rows.iter().map(|row| row.0.id.to_string());
+                        prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
+                    }
+                    _ => {}
+                }
             }
         })
     }

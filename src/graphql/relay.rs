@@ -31,6 +31,16 @@ pub trait Listed: OutputType + Send + Sync + 'static {
     /// The row's position in its list, in the order of its key.
     fn cursor(&self) -> Cursor;
 
+    /// What a client asks of the list, checked.
+    fn request(
+        window: &PageWindow,
+        list: Order,
+        (filter, sorts): (Option<Filter>, Vec<Sort>),
+        total: bool,
+    ) -> AppResult<ListRequest> {
+        ListRequest::new(list, window, filter, sorts, total)
+    }
+
     /// The filter and the order that the arguments of a field ask for, as look-ahead sees them; `None` when the field will
     /// refuse them.
     fn narrowed(_: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
@@ -172,8 +182,7 @@ impl<F: ListFilter> List<F> {
             last: argument(arguments, "last")?,
             before: argument(arguments, "before")?,
         };
-        let (filter, sorts) = T::narrowed(arguments)?;
-        let request = ListRequest::new(order, &window, filter, sorts, selection.total()).ok()?;
+        let request = T::request(&window, order, T::narrowed(arguments)?, selection.total()).ok()?;
         Some(Self { narrow: F::from_arguments(arguments)?, request })
     }
 }

@@ -5,6 +5,7 @@
 use async_graphql::{Name, SelectionField, Value};
 
 /// A field that was selected, once or in several places, always with the same arguments.
+#[derive(Clone)]
 pub struct Selection<'a> {
     name: &'a str,
     arguments: Vec<(Name, Value)>,

@@ -1,5 +1,7 @@
 //! The record of changes: what was changed, by whom, in which request. Written in the transaction of the change itself.
 
+use std::collections::HashMap;
+
 use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, Set, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -8,7 +10,7 @@ use super::{
     Database, ListRequest, Page,
     cursor::{CursorKey, Order},
     filter,
-    page::{self, Paged},
+    page::{self, Paged, Parentage},
     reader,
 };
 use crate::{
@@ -144,6 +146,18 @@ pub(super) async fn record(
     .insert(db)
     .await?;
     Ok(())
+}
+
+/// For each global id what was done to the thing that has it.
+pub async fn of_entities(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[String],
+    list: &ListRequest,
+) -> AppResult<HashMap<String, Page<Model>>> {
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
+    let parentage = Parentage::column(Column::EntityId);
+    page::pages(db.connection(), (select, Columns::all()), parentage, ids, &list.page).await
 }
 
 /// The organization's changes, oldest first.

@@ -5,10 +5,13 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityName, QueryFilter, QuerySelect, QueryTrait, Select, Value,
-    sea_query::{Expr, ExprTrait, SelectStatement},
+    sea_query::{Expr, ExprTrait, Func, SelectStatement},
 };
 
-use super::search::{self, SearchQuery, Searched};
+use super::{
+    contact::ContactCondition,
+    search::{self, SearchQuery, Searched},
+};
 use crate::{
     entity::{
         Scoped, account, account_contact, account_contact_account as link, change, contact_type,
@@ -37,6 +40,8 @@ pub enum Filter {
     Search(SearchQuery),
     /// The row is deleted, or not.
     Deleted(DeletedRows),
+    /// Only of contacts of all kinds.
+    Contact(ContactCondition),
 }
 
 /// A column that rows can be filtered by.
@@ -147,7 +152,11 @@ impl Filter {
             Self::All(filters) | Self::Any(filters) => filters.iter().any(Self::minds_deleted),
             Self::Not(filter) => filter.minds_deleted(),
             // What relates to the row minds its own deleted rows.
-            Self::Constant(_) | Self::Compare(..) | Self::Related(..) | Self::Search(_) => false,
+            Self::Constant(_)
+            | Self::Compare(..)
+            | Self::Related(..)
+            | Self::Search(_)
+            | Self::Contact(_) => false,
         }
     }
 }
@@ -225,7 +234,7 @@ impl Scope {
             Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
             Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
             // A comparison with null is unknown, which is not true.
-            Filter::Not(filter) => Expr::cust_with_expr("($1) IS NOT TRUE", self.condition::<E>(filter)),
+            Filter::Not(filter) => Expr::tuple([self.condition::<E>(filter)]).is_not(Expr::cust("TRUE")),
             Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
             Filter::Related(relation, Quantifier::Some, filter) => {
                 Expr::exists(self.related(*relation, filter))
@@ -237,6 +246,8 @@ impl Scope {
                 search::matches(self.backend, E::default().table_name(), E::SEARCHED, query)
             }
             Filter::Deleted(wanted) => deleted::<E>(*wanted),
+            // Made into conditions of each kind before.
+            Filter::Contact(_) => truth(false),
         }
     }
 
@@ -264,9 +275,8 @@ impl Scope {
 
     /// Not LIKE: SQLite's takes a letter for its capital, PostgreSQL's does not.
     fn contains(self, column: Expr, part: String) -> Expr {
-        let position =
-            if self.backend == DbBackend::Sqlite { "instr($1, $2) > 0" } else { "strpos($1, $2) > 0" };
-        Expr::cust_with_exprs(position, [column, Expr::val(part)])
+        let position = if self.backend == DbBackend::Sqlite { "instr" } else { "strpos" };
+        Expr::from(Func::cust(position).args([column, Expr::val(part)])).gt(0)
     }
 
     /// The related rows that meet the filter.
@@ -334,8 +344,8 @@ fn truth(value: bool) -> Expr {
 }
 
 fn starts_with(column: Expr, start: String) -> Expr {
-    let length = start.chars().count();
-    Expr::cust_with_exprs(format!("substr($1, 1, {length}) = $2"), [column, Expr::val(start)])
+    let length = i64::try_from(start.chars().count()).unwrap_or(i64::MAX);
+    Expr::from(Func::cust("substr").args([column, Expr::val(1_i64), Expr::val(length)])).eq(start)
 }
 
 fn deleted<E: Filtered>(wanted: DeletedRows) -> Expr {

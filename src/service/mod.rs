@@ -7,6 +7,7 @@
 pub mod account;
 pub mod account_contact;
 pub mod change;
+pub mod contact;
 pub mod contact_type;
 pub mod country;
 pub mod cursor;

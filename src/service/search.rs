@@ -3,7 +3,10 @@
 //! Texts are folded here, in lower case and without accents, and cut into words: the databases only compare what they are
 //! given, so both sort and find alike. A row is found when each word of the query begins one of its words.
 
-use sea_orm::{ColumnTrait, DbBackend, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, DbBackend,
+    sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Query},
+};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The most characters of a sort key. Longer names that begin alike are put in the order of their ids.
@@ -42,7 +45,8 @@ pub(super) fn phone_words(phone: &str) -> String {
 
 /// The words of all rows that a subquery finds; an aggregate.
 pub(super) fn all_words(words: impl ColumnTrait) -> Expr {
-    Expr::cust_with_exprs("coalesce(string_agg($1, ' '), '')", [words.into_expr()])
+    let all = Func::cust("string_agg").args([words.into_expr().into(), Expr::val(" ")]);
+    Func::coalesce([all.into(), Expr::val("")]).into()
 }
 
 /// Lower case, no accents, cut where neither letters nor digits stand.
@@ -103,13 +107,17 @@ impl SearchQuery {
     /// How well a row of this table answers, the best first: its name is the query, begins with it, has a word that
     /// begins with it, or something else of the row does.
     pub(super) fn rank(&self, table: &'static str) -> Expr {
-        let key = Expr::col((table, "sort_key"));
+        let key = || Expr::col((table, "sort_key"));
         // Nothing but letters, digits and spaces, so no pattern of its own.
         let query = self.sort_key();
-        let sql = "CAST(CASE WHEN $1 = $2 THEN 0 WHEN $1 LIKE $3 THEN 1 WHEN ' ' || $1 LIKE $4 THEN 2 ELSE 3 END \
-                   AS bigint)";
-        let patterns = [query.clone(), format!("{query}%"), format!("% {query}%")].map(Expr::val);
-        Expr::cust_with_exprs(sql, [key].into_iter().chain(patterns))
+        let later_word = Expr::cust("' '").binary(BinOper::Custom("||"), key());
+        let rank: Expr = CaseStatement::new()
+            .case(key().eq(&query), Expr::cust("0"))
+            .case(key().like(format!("{query}%")), Expr::cust("1"))
+            .case(later_word.like(format!("% {query}%")), Expr::cust("2"))
+            .finally(Expr::cust("3"))
+            .into();
+        rank.cast_as("bigint")
     }
 }
 
@@ -124,6 +132,10 @@ pub(super) enum Searched {
     WordsAndCompanies,
 }
 
+/// SQLite's full text index, and what tells its rows.
+const WORDS: &str = "search_words";
+const ENTRY: &str = "search_entry";
+
 /// Whether each word of the query begins a word of the row. A query without words finds nothing.
 pub(super) fn matches(
     backend: DbBackend,
@@ -136,12 +148,15 @@ pub(super) fn matches(
     }
     if backend == DbBackend::Sqlite {
         let words: Vec<String> = query.words.iter().map(|word| format!("\"{word}\"*")).collect();
-        let sql = format!(
-            "\"{table}\".\"id\" IN (SELECT search_entry.entity_id FROM search_words \
-             JOIN search_entry ON search_entry.number = search_words.rowid \
-             WHERE search_words MATCH $1 AND search_entry.entity = '{table}')"
-        );
-        return Expr::cust_with_values(sql, [words.join(" ")]);
+        let matching = Expr::col(WORDS).binary(BinOper::Custom("MATCH"), words.join(" "));
+        let found = Query::select()
+            .column((ENTRY, "entity_id"))
+            .from(WORDS)
+            .inner_join(ENTRY, Expr::col((ENTRY, "number")).equals((WORDS, "rowid")))
+            .and_where(matching)
+            .and_where(Expr::col((ENTRY, "entity")).eq(table))
+            .take();
+        return Expr::col((table, "id")).in_subquery(found);
     }
     let words: Vec<String> = query.words.iter().map(|word| format!("'{word}':*")).collect();
     // The indexes are over this very expression.
@@ -149,8 +164,8 @@ pub(super) fn matches(
         Searched::WordsAndCompanies => format!("{table}.words || ' ' || {table}.company_words"),
         _ => format!("{table}.words"),
     };
-    let sql = format!("array_to_tsvector(string_to_array(btrim({column}), ' ')) @@ CAST($1 AS tsquery)");
-    Expr::cust_with_values(sql, [words.join(" & ")])
+    let lexemes = format!("array_to_tsvector(string_to_array(btrim({column}), ' '))");
+    Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words.join(" & ")).cast_as("tsquery"))
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ const QUERIES: &[Call] = &[
     call("accounts", "{ nodes { id } }", &[]),
     call("accountContact", "(id: $accountContact) { id }", &[("accountContact", "")]),
     call("accountContacts", "{ nodes { id } }", &[]),
+    call("contacts", "{ nodes { id } }", &[]),
     call("contactTypes", "{ nodes { id } }", &[]),
     call("customFields", "{ nodes { id } }", &[]),
     call("organizationContact", "(id: $organizationContact) { id }", &[("organizationContact", "")]),

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     error::{AppError, AppResult},
     service::{
+        contact::{ContactCondition, Kind},
         filter::{Comparison, DeletedRows, Field, Filter, Operand, Quantifier, Relation},
         page::{Direction, Sort, SortBy, SortKey},
         search::SearchQuery,
@@ -506,6 +507,47 @@ impl Conditions<'_> {
             Ok(wanted.into_iter().filter_map(related).collect::<Vec<_>>())
         })?;
         self.found.extend(related.into_iter().flatten());
+        Ok(())
+    }
+
+    /// What kind of contact it is.
+    pub(super) fn kinds(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<EnumFilter<ContactKind>>,
+    ) -> AppResult<()> {
+        let conditions = self.reader.given(name, input, |reader, EnumFilter { eq, ne, one_of }| {
+            let is = |kinds: Vec<Kind>| Filter::Contact(ContactCondition::Kinds(kinds));
+            let eq = reader.given("eq", eq, |reader, kind| reader.count().map(|()| is(vec![kind.into()])))?;
+            let ne = reader.given("ne", ne, |reader, kind| {
+                reader.count().map(|()| Filter::Not(Box::new(is(vec![kind.into()]))))
+            })?;
+            let one_of = reader.given("in", one_of, |reader, kinds| {
+                reader.count()?;
+                if kinds.is_empty() {
+                    reader.refuse(EMPTY)
+                } else {
+                    Ok(is(kinds.into_iter().map(Into::into).collect()))
+                }
+            })?;
+            Ok([eq, ne, one_of])
+        })?;
+        self.found.extend(conditions.into_iter().flatten().flatten());
+        Ok(())
+    }
+
+    /// Whom a contact belongs to.
+    pub(super) fn contact(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<async_graphql::ID>,
+        condition: impl Fn(&str) -> ContactCondition,
+    ) -> AppResult<()> {
+        let condition = self.reader.given(name, input, |reader, id| {
+            reader.count()?;
+            Ok(Filter::Contact(condition(&id)))
+        })?;
+        self.found.extend(condition);
         Ok(())
     }
 

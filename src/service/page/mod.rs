@@ -200,6 +200,11 @@ impl<T> Page<T> {
         }
     }
 
+    /// The same, with the number of rows in the whole list when it was asked for.
+    pub(super) fn with_total(self, total: Option<u64>) -> Self {
+        Self { total, ..self }
+    }
+
     /// The cursor of a row, when the list is not in the order of its key.
     pub fn cursor(&self, position: usize) -> Option<Cursor> {
         let (order, positions) = self.positions.as_ref()?;

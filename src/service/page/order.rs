@@ -68,9 +68,11 @@ impl SortKey {
     }
 
     fn expr(self, table: &'static str) -> Expr {
-        let column = Expr::col((table, self.column));
-        // The index is over this very expression.
-        if self.nullable { Expr::cust_with_expr("coalesce($1, '')", column) } else { column }
+        if self.nullable {
+            // The index is over this very expression.
+            return Expr::cust(format!("coalesce({table}.{}, '')", self.column));
+        }
+        Expr::col((table, self.column))
     }
 }
 
@@ -147,6 +149,7 @@ pub(super) fn name(list: Order, sorts: &[Sort]) -> Cow<'static, str> {
 }
 
 /// A term of an order in a statement.
+#[derive(Clone)]
 pub(in crate::service) struct Term {
     /// What is compared.
     pub(in crate::service) expr: Expr,

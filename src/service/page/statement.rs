@@ -3,8 +3,8 @@
 use std::{collections::HashMap, hash::Hash};
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, JoinType, Order,
-    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, TryGetable,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, JoinType, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, TryGetable,
     sea_query::{Asterisk, Expr, Func, OverStatement, Query, SelectStatement, WindowStatement},
 };
 
@@ -31,7 +31,7 @@ pub(in crate::service) async fn page<E: Paged>(
     let rows = Box::pin(db.query_all(&statement)).await?;
     let mut read = Rows::of(columns, request, 0);
     rows.iter().try_for_each(|row| read.push(row))?;
-    Ok(Page { total, ..read.page(request) })
+    Ok(read.page(request).with_total(total))
 }
 
 /// The rows that `select` finds, of these columns.
@@ -207,7 +207,7 @@ where
     let page = |parent: &P| {
         let total = request.total.then(|| totals.get(parent).copied().unwrap_or_default());
         let rows = rows.remove(parent).unwrap_or_else(|| Rows::of(columns, request, 1));
-        (parent.clone(), Page { total, ..rows.page(request) })
+        (parent.clone(), rows.page(request).with_total(total))
     };
     Ok(parents.iter().map(page).collect())
 }
