@@ -2,8 +2,17 @@
 
 use chrono::Utc;
 use contact_gateway::{
-    entity::{custom_field, custom_field::FieldType, id::CustomFieldId},
-    service::{self, custom_field::CreateCustomField},
+    entity::{
+        custom_field,
+        custom_field::FieldType,
+        id::{AccountContactId, CustomFieldId},
+    },
+    error::AppError,
+    service::{
+        self,
+        custom_field::{CreateCustomField, CustomFieldInput},
+        input::Checks,
+    },
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
@@ -18,6 +27,10 @@ on_both!(
     each_type_of_custom_field_refuses_others,
     custom_fields_are_living_ones_of_the_organization,
     required_custom_fields_need_a_value,
+    an_update_sets_what_it_names_and_clears_with_null,
+    an_update_is_told_what_is_wrong_with_its_values,
+    archived_fields_can_only_be_cleared,
+    a_hundred_values_fit_into_one_input,
 );
 
 fn contact(values: impl Into<Value>) -> Value {
@@ -188,4 +201,115 @@ async fn required_custom_fields_need_a_value(world: World) {
     let value = |value: Value| contact(json!([{ "customFieldId": needed, "value": value }]));
     refused(&world, "createAccountContact", value(json!("x")), &["INVALID customFieldValues.0.value"]).await;
     create(&world, value(json!(0))).await;
+}
+
+/// What an update of a contact does to its values: what changed, or the errors.
+async fn update(
+    rows: &Rows,
+    contact: AccountContactId,
+    values: &[(&str, Value)],
+) -> Result<Value, Vec<String>> {
+    let inputs: Vec<CustomFieldInput> = values
+        .iter()
+        .map(|(id, value)| CustomFieldInput { custom_field_id: (*id).to_owned(), value: value.clone() })
+        .collect();
+    let (ctx, mut checks) = (rows.context(), Checks::default());
+    let write = rows.db.begin().await.expect("a write");
+    let txn = write.connection();
+    let (changes, written) = (service::custom_field::check_changes, service::custom_field::write_changes);
+    let changes = changes(&mut checks, txn, rows.organization, contact, &inputs).await.expect("checks");
+    if let Err(AppError::Input(errors)) = checks.finish() {
+        return Err(errors.iter().map(|it| format!("{:?} {}", it.code, it.path.join("."))).collect());
+    }
+    let changed = written(txn, &ctx, rows.organization, contact, changes).await.expect("a change");
+    write.commit().await.expect("a commit");
+    Ok(changed.into())
+}
+
+async fn an_update_sets_what_it_names_and_clears_with_null(world: World) {
+    let rows = world.rows();
+    let age = field(&rows, "age", FieldType::Integer, false).await.to_string();
+    let size = field(&rows, "size", FieldType::SingleChoice, false).await.to_string();
+    let born = field(&rows, "born", FieldType::Date, false).await.to_string();
+    let contact = rows.account_contact("john.doe@example.com", &[]).await.id;
+    let other = rows.account_contact("jane.doe@example.com", &[]).await.id;
+    let values = [(&*age, json!(1)), (&*size, json!("S"))];
+    let changed = update(&rows, contact, &values).await;
+    let both = json!({ &age: { "old": null, "new": 1 }, &size: { "old": null, "new": "S" } });
+    assert_eq!(changed, Ok(both.clone()));
+    assert_eq!(update(&rows, other, &values).await, Ok(both));
+    // Only what differs is a change, and what is not named stays.
+    let values = [(&*size, json!("L")), (&*age, json!(1)), (&*born, Value::Null)];
+    let changed = update(&rows, contact, &values).await;
+    assert_eq!(changed, Ok(json!({ &size: { "old": "S", "new": "L" } })));
+    let values = [(&*age, Value::Null), (&*born, json!("2024-02-29"))];
+    let changed = update(&rows, contact, &values).await;
+    let both = json!({ &age: { "old": 1, "new": null }, &born: { "old": null, "new": "2024-02-29" } });
+    assert_eq!(changed, Ok(both));
+    let nothing = world.nothing_written(update(&rows, contact, &values)).await;
+    assert_eq!(nothing, Ok(json!({})));
+    assert_eq!(world.nothing_written(update(&rows, contact, &[])).await, Ok(json!({})));
+
+    let values = |contact: AccountContactId| {
+        let world = &world;
+        async move { read(world, &json!({ "id": contact.to_string() })).await["customFieldValues"].clone() }
+    };
+    let shown = |id: &str, value: Value| json!({ "field": { "id": id }, "value": value.clone(), "displayValue": value });
+    assert_eq!(values(contact).await, json!([shown(&size, json!("L")), shown(&born, json!("2024-02-29"))]));
+    assert_eq!(values(other).await[0]["value"], json!(1));
+}
+
+async fn an_update_is_told_what_is_wrong_with_its_values(world: World) {
+    let rows = world.rows();
+    let contact = rows.account_contact("john.doe@example.com", &[]).await.id;
+    let age = field(&rows, "age", FieldType::Integer, false).await.to_string();
+    let needed = field(&rows, "size", FieldType::SingleChoice, true).await.to_string();
+    let elsewhere = field(&world.other_rows(), "age", FieldType::Integer, false).await.to_string();
+    let values = [
+        (&*age, json!("one")),
+        (&*needed, Value::Null),
+        (&*elsewhere, json!(1)),
+        ("cf_1", Value::Null),
+        (&*age, json!(1)),
+    ];
+    let errors = [
+        "NotFound customFieldValues.2.customFieldId",
+        "NotFound customFieldValues.3.customFieldId",
+        "Invalid customFieldValues.4.customFieldId",
+        "Invalid customFieldValues.0.value",
+        "Required customFieldValues.1.value",
+    ];
+    let refused = world.nothing_written(update(&rows, contact, &values)).await;
+    assert_eq!(refused, Err(errors.map(str::to_owned).to_vec()));
+    // A field that became required later does not stand in the way of the others.
+    assert!(update(&rows, contact, &[(&*age, json!(1))]).await.is_ok());
+}
+
+async fn archived_fields_can_only_be_cleared(world: World) {
+    let rows = world.rows();
+    let contact = rows.account_contact("john.doe@example.com", &[]).await.id;
+    let old = field(&rows, "old", FieldType::Integer, true).await;
+    let (id, refused) = (old.to_string(), Err(vec!["NotAllowed customFieldValues.0.value".to_owned()]));
+    update(&rows, contact, &[(&*id, json!(1))]).await.expect("a value");
+    archive(&rows, old).await;
+    assert_eq!(world.nothing_written(update(&rows, contact, &[(&*id, json!(2))])).await, refused);
+    // What was read may be sent back, and a field that asks for nothing any more is not required.
+    assert_eq!(update(&rows, contact, &[(&*id, json!(1))]).await, Ok(json!({})));
+    assert_eq!(
+        update(&rows, contact, &[(&*id, Value::Null)]).await,
+        Ok(json!({ &id: { "old": 1, "new": null } }))
+    );
+    assert_eq!(world.nothing_written(update(&rows, contact, &[(&*id, json!(1))])).await, refused);
+}
+
+async fn a_hundred_values_fit_into_one_input(world: World) {
+    let rows = world.rows();
+    let existing = rows.account_contact("jane.doe@example.com", &[]).await.id;
+    let values = |count: usize| vec![("cf_1", json!(1)); count];
+    let errors = update(&rows, existing, &values(100)).await.expect_err("errors");
+    assert_eq!(errors.len(), 100);
+    let refused_as = Err(vec!["TooMany customFieldValues".to_owned()]);
+    assert_eq!(update(&rows, existing, &values(101)).await, refused_as);
+    let values = vec![json!({ "customFieldId": "cf_1", "value": 1 }); 101];
+    refused(&world, "createAccountContact", contact(values), &["TOO_MANY customFieldValues"]).await;
 }

@@ -1,0 +1,181 @@
+//! The form that a value has in each type of custom field: what it takes, and what of it is stored.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::Value as Json;
+
+use crate::{
+    entity::custom_field::{FieldType, Model},
+    error::InputErrorCode,
+    service::input,
+};
+
+/// The most characters that a value of type `text` may have.
+const TEXT: usize = 255;
+/// The most characters that a value of type `long_text` may have.
+const LONG_TEXT: usize = 16 * 1024;
+/// The most digits that a value of type `decimal` may have.
+const DECIMAL: usize = 38;
+
+/// The rule that a value breaks, and what to tell people.
+pub(super) type Refusal = (InputErrorCode, &'static str);
+
+const fn invalid<T>(message: &'static str) -> Result<T, Refusal> {
+    Err((InputErrorCode::Invalid, message))
+}
+
+/// The value in the form that is stored, or why it does not fit the field.
+pub(super) fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
+    match field.field_type {
+        FieldType::Text => text(value, TEXT, false).map(Json::from),
+        FieldType::LongText => text(value, LONG_TEXT, true).map(Json::from),
+        FieldType::Integer => match value.as_i64() {
+            Some(integer) => Ok(integer.into()),
+            None => invalid("This is not an integer of at most 64 bits."),
+        },
+        FieldType::Decimal => decimal(value),
+        FieldType::Boolean => match value {
+            Json::Bool(_) => Ok(value.clone()),
+            _ => invalid("This is neither true nor false."),
+        },
+        FieldType::Date => match value.as_str().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
+            Some(Ok(date)) => Ok(date.format("%Y-%m-%d").to_string().into()),
+            _ => invalid("This is not a date such as 2026-01-31."),
+        },
+        FieldType::DateTime => match value.as_str().map(DateTime::parse_from_rfc3339) {
+            Some(Ok(time)) => {
+                Ok(time.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Micros, true).into())
+            }
+            _ => invalid("This is not a time such as 2026-01-31T12:00:00Z (RFC 3339)."),
+        },
+        FieldType::SingleChoice => match value.as_str() {
+            Some(text) if is_option(field, text) => Ok(value.clone()),
+            _ => invalid("This is not one of the field's options."),
+        },
+        FieldType::MultiChoice => choices(field, value),
+        FieldType::Url => match value.as_str().map(str::trim) {
+            Some(text) if text.len() <= input::URL && input::is_web_address(text) => Ok(text.into()),
+            _ => invalid("This is not an http or https address."),
+        },
+        FieldType::Email => match value.as_str() {
+            Some(text) if input::is_email(text.trim()) => Ok(text.trim().into()),
+            _ => invalid("This is not an email address such as ada@example.com."),
+        },
+        FieldType::Phone => match value.as_str().and_then(|text| input::e164(text.trim())) {
+            Some(number) => Ok(number.into()),
+            None => invalid("This is not a phone number with country code."),
+        },
+    }
+}
+
+fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, Refusal> {
+    let Some(text) = value.as_str().map(str::trim).filter(|text| !text.is_empty()) else {
+        return invalid("This is not a text, or a blank one.");
+    };
+    if text.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t'))) {
+        return invalid("Control characters are not allowed.");
+    }
+    if text.chars().count() > limit {
+        return Err((InputErrorCode::TooLong, "The text has too many characters for this field."));
+    }
+    Ok(text)
+}
+
+/// A decimal is kept as text, because JSON's numbers lose digits; a number is taken too.
+fn decimal(value: &Json) -> Result<Json, Refusal> {
+    let text = match value {
+        Json::String(text) => text.trim().to_owned(),
+        Json::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(fraction) || whole.len() + fraction.len() > DECIMAL {
+        return invalid("This is not a decimal number such as \"12.50\", of at most 38 digits.");
+    }
+    Ok(text.into())
+}
+
+fn choices(field: &Model, value: &Json) -> Result<Json, Refusal> {
+    let mut chosen: Vec<&Json> = Vec::new();
+    for item in value.as_array().into_iter().flatten() {
+        if !item.as_str().is_some_and(|text| is_option(field, text)) {
+            return invalid("One of the choices is not among the field's options.");
+        }
+        if !chosen.contains(&item) {
+            chosen.push(item);
+        }
+    }
+    if chosen.is_empty() {
+        return invalid("This is not a list of at least one of the field's options.");
+    }
+    Ok(chosen.into_iter().cloned().collect())
+}
+
+fn is_option(field: &Model, text: &str) -> bool {
+    field.options.as_array().is_some_and(|options| options.iter().any(|option| option == text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::entity::id::{CustomFieldId, OrganizationId};
+
+    fn field(field_type: FieldType) -> Model {
+        let now = DateTime::UNIX_EPOCH;
+        Model {
+            id: CustomFieldId(uuid::Uuid::from_u128(1)),
+            org_id: OrganizationId(1),
+            key: "field".into(),
+            label: "Field".into(),
+            field_type,
+            options: json!(["red", "green"]),
+            is_required: false,
+            archived_at: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn each_type_takes_its_values_and_refuses_others() {
+        let cases = [
+            (FieldType::Text, json!(" a "), json!("a"), json!("a\nb")),
+            (FieldType::LongText, json!("a\nb"), json!("a\nb"), json!("a\u{0}b")),
+            (FieldType::Integer, json!(-5), json!(-5), json!(1.5)),
+            (FieldType::Decimal, json!("12.50"), json!("12.50"), json!("12,5")),
+            (FieldType::Decimal, json!(12.5), json!("12.5"), json!("1e5")),
+            (FieldType::Boolean, json!(true), json!(true), json!("true")),
+            (FieldType::Date, json!("2024-02-29"), json!("2024-02-29"), json!("2023-02-29")),
+            (
+                FieldType::DateTime,
+                json!("2024-02-29T01:00:00+01:00"),
+                json!("2024-02-29T00:00:00.000000Z"),
+                json!("2024-02-29"),
+            ),
+            (FieldType::SingleChoice, json!("red"), json!("red"), json!("blue")),
+            (
+                FieldType::MultiChoice,
+                json!(["red", "red", "green"]),
+                json!(["red", "green"]),
+                json!(["red", 1]),
+            ),
+            (
+                FieldType::Url,
+                json!("https://a.example/"),
+                json!("https://a.example/"),
+                json!("javascript:alert(1)"),
+            ),
+            (FieldType::Email, json!(" a@b.example "), json!("a@b.example"), json!("a.b")),
+            (FieldType::Phone, json!("+49 30 901820"), json!("+4930901820"), json!("030 901820")),
+        ];
+        for (field_type, good, stored, bad) in cases {
+            assert_eq!(check(&field(field_type), &good), Ok(stored), "{field_type:?} {good}");
+            assert!(check(&field(field_type), &bad).is_err(), "{field_type:?} {bad}");
+            assert!(check(&field(field_type), &Json::Null).is_err(), "{field_type:?} null");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The values that account contacts have in custom fields: reading them, and checking and writing those of an input.
+//!
+//! Who writes values holds their fields until the transaction ends, so that no option goes while a value takes it.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{LockType, OnConflict},
+};
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::form::{self, Refusal};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped,
+        custom_field::{Column as FieldColumn, Entity as Field, Model},
+        custom_field_value::{ActiveModel, Column, Entity, Model as Value},
+        id::{AccountContactId, CustomFieldId, OrganizationId},
+        keys_in,
+    },
+    error::{AppResult, InputErrorCode},
+    service::{
+        Database,
+        input::{Checks, NOT_FOUND, Path},
+    },
+};
+
+const VALUES: &str = "customFieldValues";
+/// The most values that one input may name.
+const MAX_VALUES: usize = 100;
+
+/// A value for one custom field of a contact.
+#[derive(Clone, Debug, Serialize)]
+pub struct CustomFieldInput {
+    /// The field's id.
+    pub custom_field_id: String,
+    /// The value, in JSON's form of the field's type; in an update null clears it.
+    pub value: Json,
+}
+
+/// For each account contact the values of its custom fields, in the order of the fields.
+pub async fn values_of(
+    db: &Database,
+    organization: OrganizationId,
+    contacts: &[AccountContactId],
+) -> AppResult<HashMap<AccountContactId, Vec<Value>>> {
+    let connection = db.connection();
+    let rows = Entity::find_in(organization)
+        .filter(keys_in(
+            connection.get_database_backend(),
+            Column::AccountContactId.into_expr(),
+            contacts.iter().copied(),
+        ))
+        .order_by_asc(Column::CustomFieldId)
+        .all(connection)
+        .await?;
+    let mut values: HashMap<_, Vec<_>> = contacts.iter().map(|contact| (*contact, Vec::new())).collect();
+    for row in rows {
+        values.entry(row.account_contact_id).or_default().push(row);
+    }
+    Ok(values)
+}
+
+/// Checks the values of a new contact: each against its field, and that no required field is missing.
+pub(in crate::service) async fn check_values(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    inputs: &[CustomFieldInput],
+) -> AppResult<Vec<(CustomFieldId, Json)>> {
+    if !few_enough(checks, inputs) {
+        return Ok(Vec::new());
+    }
+    let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids(inputs));
+    let wanted = Condition::any().add(FieldColumn::IsRequired.eq(true)).add(named);
+    let living = Field::find_in(organization).filter(FieldColumn::ArchivedAt.is_null()).filter(wanted);
+    let fields = held(db, living).await?;
+    let mut values = Vec::with_capacity(inputs.len());
+    for (position, field, value) in each(checks, &fields, inputs) {
+        match form::check(field, value) {
+            Ok(value) => values.push((field.id, value)),
+            Err((code, message)) => checks.report_at(path(position, "value"), code, message),
+        }
+    }
+    for field in fields.iter().filter(|field| field.is_required) {
+        if !ids(inputs).any(|id| id == field.id) {
+            let message = format!("The field {} ({}) is required.", field.key, field.id);
+            checks.report(VALUES, InputErrorCode::Required, message);
+        }
+    }
+    Ok(values)
+}
+
+/// Writes the values of a new contact.
+pub(in crate::service) async fn insert_values(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    values: Vec<(CustomFieldId, Json)>,
+) -> AppResult<()> {
+    Entity::insert_many(rows(ctx, organization, contact, values)).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Checks what an update says about the values of a contact that is held: a value sets its field, null clears it, and
+/// fields that are not named keep theirs. Gives what each named field is to have.
+///
+/// A required field cannot be cleared; that one has no value yet is no error of this update. An archived field takes no
+/// value but the one it has, so that a client may send back what it was shown.
+pub async fn check_changes(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    inputs: &[CustomFieldInput],
+) -> AppResult<Vec<(CustomFieldId, Option<Json>)>> {
+    if inputs.is_empty() || !few_enough(checks, inputs) {
+        return Ok(Vec::new());
+    }
+    let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids(inputs));
+    let fields = held(db, Field::find_in(organization).filter(named)).await?;
+    let archived = fields.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id);
+    let kept = stored(db, organization, contact, archived).await?;
+    let mut changes = Vec::with_capacity(inputs.len());
+    for (position, field, value) in each(checks, &fields, inputs) {
+        match check_change(field, kept.get(&field.id), value) {
+            Ok(value) => changes.push((field.id, value)),
+            Err((code, message)) => checks.report_at(path(position, "value"), code, message),
+        }
+    }
+    Ok(changes)
+}
+
+fn check_change(field: &Model, kept: Option<&Json>, value: &Json) -> Result<Option<Json>, Refusal> {
+    let is_archived = field.archived_at.is_some();
+    if value.is_null() {
+        let is_needed = field.is_required && !is_archived;
+        return if is_needed { Err((InputErrorCode::Required, NEEDED)) } else { Ok(None) };
+    }
+    let value = form::check(field, value)?;
+    if is_archived && kept != Some(&value) {
+        Err((InputErrorCode::NotAllowed, ARCHIVED))
+    } else {
+        Ok(Some(value))
+    }
+}
+
+const NEEDED: &str = "The field is required; its value can be changed but not cleared.";
+const ARCHIVED: &str = "The field is archived; its value can be cleared but not changed.";
+
+/// Writes checked changes to the values of a contact that is held. Gives what really changed, as the record of changes
+/// shows it: by the field's id the old and the new value.
+pub async fn write_changes(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    changes: Vec<(CustomFieldId, Option<Json>)>,
+) -> AppResult<Map<String, Json>> {
+    let mut old = stored(db, organization, contact, changes.iter().map(|(field, _)| *field)).await?;
+    let (mut changed, mut set, mut cleared) = (Map::new(), Vec::new(), Vec::new());
+    for (field, new) in changes {
+        let old = old.remove(&field);
+        if old == new {
+            continue;
+        }
+        changed.insert(field.to_string(), json!({ "old": old, "new": new }));
+        match new {
+            Some(value) => set.push((field, value)),
+            None => cleared.push(field),
+        }
+    }
+    if !cleared.is_empty() {
+        let fields = keys_in(db.get_database_backend(), Column::CustomFieldId.into_expr(), cleared);
+        let values = Entity::delete_in(organization).filter(Column::AccountContactId.eq(contact));
+        values.filter(fields).exec(db).await?;
+    }
+    if !set.is_empty() {
+        let known = OnConflict::columns([Column::AccountContactId, Column::CustomFieldId])
+            .update_columns([Column::Value, Column::UpdatedAt])
+            .to_owned();
+        let values = Entity::insert_many(rows(ctx, organization, contact, set));
+        values.on_conflict(known).exec_without_returning(db).await?;
+    }
+    Ok(changed)
+}
+
+/// Reads fields and holds them until the transaction ends: others may hold them too, but nobody can change them. It is
+/// the hold that writing a value takes anyway.
+async fn held(db: &impl ConnectionTrait, fields: Select<Field>) -> AppResult<Vec<Model>> {
+    Ok(fields.order_by_asc(FieldColumn::Id).lock(LockType::KeyShare).all(db).await?)
+}
+
+/// The values that a contact has in these fields.
+async fn stored(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    fields: impl Iterator<Item = CustomFieldId>,
+) -> AppResult<HashMap<CustomFieldId, Json>> {
+    let mut fields = fields.peekable();
+    if fields.peek().is_none() {
+        return Ok(HashMap::new());
+    }
+    let rows = Entity::find_in(organization)
+        .filter(Column::AccountContactId.eq(contact))
+        .filter(keys_in(db.get_database_backend(), Column::CustomFieldId.into_expr(), fields))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.custom_field_id, row.value)).collect())
+}
+
+/// Each value with its position and its field; reports those that name no field, or one that was named before.
+fn each<'a>(
+    checks: &mut Checks,
+    fields: &'a [Model],
+    inputs: &'a [CustomFieldInput],
+) -> Vec<(usize, &'a Model, &'a Json)> {
+    let mut found: Vec<(usize, &Model, &Json)> = Vec::with_capacity(inputs.len());
+    for (position, input) in inputs.iter().enumerate() {
+        let id: Option<CustomFieldId> = input.custom_field_id.parse().ok();
+        let Some(field) = fields.iter().find(|field| Some(field.id) == id) else {
+            checks.report_at(path(position, "customFieldId"), InputErrorCode::NotFound, NOT_FOUND);
+            continue;
+        };
+        if found.iter().any(|(_, other, _)| other.id == field.id) {
+            let message = "This field has a value in the same list already.";
+            checks.report_at(path(position, "customFieldId"), InputErrorCode::Invalid, message);
+            continue;
+        }
+        found.push((position, field, &input.value));
+    }
+    found
+}
+
+fn few_enough(checks: &mut Checks, inputs: &[CustomFieldInput]) -> bool {
+    if inputs.len() > MAX_VALUES {
+        let message = format!("At most {MAX_VALUES} values can be given at once.");
+        checks.report(VALUES, InputErrorCode::TooMany, message);
+    }
+    inputs.len() <= MAX_VALUES
+}
+
+fn ids(inputs: &[CustomFieldInput]) -> impl Iterator<Item = CustomFieldId> {
+    inputs.iter().filter_map(|input| input.custom_field_id.parse().ok())
+}
+
+fn path(position: usize, last: &'static str) -> Path {
+    vec![VALUES.into(), position.to_string().into(), last.into()]
+}
+
+fn rows(
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    values: Vec<(CustomFieldId, Json)>,
+) -> impl Iterator<Item = ActiveModel> {
+    values.into_iter().map(move |(field, value)| ActiveModel {
+        org_id: Set(organization),
+        account_contact_id: Set(contact),
+        custom_field_id: Set(field),
+        value: Set(value),
+        created_at: Set(ctx.now),
+        updated_at: Set(ctx.now),
+    })
+}
