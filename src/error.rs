@@ -225,6 +225,11 @@ pub const REMOTE_ID_TAKEN: &str = "Another row of the organization has this remo
 /// The message for a role that would be held twice.
 pub const ROLE_TAKEN: &str = "The contact holds this role there already.";
 
+/// The message for a name that another contact type has.
+pub const TYPE_NAME_TAKEN: &str = "Another contact type of the organization has this name.";
+/// The message for a key that another custom field has.
+pub const FIELD_KEY_TAKEN: &str = "Another custom field of the organization has this key.";
+
 /// The constraints that two well-behaved writers can race for. Any other violation is a defect and stays masked.
 const RULES: &[Rule] = &[
     taken(
@@ -266,6 +271,8 @@ const RULES: &[Rule] = &[
         "internalRole",
         ROLE_TAKEN,
     ),
+    taken("contact_type_org_id_name_key", "contact_type.org_id, contact_type.name", "name", TYPE_NAME_TAKEN),
+    taken("custom_field_org_id_key_key", "custom_field.org_id, custom_field.key", "key", FIELD_KEY_TAKEN),
 ];
 
 /// The message for an organization that the token may not act in, whether or not it exists.

@@ -89,7 +89,12 @@ impl AccountContact {
 
     /// What the contact is to its accounts.
     async fn contact_type(&self, ctx: &Context<'_>) -> Result<Arc<ContactType>> {
-        let row = ctx.gateway().loaders.contact_type.load(self.0.contact_type_id).await?;
+        let loaders = &ctx.gateway().loaders;
+        let row = match loaders.contact_type.load(self.0.contact_type_id).await? {
+            // The type went after the contact was read: it has another one now.
+            None => loaders.contact_type_by_account_contact.load(self.0.id).await?,
+            row => row,
+        };
         row.ok_or_else(|| AppError::Internal("an account contact without its type".into()).into())
     }
 

@@ -2,14 +2,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, Name, Object, Result, Value as Argument};
+use async_graphql::{
+    Context, Enum, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value as Argument,
+};
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde_json::Value;
 
 use super::{
     Gateway,
     context::ContextExt,
+    error::{UserError, outcome},
     filter::{CustomFieldFilter, CustomFieldOrder, narrowed},
-    loaders::{ById, Prime, Primed, Source, prime_rows},
+    loaders::{ById, Prime, Primed, Source},
+    patch::patch,
     relay::{Connection, Listed, list_request},
     scalar::{Id, Json, Timestamp},
     selection::Selection,
@@ -138,8 +143,7 @@ pub struct CustomFieldValue(pub value::Model);
 impl CustomFieldValue {
     /// The field.
     async fn field(&self, ctx: &Context<'_>) -> Result<Arc<CustomField>> {
-        let row = ctx.gateway().loaders.custom_field.load(self.0.custom_field_id).await?;
-        row.ok_or_else(|| AppError::Internal("a value without its custom field".into()).into())
+        Ok(self.loaded_field(ctx).await?)
     }
 
     /// The value, in JSON's form of the field's type.
@@ -147,20 +151,49 @@ impl CustomFieldValue {
         Json(self.0.value.clone())
     }
 
-    /// The value as people read it.
-    async fn display_value(&self) -> String {
-        display(&self.0.value)
+    /// The value as people read it: dates as 31 Jan 2026, times in UTC, true and false as Yes and No.
+    async fn display_value(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(display(self.loaded_field(ctx).await?.0.field_type, &self.0.value))
     }
 }
 
-fn display(value: &Value) -> String {
+impl CustomFieldValue {
+    async fn loaded_field(&self, ctx: &Context<'_>) -> AppResult<Arc<CustomField>> {
+        let row = ctx.gateway().loaders.custom_field.load(self.0.custom_field_id).await?;
+        row.ok_or_else(|| AppError::Internal("a value without its custom field".into()))
+    }
+}
+
+/// The value as people read it.
+fn display(field_type: Type, value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(display).collect::<Vec<_>>().join(", "),
+        Value::String(text) => match field_type {
+            Type::Date => shown_date(text),
+            Type::DateTime => shown_time(text),
+            _ => None,
+        }
+        .unwrap_or_else(|| text.clone()),
+        Value::Array(items) => {
+            items.iter().map(|item| display(field_type, item)).collect::<Vec<_>>().join(", ")
+        }
         Value::Bool(true) => "Yes".to_owned(),
         Value::Bool(false) => "No".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// With the name of the month, because the order of numbers is not the same everywhere.
+fn shown_date(text: &str) -> Option<String> {
+    let date: NaiveDate = text.parse().ok()?;
+    Some(date.format("%-d %b %Y").to_string())
+}
+
+/// Seconds, and parts of them, only where there are any.
+fn shown_time(text: &str) -> Option<String> {
+    let time: DateTime<Utc> = text.parse().ok()?;
+    let has_seconds = time.second() > 0 || time.nanosecond() > 0;
+    let format = if has_seconds { "%-d %b %Y, %H:%M:%S%.f UTC" } else { "%-d %b %Y, %H:%M UTC" };
+    Some(time.format(format).to_string())
 }
 
 /// Loads custom fields by id.
@@ -208,10 +241,10 @@ pub(super) async fn prime_values<'a>(
 ) {
     let loaders = &gateway.loaders;
     let values = loaders.custom_field_values.prime(contacts).await;
-    for selection in selection.below().into_iter().filter(|it| it.name() == "field") {
-        let ids: Vec<CustomFieldId> =
-            values.iter().flat_map(|values| values.iter()).map(|value| value.0.custom_field_id).collect();
-        prime_rows(selection, &loaders.custom_field, ids, gateway).await;
+    // How a value is shown depends on its field.
+    if selection.below().iter().any(|it| matches!(it.name(), "field" | "displayValue")) {
+        let values = values.iter().flat_map(|values| values.iter());
+        loaders.custom_field.prime(values.map(|value| value.0.custom_field_id)).await;
     }
 }
 
@@ -239,5 +272,133 @@ impl CustomFieldQuery {
         let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
         let page = service::list(db, request, &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
+    }
+}
+
+/// A new custom field.
+#[derive(InputObject)]
+pub struct CreateCustomFieldInput {
+    /// Its name for programs, not blank, at most 255 characters; unique in the organization and never changed.
+    key: String,
+    /// Its name for people, not blank, at most 255 characters.
+    label: String,
+    /// What its values are; never changed.
+    field_type: CustomFieldType,
+    /// What can be chosen, at least one option and at most 250; for choices only. Duplicates are folded.
+    options: Option<Vec<String>>,
+    /// Whether every new contact needs a value; false when absent.
+    is_required: Option<bool>,
+    /// Repeating a call with the same key and input gives the first result and does nothing.
+    idempotency_key: Option<String>,
+}
+
+/// What createCustomField did.
+#[derive(SimpleObject)]
+pub struct CreateCustomFieldPayload {
+    /// The new field; null when the input was refused.
+    custom_field: Option<CustomField>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What is to change of a custom field: an absent field keeps its value. The key and the type never change.
+#[derive(InputObject)]
+pub struct UpdateCustomFieldInput {
+    /// The field's global id.
+    id: ID,
+    /// The name for people; cannot be null.
+    label: MaybeUndefined<String>,
+    /// All that can be chosen, at least one option and at most 250; cannot be null. An option that contacts have,
+    /// deleted ones included, must stay.
+    options: MaybeUndefined<Vec<String>>,
+    /// Whether every new contact needs a value; cannot be null. Contacts that are there stay as they are.
+    is_required: MaybeUndefined<bool>,
+    /// The version that was read; when the field has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updateCustomField did.
+#[derive(SimpleObject)]
+pub struct UpdateCustomFieldPayload {
+    /// The field after the change; null when the input was refused.
+    custom_field: Option<CustomField>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// The custom field that is to be archived, or to be used again.
+#[derive(InputObject)]
+pub struct ArchiveCustomFieldInput {
+    /// The field's global id.
+    id: ID,
+    /// True archives the field, false takes it back into use.
+    #[graphql(default = true)]
+    archived: bool,
+    /// The version that was read; when the field has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What archiveCustomField did.
+#[derive(SimpleObject)]
+pub struct ArchiveCustomFieldPayload {
+    /// The field after the change; null when the input was refused.
+    custom_field: Option<CustomField>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing custom fields.
+#[derive(Default)]
+pub struct CustomFieldMutation;
+
+#[Object]
+impl CustomFieldMutation {
+    /// Makes a custom field. Needs the scope org:admin.
+    async fn create_custom_field(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new field.")] input: CreateCustomFieldInput,
+    ) -> Result<Option<CreateCustomFieldPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let input = service::CreateCustomField {
+            key: input.key,
+            label: input.label,
+            field_type: input.field_type.into(),
+            options: input.options.unwrap_or_default(),
+            is_required: input.is_required.unwrap_or_default(),
+            idempotency_key: input.idempotency_key,
+        };
+        let (row, user_errors) = outcome(service::create(db, request, &input)).await?;
+        Ok(Some(CreateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
+    }
+
+    /// Changes a custom field. Needs the scope org:admin.
+    async fn update_custom_field(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The field and what is to change.")] input: UpdateCustomFieldInput,
+    ) -> Result<Option<UpdateCustomFieldPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let changes = service::UpdateCustomField {
+            label: patch(input.label),
+            options: patch(input.options),
+            is_required: patch(input.is_required),
+            expected_version: input.expected_version,
+        };
+        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        Ok(Some(UpdateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
+    }
+
+    /// Archives a custom field: its values stay and are shown, but it takes no more of them. Needs the scope org:admin.
+    async fn archive_custom_field(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The field.")] input: ArchiveCustomFieldInput,
+    ) -> Result<Option<ArchiveCustomFieldPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let ArchiveCustomFieldInput { id, archived, expected_version } = input;
+        let (row, user_errors) =
+            outcome(service::archive(db, request, &id, archived, expected_version)).await?;
+        Ok(Some(ArchiveCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
     }
 }

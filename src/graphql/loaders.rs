@@ -346,6 +346,8 @@ loaders! {
     organization_contact: RowLoader<super::organization_contact::OrganizationContactById>,
     /// Contact types by id.
     contact_type: RowLoader<super::contact_type::ContactTypeById>,
+    /// The types that account contacts have now.
+    contact_type_by_account_contact: RowLoader<super::contact_type::ContactTypeByAccountContact>,
     /// Custom fields by id.
     custom_field: RowLoader<super::custom_field::CustomFieldById>,
     /// The values of an account contact's custom fields.

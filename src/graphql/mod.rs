@@ -59,6 +59,8 @@ pub struct Mutation(
     partner::PartnerMutation,
     account::AccountMutation,
     account_contact::AccountContactMutation,
+    contact_type::ContactTypeMutation,
+    custom_field::CustomFieldMutation,
     organization_contact::OrganizationContactMutation,
 );
 

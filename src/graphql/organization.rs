@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 use super::{
     Gateway,
@@ -19,6 +19,7 @@ use super::{
     internal_contact::InternalContact,
     loaders::{ById, Prime, Primed, Source},
     partner::Partner,
+    patch::patch,
     relay::{Connection, Listed, list_request, page_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -334,6 +335,24 @@ pub struct CreateOrganizationPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What is to change of the selected organization: an absent field keeps its value.
+#[derive(InputObject)]
+pub struct UpdateOrganizationInput {
+    /// The name, not blank, at most 255 characters; cannot be null.
+    name: MaybeUndefined<String>,
+    /// The version that was read; when the organization has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updateOrganization did.
+#[derive(SimpleObject)]
+pub struct UpdateOrganizationPayload {
+    /// The organization after the change; null when the input was refused.
+    organization: Option<Organization>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 /// Changing organizations.
 #[derive(Default)]
 pub struct OrganizationMutation;
@@ -350,5 +369,18 @@ impl OrganizationMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (row, user_errors) = outcome(service::organization::create(db, request, &input.name)).await?;
         Ok(Some(CreateOrganizationPayload { organization: row.map(Organization), user_errors }))
+    }
+
+    /// Changes the organization that the request selected. Needs the scope org:admin.
+    async fn update_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to change.")] input: UpdateOrganizationInput,
+    ) -> Result<Option<UpdateOrganizationPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let UpdateOrganizationInput { name, expected_version } = input;
+        let changes = service::organization::UpdateOrganization { name: patch(name), expected_version };
+        let (row, user_errors) = outcome(service::organization::update(db, request, &changes)).await?;
+        Ok(Some(UpdateOrganizationPayload { organization: row.map(Organization), user_errors }))
     }
 }

@@ -5,15 +5,16 @@ use std::{borrow::Cow, collections::HashMap};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
+    QuerySelect, QueryTrait, SelectExt,
+    prelude::DateTimeUtc,
+    sea_query::{Expr, LockType, OnConflict},
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::{
     Database, ListRequest, Page, account,
-    change::Diff,
+    change::{self, Action, Change, Diff},
     contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
@@ -30,7 +31,7 @@ use crate::{
         Columns, Scoped, ScopedById, account as account_row,
         account_contact::{Column, Entity, Model},
         account_contact_account as link,
-        id::{AccountContactId, AccountId, CustomFieldId, OrganizationId},
+        id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId, OrganizationId},
         keys_in,
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
@@ -259,6 +260,53 @@ pub async fn add_to_account(
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     write.commit().await?;
     Ok((new, account))
+}
+
+/// Whether any contact has this type, deleted ones included.
+pub(super) async fn have_type(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contact_type: ContactTypeId,
+) -> AppResult<bool> {
+    let contacts = Entity::find_in_with_deleted(organization).filter(Column::ContactTypeId.eq(contact_type));
+    Ok(contacts.exists(db).await?)
+}
+
+/// Gives another type to all contacts of a type that goes. Deleted ones get it too, but that is no change of theirs:
+/// nobody has read them since.
+pub(super) async fn replace_type(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    old: ContactTypeId,
+    new: ContactTypeId,
+) -> AppResult<()> {
+    let contacts: Vec<(AccountContactId, Option<DateTimeUtc>)> = Entity::find_in_with_deleted(organization)
+        .filter(Column::ContactTypeId.eq(old))
+        .select_only()
+        .columns([Column::Id, Column::DeletedAt])
+        .order_by_asc(Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let all = Entity::update_in(organization)
+        .filter(Column::ContactTypeId.eq(old))
+        .col_expr(Column::ContactTypeId, Expr::value(new));
+    let living = all.clone().filter(Column::DeletedAt.is_null());
+    let living = living
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(ctx.now));
+    living.exec(db).await?;
+    all.exec(db).await?;
+    let (old, new) = (old.to_string(), new.to_string());
+    let living = contacts.into_iter().filter(|(_, deleted_at)| deleted_at.is_none());
+    let changes = living.map(|(id, _)| {
+        let mut diff = Diff::default();
+        diff.note("contactTypeId", &old, &new);
+        Change { kind: Entity::KIND, id: id.to_string(), action: Action::Updated, diff }
+    });
+    change::record_all(db, ctx, organization, changes).await
 }
 
 /// The ids of the accounts that the contact belongs to, as the record of changes shows them.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, Set, Value};
+use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, EntityTrait, Set, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -22,6 +22,9 @@ use crate::{
     },
     error::AppResult,
 };
+
+/// The most records of one statement: SQLite takes 32,766 values.
+const BATCH: usize = 1_000;
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_integer("change");
@@ -127,25 +130,53 @@ pub(super) async fn record(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
-    subject: (&str, String),
+    (kind, id): (&'static str, String),
     action: Action,
     diff: Diff,
 ) -> AppResult<()> {
-    let (kind, id) = subject;
+    row(ctx, organization, Change { kind, id, action, diff }).insert(db).await?;
+    Ok(())
+}
+
+/// A change that is not recorded yet.
+pub(super) struct Change {
+    /// The type of the row that clients see.
+    pub(super) kind: &'static str,
+    /// The public id of the row.
+    pub(super) id: String,
+    /// What happened to it.
+    pub(super) action: Action,
+    /// Its fields, old and new.
+    pub(super) diff: Diff,
+}
+
+/// Writes the records of any number of changes, in this order.
+pub(super) async fn record_all(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    changes: impl IntoIterator<Item = Change>,
+) -> AppResult<()> {
+    let mut rows = changes.into_iter().map(|change| row(ctx, organization, change)).peekable();
+    while rows.peek().is_some() {
+        let batch: Vec<ActiveModel> = rows.by_ref().take(BATCH).collect();
+        Entity::insert_many(batch).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+fn row(ctx: &RequestContext, organization: OrganizationId, change: Change) -> ActiveModel {
     ActiveModel {
         seq: sea_orm::NotSet,
         org_id: Set(organization),
         at: Set(ctx.now),
         actor: Set(ctx.caller.subject.clone()),
-        entity_kind: Set(kind.to_owned()),
-        entity_id: Set(id),
-        action: Set(action.as_str().to_owned()),
-        fields: Set(Json::Object(diff.0)),
+        entity_kind: Set(change.kind.to_owned()),
+        entity_id: Set(change.id),
+        action: Set(change.action.as_str().to_owned()),
+        fields: Set(Json::Object(change.diff.0)),
         request_id: Set(ctx.request_id.clone()),
     }
-    .insert(db)
-    .await?;
-    Ok(())
 }
 
 /// For each global id what was done to the thing that has it.

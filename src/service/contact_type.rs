@@ -2,28 +2,38 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::LockType,
+};
+use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page,
+    Database, ListRequest, Page, Patch, account_contact as contacts, administrator,
+    change::{Action, Diff},
     cursor::{CursorKey, Order},
-    filter,
-    input::Checks,
+    filter, idempotency,
+    input::{Checks, NOT_FOUND, check_version, not_found},
     page::{self, Paged},
     reader, reading,
+    record::{self, Recorded},
 };
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, Scoped, ScopedById,
+        Columns, Scoped, ScopedById, account_contact,
         contact_type::{ActiveModel, Column, Entity, Model},
-        id::{ContactTypeId, OrganizationId},
+        id::{AccountContactId, ContactTypeId, OrganizationId},
+        keys_in,
     },
-    error::{AppError, AppResult},
+    error::{AppError, AppResult, InputErrorCode, TYPE_NAME_TAKEN},
 };
 
 /// The types that every organization begins with; the first is the default.
 const INITIAL: [&str; 5] = ["Primary", "Billing", "Legal", "Executive", "Other"];
+
+/// How often the default type is looked for while others change it.
+const ATTEMPTS: usize = 5;
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("contact_type");
@@ -35,6 +45,38 @@ impl Paged for Entity {
     fn key(row: &Model) -> CursorKey {
         CursorKey::Uuid(row.id.0)
     }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "ContactType";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> ContactTypeId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+}
+
+/// A new contact type.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreateContactType {
+    /// Its name, unique in the organization, never blank.
+    pub name: String,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// What is to change of a contact type.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateContactType {
+    /// Its name, unique in the organization, never blank.
+    pub name: Patch<String>,
+    /// The version that the caller read.
+    pub expected_version: Option<i32>,
 }
 
 /// The organization's contact types.
@@ -52,20 +94,223 @@ pub async fn by_ids(
     reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
 }
 
+/// For each account contact, deleted or not, the type that it has now.
+pub async fn of_account_contacts(
+    db: &Database,
+    organization: OrganizationId,
+    contacts: &[AccountContactId],
+) -> AppResult<HashMap<AccountContactId, Model>> {
+    let connection = db.connection();
+    let named = keys_in(
+        connection.get_database_backend(),
+        account_contact::Column::Id.into_expr(),
+        contacts.iter().copied(),
+    );
+    let contacts = account_contact::Entity::find_in_with_deleted(organization).filter(named);
+    let rows = contacts.find_also_related(Entity).all(connection).await?;
+    Ok(rows.into_iter().filter_map(|(contact, row)| Some((contact.id, row?))).collect())
+}
+
+/// Makes a contact type. It is not the default.
+pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateContactType) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let mut checks = Checks::default();
+    let name = checks.required_line("name", &input.name);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let key = input.idempotency_key.as_deref();
+    let claim =
+        match idempotency::claim(&mut checks, txn, ctx, (organization, "createContactType"), key, input)
+            .await?
+        {
+            Ok(claim) => claim,
+            Err(first) => {
+                return reading::replayed(Entity::find_by_id_in(organization, first).one(txn).await?);
+            }
+        };
+    check_name_free(&mut checks, txn, organization, &name).await?;
+    checks.finish()?;
+    let row = Model {
+        id: ContactTypeId(ctx.new_id()),
+        org_id: organization,
+        name,
+        is_default: false,
+        created_at: ctx.now,
+        updated_at: ctx.now,
+        version: 1,
+    };
+    let diff = Diff::default().created("name", &row.name).created("isDefault", row.is_default);
+    let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
+    claim.complete(txn, organization, row.id).await?;
+    write.commit().await?;
+    Ok(row)
+}
+
+/// Changes a contact type.
+pub async fn update(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    input: &UpdateContactType,
+) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
+    let mut checks = Checks::default();
+    let name = checks.required_line_patch("name", &input.name);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    if let Some(name) = name.as_ref().filter(|name| **name != old.name) {
+        check_name_free(&mut checks, txn, organization, name).await?;
+    }
+    checks.finish()?;
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("name", &mut row.name, name);
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Makes a type the default, which the one before it then is no more. Both are changes.
+pub async fn set_default(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let types = held(txn, organization, LockType::NoKeyUpdate).await?;
+    let next = types.iter().find(|row| row.id == id).ok_or_else(|| not_found("id"))?;
+    check_version(expected_version, next.version)?;
+    if next.is_default {
+        return Ok(next.clone());
+    }
+    // First the one, then the other: at no time are there two.
+    for former in types.iter().filter(|row| row.is_default) {
+        mark(txn, ctx, former, false).await?;
+    }
+    let new = mark(txn, ctx, next, true).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+async fn mark(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    old: &Model,
+    is_default: bool,
+) -> AppResult<Model> {
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("isDefault", &mut row.is_default, Some(is_default));
+    record::update::<Entity>(db, ctx, old.org_id, old.clone(), row, diff).await
+}
+
+/// Removes a contact type for good. The contacts that have it get the replacement. Gives the type as it was.
+pub async fn delete(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    replacement_id: Option<&str>,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
+    let mut checks = Checks::default();
+    let write = db.begin().await?;
+    let txn = write.connection();
+    // Nobody gives a contact one of these types from here on.
+    let types = held(txn, organization, LockType::Update).await?;
+    let old = types.iter().find(|row| row.id == id).ok_or_else(|| not_found("id"))?;
+    check_version(expected_version, old.version)?;
+    let replacement = check_replacement(&mut checks, &types, id, replacement_id);
+    if old.is_default {
+        let message = "This is the default type; make another one the default first.";
+        checks.report("id", InputErrorCode::NotAllowed, message);
+    } else if replacement_id.is_none() && contacts::have_type(txn, organization, id).await? {
+        let message = "Contacts have this type, deleted ones included; name a replacement for them.";
+        checks.report("id", InputErrorCode::InUse, message);
+    }
+    checks.finish()?;
+    if let Some(replacement) = replacement {
+        contacts::replace_type(txn, ctx, organization, id, replacement).await?;
+    }
+    Entity::delete_in(organization).filter(Column::Id.eq(id)).exec(txn).await?;
+    let mut diff = Diff::default();
+    diff.note("name", &old.name, None::<String>);
+    record::record::<Entity>(txn, ctx, organization, id, Action::Deleted, diff).await?;
+    write.commit().await?;
+    Ok(old.clone())
+}
+
+/// The type that takes the place of the one that goes, if one is named.
+fn check_replacement(
+    checks: &mut Checks,
+    types: &[Model],
+    id: ContactTypeId,
+    replacement_id: Option<&str>,
+) -> Option<ContactTypeId> {
+    let replacement: ContactTypeId = checks.id("replacementId", replacement_id?)?;
+    if replacement == id {
+        let message = "A type cannot take its own place.";
+        checks.report("replacementId", InputErrorCode::Invalid, message);
+    } else if !types.iter().any(|row| row.id == replacement) {
+        checks.report("replacementId", InputErrorCode::NotFound, NOT_FOUND);
+    }
+    Some(replacement)
+}
+
+/// The organization's types, held until the transaction ends. Everybody takes them in this order, so that nobody waits
+/// for somebody who waits for them.
+async fn held(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    lock: LockType,
+) -> AppResult<Vec<Model>> {
+    Ok(Entity::find_in(organization).order_by_asc(Column::Id).lock(lock).all(db).await?)
+}
+
+async fn check_name_free(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    name: &str,
+) -> AppResult<()> {
+    if reading::taken::<Entity>(db, organization, Column::Name, Some(name)).await? {
+        checks.report("name", InputErrorCode::Taken, TYPE_NAME_TAKEN);
+    }
+    Ok(())
+}
+
 /// The type that an input names, or the default where it names none; reports when it is not there.
+///
+/// It is held until the transaction ends, so that it cannot go before the contact has it. Call this before holding
+/// contacts: who removes a type holds types first and then its contacts.
 pub(super) async fn chosen(
     checks: &mut Checks,
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     id: Option<&str>,
 ) -> AppResult<Option<Model>> {
-    let Some(id) = id else {
-        let default = Entity::find_in(organization).filter(Column::IsDefault.eq(true)).one(db).await?;
-        return default.map(Some).ok_or_else(|| AppError::Internal("no default contact type".into()));
-    };
+    let Some(id) = id else { return default(db, organization).await.map(Some) };
     let Some(id) = checks.id("contactTypeId", id) else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).one(db).await?;
+    let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
     Ok(checks.found("contactTypeId", row))
+}
+
+/// The default type, held. When another one became the default after it was seen, PostgreSQL gives no row: ask again.
+async fn default(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Model> {
+    for _ in 0..ATTEMPTS {
+        let default = Entity::find_in(organization).filter(Column::IsDefault.eq(true));
+        if let Some(row) = default.lock(LockType::KeyShare).one(db).await? {
+            return Ok(row);
+        }
+    }
+    Err(AppError::Internal("no default contact type".into()))
 }
 
 /// Makes the types that an organization begins with.

@@ -122,6 +122,32 @@ impl Checks {
         }
     }
 
+    /// The patch of a line that a row cannot be without.
+    pub fn required_line_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<String> {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => self.not_nullable(field),
+            Patch::Set(value) => Some(self.required_line(field, value)),
+        }
+    }
+
+    /// The same of a line deeper in the input.
+    pub fn required_line_at(&mut self, path: Path, value: &str) -> String {
+        let mut line = Self::default();
+        let text = line.required_line("", value);
+        self.errors.extend(line.errors.into_iter().map(|error| InputError { path: path.clone(), ..error }));
+        text
+    }
+
+    /// The patch of anything else that a row cannot be without.
+    pub fn required_patch<T: Clone>(&mut self, field: &'static str, patch: &Patch<T>) -> Option<T> {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => self.not_nullable(field),
+            Patch::Set(value) => Some(value.clone()),
+        }
+    }
+
     /// `Some(None)` is blank text, `None` is text that was refused.
     fn line(&mut self, field: &'static str, value: &str) -> Option<Option<String>> {
         let line = value.trim();

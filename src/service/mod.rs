@@ -56,6 +56,11 @@ pub fn writer(ctx: &RequestContext) -> AppResult<OrganizationId> {
     acting(ctx, Scope::ContactsWrite)
 }
 
+/// The organization a caller administers, once its token allows that.
+pub fn administrator(ctx: &RequestContext) -> AppResult<OrganizationId> {
+    acting(ctx, Scope::OrgAdmin)
+}
+
 /// Any caller whose token allows reading, whether or not it selected an organization.
 pub fn viewer(ctx: &RequestContext) -> AppResult<()> {
     Ok(ctx.require(Scope::ContactsRead)?)

@@ -3,16 +3,18 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, QueryFilter, Select,
+    ColumnTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, QuerySelect, Select,
+    sea_query::LockType,
 };
 
 use super::{
-    Database, Page, PageRequest,
-    change::{self, Action, Diff},
+    Database, Page, PageRequest, Patch, administrator,
+    change::{Action, Diff},
     contact_type,
     cursor::{CursorKey, Order},
-    input::Checks,
+    input::{Checks, check_version},
     page::{self, Paged},
+    record::{self, Recorded},
 };
 use crate::{
     auth::{RequestContext, Scope},
@@ -21,10 +23,8 @@ use crate::{
         id::OrganizationId,
         organization::{ActiveModel, Column, Entity, Model},
     },
-    error::AppResult,
+    error::{AppError, AppResult, Code, NO_ORGANIZATION},
 };
-
-const KIND: &str = "Organization";
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_integer("organization");
@@ -36,6 +36,29 @@ impl Paged for Entity {
     fn key(row: &Model) -> CursorKey {
         CursorKey::Integer(row.id.0)
     }
+}
+
+impl Recorded for Entity {
+    const KIND: &'static str = "Organization";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> OrganizationId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+}
+
+/// What is to change of an organization.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateOrganization {
+    /// Its name, never blank.
+    pub name: Patch<String>,
+    /// The version that the caller read.
+    pub expected_version: Option<i32>,
 }
 
 /// The selected organization, or the one with this id when the token names it.
@@ -89,6 +112,27 @@ pub async fn create_first(db: &Database, ctx: &RequestContext, name: &str) -> Ap
     Ok(Some(row))
 }
 
+/// Changes the selected organization.
+pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganization) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let mut checks = Checks::default();
+    let name = checks.required_line_patch("name", &input.name);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    // A full lock would wait for everybody who writes rows of the organization.
+    let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(txn).await? else {
+        return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION));
+    };
+    check_version(input.expected_version, old.version)?;
+    checks.finish()?;
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("name", &mut row.name, name);
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
 fn checked(ctx: &RequestContext, name: &str) -> AppResult<String> {
     ctx.require(Scope::OrgAdmin)?;
     let mut checks = Checks::default();
@@ -109,6 +153,6 @@ async fn insert(txn: &DatabaseTransaction, ctx: &RequestContext, name: String) -
     .await?;
     contact_type::insert_initial(txn, ctx, row.id).await?;
     let diff = Diff::default().created("name", &row.name);
-    change::record(txn, ctx, row.id, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    record::record::<Entity>(txn, ctx, row.id, row.id, Action::Created, diff).await?;
     Ok(row)
 }

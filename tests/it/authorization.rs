@@ -40,10 +40,22 @@ struct Call {
     rest: &'static str,
     /// The variables that hold ids, each with the path in the input that an id out of reach is reported at.
     ids: &'static [(&'static str, &'static str)],
+    /// The scope that a mutation needs.
+    needs: Scope,
 }
 
+/// A query, or a mutation for those who may write.
 const fn call(field: &'static str, rest: &'static str, ids: &'static [(&'static str, &'static str)]) -> Call {
-    Call { field, rest, ids }
+    Call { field, rest, ids, needs: Scope::ContactsWrite }
+}
+
+/// A mutation for administrators.
+const fn admin(
+    field: &'static str,
+    rest: &'static str,
+    ids: &'static [(&'static str, &'static str)],
+) -> Call {
+    Call { needs: Scope::OrgAdmin, ..call(field, rest, ids) }
 }
 
 const QUERIES: &[Call] = &[
@@ -89,7 +101,8 @@ const MUTATIONS: &[Call] = &[
         "assignmentId: $floating, partnerId: $partner",
         &[("floating", "assignmentId"), ("partner", "partnerId")],
     ),
-    call("createOrganization", "name: \"Subsidiary\"", &[]),
+    admin("createOrganization", "name: \"Subsidiary\"", &[]),
+    admin("updateOrganization", "name: \"Home again\"", &[]),
     call("createPartner", "name: \"Globex\"", &[]),
     call("createAccount", "name: \"Initech\"", &[]),
     call(
@@ -113,6 +126,18 @@ const MUTATIONS: &[Call] = &[
         "id: $organizationContact, name: \"New\"",
         &[("organizationContact", "id")],
     ),
+    // After those that use them.
+    admin("createContactType", "name: \"Purchasing\"", &[]),
+    admin("updateContactType", "id: $contactType, name: \"Invoices\"", &[("contactType", "id")]),
+    admin(
+        "deleteContactType",
+        "id: $contactType, replacementId: $otherContactType",
+        &[("contactType", "id"), ("otherContactType", "replacementId")],
+    ),
+    admin("setDefaultContactType", "id: $otherContactType", &[("otherContactType", "id")]),
+    admin("createCustomField", "key: \"colour\", label: \"Colour\", fieldType: TEXT", &[]),
+    admin("updateCustomField", "id: $customField, label: \"Size\"", &[("customField", "id")]),
+    admin("archiveCustomField", "id: $customField", &[("customField", "id")]),
 ];
 
 impl Call {
@@ -140,6 +165,7 @@ async fn one_of_each(rows: &Rows) -> Map<String, Value> {
     let account = rows.account("Vandelay").await;
     let contact = rows.account_contact("grace@example.com", &[]).await;
     let contact_type = rows.contact_type("Billing").await;
+    let other_type = rows.contact_type("Legal").await;
     let field = rows.custom_field("size", FieldType::Text, &[]).await;
     let card = rows.organization_contact(OrganizationContactType::Finance, Card::default()).await;
     let ids = [
@@ -151,6 +177,7 @@ async fn one_of_each(rows: &Rows) -> Map<String, Value> {
         ("account", account.id.to_string()),
         ("accountContact", contact.id.to_string()),
         ("contactType", contact_type.id.to_string()),
+        ("otherContactType", other_type.id.to_string()),
         ("customField", field.id.to_string()),
         ("organizationContact", card.id.to_string()),
     ];
@@ -214,14 +241,13 @@ async fn a_query_needs_the_scope_to_read(world: World) {
 async fn a_mutation_needs_its_scope(world: World) {
     let ids = one_of_each(&world.rows()).await;
     for call in MUTATIONS {
-        let needed = if call.field == "createOrganization" { Scope::OrgAdmin } else { Scope::ContactsWrite };
-        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| *scope != needed).collect();
+        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| *scope != call.needs).collect();
         for scopes in [&[][..], &others] {
             let actor = world.actor("somebody", &[HOME], scopes);
             assert_forbidden(&world, &actor, call, &call.mutation(), &ids).await;
         }
         // The same call with that scope alone, so that it is the scope that was missing.
-        let actor = world.actor("somebody", &[HOME], &[needed]);
+        let actor = world.actor("somebody", &[HOME], &[call.needs]);
         let reply = actor.graphql(&call.mutation(), json!(ids)).await;
         assert_eq!(reply.user_errors(call.field), [""; 0], "{}: {reply:?}", call.field);
     }

@@ -56,8 +56,14 @@ pub(crate) async fn field(rows: &Rows, key: &str, field_type: FieldType, is_requ
         FieldType::SingleChoice | FieldType::MultiChoice => vec!["S".to_owned(), "L".to_owned()],
         _ => Vec::new(),
     };
-    let input =
-        CreateCustomField { key: key.to_owned(), label: key.to_owned(), field_type, options, is_required };
+    let input = CreateCustomField {
+        key: key.to_owned(),
+        label: key.to_owned(),
+        field_type,
+        options,
+        is_required,
+        idempotency_key: None,
+    };
     service::custom_field::create(&rows.db, &rows.context(), &input).await.expect("a custom field").id
 }
 
@@ -70,17 +76,25 @@ async fn archive(rows: &Rows, id: CustomFieldId) {
 async fn each_type_of_custom_field_takes_its_values(world: World) {
     let cases = [
         (FieldType::Text, json!(" a "), json!("a"), "a"),
+        (FieldType::Text, json!("2024-02-29"), json!("2024-02-29"), "2024-02-29"),
         (FieldType::LongText, json!("a\nb\tc"), json!("a\nb\tc"), "a\nb\tc"),
         (FieldType::Integer, json!(i64::MIN), json!(i64::MIN), "-9223372036854775808"),
         (FieldType::Decimal, json!("12.50"), json!("12.50"), "12.50"),
         (FieldType::Decimal, json!(12.5), json!("12.5"), "12.5"),
         (FieldType::Boolean, json!(false), json!(false), "No"),
-        (FieldType::Date, json!("2024-02-29"), json!("2024-02-29"), "2024-02-29"),
+        (FieldType::Boolean, json!(true), json!(true), "Yes"),
+        (FieldType::Date, json!("2024-02-29"), json!("2024-02-29"), "29 Feb 2024"),
         (
             FieldType::DateTime,
             json!("2024-02-29T01:00:00+01:00"),
             json!("2024-02-29T00:00:00.000000Z"),
-            "2024-02-29T00:00:00.000000Z",
+            "29 Feb 2024, 00:00 UTC",
+        ),
+        (
+            FieldType::DateTime,
+            json!("2024-03-01T23:05:09.25Z"),
+            json!("2024-03-01T23:05:09.250000Z"),
+            "1 Mar 2024, 23:05:09.250 UTC",
         ),
         (FieldType::SingleChoice, json!("S"), json!("S"), "S"),
         (FieldType::MultiChoice, json!(["L", "S", "L"]), json!(["L", "S"]), "L, S"),
@@ -254,8 +268,9 @@ async fn an_update_sets_what_it_names_and_clears_with_null(world: World) {
         let world = &world;
         async move { read(world, &json!({ "id": contact.to_string() })).await["customFieldValues"].clone() }
     };
-    let shown = |id: &str, value: Value| json!({ "field": { "id": id }, "value": value.clone(), "displayValue": value });
-    assert_eq!(values(contact).await, json!([shown(&size, json!("L")), shown(&born, json!("2024-02-29"))]));
+    let shown = |id: &str, value: &str, text: &str| json!({ "field": { "id": id }, "value": value, "displayValue": text });
+    let expected = json!([shown(&size, "L", "L"), shown(&born, "2024-02-29", "29 Feb 2024")]);
+    assert_eq!(values(contact).await, expected);
     assert_eq!(values(other).await[0]["value"], json!(1));
 }
 

@@ -191,6 +191,7 @@ fn shown(value_type: &Value) -> &'static str {
         "Partner" | "InternalContact" | "ContactType" | "CustomField" | "Country" | "Organization" => {
             " { id }"
         }
+        "ChangeConnection" => " { nodes { seq } }",
         connection if connection.ends_with("Connection") => " { nodes { id } }",
         _ => "",
     }

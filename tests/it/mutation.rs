@@ -88,6 +88,11 @@ fn objects(mutation: &str) -> &'static [&'static str] {
         "createAccountContact" => &["accountContact"],
         "addAccountContactToAccount" => &["accountContact", "account"],
         "createOrganizationContact" | "updateOrganizationContact" => &["organizationContact"],
+        "createOrganization" | "updateOrganization" => &["organization"],
+        "createContactType" | "updateContactType" | "setDefaultContactType" | "deleteContactType" => {
+            &["contactType"]
+        }
+        "createCustomField" | "updateCustomField" | "archiveCustomField" => &["customField"],
         other => panic!("the payload of {other} is not known here"),
     }
 }

@@ -213,6 +213,8 @@ async fn account_contacts_and_their_accounts(world: World) {
                 5,
                 EACH + 1 + 4,
             ),
+            // How a value is shown depends on its field.
+            ("accountContacts(first: $first) { nodes { customFieldValues { leaf: displayValue } } }", 3, 2),
             (
                 "accounts(first: $first) { edges { node { contacts { edges { node {
                 contactType { leaf: name }

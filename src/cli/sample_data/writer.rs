@@ -155,6 +155,7 @@ impl<'a> Writer<'a> {
                 field_type: field.field_type,
                 options: field.options.iter().copied().map(str::to_owned).collect(),
                 is_required: false,
+                idempotency_key: None,
             };
             let row = custom_field::create(self.db, &self.next(), &input).await?;
             self.custom_fields.push(row.id.to_string());

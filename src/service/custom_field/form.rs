@@ -113,7 +113,17 @@ fn choices(field: &Model, value: &Json) -> Result<Json, Refusal> {
 }
 
 fn is_option(field: &Model, text: &str) -> bool {
-    field.options.as_array().is_some_and(|options| options.iter().any(|option| option == text))
+    options(field).any(|option| option == text)
+}
+
+/// What can be chosen.
+pub(super) fn options(field: &Model) -> impl Iterator<Item = &str> {
+    field.options.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// Whether the value of a choice is this option, or has it among others.
+pub(super) fn holds(value: &Json, option: &str) -> bool {
+    value == option || value.as_array().is_some_and(|chosen| chosen.iter().any(|item| item == option))
 }
 
 #[cfg(test)]

@@ -6,29 +6,36 @@ mod values;
 
 use std::collections::HashMap;
 
+use sea_orm::{ConnectionTrait, IntoActiveModel};
+use serde::Serialize;
+
 use super::{
-    Database, ListRequest, Page,
-    change::{self, Action, Diff},
+    Database, ListRequest, Page, Patch, administrator,
+    change::Diff,
     cursor::{CursorKey, Order},
-    filter,
-    input::Checks,
+    filter, idempotency,
+    input::{Checks, not_found},
     page::{self, Paged},
     reader, reading,
+    record::{self, Recorded},
 };
 use crate::{
-    auth::{RequestContext, Scope},
+    auth::RequestContext,
     entity::{
-        Columns,
+        Columns, ScopedById,
         custom_field::{Column, Entity, FieldType, Model},
         id::{CustomFieldId, OrganizationId},
     },
-    error::{AppResult, InputErrorCode},
+    error::{AppResult, FIELD_KEY_TAKEN, InputErrorCode},
 };
 
 pub use values::{CustomFieldInput, check_changes, values_of, write_changes};
 pub(super) use values::{check_values, insert_values};
 
-const KIND: &str = "CustomField";
+const OPTIONS: &str = "options";
+/// The most options that a choice may have.
+const MAX_OPTIONS: usize = 250;
+const TOO_MANY_OPTIONS: &str = "A choice has at most 250 options.";
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("custom_field");
@@ -42,8 +49,22 @@ impl Paged for Entity {
     }
 }
 
+impl Recorded for Entity {
+    const KIND: &'static str = "CustomField";
+    const VERSION: Column = Column::Version;
+    const UPDATED_AT: Column = Column::UpdatedAt;
+
+    fn id(row: &Model) -> CustomFieldId {
+        row.id
+    }
+
+    fn version(row: &Model) -> i32 {
+        row.version
+    }
+}
+
 /// A new custom field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct CreateCustomField {
     /// Its name for programs, unique in the organization.
     pub key: String,
@@ -55,6 +76,21 @@ pub struct CreateCustomField {
     pub options: Vec<String>,
     /// Whether every new contact needs a value.
     pub is_required: bool,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// What is to change of a custom field. Its key and type never do.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateCustomField {
+    /// Its name for people.
+    pub label: Patch<String>,
+    /// What can be chosen: all of it.
+    pub options: Patch<Vec<String>>,
+    /// Whether every new contact needs a value.
+    pub is_required: Patch<bool>,
+    /// The version that the caller read.
+    pub expected_version: Option<i32>,
 }
 
 /// The organization's custom fields, archived ones included.
@@ -74,16 +110,25 @@ pub async fn by_ids(
 
 /// Makes a custom field.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomField) -> AppResult<Model> {
-    ctx.require(Scope::OrgAdmin)?;
-    let organization = OrganizationId(ctx.organization()?);
+    let organization = administrator(ctx)?;
     let mut checks = Checks::default();
     let key = checks.required_line("key", &input.key);
     let label = checks.required_line("label", &input.label);
     let options = check_options(&mut checks, input.field_type, &input.options);
     let write = db.begin().await?;
     let txn = write.connection();
+    let repeat = input.idempotency_key.as_deref();
+    let claim =
+        match idempotency::claim(&mut checks, txn, ctx, (organization, "createCustomField"), repeat, input)
+            .await?
+        {
+            Ok(claim) => claim,
+            Err(first) => {
+                return reading::replayed(Entity::find_by_id_in(organization, first).one(txn).await?);
+            }
+        };
     if reading::taken::<Entity>(txn, organization, Column::Key, Some(&key)).await? {
-        checks.report("key", InputErrorCode::Taken, "Another custom field has this key.");
+        checks.report("key", InputErrorCode::Taken, FIELD_KEY_TAKEN);
     }
     checks.finish()?;
     let row = Model {
@@ -99,33 +144,121 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomFie
         updated_at: ctx.now,
         version: 1,
     };
-    reading::insert::<Entity>(txn, row.clone()).await?;
     let diff = Diff::default()
         .created("key", &row.key)
         .created("label", &row.label)
         .created("fieldType", row.field_type)
         .created("options", &row.options)
         .created("isRequired", row.is_required);
-    change::record(txn, ctx, organization, (KIND, row.id.to_string()), Action::Created, diff).await?;
+    let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
+    claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
     Ok(row)
 }
 
+/// Changes a custom field. An option that contacts have stays. That the field is required from now on says nothing of
+/// the contacts that are there.
+pub async fn update(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    input: &UpdateCustomField,
+) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
+    let mut checks = Checks::default();
+    let label = checks.required_line_patch("label", &input.label);
+    let options = checks.required_patch("options", &input.options);
+    let is_required = checks.required_patch("isRequired", &input.is_required);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    // Held like this, nobody writes a value of it meanwhile.
+    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let options = match options {
+        Some(options) => {
+            let options = check_options(&mut checks, old.field_type, &options);
+            check_unused(&mut checks, txn, &old, &options).await?;
+            Some(options.into())
+        }
+        None => None,
+    };
+    checks.finish()?;
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("label", &mut row.label, label);
+    diff.set("options", &mut row.options, options);
+    diff.set("isRequired", &mut row.is_required, is_required);
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Archives a custom field, so that it takes no more values, or takes it back into use. Its values stay either way.
+pub async fn archive(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    archived: bool,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = administrator(ctx)?;
+    let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    if archived != old.archived_at.is_some() {
+        diff.set("archivedAt", &mut row.archived_at, Some(archived.then_some(ctx.now)));
+    }
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
 /// Options are for choices, at least one, none twice.
 fn check_options(checks: &mut Checks, field_type: FieldType, options: &[String]) -> Vec<String> {
+    let is_choice = matches!(field_type, FieldType::SingleChoice | FieldType::MultiChoice);
+    let refusal = match options.len() {
+        0 if is_choice => Some((InputErrorCode::Required, "A choice needs at least one option.")),
+        1.. if !is_choice => Some((InputErrorCode::NotAllowed, "Only a choice has options.")),
+        count if count > MAX_OPTIONS => Some((InputErrorCode::TooMany, TOO_MANY_OPTIONS)),
+        _ => None,
+    };
+    if let Some((code, message)) = refusal {
+        checks.report(OPTIONS, code, message);
+        return Vec::new();
+    }
     let mut distinct: Vec<String> = Vec::with_capacity(options.len());
-    for option in options {
-        let option = checks.required_line("options", option);
+    for (position, option) in options.iter().enumerate() {
+        let option = checks.required_line_at(vec![OPTIONS.into(), position.to_string().into()], option);
         if !distinct.contains(&option) {
             distinct.push(option);
         }
     }
-    let is_choice = matches!(field_type, FieldType::SingleChoice | FieldType::MultiChoice);
-    if is_choice && distinct.is_empty() {
-        checks.report("options", InputErrorCode::Required, "A choice needs at least one option.");
-    }
-    if !is_choice && !distinct.is_empty() {
-        checks.report("options", InputErrorCode::NotAllowed, "Only a choice has options.");
-    }
     distinct
+}
+
+/// An option that goes must not be the value of any contact, because its value would have no meaning then.
+async fn check_unused(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    field: &Model,
+    options: &[String],
+) -> AppResult<()> {
+    let goes = |option: &&str| !options.iter().any(|kept| kept == option);
+    let gone: Vec<&str> = form::options(field).filter(goes).collect();
+    if gone.is_empty() || !checks.passed() {
+        return Ok(());
+    }
+    let uses = values::uses(db, field).await?;
+    for option in gone {
+        let contacts: i64 = uses.iter().filter(|(value, _)| form::holds(value, option)).map(|(_, n)| n).sum();
+        if contacts > 0 {
+            let have = if contacts == 1 { "contact has" } else { "contacts have" };
+            let message = format!("{contacts} {have} the option \"{option}\", deleted ones included.");
+            checks.report(OPTIONS, InputErrorCode::InUse, message);
+        }
+    }
+    Ok(())
 }

@@ -215,6 +215,13 @@ async fn stored(
     Ok(rows.into_iter().map(|row| (row.custom_field_id, row.value)).collect())
 }
 
+/// The values that contacts have in a field, deleted contacts included, each with the number of contacts.
+pub(super) async fn uses(db: &impl ConnectionTrait, field: &Model) -> AppResult<Vec<(Json, i64)>> {
+    let values = Entity::find_in(field.org_id).filter(Column::CustomFieldId.eq(field.id));
+    let counted = values.select_only().column(Column::Value).column_as(Column::Value.count(), "contacts");
+    Ok(counted.group_by(Column::Value).into_tuple().all(db).await?)
+}
+
 /// Each value with its position and its field; reports those that name no field, or one that was named before.
 fn each<'a>(
     checks: &mut Checks,

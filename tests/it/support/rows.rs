@@ -145,6 +145,7 @@ impl Rows {
             field_type,
             options: options.iter().copied().map(str::to_owned).collect(),
             is_required: false,
+            idempotency_key: None,
         };
         service::custom_field::create(&self.db, &self.context(), &input).await.expect("a custom field")
     }
