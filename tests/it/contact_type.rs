@@ -292,8 +292,9 @@ async fn contacts_get_the_replacement(world: World) {
     assert_eq!(statements.len(), 7, "{statements:#?}");
 
     let fields = json!({ "contactTypeId": { "old": billing, "new": legal } });
-    let mut expected =
-        Vec::from([&first, &second].map(|id| change("AccountContact", "updated", id, fields.clone())));
+    let mut contacts = [&first, &second];
+    contacts.sort();
+    let mut expected = Vec::from(contacts.map(|id| change("AccountContact", "updated", id, fields.clone())));
     expected.push(change(
         "ContactType",
         "deleted",
