@@ -82,6 +82,7 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
 }
 
 /// Any JSON value, nested at most 32 levels deep.
+#[derive(Clone)]
 pub struct Json(pub serde_json::Value);
 
 /// Any JSON value, nested at most 32 levels deep.

@@ -10,6 +10,7 @@ use sea_orm::{
 
 use super::{
     contact::ContactCondition,
+    custom_field::{self as custom_field_values, ValueFilter},
     search::{self, SearchQuery, Searched},
 };
 use crate::{
@@ -42,6 +43,8 @@ pub enum Filter {
     Deleted(DeletedRows),
     /// Only of contacts of all kinds.
     Contact(ContactCondition),
+    /// Only of account contacts: a custom field has a value that compares so.
+    CustomField(ValueFilter),
 }
 
 /// A column that rows can be filtered by.
@@ -145,6 +148,39 @@ impl Filter {
         }
     }
 
+    /// Looks at every part of the filter.
+    pub(super) fn visit(&self, look: &mut impl FnMut(&Self)) {
+        look(self);
+        match self {
+            Self::All(filters) | Self::Any(filters) => filters.iter().for_each(|filter| filter.visit(look)),
+            Self::Not(filter) | Self::Related(_, _, filter) => filter.visit(look),
+            _ => {}
+        }
+    }
+
+    /// The same filter of other conditions.
+    pub(super) fn try_map(&self, make: &impl Fn(&Self) -> AppResult<Self>) -> AppResult<Self> {
+        let all = |filters: &[Self]| {
+            filters.iter().map(|filter| filter.try_map(make)).collect::<AppResult<Vec<_>>>()
+        };
+        Ok(match self {
+            Self::All(filters) => Self::All(all(filters)?),
+            Self::Any(filters) => Self::Any(all(filters)?),
+            Self::Not(filter) => Self::Not(Box::new(filter.try_map(make)?)),
+            Self::Related(relation, quantifier, filter) => {
+                Self::Related(*relation, *quantifier, Box::new(filter.try_map(make)?))
+            }
+            condition => make(condition)?,
+        })
+    }
+
+    /// Whether a custom field is spoken of.
+    fn asks_for_values(&self) -> bool {
+        let mut asks = false;
+        self.visit(&mut |filter| asks |= matches!(filter, Self::CustomField(_)));
+        asks
+    }
+
     /// Whether deleted rows are spoken of. Where they are not, they are left out.
     fn minds_deleted(&self) -> bool {
         match self {
@@ -156,7 +192,8 @@ impl Filter {
             | Self::Compare(..)
             | Self::Related(..)
             | Self::Search(_)
-            | Self::Contact(_) => false,
+            | Self::Contact(_)
+            | Self::CustomField(_) => false,
         }
     }
 }
@@ -199,10 +236,14 @@ pub(super) async fn rows<E: Filtered>(
     filter: Option<&Filter>,
 ) -> AppResult<Select<E>> {
     let scope = Scope { organization, backend: db.get_database_backend() };
-    Ok(match filter {
-        Some(filter) => scope.rows(filter),
-        None => E::find_in(organization),
-    })
+    match filter {
+        Some(filter) if filter.asks_for_values() => {
+            let filter = custom_field_values::checked(db, organization, filter).await?;
+            Ok(scope.rows(&filter))
+        }
+        Some(filter) => Ok(scope.rows(filter)),
+        None => Ok(E::find_in(organization)),
+    }
 }
 
 /// Where a condition is asked.
@@ -234,7 +275,7 @@ impl Scope {
             Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
             Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
             // A comparison with null is unknown, which is not true.
-            Filter::Not(filter) => Expr::tuple([self.condition::<E>(filter)]).is_not(Expr::cust("TRUE")),
+            Filter::Not(filter) => Expr::tuple([self.condition::<E>(filter)]).is_not(Expr::custom_keyword("TRUE")),
             Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
             Filter::Related(relation, Quantifier::Some, filter) => {
                 Expr::exists(self.related(*relation, filter))
@@ -248,6 +289,9 @@ impl Scope {
             Filter::Deleted(wanted) => deleted::<E>(*wanted),
             // Made into conditions of each kind before.
             Filter::Contact(_) => truth(false),
+            Filter::CustomField(condition) => {
+                custom_field_values::condition(self.backend, self.organization, condition)
+            }
         }
     }
 
@@ -266,17 +310,11 @@ impl Scope {
             Comparison::LessOrEqual(operand) => column().lte(value(operand)),
             Comparison::Greater(operand) => column().gt(value(operand)),
             Comparison::GreaterOrEqual(operand) => column().gte(value(operand)),
-            Comparison::Contains(part) => self.contains(column(), field.text(part)),
+            Comparison::Contains(part) => contains(self.backend, column(), field.text(part)),
             Comparison::StartsWith(start) => starts_with(column(), field.text(start)),
             Comparison::IsNull(true) => column().is_null(),
             Comparison::IsNull(false) => column().is_not_null(),
         }
-    }
-
-    /// Not LIKE: SQLite's takes a letter for its capital, PostgreSQL's does not.
-    fn contains(self, column: Expr, part: String) -> Expr {
-        let position = if self.backend == DbBackend::Sqlite { "instr" } else { "strpos" };
-        Expr::from(Func::cust(position).args([column, Expr::val(part)])).gt(0)
     }
 
     /// The related rows that meet the filter.
@@ -343,7 +381,14 @@ fn truth(value: bool) -> Expr {
     Expr::cust(if value { "1 = 1" } else { "1 = 0" })
 }
 
-fn starts_with(column: Expr, start: String) -> Expr {
+/// Whether a text has this part. Not LIKE: SQLite's takes a letter for its capital, PostgreSQL's does not.
+pub(super) fn contains(backend: DbBackend, text: Expr, part: String) -> Expr {
+    let position = if backend == DbBackend::Sqlite { "instr" } else { "strpos" };
+    Expr::from(Func::cust(position).args([text, Expr::val(part)])).gt(0)
+}
+
+/// Whether a text begins so.
+pub(super) fn starts_with(column: Expr, start: String) -> Expr {
     let length = i64::try_from(start.chars().count()).unwrap_or(i64::MAX);
     Expr::from(Func::cust("substr").args([column, Expr::val(1_i64), Expr::val(length)])).eq(start)
 }

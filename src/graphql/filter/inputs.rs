@@ -5,8 +5,8 @@
 use async_graphql::{InputObject, MaybeUndefined};
 
 use super::{
-    Conditions, DateTimeFilter, DeletedFilter, EnumFilter, FilterInput, IdFilter, RelatedFilter,
-    StringFilter, order_input,
+    Conditions, CustomFieldValueFilter, DateTimeFilter, DeletedFilter, EnumFilter, FilterInput, IdFilter,
+    RelatedFilter, StringFilter, order_input,
 };
 use crate::{
     entity::id::{
@@ -324,6 +324,8 @@ pub struct AccountContactFilter {
     contact_type: MaybeUndefined<Box<ContactTypeFilter>>,
     /// The accounts that they belong to.
     accounts: MaybeUndefined<Box<RelatedFilter<AccountFilter>>>,
+    /// The values of their custom fields.
+    custom_field_values: MaybeUndefined<Vec<CustomFieldValueFilter>>,
 }
 
 impl FilterInput for AccountContactFilter {
@@ -342,6 +344,7 @@ impl FilterInput for AccountContactFilter {
         c.times(self.created_at, self.updated_at)?;
         c.parent("contactType", Relation::TypeOfContact, self.contact_type)?;
         c.related("accounts", Relation::AccountsOfContact, self.accounts)?;
+        c.values("customFieldValues", self.custom_field_values)?;
         Ok(())
     }
 }

@@ -12,13 +12,18 @@ mod inputs;
 pub use inputs::*;
 
 use super::{
-    contact::ContactKind, custom_field::CustomFieldType, internal_contact_assignment::InternalRole,
-    organization_contact::OrganizationContactType, relay::argument, scalar::Timestamp,
+    contact::ContactKind,
+    custom_field::CustomFieldType,
+    internal_contact_assignment::InternalRole,
+    organization_contact::OrganizationContactType,
+    relay::argument,
+    scalar::{Json, Timestamp},
 };
 use crate::{
     error::{AppError, AppResult},
     service::{
         contact::{ContactCondition, Kind},
+        custom_field::{ValueComparison, ValueFilter},
         filter::{Comparison, DeletedRows, Field, Filter, Operand, Quantifier, Relation},
         page::{Direction, Sort, SortBy, SortKey},
         search::SearchQuery,
@@ -122,6 +127,34 @@ pub struct RelatedFilter<T: InputType> {
     some: MaybeUndefined<Box<T>>,
     /// Not one of them meets it; with an empty condition, there is none.
     none: MaybeUndefined<Box<T>>,
+}
+
+/// Compares the value of a custom field, in JSON's form of the field's type. All that is given must hold.
+#[derive(Clone, InputObject)]
+pub struct CustomFieldValueFilter {
+    /// The field's global id.
+    custom_field_id: async_graphql::ID,
+    /// This value.
+    eq: MaybeUndefined<Json>,
+    /// Another value, or none.
+    ne: MaybeUndefined<Json>,
+    /// One of these values, at most 100.
+    #[graphql(name = "in")]
+    one_of: MaybeUndefined<Vec<Json>>,
+    /// Less; of numbers, dates and times. SQLite compares decimals as floating point numbers.
+    lt: MaybeUndefined<Json>,
+    /// Less or equal; of numbers, dates and times.
+    lte: MaybeUndefined<Json>,
+    /// Greater; of numbers, dates and times.
+    gt: MaybeUndefined<Json>,
+    /// Greater or equal; of numbers, dates and times.
+    gte: MaybeUndefined<Json>,
+    /// A text with this part, with regard to case; of a multiple choice, this one among others.
+    contains: MaybeUndefined<String>,
+    /// A text that begins so, with regard to case.
+    starts_with: MaybeUndefined<String>,
+    /// No value at all, or any.
+    is_null: MaybeUndefined<bool>,
 }
 
 /// Whether deleted rows are wanted.
@@ -270,11 +303,8 @@ impl Reader {
     ) -> AppResult<()> {
         let comparison = self.given("in", field, |reader, values| {
             reader.count()?;
-            match values.len() {
-                0 => reader.refuse(EMPTY),
-                1..=MAX_VALUES => Ok(Comparison::In(values.into_iter().filter_map(operand).collect())),
-                _ => reader.refuse(format!("At most {MAX_VALUES} values can be compared with.")),
-            }
+            reader.few(values.len())?;
+            Ok(Comparison::In(values.into_iter().filter_map(operand).collect()))
         })?;
         found.extend(comparison);
         Ok(())
@@ -332,6 +362,52 @@ impl Reader {
         self.compared("gte", gte, &mut found, |time| Comparison::GreaterOrEqual(time.0.into()))?;
         self.compared("isNull", is_null, &mut found, Comparison::IsNull)?;
         Ok(found)
+    }
+
+    fn value(&mut self, input: CustomFieldValueFilter) -> AppResult<Vec<Filter>> {
+        let path = self.path.clone();
+        let id = input.custom_field_id.0;
+        let condition =
+            |comparison| Filter::CustomField(ValueFilter::new(path.clone(), id.clone(), comparison));
+        let not = |filter| Filter::Not(Box::new(filter));
+        let mut found = Vec::new();
+        macro_rules! compared {
+            ($($name:literal: $field:ident => $read:expr,)+) => {$(
+                found.extend(self.given($name, input.$field, |reader, value| {
+                    reader.count()?;
+                    Ok($read(value))
+                })?);
+            )+};
+        }
+        compared!(
+            "eq": eq => |value: Json| condition(ValueComparison::Equal(value.0)),
+            "ne": ne => |value: Json| not(condition(ValueComparison::Equal(value.0))),
+            "lt": lt => |value: Json| condition(ValueComparison::Less(value.0)),
+            "lte": lte => |value: Json| condition(ValueComparison::LessOrEqual(value.0)),
+            "gt": gt => |value: Json| condition(ValueComparison::Greater(value.0)),
+            "gte": gte => |value: Json| condition(ValueComparison::GreaterOrEqual(value.0)),
+            "contains": contains => |text| condition(ValueComparison::Contains(text)),
+            "startsWith": starts_with => |text| condition(ValueComparison::StartsWith(text)),
+            "isNull": is_null => |is_null| {
+                let exists = condition(ValueComparison::Exists);
+                if is_null { not(exists) } else { exists }
+            },
+        );
+        found.extend(self.given("in", input.one_of, |reader, values| {
+            reader.count()?;
+            reader.few(values.len())?;
+            Ok(condition(ValueComparison::In(values.into_iter().map(|value| value.0).collect())))
+        })?);
+        Ok(found)
+    }
+
+    /// Refuses a list of no values, and of too many.
+    fn few(&self, values: usize) -> AppResult<()> {
+        match values {
+            0 => self.refuse(EMPTY),
+            1..=MAX_VALUES => Ok(()),
+            _ => self.refuse(format!("At most {MAX_VALUES} values can be compared with.")),
+        }
     }
 
     fn enums<T: InputType>(
@@ -507,6 +583,25 @@ impl Conditions<'_> {
             Ok(wanted.into_iter().filter_map(related).collect::<Vec<_>>())
         })?;
         self.found.extend(related.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Values of custom fields.
+    pub(super) fn values(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<Vec<CustomFieldValueFilter>>,
+    ) -> AppResult<()> {
+        let conditions = self.reader.given(name, input, |reader, inputs| {
+            if inputs.is_empty() {
+                return reader.refuse(EMPTY);
+            }
+            let inputs = inputs.into_iter().enumerate();
+            let conditions =
+                inputs.map(|(at, input)| reader.at(at.to_string(), |reader| reader.value(input)));
+            conditions.collect::<AppResult<Vec<_>>>()
+        })?;
+        self.found.extend(conditions.into_iter().flatten().flatten());
         Ok(())
     }
 

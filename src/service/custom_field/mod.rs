@@ -1,6 +1,7 @@
 //! Custom fields: what an organization wants to know of account contacts besides the built-in fields. `values` has what
 //! contacts answer, `form` what an answer looks like.
 
+mod condition;
 mod form;
 mod values;
 
@@ -29,6 +30,8 @@ use crate::{
     error::{AppResult, FIELD_KEY_TAKEN, InputErrorCode},
 };
 
+pub use condition::{ValueComparison, ValueFilter};
+pub(super) use condition::{checked, condition};
 pub use values::{CustomFieldInput, check_changes, values_of, write_changes};
 pub(super) use values::{check_values, insert_values};
 

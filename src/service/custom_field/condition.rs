@@ -1,0 +1,247 @@
+//! Account contacts by the values of their custom fields: a condition is checked against its field like a value is, and
+//! compared as the field's type asks.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{CaseStatement, Expr, ExprTrait, Func, Query},
+};
+use serde_json::{Value as Json, json};
+
+use super::form;
+use crate::{
+    entity::{
+        Scoped,
+        custom_field::{Column, Entity, FieldType, Model},
+        custom_field_value as value,
+        id::{CustomFieldId, OrganizationId},
+        keys_in,
+    },
+    error::{AppError, AppResult},
+    service::{
+        filter::{Filter, contains, starts_with},
+        input::NOT_FOUND,
+    },
+};
+
+/// A condition on the value of one custom field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ValueFilter {
+    /// Where the condition stands in the arguments.
+    pub path: Vec<Cow<'static, str>>,
+    /// The field's id.
+    pub custom_field_id: String,
+    /// How its value compares.
+    pub comparison: ValueComparison,
+    /// The field, once it was looked up.
+    field: Option<(CustomFieldId, FieldType)>,
+}
+
+/// How a value compares. A contact without a value compares with nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ValueComparison {
+    /// It is this.
+    Equal(Json),
+    /// It is one of these.
+    In(Vec<Json>),
+    /// It is less.
+    Less(Json),
+    /// It is less or equal.
+    LessOrEqual(Json),
+    /// It is greater.
+    Greater(Json),
+    /// It is greater or equal.
+    GreaterOrEqual(Json),
+    /// Its text has this part, or it has this choice among others.
+    Contains(String),
+    /// Its text begins so.
+    StartsWith(String),
+    /// There is one.
+    Exists,
+}
+
+impl ValueComparison {
+    /// What clients call it, which is the end of its path.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Equal(_) => "eq",
+            Self::In(_) => "in",
+            Self::Less(_) => "lt",
+            Self::LessOrEqual(_) => "lte",
+            Self::Greater(_) => "gt",
+            Self::GreaterOrEqual(_) => "gte",
+            Self::Contains(_) => "contains",
+            Self::StartsWith(_) => "startsWith",
+            Self::Exists => "isNull",
+        }
+    }
+
+    /// Whether values of the type can be compared so.
+    const fn suits(&self, field_type: FieldType) -> bool {
+        use FieldType::{Boolean, Date, DateTime, Decimal, Integer, MultiChoice};
+        match self {
+            Self::Equal(_) | Self::In(_) | Self::Exists => true,
+            Self::Less(_) | Self::LessOrEqual(_) | Self::Greater(_) | Self::GreaterOrEqual(_) => {
+                matches!(field_type, Integer | Decimal | Date | DateTime)
+            }
+            Self::Contains(_) => !matches!(field_type, Integer | Decimal | Date | DateTime | Boolean),
+            Self::StartsWith(_) => {
+                !matches!(field_type, Integer | Decimal | Date | DateTime | Boolean | MultiChoice)
+            }
+        }
+    }
+
+    /// The same with its values in the form in which they are stored; the message when they do not fit.
+    fn checked(&self, field: &Model) -> Result<Self, &'static str> {
+        let check = |value: &Json| form::check(field, value).map_err(|(_, message)| message);
+        Ok(match self {
+            Self::Equal(value) => Self::Equal(check(value)?),
+            Self::In(values) => Self::In(values.iter().map(check).collect::<Result<_, _>>()?),
+            Self::Less(value) => Self::Less(check(value)?),
+            Self::LessOrEqual(value) => Self::LessOrEqual(check(value)?),
+            Self::Greater(value) => Self::Greater(check(value)?),
+            Self::GreaterOrEqual(value) => Self::GreaterOrEqual(check(value)?),
+            Self::Contains(_) | Self::StartsWith(_) | Self::Exists => self.clone(),
+        })
+    }
+}
+
+impl ValueFilter {
+    /// A condition as a client writes it.
+    pub fn new(path: Vec<Cow<'static, str>>, custom_field_id: String, comparison: ValueComparison) -> Self {
+        Self { path, custom_field_id, comparison, field: None }
+    }
+
+    fn refused(&self, step: &'static str, message: &'static str) -> AppError {
+        let path = self.path.iter().cloned().chain([Cow::Borrowed(step)]).collect();
+        AppError::Argument { path, message: message.into() }
+    }
+
+    fn checked(&self, fields: &HashMap<CustomFieldId, Model>) -> AppResult<Self> {
+        let id = self.custom_field_id.parse().ok();
+        let Some(field) = id.and_then(|id| fields.get(&id)) else {
+            return Err(self.refused("customFieldId", NOT_FOUND));
+        };
+        let step = self.comparison.name();
+        if !self.comparison.suits(field.field_type) {
+            return Err(self.refused(step, "Values of this field cannot be compared so."));
+        }
+        let comparison = self.comparison.checked(field).map_err(|message| self.refused(step, message))?;
+        Ok(Self { comparison, field: Some((field.id, field.field_type)), ..self.clone() })
+    }
+}
+
+/// The filter with its conditions on custom fields checked against the fields, which are looked up in one statement.
+pub(in crate::service) async fn checked(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    filter: &Filter,
+) -> AppResult<Filter> {
+    let mut ids: Vec<CustomFieldId> = Vec::new();
+    filter.visit(&mut |filter| {
+        if let Filter::CustomField(condition) = filter {
+            ids.extend(condition.custom_field_id.parse::<CustomFieldId>().ok());
+        }
+    });
+    let is_named = keys_in(db.get_database_backend(), Column::Id.into_expr(), ids);
+    let fields = Entity::find_in(organization).filter(is_named).all(db).await?;
+    let fields: HashMap<_, _> = fields.into_iter().map(|field| (field.id, field)).collect();
+    filter.try_map(&|filter| match filter {
+        Filter::CustomField(condition) => condition.checked(&fields).map(Filter::CustomField),
+        other => Ok(other.clone()),
+    })
+}
+
+/// Whether the contact has a value that compares so.
+pub(in crate::service) fn condition(
+    backend: DbBackend,
+    organization: OrganizationId,
+    filter: &ValueFilter,
+) -> Expr {
+    let Some((field, field_type)) = filter.field else { return Expr::cust("1 = 0") };
+    let values = value::Entity::find_in(organization)
+        .filter(value::Column::CustomFieldId.eq(field))
+        .filter(Expr::col(("custom_field_value", "account_contact_id")).equals(("account_contact", "id")))
+        .filter(Value { backend, field, field_type }.compares(&filter.comparison))
+        .select_only()
+        .expr(Expr::cust("1"));
+    Expr::exists(values.into_query())
+}
+
+/// A value in a statement.
+struct Value {
+    backend: DbBackend,
+    field: CustomFieldId,
+    field_type: FieldType,
+}
+
+impl Value {
+    fn compares(&self, comparison: &ValueComparison) -> Expr {
+        match comparison {
+            ValueComparison::Equal(value) => self.equals(value),
+            ValueComparison::In(values) => {
+                let any = values.iter().map(|value| self.equals(value)).reduce(Expr::or);
+                any.unwrap_or_else(|| Expr::cust("1 = 0"))
+            }
+            ValueComparison::Less(value) => self.ordered().lt(self.operand(value)),
+            ValueComparison::LessOrEqual(value) => self.ordered().lte(self.operand(value)),
+            ValueComparison::Greater(value) => self.ordered().gt(self.operand(value)),
+            ValueComparison::GreaterOrEqual(value) => self.ordered().gte(self.operand(value)),
+            ValueComparison::Contains(part) if self.field_type == FieldType::MultiChoice => {
+                self.has_choice(part)
+            }
+            ValueComparison::Contains(part) => contains(self.backend, self.text(), part.clone()),
+            ValueComparison::StartsWith(start) => starts_with(self.text(), start.clone()),
+            ValueComparison::Exists => Expr::cust("1 = 1"),
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self.field_type, FieldType::Integer | FieldType::Decimal)
+    }
+
+    /// Numbers are equal when they are the same number; everything else is stored in one form only.
+    fn equals(&self, value: &Json) -> Expr {
+        if self.is_number() {
+            return self.ordered().eq(self.operand(value));
+        }
+        Expr::col(("custom_field_value", "value")).eq(value.clone())
+    }
+
+    /// The value as a text.
+    fn text(&self) -> Expr {
+        match self.backend {
+            DbBackend::Sqlite => Expr::cust("json_extract(custom_field_value.value, '$')"),
+            _ => Expr::cust("(custom_field_value.value #>> '{}') COLLATE \"C\""),
+        }
+    }
+
+    /// The value as something that is less or greater. Times are stored so that their texts are.
+    fn ordered(&self) -> Expr {
+        if !self.is_number() {
+            return self.text();
+        }
+        // PostgreSQL may look at the value before it looks at the field, and then meets texts that are no numbers.
+        let is_field = Expr::col(("custom_field_value", "custom_field_id")).eq(self.field);
+        CaseStatement::new().case(is_field, self.text().cast_as("numeric")).into()
+    }
+
+    fn operand(&self, value: &Json) -> Expr {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if self.is_number() { Expr::val(text).cast_as("numeric") } else { Expr::val(text) }
+    }
+
+    fn has_choice(&self, choice: &str) -> Expr {
+        let column = Expr::col(("custom_field_value", "value"));
+        if self.backend == DbBackend::Sqlite {
+            let choices = Query::select()
+                .expr(Expr::cust("1"))
+                .from_function(Func::cust("json_each").arg(column), "choice")
+                .and_where(Expr::col(("choice", "value")).eq(choice))
+                .take();
+            return Expr::exists(choices);
+        }
+        column.binary(sea_orm::sea_query::BinOper::Custom("@>"), Expr::val(json!([choice])))
+    }
+}
