@@ -30,6 +30,7 @@ mod partner;
 mod process;
 mod response;
 mod schema;
+mod schema_compatibility;
 mod smoke;
 mod statements;
 mod support;
