@@ -65,6 +65,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     let address = listener.local_addr()?;
     let db = app::connect(&config).await?;
     migrations::up(db.connection()).await?;
+    service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
     fill(&db, args.no_sample_data).await?;
     let signer = config::development_signer(&key)?;
     let token = mint(&signer)?;

@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{CliError, start_log};
-use crate::{app, config};
+use crate::{app, config, service};
 
 /// What to do with the schema.
 #[derive(Debug, Args)]
@@ -40,7 +40,11 @@ pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Res
     start_log(&config);
     let db = app::connect(&config).await?;
     match args.action {
-        Action::Up => migrations::up(db.connection()).await?,
+        Action::Up => {
+            migrations::up(db.connection()).await?;
+            let folded = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
+            tracing::info!(rows = folded, "folded names and words for sorting and searching");
+        }
         Action::Down { steps } => migrations::down(db.connection(), Some(steps)).await?,
         Action::Status => {}
     }

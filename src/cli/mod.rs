@@ -64,6 +64,9 @@ pub enum CliError {
     /// The sample data could not be written.
     #[error("the sample data cannot be written: {0:?}")]
     SampleData(AppError),
+    /// Rows could not be folded.
+    #[error("names and words could not be folded: {0}")]
+    Fold(AppError),
     /// An address cannot be listened on.
     #[error("{address}: {error}; name a free address of this machine")]
     Listen {

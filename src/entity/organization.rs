@@ -3,7 +3,7 @@
 //! It is in scope of itself, so `find_in` finds the selected organization and no other. May import sea_orm and its
 //! siblings only.
 
-use sea_orm::{DatabaseTransaction, DbBackend, entity::prelude::*};
+use sea_orm::{DatabaseTransaction, DbBackend, QueryOrder, QuerySelect, entity::prelude::*};
 
 use super::{Scoped, ScopedById, id::OrganizationId, keys_in, sparse::Sparse};
 
@@ -39,6 +39,11 @@ impl Entity {
             txn.execute_unprepared("LOCK TABLE organization IN SHARE ROW EXCLUSIVE MODE").await?;
         }
         Ok(())
+    }
+
+    /// The ids of all organizations: for upkeep that no caller asks for.
+    pub async fn all_ids(db: &impl ConnectionTrait) -> Result<Vec<OrganizationId>, DbErr> {
+        Self::find().select_only().column(Column::Id).order_by_asc(Column::Id).into_tuple().all(db).await
     }
 
     /// Whether there is any organization, whoever asks: what a first start needs to know.

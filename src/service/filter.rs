@@ -275,7 +275,9 @@ impl Scope {
             Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
             Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
             // A comparison with null is unknown, which is not true.
-            Filter::Not(filter) => Expr::tuple([self.condition::<E>(filter)]).is_not(Expr::custom_keyword("TRUE")),
+            Filter::Not(filter) => {
+                Expr::tuple([self.condition::<E>(filter)]).is_not(Expr::custom_keyword("TRUE"))
+            }
             Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
             Filter::Related(relation, Quantifier::Some, filter) => {
                 Expr::exists(self.related(*relation, filter))

@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod custom_field;
 pub mod database;
 pub mod filter;
+pub mod fold;
 pub mod idempotency;
 pub mod input;
 pub mod internal_contact;
