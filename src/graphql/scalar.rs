@@ -34,18 +34,18 @@ impl OutputType for Id {
     }
 }
 
-/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`.
+/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`. What is finer is cut off.
 #[derive(Clone, Copy)]
 pub struct Timestamp(pub DateTime<Utc>);
 
-/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`.
+/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`. What is finer is cut off.
 #[Scalar(name = "DateTime", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339")]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(text) => match DateTime::parse_from_rfc3339(text) {
-                Ok(time) => Ok(Self(time.with_timezone(&Utc))),
-                Err(_) => Err(InputValueError::custom("not a time such as 2026-01-31T12:00:00Z (RFC 3339)")),
+            Value::String(text) => match moment(text) {
+                Some(time) => Ok(Self(time)),
+                None => Err(InputValueError::custom("not a time such as 2026-01-31T12:00:00Z (RFC 3339)")),
             },
             _ => Err(InputValueError::expected_type(value)),
         }
@@ -58,6 +58,13 @@ impl ScalarType for Timestamp {
     fn to_value(&self) -> Value {
         Value::String(rfc3339(self.0))
     }
+}
+
+/// The moment that a text names, as databases keep it: of no year with a sign, no second 60, and to the microsecond.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
+    (0..=9999).contains(&time.year()).then_some(time)
 }
 
 /// chrono's formatter is several times slower, and every row has two of these.

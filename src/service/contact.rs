@@ -25,7 +25,7 @@ use crate::{
         id::{AccountId, OrganizationId, PartnerId, PublicId},
         internal_contact, keys_in, organization_contact,
     },
-    error::{AppError, AppResult, argument},
+    error::{AppError, AppResult, Code},
 };
 
 /// Names the list in cursors. Its key is the kind of the contact and then its id.
@@ -373,7 +373,7 @@ fn position(request: &PageRequest) -> AppResult<Option<(&[CursorKey], PublicId)>
     };
     match id.parse() {
         Ok(id) if Kind::of(&id).is_some() => Ok(Some((values, id))),
-        _ => Err(argument("after", "This is not a cursor that this server made.")),
+        _ => Err(AppError::request(Code::BadRequest, "This is not a cursor that this server made.")),
     }
 }
 

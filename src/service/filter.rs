@@ -275,9 +275,7 @@ impl Scope {
             Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
             Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
             // A comparison with null is unknown, which is not true.
-            Filter::Not(filter) => {
-                Expr::tuple([self.condition::<E>(filter)]).is_not(Expr::custom_keyword("TRUE"))
-            }
+            Filter::Not(filter) => certain(self.condition::<E>(filter)).not(),
             Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
             Filter::Related(relation, Quantifier::Some, filter) => {
                 Expr::exists(self.related(*relation, filter))
@@ -303,15 +301,17 @@ impl Scope {
 
     fn compare<E: Filtered>(self, field: Field, comparison: &Comparison) -> Expr {
         let column = || Expr::col((E::default().table_name(), field.column));
-        let value = |operand: &Operand| Expr::val(field.value(operand));
+        let with = |operand, compared: fn(Expr, Value) -> Expr| {
+            field.value(operand).map_or_else(|| truth(false), |value| compared(column(), value))
+        };
         match comparison {
-            Comparison::Equal(operand) => column().eq(value(operand)),
-            Comparison::NotEqual(operand) => column().ne(value(operand)).or(column().is_null()),
-            Comparison::In(operands) => column().is_in(operands.iter().map(|it| field.value(it))),
-            Comparison::Less(operand) => column().lt(value(operand)),
-            Comparison::LessOrEqual(operand) => column().lte(value(operand)),
-            Comparison::Greater(operand) => column().gt(value(operand)),
-            Comparison::GreaterOrEqual(operand) => column().gte(value(operand)),
+            Comparison::Equal(operand) => with(operand, ExprTrait::eq),
+            Comparison::NotEqual(operand) => certain(with(operand, ExprTrait::eq)).not(),
+            Comparison::In(operands) => column().is_in(operands.iter().filter_map(|it| field.value(it))),
+            Comparison::Less(operand) => with(operand, Expr::lt),
+            Comparison::LessOrEqual(operand) => with(operand, Expr::lte),
+            Comparison::Greater(operand) => with(operand, Expr::gt),
+            Comparison::GreaterOrEqual(operand) => with(operand, Expr::gte),
             Comparison::Contains(part) => contains(self.backend, column(), field.text(part)),
             Comparison::StartsWith(start) => starts_with(column(), field.text(start)),
             Comparison::IsNull(true) => column().is_null(),
@@ -383,16 +383,32 @@ fn truth(value: bool) -> Expr {
     Expr::cust(if value { "1 = 1" } else { "1 = 0" })
 }
 
+/// False where the condition is unknown, as a comparison with null is.
+fn certain(condition: Expr) -> Expr {
+    Func::coalesce([condition, Expr::cust("FALSE")]).into()
+}
+
 /// Whether a text has this part. Not LIKE: SQLite's takes a letter for its capital, PostgreSQL's does not.
 pub(super) fn contains(backend: DbBackend, text: Expr, part: String) -> Expr {
+    if !is_storable(&part) {
+        return truth(false);
+    }
     let position = if backend == DbBackend::Sqlite { "instr" } else { "strpos" };
     Expr::from(Func::cust(position).args([text, Expr::val(part)])).gt(0)
 }
 
 /// Whether a text begins so.
-pub(super) fn starts_with(column: Expr, start: String) -> Expr {
-    let length = i64::try_from(start.chars().count()).unwrap_or(i64::MAX);
-    Expr::from(Func::cust("substr").args([column, Expr::val(1_i64), Expr::val(length)])).eq(start)
+pub(super) fn starts_with(text: Expr, start: String) -> Expr {
+    if !is_storable(&start) {
+        return truth(false);
+    }
+    let length = Expr::cust(start.chars().count().to_string());
+    Expr::from(Func::cust("substr").args([text, Expr::cust("1"), length])).eq(start)
+}
+
+/// Whether a row can hold such a text: PostgreSQL knows no U+0000, not even to compare with.
+fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
 }
 
 fn deleted<E: Filtered>(wanted: DeletedRows) -> Expr {
@@ -405,10 +421,11 @@ fn deleted<E: Filtered>(wanted: DeletedRows) -> Expr {
 }
 
 impl Field {
-    fn value(self, Operand(value): &Operand) -> Value {
+    /// The value in the form of the column; none when no row can have it.
+    fn value(self, Operand(value): &Operand) -> Option<Value> {
         match value {
-            Value::String(Some(text)) => Value::from(self.text(text)),
-            other => other.clone(),
+            Value::String(Some(text)) => is_storable(text).then(|| Value::from(self.text(text))),
+            other => Some(other.clone()),
         }
     }
 

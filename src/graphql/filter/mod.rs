@@ -241,9 +241,14 @@ impl Reader {
         if self.depth > MAX_DEPTH {
             return self.refuse(format!("Filters nest at most {MAX_DEPTH} deep."));
         }
+        let before = self.comparisons;
         let mut conditions = Conditions { reader: self, found: Vec::new() };
         input.read(&mut conditions)?;
         let found = conditions.found;
+        if self.comparisons == before {
+            // A filter that compares nothing is cheap, but any number of them is not.
+            self.count()?;
+        }
         self.depth -= 1;
         Ok(Filter::All(found))
     }
@@ -302,12 +307,21 @@ impl Reader {
         operand: impl Fn(T) -> Option<Operand>,
     ) -> AppResult<()> {
         let comparison = self.given("in", field, |reader, values| {
-            reader.count()?;
-            reader.few(values.len())?;
+            reader.check_values(&values)?;
             Ok(Comparison::In(values.into_iter().filter_map(operand).collect()))
         })?;
         found.extend(comparison);
         Ok(())
+    }
+
+    /// Counts a comparison with a list of values, of which there must be some.
+    fn check_values<T>(&mut self, values: &[T]) -> AppResult<()> {
+        self.count()?;
+        match values.len() {
+            0 => self.refuse(EMPTY),
+            1..=MAX_VALUES => Ok(()),
+            _ => self.refuse(format!("At most {MAX_VALUES} values can be compared with.")),
+        }
     }
 
     fn count(&mut self) -> AppResult<()> {
@@ -394,20 +408,10 @@ impl Reader {
             },
         );
         found.extend(self.given("in", input.one_of, |reader, values| {
-            reader.count()?;
-            reader.few(values.len())?;
+            reader.check_values(&values)?;
             Ok(condition(ValueComparison::In(values.into_iter().map(|value| value.0).collect())))
         })?);
         Ok(found)
-    }
-
-    /// Refuses a list of no values, and of too many.
-    fn few(&self, values: usize) -> AppResult<()> {
-        match values {
-            0 => self.refuse(EMPTY),
-            1..=MAX_VALUES => Ok(()),
-            _ => self.refuse(format!("At most {MAX_VALUES} values can be compared with.")),
-        }
     }
 
     fn enums<T: InputType>(
@@ -469,8 +473,10 @@ impl Conditions<'_> {
 
     /// Deleted rows, or not.
     pub(super) fn deleted(&mut self, deleted: MaybeUndefined<DeletedFilter>) -> AppResult<()> {
-        let deleted =
-            self.reader.given("deleted", deleted, |_, wanted| Ok(Filter::Deleted(wanted.into())))?;
+        let deleted = self.reader.given("deleted", deleted, |reader, wanted| {
+            reader.count()?;
+            Ok(Filter::Deleted(wanted.into()))
+        })?;
         self.found.extend(deleted);
         Ok(())
     }
@@ -618,12 +624,8 @@ impl Conditions<'_> {
                 reader.count().map(|()| Filter::Not(Box::new(is(vec![kind.into()]))))
             })?;
             let one_of = reader.given("in", one_of, |reader, kinds| {
-                reader.count()?;
-                if kinds.is_empty() {
-                    reader.refuse(EMPTY)
-                } else {
-                    Ok(is(kinds.into_iter().map(Into::into).collect()))
-                }
+                reader.check_values(&kinds)?;
+                Ok(is(kinds.into_iter().map(Into::into).collect()))
             })?;
             Ok([eq, ne, one_of])
         })?;
