@@ -58,7 +58,8 @@ impl Rows {
         (account_ids, contact_ids)
     }
 
-    async fn insert<E>(&self, rows: Vec<E::Model>)
+    /// Inserts whole rows as they are, keys included.
+    pub(crate) async fn insert<E>(&self, rows: Vec<E::Model>)
     where
         E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
         E::ActiveModel: Send,

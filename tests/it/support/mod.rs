@@ -26,9 +26,11 @@
 //!   [`World::anonymous`] and, for anything else, [`World::actor`].
 //! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
+//! - [`Chance`]: random choices that follow from a seed.
 //! - [`World::statements`] and [`World::nothing_written`] watch the database during a request.
 
 mod actor;
+mod chance;
 mod database;
 #[path = "../../../migrations/tests/it/support.rs"]
 mod empty;
@@ -51,7 +53,7 @@ use contact_gateway::{
 };
 use tracing::Level;
 
-pub(crate) use self::{actor::Actor, database::empty_databases, reply::Reply, rows::Rows};
+pub(crate) use self::{actor::Actor, chance::Chance, database::empty_databases, reply::Reply, rows::Rows};
 use self::{
     database::{Kind, TestDatabase},
     server::Server,

@@ -1,0 +1,9 @@
+//! Lists: their filters, orders and searches, and walks through their pages, held against a model of the same rows.
+//!
+//! `rows` makes random rows, `model` and `reading` say what a list of them must hold, `trees` makes random filters.
+
+mod filters;
+mod model;
+mod reading;
+mod rows;
+mod trees;
