@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
@@ -12,6 +12,7 @@ use super::{
     error::{UserError, outcome},
     filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, narrowed},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
+    patch::patch,
     relay::{Connection, List, Listed, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -238,6 +239,66 @@ pub struct CreateAccountPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What is to change of an account: an absent field keeps its value, null clears it.
+#[derive(InputObject)]
+pub struct UpdateAccountInput {
+    /// The account's global id.
+    id: ID,
+    /// Its name, not blank, at most 255 characters; cannot be null.
+    name: MaybeUndefined<String>,
+    /// The domain name of its web and mail addresses.
+    primary_domain: MaybeUndefined<String>,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: MaybeUndefined<String>,
+    /// The version that was read; when the account has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updateAccount did.
+#[derive(SimpleObject)]
+pub struct UpdateAccountPayload {
+    /// The account after the change; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// An account to delete.
+#[derive(InputObject)]
+pub struct DeleteAccountInput {
+    /// The account's global id.
+    id: ID,
+    /// The version that was read; when the account has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What deleteAccount did.
+#[derive(SimpleObject)]
+pub struct DeleteAccountPayload {
+    /// The account with the time of its deletion; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A deleted account to bring back.
+#[derive(InputObject)]
+pub struct RestoreAccountInput {
+    /// The account's global id.
+    id: ID,
+    /// The version that was read; when the account has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What restoreAccount did.
+#[derive(SimpleObject)]
+pub struct RestoreAccountPayload {
+    /// The account, living; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 /// Changing accounts.
 #[derive(Default)]
 pub struct AccountMutation;
@@ -255,5 +316,46 @@ impl AccountMutation {
         let input = service::CreateAccount { name, primary_domain, remote_id, idempotency_key };
         let (account, user_errors) = outcome(service::create(db, request, &input)).await?;
         Ok(Some(CreateAccountPayload { account: account.map(Account), user_errors }))
+    }
+
+    /// Changes an account.
+    async fn update_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account and what is to change.")] input: UpdateAccountInput,
+    ) -> Result<Option<UpdateAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let changes = service::UpdateAccount {
+            name: patch(input.name),
+            primary_domain: patch(input.primary_domain),
+            remote_id: patch(input.remote_id),
+            expected_version: input.expected_version,
+        };
+        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        Ok(Some(UpdateAccountPayload { account: row.map(Account), user_errors }))
+    }
+
+    /// Deletes an account softly. Its people stay.
+    async fn delete_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account.")] input: DeleteAccountInput,
+    ) -> Result<Option<DeleteAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(result).await?;
+        Ok(Some(DeleteAccountPayload { account: row.map(Account), user_errors }))
+    }
+
+    /// Brings a deleted account back, with its people. One that is not deleted stays as it is.
+    async fn restore_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account.")] input: RestoreAccountInput,
+    ) -> Result<Option<RestoreAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(result).await?;
+        Ok(Some(RestoreAccountPayload { account: row.map(Account), user_errors }))
     }
 }

@@ -53,7 +53,7 @@ impl Change {
         &self.0.entity_kind
     }
 
-    /// What was done to it: created or updated.
+    /// What was done to it: created, updated, deleted, restored, merged or erased.
     async fn action(&self) -> &str {
         &self.0.action
     }

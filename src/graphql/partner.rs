@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value};
 
 use super::{
     Gateway,
@@ -16,6 +16,7 @@ use super::{
     internal_contact::{InternalContact, RoleFilter},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
+    patch::patch,
     relay::{Connection, List, Listed, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -270,6 +271,64 @@ pub struct CreatePartnerPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What is to change of a partner: an absent field keeps its value, null clears it.
+#[derive(InputObject)]
+pub struct UpdatePartnerInput {
+    /// The partner's global id.
+    id: ID,
+    /// Its name, not blank, at most 255 characters; cannot be null.
+    name: MaybeUndefined<String>,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: MaybeUndefined<String>,
+    /// The version that was read; when the partner has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updatePartner did.
+#[derive(SimpleObject)]
+pub struct UpdatePartnerPayload {
+    /// The partner after the change; null when the input was refused.
+    partner: Option<Partner>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A partner to delete.
+#[derive(InputObject)]
+pub struct DeletePartnerInput {
+    /// The partner's global id.
+    id: ID,
+    /// The version that was read; when the partner has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What deletePartner did.
+#[derive(SimpleObject)]
+pub struct DeletePartnerPayload {
+    /// The partner with the time of its deletion; null when the input was refused.
+    partner: Option<Partner>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A deleted partner to bring back.
+#[derive(InputObject)]
+pub struct RestorePartnerInput {
+    /// The partner's global id.
+    id: ID,
+    /// The version that was read; when the partner has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What restorePartner did.
+#[derive(SimpleObject)]
+pub struct RestorePartnerPayload {
+    /// The partner, living; null when the input was refused.
+    partner: Option<Partner>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 /// Changing partners.
 #[derive(Default)]
 pub struct PartnerMutation;
@@ -287,5 +346,45 @@ impl PartnerMutation {
         let input = service::CreatePartner { name, remote_id, idempotency_key };
         let (partner, user_errors) = outcome(service::create(db, request, &input)).await?;
         Ok(Some(CreatePartnerPayload { partner: partner.map(Partner), user_errors }))
+    }
+
+    /// Changes a partner.
+    async fn update_partner(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The partner and what is to change.")] input: UpdatePartnerInput,
+    ) -> Result<Option<UpdatePartnerPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let changes = service::UpdatePartner {
+            name: patch(input.name),
+            remote_id: patch(input.remote_id),
+            expected_version: input.expected_version,
+        };
+        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        Ok(Some(UpdatePartnerPayload { partner: row.map(Partner), user_errors }))
+    }
+
+    /// Deletes a partner softly. The assignments to it are hidden until it is restored.
+    async fn delete_partner(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The partner.")] input: DeletePartnerInput,
+    ) -> Result<Option<DeletePartnerPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(result).await?;
+        Ok(Some(DeletePartnerPayload { partner: row.map(Partner), user_errors }))
+    }
+
+    /// Brings a deleted partner back, and the assignments to it. One that is not deleted stays as it is.
+    async fn restore_partner(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The partner.")] input: RestorePartnerInput,
+    ) -> Result<Option<RestorePartnerPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(result).await?;
+        Ok(Some(RestorePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
+};
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page,
+    Database, ListRequest, Page, Patch, account_contact as contacts,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
-    input::Checks,
+    input::{Checks, not_found},
     page::{self, Paged, Parentage},
     reader, reading,
-    record::{self, Recorded},
+    record::{self, Recorded, Unique},
     search, writer,
 };
 use crate::{
@@ -57,6 +59,10 @@ impl Recorded for Entity {
         row.sort_key = search::sort_key(&row.name);
         row.words = search::words([row.name.as_str()].into_iter().chain(row.primary_domain.as_deref()));
     }
+
+    fn unique(row: &Model) -> Vec<Unique<'_, Column>> {
+        vec![(Column::RemoteId, row.remote_id.as_deref(), REMOTE_ID_TAKEN)]
+    }
 }
 
 /// A new account.
@@ -70,6 +76,19 @@ pub struct CreateAccount {
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
+}
+
+/// What is to change of an account.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateAccount {
+    /// Its name; cannot be cleared.
+    pub name: Patch<String>,
+    /// The domain name of its web and mail addresses.
+    pub primary_domain: Patch<String>,
+    /// Its key in the system it comes from.
+    pub remote_id: Patch<String>,
+    /// The version that the caller has seen.
+    pub expected_version: Option<i32>,
 }
 
 /// The account with this id, if it is in reach.
@@ -154,6 +173,81 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) 
     Ok(row)
 }
 
+/// Changes an account.
+pub async fn update(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    input: &UpdateAccount,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
+    let mut checks = Checks::default();
+    let name = checks.required_line_patch("name", &input.name);
+    let primary_domain = checks.line_patch("primaryDomain", &input.primary_domain);
+    let remote_id = checks.line_patch("remoteId", &input.remote_id);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let wanted = remote_id.as_ref().filter(|new| **new != old.remote_id).and_then(Option::as_deref);
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
+        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    }
+    checks.finish()?;
+
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("name", &mut row.name, name);
+    diff.set("primaryDomain", &mut row.primary_domain, primary_domain);
+    diff.set("remoteId", &mut row.remote_id, remote_id);
+    let words = old.words.clone();
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    if new.words != words {
+        contacts::refresh_company_words_of_account(txn, organization, id).await?;
+    }
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Deletes an account. Its people keep the link to it, and are found without it as long as it stays deleted.
+pub async fn delete(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
+    contacts::refresh_company_words_of_account(txn, organization, id).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Brings a deleted account back, and its people with it. One that is not deleted stays as it is.
+pub async fn restore(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    if old.deleted_at.is_none() {
+        return Ok(old);
+    }
+    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
+    contacts::refresh_company_words_of_account(txn, organization, id).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
 /// The living account with this id.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
@@ -163,7 +257,7 @@ pub(super) async fn find(
     Ok(Entity::find_by_id_in(organization, id).one(db).await?)
 }
 
-/// The account that an input names; reports when it is not there.
+/// The account that an input names, held against deletion until the transaction ends; reports when it is not there.
 pub(super) async fn referred(
     checks: &mut Checks,
     field: &'static str,
@@ -172,10 +266,11 @@ pub(super) async fn referred(
     id: Option<AccountId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(checks.found(field, find(db, organization, id).await?))
+    let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
+    Ok(checks.found(field, row))
 }
 
-/// Which of these accounts are there.
+/// Which of these accounts are there, each held against deletion until the transaction ends.
 pub(super) async fn living(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -186,6 +281,8 @@ pub(super) async fn living(
         .select_only()
         .column(Column::Id)
         .filter(keys_in(backend, Column::Id.into_expr(), ids.iter().copied()))
+        .order_by_asc(Column::Id)
+        .lock(LockType::KeyShare)
         .into_tuple()
         .all(db)
         .await?;

@@ -245,8 +245,8 @@ pub async fn add_to_account(
     let account_id = checks.id("accountId", account_id);
     let write = db.begin().await?;
     let txn = write.connection();
-    let contact = referred(&mut checks, txn, organization, contact_id).await?;
     let account = account::referred(&mut checks, "accountId", txn, organization, account_id).await?;
+    let contact = referred(&mut checks, txn, organization, contact_id).await?;
     let (Some(old), Some(account)) = (contact, account) else { return Err(checks.refused()) };
     check_version(expected_version, old.version)?;
     let before = account_ids(txn, organization, old.id).await?;
@@ -410,17 +410,24 @@ pub(super) async fn refresh_company_words(
     set_company_words(db, organization, is_one).await
 }
 
-/// The same for everybody at an account.
+/// The same for everybody at an account, held until the transaction ends: first, and in the order of their ids.
 pub(super) async fn refresh_company_words_of_account(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     account: AccountId,
 ) -> AppResult<()> {
+    let people = Entity::find_in_with_deleted(organization).filter(is_of_account(organization, account));
+    let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
+    let _: Vec<AccountContactId> = people.into_tuple().all(db).await?;
+    set_company_words(db, organization, is_of_account(organization, account)).await
+}
+
+fn is_of_account(organization: OrganizationId, account: AccountId) -> Expr {
     let people = link::Entity::find_in(organization)
         .filter(link::Column::AccountId.eq(account))
         .select_only()
         .column(link::Column::AccountContactId);
-    set_company_words(db, organization, Column::Id.in_subquery(people.into_query())).await
+    Column::Id.in_subquery(people.into_query())
 }
 
 async fn set_company_words(

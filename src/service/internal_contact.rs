@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::Expr,
 };
 use serde::Serialize;
 
@@ -289,6 +289,18 @@ pub async fn update(
     Ok(new)
 }
 
+/// Holds everybody who has or had an assignment to a partner until the transaction ends, in the order of their ids.
+pub(super) async fn hold_those_of_partner(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    partner: PartnerId,
+) -> AppResult<()> {
+    let people = Entity::find_in_with_deleted(organization).filter(is_of_partner(organization, partner));
+    let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
+    let _: Vec<InternalContactId> = people.into_tuple().all(db).await?;
+    Ok(())
+}
+
 /// Takes the names of the partners that these people look after into the words by which they are found.
 pub(super) async fn refresh_company_words(
     db: &impl ConnectionTrait,
@@ -305,11 +317,15 @@ pub(super) async fn refresh_company_words_of_partner(
     organization: OrganizationId,
     partner: PartnerId,
 ) -> AppResult<()> {
+    set_company_words(db, organization, is_of_partner(organization, partner)).await
+}
+
+fn is_of_partner(organization: OrganizationId, partner: PartnerId) -> Expr {
     let people = assignment::Entity::find_in_with_deleted(organization)
         .filter(assignment::Column::PartnerId.eq(partner))
         .select_only()
         .column(assignment::Column::InternalContactId);
-    set_company_words(db, organization, Column::Id.in_subquery(people.into_query())).await
+    Column::Id.in_subquery(people.into_query())
 }
 
 async fn set_company_words(
@@ -333,14 +349,15 @@ async fn set_company_words(
     Ok(())
 }
 
-/// The person behind an assignment that was made before.
+/// The person behind an assignment, held fast until the transaction ends.
 pub(super) async fn of_assignment(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     assignment: &assignment::Model,
 ) -> AppResult<Option<Model>> {
-    let id = assignment.internal_contact_id;
-    Ok(Entity::find_in_with_deleted(organization).filter(Column::Id.eq(id)).one(db).await?)
+    let person = Entity::find_in_with_deleted(organization);
+    let person = person.filter(Column::Id.eq(assignment.internal_contact_id));
+    Ok(person.lock_exclusive().one(db).await?)
 }
 
 async fn check_email_free(
@@ -375,12 +392,14 @@ impl NewPerson {
         }
     }
 
+    /// The person with this email address, held fast until the transaction ends.
     async fn find(
         &self,
         db: &impl ConnectionTrait,
         organization: OrganizationId,
     ) -> AppResult<Option<Model>> {
-        Ok(Entity::find_in(organization).filter(Column::EmailKey.eq(&self.email.key)).one(db).await?)
+        let person = Entity::find_in(organization).filter(Column::EmailKey.eq(&self.email.key));
+        Ok(person.lock_exclusive().one(db).await?)
     }
 
     /// The person as a row.

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    QueryTrait, SelectExt, sea_query::Expr,
+};
 
 use super::{
     Database, ListRequest, Page,
@@ -22,7 +25,8 @@ use crate::{
         Columns, Scoped, ScopedById,
         id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
         internal_contact,
-        internal_contact_assignment::{Column, Entity, InternalRole, Model},
+        internal_contact_assignment::{ActiveModel, Column, Entity, InternalRole, Model},
+        partner,
     },
     error::{AppError, AppResult, InputError, InputErrorCode, REMOTE_ID_TAKEN, ROLE_TAKEN},
 };
@@ -103,14 +107,15 @@ pub async fn list(
     page::page(db.connection(), select, columns, &list.page).await
 }
 
-/// The assignments with these ids.
+/// The assignments with these ids, without those that are hidden.
 pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[InternalContactAssignmentId],
     columns: Columns<Entity>,
 ) -> AppResult<HashMap<InternalContactAssignmentId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
+    let living = Entity::find_in(organization);
+    reading::among::<Entity, _>(db.connection(), living, ids, columns, |row| row.id).await
 }
 
 /// For each partner the assignments to it.
@@ -198,9 +203,11 @@ pub async fn attach(
     let partner_id = checks.id("partnerId", partner_id);
     let write = db.begin().await?;
     let txn = write.connection();
-    let assignment = referred(&mut checks, txn, organization, assignment_id).await?;
     let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
-    let (Some(partner), Some(old)) = (partner, assignment) else { return Err(checks.refused()) };
+    let assigned = referred_with_person(&mut checks, txn, organization, assignment_id).await?;
+    let (Some(partner), Some(Assigned { assignment: old, .. })) = (partner, assigned) else {
+        return Err(checks.refused());
+    };
     check_version(expected_version, old.version)?;
     if old.partner_id.is_some() {
         let message = "The assignment belongs to a partner already; only a floating one can be attached.";
@@ -243,6 +250,29 @@ async fn referred(
     Ok(checks.found("assignmentId", row))
 }
 
+/// The same with the person, who is held first, as everywhere.
+async fn referred_with_person(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: Option<InternalContactAssignmentId>,
+) -> AppResult<Option<Assigned>> {
+    let Some(id) = id else { return Ok(None) };
+    while let Some(seen) = Entity::find_by_id_in(organization, id).one(db).await? {
+        let contact = contacts::of_assignment(db, organization, &seen).await?;
+        let held = Entity::find_by_id_in(organization, id)
+            .filter(Column::InternalContactId.eq(seen.internal_contact_id))
+            .lock_exclusive()
+            .one(db)
+            .await?;
+        if let (Some(assignment), Some(contact)) = (held, contact) {
+            return Ok(Some(Assigned { assignment, contact }));
+        }
+        // A merge has given it to another person in between.
+    }
+    Ok(checks.found("assignmentId", None))
+}
+
 /// Reports when the person holds the role there already.
 pub(super) async fn check_free(
     checks: &mut Checks,
@@ -279,6 +309,46 @@ pub(super) async fn check_remote_id(
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     Ok(())
+}
+
+/// Hides assignments because their person or their partner was deleted. The people concerned are held.
+pub(super) async fn hide(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    which: Expr,
+) -> AppResult<()> {
+    let hidden = ActiveModel { deleted_at: Set(Some(ctx.now)), ..Default::default() };
+    let living = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_null());
+    living.set(hidden).exec(db).await?;
+    Ok(())
+}
+
+/// Shows hidden assignments again whose person and partner both live. The people concerned are held.
+pub(super) async fn show(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    which: Expr,
+) -> AppResult<()> {
+    let people = internal_contact::Entity::find_in(organization)
+        .select_only()
+        .column(internal_contact::Column::Id)
+        .into_query();
+    let partners =
+        partner::Entity::find_in(organization).select_only().column(partner::Column::Id).into_query();
+    let is_for_one = Column::PartnerId.is_null().or(Column::PartnerId.in_subquery(partners));
+    let shown = ActiveModel { deleted_at: Set(None), ..Default::default() };
+    let hidden = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_not_null());
+    let update = hidden.filter(Column::InternalContactId.in_subquery(people)).filter(is_for_one).set(shown);
+    update.exec(db).await.map_err(|error| blame_row(error.into()))?;
+    Ok(())
+}
+
+/// What is restored takes no `remoteId` that could be blamed for the one of a hidden assignment.
+fn blame_row(error: AppError) -> AppError {
+    let AppError::Input(_) = error else { return error };
+    let message = "Another assignment has the remote id of one that would be back.";
+    InputError::on("id", InputErrorCode::Conflict, message).into()
 }
 
 /// Makes an assignment.

@@ -2,6 +2,8 @@
 //! every field error, begin, write, record the change, commit.
 //!
 //! Functions take the [`Database`] and the caller's [`RequestContext`]; helpers below them take a `ConnectionTrait`.
+//! Writers hold rows in one order, so that none waits in a circle: contact types, then partners and accounts, then
+//! contacts, then assignments and custom fields; those of one table in the order of their ids.
 //! May name `entity`, `auth` and `error`; never a transport, so GraphQL and REST share every rule.
 
 pub mod account;

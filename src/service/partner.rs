@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QuerySelect, sea_query::LockType};
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page,
+    Database, ListRequest, Page, Patch,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
-    input::Checks,
+    input::{Checks, not_found},
+    internal_contact as contacts, internal_contact_assignment as assignments,
     page::{self, Paged, Parentage},
     reader, reading,
-    record::{self, Recorded},
+    record::{self, Recorded, Unique},
     search, writer,
 };
 use crate::{
@@ -56,6 +57,10 @@ impl Recorded for Entity {
         row.sort_key = search::sort_key(&row.name);
         row.words = search::words([row.name.as_str()]);
     }
+
+    fn unique(row: &Model) -> Vec<Unique<'_, Column>> {
+        vec![(Column::RemoteId, row.remote_id.as_deref(), REMOTE_ID_TAKEN)]
+    }
 }
 
 /// A new partner.
@@ -67,6 +72,17 @@ pub struct CreatePartner {
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
+}
+
+/// What is to change of a partner.
+#[derive(Clone, Debug, Default)]
+pub struct UpdatePartner {
+    /// Its name; cannot be cleared.
+    pub name: Patch<String>,
+    /// Its key in the system it comes from.
+    pub remote_id: Patch<String>,
+    /// The version that the caller has seen.
+    pub expected_version: Option<i32>,
 }
 
 /// The partner with this id, if it is in reach.
@@ -147,6 +163,85 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) 
     Ok(row)
 }
 
+/// Changes a partner.
+pub async fn update(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    input: &UpdatePartner,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
+    let mut checks = Checks::default();
+    let name = checks.required_line_patch("name", &input.name);
+    let remote_id = checks.line_patch("remoteId", &input.remote_id);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let wanted = remote_id.as_ref().filter(|new| **new != old.remote_id).and_then(Option::as_deref);
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
+        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    }
+    checks.finish()?;
+
+    let mut row = old.clone().into_active_model();
+    let mut diff = Diff::default();
+    diff.set("name", &mut row.name, name);
+    diff.set("remoteId", &mut row.remote_id, remote_id);
+    let words = old.words.clone();
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    if new.words != words {
+        contacts::hold_those_of_partner(txn, organization, id).await?;
+        contacts::refresh_company_words_of_partner(txn, organization, id).await?;
+    }
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Deletes a partner. The assignments to it are hidden as long as it stays deleted.
+pub async fn delete(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    contacts::hold_those_of_partner(txn, organization, id).await?;
+    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
+    assignments::hide(txn, ctx, organization, assignment::Column::PartnerId.eq(id)).await?;
+    contacts::refresh_company_words_of_partner(txn, organization, id).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Brings a deleted partner back, and the assignments to it of people who are there. One that is not deleted stays as
+/// it is.
+pub async fn restore(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    if old.deleted_at.is_none() {
+        return Ok(old);
+    }
+    contacts::hold_those_of_partner(txn, organization, id).await?;
+    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
+    assignments::show(txn, organization, assignment::Column::PartnerId.eq(id)).await?;
+    contacts::refresh_company_words_of_partner(txn, organization, id).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
 /// The living partner with this id.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
@@ -156,7 +251,7 @@ pub(super) async fn find(
     Ok(Entity::find_by_id_in(organization, id).one(db).await?)
 }
 
-/// The partner that an input names; reports when it is not there.
+/// The partner that an input names, held against deletion until the transaction ends; reports when it is not there.
 pub(super) async fn referred(
     checks: &mut Checks,
     field: &'static str,
@@ -165,5 +260,6 @@ pub(super) async fn referred(
     id: Option<PartnerId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    Ok(checks.found(field, find(db, organization, id).await?))
+    let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
+    Ok(checks.found(field, row))
 }

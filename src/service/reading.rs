@@ -3,8 +3,8 @@
 use std::{collections::HashMap, hash::Hash, str::FromStr};
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, SelectExt,
-    sea_query::OnConflict,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select,
+    SelectExt, sea_query::OnConflict,
 };
 
 use super::{
@@ -44,11 +44,23 @@ where
     E: Paged,
     K: Key + Copy + Eq + Hash,
 {
-    let select = E::find_in_with_deleted(organization).filter(keys_in(
-        db.get_database_backend(),
-        E::key_column().into_expr(),
-        ids.iter().copied(),
-    ));
+    among::<E, K>(db, E::find_in_with_deleted(organization), ids, columns, id_of).await
+}
+
+/// The rows with these keys that are among the selected.
+pub(super) async fn among<E, K>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    ids: &[K],
+    columns: Columns<E>,
+    id_of: impl Fn(&<E as EntityTrait>::Model) -> K,
+) -> AppResult<HashMap<K, E::Model>>
+where
+    E: Paged,
+    K: Key + Copy + Eq + Hash,
+{
+    let key = E::key_column().into_expr();
+    let select = select.filter(keys_in(db.get_database_backend(), key, ids.iter().copied()));
     let rows = page::read(db, E::select(select, columns), columns).await?;
     Ok(rows.into_iter().map(|row| (id_of(&row), row)).collect())
 }

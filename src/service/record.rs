@@ -3,7 +3,7 @@
 //! Every change of such a row goes through here, so that none is without its record, and none leaves the version or the
 //! columns that follow from others behind.
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
@@ -18,8 +18,11 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{ScopedById, id::OrganizationId},
-    error::{AppError, AppResult},
+    error::{AppError, AppResult, InputError, InputErrorCode},
 };
+
+/// A value that only one living row may have: its column, the value, and what to say when another row has it.
+pub(super) type Unique<'a, C> = (C, Option<&'a str>, &'static str);
 
 /// A table whose rows have a version and a history.
 pub(super) trait Recorded:
@@ -44,6 +47,11 @@ pub(super) trait Recorded:
 
     /// Fills in what follows from the other columns: what the row is sorted by and found by.
     fn derive(_: &mut Self::Model) {}
+
+    /// The values that only one living row may have.
+    fn unique(_: &Self::Model) -> Vec<Unique<'_, Self::Column>> {
+        Vec::new()
+    }
 }
 
 /// What a change needs of a row under change.
@@ -127,14 +135,38 @@ pub(super) async fn delete<E: Recorded>(
     set_deleted::<E>(db, ctx, organization, old, Some(ctx.now), Action::Deleted).await
 }
 
-/// Brings a deleted row back. Its unique keys must be free: the service has looked.
+/// Brings a deleted row back, unless other rows have its unique values by now.
 pub(super) async fn restore<E: Recorded>(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: E::Model,
 ) -> AppResult<E::Model> {
-    set_deleted::<E>(db, ctx, organization, old, None, Action::Restored).await
+    let mut conflicts = Vec::new();
+    for (column, value, message) in E::unique(&old) {
+        if reading::taken::<E>(db, organization, column, value).await? {
+            conflicts.push(conflict(message));
+        }
+    }
+    if !conflicts.is_empty() {
+        return Err(AppError::Input(conflicts));
+    }
+    let restored = set_deleted::<E>(db, ctx, organization, old, None, Action::Restored).await;
+    restored.map_err(in_the_way)
+}
+
+/// What others took stands in the way of the row as a whole: an input that restores has no field to blame.
+fn in_the_way(error: AppError) -> AppError {
+    let AppError::Input(errors) = error else { return error };
+    let blame = |error: InputError| match error.code {
+        InputErrorCode::Taken => conflict(error.message),
+        _ => error,
+    };
+    AppError::Input(errors.into_iter().map(blame).collect())
+}
+
+fn conflict(message: impl Into<Cow<'static, str>>) -> InputError {
+    InputError::on("id", InputErrorCode::Conflict, message)
 }
 
 async fn set_deleted<E: Recorded>(

@@ -1,10 +1,16 @@
-//! Accounts: making them.
+//! Accounts: making, changing, deleting and restoring them, and what that means for their people.
 
-use contact_gateway::entity::{account, id::AccountId};
+use std::collections::BTreeSet;
+
+use contact_gateway::entity::{
+    ScopedById, account, account_contact,
+    id::{AccountContactId, AccountId},
+};
 use serde_json::{Value, json};
 
 use crate::{
-    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused},
+    change::{events, happened},
+    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused, with},
     support::{World, on_both},
 };
 
@@ -14,6 +20,10 @@ on_both!(
     a_remote_id_is_taken_once,
     only_one_of_two_wins_a_remote_id,
     an_account_without_its_record_is_not_made,
+    an_update_is_a_patch,
+    an_update_keeps_the_rules,
+    people_stay_and_are_found_by_the_accounts_that_live,
+    nobody_is_found_by_an_account_that_goes,
 );
 
 const ACCOUNT: &str =
@@ -111,4 +121,123 @@ async fn an_account_without_its_record_is_not_made(world: World) {
     let input = json!({ "name": "Initech", "idempotencyKey": "k" });
     let reply = world.nothing_written(writer.mutate("createAccount", input, "account { id }")).await;
     assert_masked(&reply, "createAccount");
+}
+
+async fn an_update_is_a_patch(world: World) {
+    let input = json!({ "name": "Initech", "primaryDomain": "initech.example", "remoteId": "r-1" });
+    let mut expected = create(&world, input).await;
+    let selection = format!("account {{ {ACCOUNT} }}");
+    let writer = world.writer();
+    for (fields, stored) in [
+        (json!({ "name": " Initrode " }), json!({ "name": "Initrode" })),
+        (json!({ "primaryDomain": null }), json!({ "primaryDomain": null })),
+        (json!({ "remoteId": "" }), json!({ "remoteId": null })),
+        (
+            json!({ "primaryDomain": " initrode.example ", "remoteId": "r-1" }),
+            json!({ "primaryDomain": "initrode.example", "remoteId": "r-1" }),
+        ),
+    ] {
+        let version = expected["version"].as_i64().expect("a number");
+        let input = with(fields.clone(), json!({ "id": expected["id"], "expectedVersion": version }));
+        let updated = done(&writer, "updateAccount", input, &selection).await["account"].clone();
+        assert!(updated["updatedAt"].as_str() > expected["updatedAt"].as_str(), "{fields}");
+        let counted = json!({ "version": version + 1, "updatedAt": updated["updatedAt"] });
+        expected = with(with(expected, stored), counted);
+        assert_eq!(updated, expected, "{fields}");
+    }
+    for fields in
+        [json!({}), json!({ "name": "Initrode", "primaryDomain": "initrode.example", "remoteId": "r-1" })]
+    {
+        let input = with(fields, json!({ "id": expected["id"] }));
+        let same = world.nothing_written(done(&writer, "updateAccount", input, &selection)).await;
+        assert_eq!(same["account"], expected);
+    }
+}
+
+async fn an_update_keeps_the_rules(world: World) {
+    create(&world, json!({ "name": "Initrode", "remoteId": "r-2" })).await;
+    let id = create(&world, json!({ "name": "Initech", "remoteId": "r-1" })).await["id"].clone();
+    let long = "x".repeat(256);
+    for (fields, errors) in [
+        (json!({ "name": null, "remoteId": "r-2" }), &["REQUIRED name", "TAKEN remoteId"][..]),
+        (json!({ "name": "" }), &["REQUIRED name"]),
+        (json!({ "name": "a\nb", "primaryDomain": long }), &["INVALID name", "TOO_LONG primaryDomain"]),
+        (json!({ "primaryDomain": "\0", "remoteId": long }), &["INVALID primaryDomain", "TOO_LONG remoteId"]),
+        (json!({ "name": "A", "expectedVersion": 0 }), &["CONFLICT expectedVersion"]),
+    ] {
+        refused(&world, "updateAccount", with(fields, json!({ "id": id })), errors).await;
+    }
+    let foreign = world.other_rows().account("Elsewhere").await.id.to_string();
+    for id in [&foreign, "acc_1", ""] {
+        refused(&world, "updateAccount", json!({ "id": id, "name": "A" }), &["NOT_FOUND id"]).await;
+    }
+    misfit(&world, "updateAccount", json!({ "name": "A" }), &["input", "id"]).await;
+    let before = events(&world).await.len();
+    let input = json!({ "id": id, "remoteId": null, "primaryDomain": "initech.example" });
+    done(&world.writer(), "updateAccount", input, "account { id }").await;
+    let fields = json!({
+        "remoteId": { "old": "r-1", "new": null }, "primaryDomain": { "old": null, "new": "initech.example" },
+    });
+    assert_eq!(events(&world).await[before..], [happened("Account", "updated", &id, fields)]);
+}
+
+/// By what else than its own names the contact is found.
+async fn company_words(world: &World, contact: AccountContactId) -> BTreeSet<String> {
+    let contact = account_contact::Entity::find_by_id_in(world.rows().organization, contact);
+    let contact = contact.one(world.db.connection()).await.expect("contacts").expect("a contact");
+    words(&contact.company_words)
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+async fn people_stay_and_are_found_by_the_accounts_that_live(world: World) {
+    let (rows, writer) = (world.rows(), world.writer());
+    let (one, two) = (rows.account("One").await, rows.account("Two").await);
+    let contact = rows.account_contact("grace@example.com", &[&one, &two]).await.id;
+    let id = json!({ "id": one.id.to_string() });
+    let document =
+        "query($id: ID!) { accountContact(id: $id) { version accounts { totalCount nodes { id } } } }";
+    let (one, two) = (json!({ "id": one.id.to_string() }), json!({ "id": two.id.to_string() }));
+    for (mutation, fields, found_by, accounts) in [
+        ("updateAccount", json!({ "name": "Uné" }), "une two", vec![&one, &two]),
+        ("updateAccount", json!({ "primaryDomain": "une.example" }), "une example two", vec![&one, &two]),
+        ("updateAccount", json!({ "remoteId": "r-1" }), "une example two", vec![&one, &two]),
+        ("deleteAccount", json!({}), "two", vec![&two]),
+        ("restoreAccount", json!({}), "une example two", vec![&one, &two]),
+    ] {
+        done(&writer, mutation, with(fields, id.clone()), "account { id }").await;
+        assert_eq!(company_words(&world, contact).await, words(found_by), "{mutation}");
+        let reply = world.reader().graphql(document, json!({ "id": contact.to_string() })).await;
+        let list = json!({ "totalCount": accounts.len(), "nodes": accounts });
+        assert_eq!(*reply.data("/accountContact"), json!({ "version": 1, "accounts": list }), "{mutation}");
+    }
+}
+
+async fn nobody_is_found_by_an_account_that_goes(world: World) {
+    let (rows, writer) = (world.rows(), world.writer());
+    for round in 0..20 {
+        let account = rows.account("Initech").await.id.to_string();
+        let contact = rows.account_contact(&format!("grace{round}@example.com"), &[]).await.id;
+        let add = json!({ "accountContactId": contact.to_string(), "accountId": account });
+        let create = json!({ "firstName": "Ada", "email": format!("ada{round}@example.com"), "accountIds": [account] });
+        let (added, created, _) = tokio::join!(
+            writer.mutate("addAccountContactToAccount", add, "account { id }"),
+            writer.mutate("createAccountContact", create, "accountContact { id }"),
+            done(&writer, "deleteAccount", json!({ "id": account }), "account { id }"),
+        );
+        for (reply, mutation, error) in [
+            (&added, "addAccountContactToAccount", "NOT_FOUND accountId"),
+            (&created, "createAccountContact", "NOT_FOUND accountIds.0"),
+        ] {
+            let errors = reply.user_errors(mutation);
+            assert!(errors.is_empty() || errors == [error], "{mutation}: {errors:?}");
+        }
+        assert_eq!(company_words(&world, contact).await, words(""));
+        if created.user_errors("createAccountContact").is_empty() {
+            let id = created.text("/createAccountContact/accountContact/id").parse().expect("an id");
+            assert_eq!(company_words(&world, id).await, words(""));
+        }
+    }
 }

@@ -104,7 +104,13 @@ const MUTATIONS: &[Call] = &[
     admin("createOrganization", "name: \"Subsidiary\"", &[]),
     admin("updateOrganization", "name: \"Home again\"", &[]),
     call("createPartner", "name: \"Globex\"", &[]),
+    call("updatePartner", "id: $partner, remoteId: \"r-1\"", &[("partner", "id")]),
+    call("deletePartner", "id: $partner", &[("partner", "id")]),
+    call("restorePartner", "id: $partner", &[("partner", "id")]),
     call("createAccount", "name: \"Initech\"", &[]),
+    call("updateAccount", "id: $account, remoteId: \"r-1\"", &[("account", "id")]),
+    call("deleteAccount", "id: $account", &[("account", "id")]),
+    call("restoreAccount", "id: $account", &[("account", "id")]),
     call(
         "createAccountContact",
         "firstName: \"New\", email: \"new@example.com\", accountIds: [$account], contactTypeId: $contactType,

@@ -20,7 +20,7 @@ on_both!(
 );
 
 /// The changes that came through HTTP in the actor's organization, oldest first.
-async fn changes(actor: &Actor) -> Vec<Value> {
+pub(crate) async fn changes(actor: &Actor) -> Vec<Value> {
     let document = "{ changes(first: 100) { nodes { seq at actor entityId kind action fields requestId } } }";
     let reply = actor.query(document).await;
     let nodes = reply.list("/changes/nodes");
@@ -30,20 +30,25 @@ async fn changes(actor: &Actor) -> Vec<Value> {
 }
 
 /// What happened to what, by whom.
-fn event(change: &Value) -> Value {
+pub(crate) fn event(change: &Value) -> Value {
     let fields = ["kind", "action", "entityId", "fields", "actor"];
     fields.into_iter().map(|field| (field.to_owned(), change[field].clone())).collect()
 }
 
+/// What the record says that the writer did.
+pub(crate) fn happened(kind: &str, action: &str, id: &Value, fields: Value) -> Value {
+    json!({ "kind": kind, "action": action, "entityId": id, "fields": fields, "actor": "writer" })
+}
+
 fn created(kind: &str, id: &Value, fields: Value) -> Value {
-    json!({ "kind": kind, "action": "created", "entityId": id, "fields": fields, "actor": "writer" })
+    happened(kind, "created", id, fields)
 }
 
 fn updated(kind: &str, id: &Value, fields: Value) -> Value {
-    json!({ "kind": kind, "action": "updated", "entityId": id, "fields": fields, "actor": "writer" })
+    happened(kind, "updated", id, fields)
 }
 
-async fn events(world: &World) -> Vec<Value> {
+pub(crate) async fn events(world: &World) -> Vec<Value> {
     changes(&world.reader()).await.iter().map(event).collect()
 }
 

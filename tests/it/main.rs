@@ -21,6 +21,7 @@ mod inputs;
 mod internal_contact;
 mod internal_contact_assignment;
 mod layers;
+mod lifecycle;
 mod lists;
 mod migrations;
 mod mutation;
