@@ -15,14 +15,14 @@ use serde_json::{Value as Json, json};
 use super::{
     Database, ListRequest, Page, account,
     change::{self, Action, Change, Diff},
-    contact_type,
+    contact_merge, contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
     filter, idempotency,
-    input::{Checks, NOT_FOUND, check_version},
+    input::{Checks, NOT_FOUND, check_version, not_found},
     page::{self, Paged, Parentage},
     reader, reading,
-    record::{self, Recorded},
+    record::{self, Recorded, Unique},
     search, writer,
 };
 use crate::{
@@ -71,6 +71,13 @@ impl Recorded for Entity {
         let rest = [Some(row.email.as_str()), phone.as_deref()];
         row.words = search::words(names.into_iter().chain(rest).flatten());
         row.sort_key = search::sort_key(&display_name(row));
+    }
+
+    fn unique(row: &Model) -> Vec<Unique<'_, Column>> {
+        vec![
+            (Column::EmailKey, Some(&row.email_key), EMAIL_TAKEN),
+            (Column::RemoteId, row.remote_id.as_deref(), REMOTE_ID_TAKEN),
+        ]
     }
 }
 
@@ -229,6 +236,44 @@ fn creation(row: &Model, accounts: &[AccountId], values: &[(CustomFieldId, Json)
         .created("customFieldValues", values)
         .created("metadata", &row.metadata)
         .created("remoteId", &row.remote_id)
+}
+
+/// Deletes a contact. Its links and values stay with it.
+pub async fn delete(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Brings a deleted contact back. One that is not deleted stays as it is.
+pub async fn restore(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    if old.deleted_at.is_none() {
+        return Ok(old);
+    }
+    contact_merge::check_not_merged(txn, organization, id).await?;
+    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
+    write.commit().await?;
+    Ok(new)
 }
 
 /// Links a contact to one more account. A link that is there already stays, and nothing changes.

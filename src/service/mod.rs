@@ -10,6 +10,7 @@ pub mod account;
 pub mod account_contact;
 pub mod change;
 pub mod contact;
+mod contact_merge;
 pub mod contact_type;
 pub mod country;
 pub mod cursor;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Database, ListRequest, Page, Patch,
     change::{Action, Diff},
-    country,
+    contact_merge, country,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, Email, NOT_FOUND, not_found},
@@ -191,6 +191,44 @@ pub async fn update(
     let mut row = old.clone().into_active_model();
     let diff = fields.write(&mut row);
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Deletes a card.
+pub async fn delete(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Brings a deleted card back. One that is not deleted stays as it is.
+pub async fn restore(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    if old.deleted_at.is_none() {
+        return Ok(old);
+    }
+    contact_merge::check_not_merged(txn, organization, id).await?;
+    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
     Ok(new)
 }

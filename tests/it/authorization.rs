@@ -86,6 +86,8 @@ const QUERIES: &[Call] = &[
 const MUTATIONS: &[Call] = &[
     call("createInternalContact", "email: \"new@example.com\", internalRole: LEAD", &[]),
     call("updateInternalContact", "id: $internalContact, jobTitle: \"Pilot\"", &[("internalContact", "id")]),
+    call("deleteInternalContact", "id: $internalContact", &[("internalContact", "id")]),
+    call("restoreInternalContact", "id: $internalContact", &[("internalContact", "id")]),
     call(
         "addInternalContactToPartner",
         "partnerId: $partner, email: \"added@example.com\", internalRole: CSM",
@@ -126,12 +128,16 @@ const MUTATIONS: &[Call] = &[
         "accountContactId: $accountContact, accountId: $account",
         &[("accountContact", "accountContactId"), ("account", "accountId")],
     ),
+    call("deleteAccountContact", "id: $accountContact", &[("accountContact", "id")]),
+    call("restoreAccountContact", "id: $accountContact", &[("accountContact", "id")]),
     call("createOrganizationContact", "type: TECHNICAL, name: \"New\"", &[]),
     call(
         "updateOrganizationContact",
         "id: $organizationContact, name: \"New\"",
         &[("organizationContact", "id")],
     ),
+    call("deleteOrganizationContact", "id: $organizationContact", &[("organizationContact", "id")]),
+    call("restoreOrganizationContact", "id: $organizationContact", &[("organizationContact", "id")]),
     // After those that use them.
     admin("createContactType", "name: \"Purchasing\"", &[]),
     admin("updateContactType", "id: $contactType, name: \"Invoices\"", &[("contactType", "id")]),

@@ -34,7 +34,9 @@ struct Kind {
     all: &'static str,
     /// What a creation takes besides unique values, as JSON.
     new: &'static str,
-    /// What a creation takes for `x`, which no other row may have, and the path of it; empty where there is none.
+    /// What an update changes, as JSON; empty where there is no update.
+    change: &'static str,
+    /// The fields whose values no other living row may have.
     unique: &'static [&'static str],
 }
 
@@ -44,6 +46,7 @@ const KINDS: &[Kind] = &[
         one: "partner",
         all: "partners",
         new: r#"{ "name": "Globex" }"#,
+        change: r#"{ "name": "Hooli" }"#,
         unique: &["remoteId"],
     },
     Kind {
@@ -51,7 +54,32 @@ const KINDS: &[Kind] = &[
         one: "account",
         all: "accounts",
         new: r#"{ "name": "Initech" }"#,
+        change: r#"{ "name": "Initrode" }"#,
         unique: &["remoteId"],
+    },
+    Kind {
+        name: "InternalContact",
+        one: "internalContact",
+        all: "internalContacts",
+        new: r#"{ "internalRole": "CSM" }"#,
+        change: r#"{ "jobTitle": "Analyst" }"#,
+        unique: &["email"],
+    },
+    Kind {
+        name: "AccountContact",
+        one: "accountContact",
+        all: "accountContacts",
+        new: r#"{ "firstName": "Grace" }"#,
+        change: "",
+        unique: &["email", "remoteId"],
+    },
+    Kind {
+        name: "OrganizationContact",
+        one: "organizationContact",
+        all: "organizationContacts",
+        new: r#"{ "type": "FINANCE" }"#,
+        change: r#"{ "name": "Erika" }"#,
+        unique: &[],
     },
 ];
 
@@ -148,7 +176,8 @@ async fn only_the_living_are_deleted(world: World) {
     for kind in KINDS {
         let id = kind.create(&writer, "one").await["id"].clone();
         kind.run(&writer, "delete", json!({ "id": id })).await;
-        for verb in ["delete", "update"] {
+        let verbs: &[_] = if kind.change.is_empty() { &["delete"] } else { &["delete", "update"] };
+        for verb in verbs {
             let input = json!({ "id": id, "expectedVersion": 2 });
             refused(&world, &kind.mutation(verb), input, &["NOT_FOUND id"]).await;
         }
@@ -249,13 +278,12 @@ async fn a_row_without_its_record_stays_as_it_is(world: World) {
 
 async fn an_update_and_a_deletion_at_once_lose_nothing(world: World) {
     let writer = world.writer();
-    for kind in KINDS {
+    for kind in KINDS.iter().filter(|kind| !kind.change.is_empty()) {
         for round in 0..20 {
-            let (own, new) = (format!("old{round}"), format!("new{round}"));
-            let id = kind.create(&writer, &own).await["id"].clone();
+            let id = kind.create(&writer, &format!("own{round}")).await["id"].clone();
             let changes = world.count("change").await;
-            let unique = kind.input(&new);
-            let input = with(unique, json!({ "id": id }));
+            let change: Value = serde_json::from_str(kind.change).expect("JSON");
+            let input = with(change, json!({ "id": id }));
             let update = kind.mutation("update");
             let selection = kind.selection();
             let (updated, deleted) = tokio::join!(

@@ -20,6 +20,7 @@ mod idempotency;
 mod inputs;
 mod internal_contact;
 mod internal_contact_assignment;
+mod internal_contact_lifecycle;
 mod layers;
 mod lifecycle;
 mod lists;

@@ -81,13 +81,16 @@ pub(crate) fn assert_misfit(reply: &Reply, argument: &[&str], what: &str) {
 fn objects(mutation: &str) -> &'static [&'static str] {
     match mutation {
         "createInternalContact" | "addInternalContactToPartner" => &["assignment", "internalContact"],
-        "updateInternalContact" => &["internalContact"],
+        "updateInternalContact" | "deleteInternalContact" | "restoreInternalContact" => &["internalContact"],
         "updateInternalContactRole" | "attachInternalContactAssignment" => &["assignment"],
         "createPartner" | "updatePartner" | "deletePartner" | "restorePartner" => &["partner"],
         "createAccount" | "updateAccount" | "deleteAccount" | "restoreAccount" => &["account"],
-        "createAccountContact" => &["accountContact"],
+        "createAccountContact" | "deleteAccountContact" | "restoreAccountContact" => &["accountContact"],
         "addAccountContactToAccount" => &["accountContact", "account"],
-        "createOrganizationContact" | "updateOrganizationContact" => &["organizationContact"],
+        "createOrganizationContact"
+        | "updateOrganizationContact"
+        | "deleteOrganizationContact"
+        | "restoreOrganizationContact" => &["organizationContact"],
         "createOrganization" | "updateOrganization" => &["organization"],
         "createContactType" | "updateContactType" | "setDefaultContactType" | "deleteContactType" => {
             &["contactType"]

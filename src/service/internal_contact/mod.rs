@@ -1,5 +1,7 @@
 //! Internal contacts: people of the organization itself, who look after partners.
 
+mod new_person;
+
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
@@ -8,16 +10,18 @@ use sea_orm::{
 };
 use serde::Serialize;
 
+use self::new_person::NewPerson;
 use super::{
     Database, ListRequest, Page, Patch,
-    change::{Action, Diff},
+    change::Diff,
+    contact_merge,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, Email, not_found},
     internal_contact_assignment::{self as assignments, Assigned},
     page::{self, Paged, Parentage},
     reader, reading,
-    record::{self, Recorded},
+    record::{self, Recorded, Unique},
     search, writer,
 };
 use crate::{
@@ -29,7 +33,7 @@ use crate::{
         internal_contact_assignment::{self as assignment, InternalRole},
         keys_in, partner,
     },
-    error::{AppResult, EMAIL_TAKEN, InputError, InputErrorCode},
+    error::{AppResult, EMAIL_TAKEN, InputErrorCode},
 };
 
 impl Paged for Entity {
@@ -63,6 +67,10 @@ impl Recorded for Entity {
         let rest = [Some(row.email.as_str()), phone.as_deref(), row.job_title.as_deref()];
         row.words = search::words(names.into_iter().chain(rest).flatten());
         row.sort_key = search::sort_key(&display_name(row));
+    }
+
+    fn unique(row: &Model) -> Vec<Unique<'_, Column>> {
+        vec![(Column::EmailKey, Some(&row.email_key), EMAIL_TAKEN)]
     }
 }
 
@@ -289,6 +297,49 @@ pub async fn update(
     Ok(new)
 }
 
+/// Deletes a person. Their assignments are hidden as long as they stay deleted.
+pub async fn delete(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
+    assignments::hide(txn, ctx, organization, assignment::Column::InternalContactId.eq(id)).await?;
+    refresh_company_words(txn, organization, &[id]).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
+/// Brings a deleted person back, with the floating assignments and those to partners that are there. Somebody who is not
+/// deleted stays as they are.
+pub async fn restore(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let organization = writer(ctx)?;
+    let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    if old.deleted_at.is_none() {
+        return Ok(old);
+    }
+    contact_merge::check_not_merged(txn, organization, id).await?;
+    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
+    assignments::show(txn, organization, assignment::Column::InternalContactId.eq(id)).await?;
+    refresh_company_words(txn, organization, &[id]).await?;
+    write.commit().await?;
+    Ok(new)
+}
+
 /// Holds everybody who has or had an assignment to a partner until the transaction ends, in the order of their ids.
 pub(super) async fn hold_those_of_partner(
     db: &impl ConnectionTrait,
@@ -370,97 +421,4 @@ async fn check_email_free(
         checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
     }
     Ok(())
-}
-
-/// A person who is not in the database yet, cleaned.
-struct NewPerson {
-    email: Email,
-    profile: Profile,
-}
-
-impl NewPerson {
-    fn check(checks: &mut Checks, email: &str, profile: &Profile) -> Self {
-        Self {
-            email: checks.required_email("email", email),
-            profile: Profile {
-                given_name: checks.optional_line("givenName", profile.given_name.as_deref()),
-                family_name: checks.optional_line("familyName", profile.family_name.as_deref()),
-                name: checks.optional_line("name", profile.name.as_deref()),
-                phone: checks.phone_patch("phone", &profile.phone.clone().into()).flatten(),
-                job_title: checks.optional_line("jobTitle", profile.job_title.as_deref()),
-            },
-        }
-    }
-
-    /// The person with this email address, held fast until the transaction ends.
-    async fn find(
-        &self,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
-    ) -> AppResult<Option<Model>> {
-        let person = Entity::find_in(organization).filter(Column::EmailKey.eq(&self.email.key));
-        Ok(person.lock_exclusive().one(db).await?)
-    }
-
-    /// The person as a row.
-    fn row(&self, ctx: &RequestContext, organization: OrganizationId) -> Model {
-        let Self { email, profile } = self;
-        Model {
-            id: InternalContactId(ctx.new_id()),
-            org_id: organization,
-            email: email.text.clone(),
-            email_key: email.key.clone(),
-            given_name: profile.given_name.clone(),
-            family_name: profile.family_name.clone(),
-            name: profile.name.clone(),
-            phone: profile.phone.clone(),
-            job_title: profile.job_title.clone(),
-            sort_key: String::new(),
-            words: String::new(),
-            company_words: String::new(),
-            created_at: ctx.now,
-            updated_at: ctx.now,
-            version: 1,
-            deleted_at: None,
-        }
-    }
-
-    async fn insert(
-        &self,
-        db: &impl ConnectionTrait,
-        ctx: &RequestContext,
-        organization: OrganizationId,
-    ) -> AppResult<Model> {
-        let row = self.row(ctx, organization);
-        let diff = Self::diff(&row);
-        record::create::<Entity>(db, ctx, organization, row, diff).await
-    }
-
-    /// Of several callers that add the same person at once, one inserts; the others find what it inserted.
-    async fn find_or_insert(
-        &self,
-        db: &impl ConnectionTrait,
-        ctx: &RequestContext,
-        organization: OrganizationId,
-    ) -> AppResult<Model> {
-        let mut row = self.row(ctx, organization);
-        Entity::derive(&mut row);
-        if reading::insert_if_new::<Entity>(db, row.clone()).await? {
-            record::record::<Entity>(db, ctx, organization, row.id, Action::Created, Self::diff(&row))
-                .await?;
-            return Ok(row);
-        }
-        let found = self.find(db, organization).await?;
-        found.ok_or_else(|| InputError::on("email", InputErrorCode::Taken, EMAIL_TAKEN).into())
-    }
-
-    fn diff(row: &Model) -> Diff {
-        Diff::default()
-            .created("email", &row.email)
-            .created("givenName", &row.given_name)
-            .created("familyName", &row.family_name)
-            .created("name", &row.name)
-            .created("phone", &row.phone)
-            .created("jobTitle", &row.job_title)
-    }
 }

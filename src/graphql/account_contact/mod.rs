@@ -1,9 +1,12 @@
 //! Account contacts in the schema.
 
+mod mutation;
+
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, InputObject, Name, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, Name, Object, Result, Value};
 
+pub use self::mutation::*;
 use super::{
     Gateway,
     account::Account,
@@ -13,7 +16,6 @@ use super::{
     context::ContextExt,
     custom_field::{CustomFieldValue, prime_values},
     document::FieldNames,
-    error::{UserError, outcome},
     filter::{
         AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, ChangeFilter, ChangeOrder,
         narrowed,
@@ -34,7 +36,6 @@ use crate::{
         Page, PageWindow, account_contact as service,
         contact::Relative,
         cursor::{Cursor, Order},
-        custom_field::CustomFieldInput,
         filter::Filter,
         page::Paged,
         page::Sort,
@@ -331,135 +332,5 @@ impl AccountContactQuery {
         let list = list_request(ctx, AccountContact::ORDER, &window, filter, order_by)?;
         let page = service::list(db, request, AccountContact::columns(names), &list).await?;
         Ok(Some(Connection::primed(ctx, page.map(AccountContact)).await))
-    }
-}
-
-/// A value for one custom field.
-#[derive(InputObject)]
-pub struct CustomFieldValueInput {
-    /// The field's global id.
-    custom_field_id: ID,
-    /// The value, in JSON's form of the field's type.
-    value: Json,
-}
-
-/// A new account contact.
-#[derive(InputObject)]
-pub struct CreateAccountContactInput {
-    /// The first name, not blank.
-    first_name: String,
-    /// The email address; unique among the organization's account contacts, without regard to case.
-    email: EmailAddress,
-    /// The last name.
-    last_name: Option<String>,
-    /// The phone number with its country code; kept as E.164.
-    phone: Option<PhoneNumber>,
-    /// The contact type's global id; the organization's default type when absent.
-    contact_type_id: Option<ID>,
-    /// The address of a picture, http or https.
-    avatar_url: Option<Url>,
-    /// The global ids of the accounts that it belongs to, at most 100; duplicates are folded.
-    account_ids: Option<Vec<ID>>,
-    /// Values of custom fields, at most one for each field.
-    custom_field_values: Option<Vec<CustomFieldValueInput>>,
-    /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
-    metadata: Option<Json>,
-    /// Its key in the system it comes from; unique in the organization.
-    remote_id: Option<String>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
-    idempotency_key: Option<String>,
-}
-
-/// What createAccountContact did.
-#[derive(SimpleObject)]
-pub struct CreateAccountContactPayload {
-    /// The new contact; null when the input was refused.
-    account_contact: Option<AccountContact>,
-    /// Why the input was refused; empty when it was not.
-    user_errors: Vec<UserError>,
-}
-
-/// One more account for a contact.
-#[derive(InputObject)]
-pub struct AddAccountContactToAccountInput {
-    /// The contact's global id.
-    account_contact_id: ID,
-    /// The account's global id.
-    account_id: ID,
-    /// The version of the contact that was read; when it has another one by now, nothing happens.
-    expected_version: Option<i32>,
-}
-
-/// What addAccountContactToAccount did.
-#[derive(SimpleObject)]
-pub struct AddAccountContactToAccountPayload {
-    /// The contact after the change; null when the input was refused.
-    account_contact: Option<AccountContact>,
-    /// The account; null when the input was refused.
-    account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
-    user_errors: Vec<UserError>,
-}
-
-/// Changing account contacts.
-#[derive(Default)]
-pub struct AccountContactMutation;
-
-#[Object]
-impl AccountContactMutation {
-    /// Makes an account contact with its accounts and custom field values, all or nothing.
-    async fn create_account_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The new contact.")] input: CreateAccountContactInput,
-    ) -> Result<Option<CreateAccountContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let (row, user_errors) = outcome(service::create(db, request, &input.into())).await?;
-        Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
-    }
-
-    /// Adds an account contact to one more account. Where it belongs already, nothing changes.
-    async fn add_account_contact_to_account(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The contact and the account.")] input: AddAccountContactToAccountInput,
-    ) -> Result<Option<AddAccountContactToAccountPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let AddAccountContactToAccountInput { account_contact_id, account_id, expected_version } = input;
-        let result = service::add_to_account(db, request, &account_contact_id, &account_id, expected_version);
-        let (rows, user_errors) = outcome(result).await?;
-        let (contact, account) = rows.unzip();
-        Ok(Some(AddAccountContactToAccountPayload {
-            account_contact: contact.map(AccountContact),
-            account: account.map(Account),
-            user_errors,
-        }))
-    }
-}
-
-impl From<CreateAccountContactInput> for service::CreateAccountContact {
-    fn from(input: CreateAccountContactInput) -> Self {
-        let value = |input: CustomFieldValueInput| CustomFieldInput {
-            custom_field_id: input.custom_field_id.0,
-            value: input.value.0,
-        };
-        Self {
-            first_name: input.first_name,
-            email: input.email.0,
-            last_name: input.last_name,
-            phone: input.phone.map(|phone| phone.0),
-            contact_type_id: input.contact_type_id.map(|id| id.0),
-            avatar_url: input.avatar_url.map(|url| url.0),
-            account_ids: input.account_ids.unwrap_or_default().into_iter().map(|id| id.0).collect(),
-            custom_field_values: input
-                .custom_field_values
-                .unwrap_or_default()
-                .into_iter()
-                .map(value)
-                .collect(),
-            metadata: input.metadata.map(|metadata| metadata.0),
-            remote_id: input.remote_id,
-            idempotency_key: input.idempotency_key,
-        }
     }
 }

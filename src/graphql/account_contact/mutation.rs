@@ -1,0 +1,205 @@
+//! Changing account contacts: inputs, payloads and mutations.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+
+use super::AccountContact;
+use crate::{
+    graphql::{
+        Gateway,
+        account::Account,
+        context::ContextExt,
+        error::{UserError, outcome},
+        scalar::{EmailAddress, Json, PhoneNumber, Url},
+    },
+    service::{account_contact as service, custom_field::CustomFieldInput},
+};
+
+/// A value for one custom field.
+#[derive(InputObject)]
+pub struct CustomFieldValueInput {
+    /// The field's global id.
+    custom_field_id: ID,
+    /// The value, in JSON's form of the field's type.
+    value: Json,
+}
+
+/// A new account contact.
+#[derive(InputObject)]
+pub struct CreateAccountContactInput {
+    /// The first name, not blank.
+    first_name: String,
+    /// The email address; unique among the organization's account contacts, without regard to case.
+    email: EmailAddress,
+    /// The last name.
+    last_name: Option<String>,
+    /// The phone number with its country code; kept as E.164.
+    phone: Option<PhoneNumber>,
+    /// The contact type's global id; the organization's default type when absent.
+    contact_type_id: Option<ID>,
+    /// The address of a picture, http or https.
+    avatar_url: Option<Url>,
+    /// The global ids of the accounts that it belongs to, at most 100; duplicates are folded.
+    account_ids: Option<Vec<ID>>,
+    /// Values of custom fields, at most one for each field.
+    custom_field_values: Option<Vec<CustomFieldValueInput>>,
+    /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
+    metadata: Option<Json>,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: Option<String>,
+    /// Repeating a call with the same key and input gives the first result and does nothing.
+    idempotency_key: Option<String>,
+}
+
+/// What createAccountContact did.
+#[derive(SimpleObject)]
+pub struct CreateAccountContactPayload {
+    /// The new contact; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// One more account for a contact.
+#[derive(InputObject)]
+pub struct AddAccountContactToAccountInput {
+    /// The contact's global id.
+    account_contact_id: ID,
+    /// The account's global id.
+    account_id: ID,
+    /// The version of the contact that was read; when it has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What addAccountContactToAccount did.
+#[derive(SimpleObject)]
+pub struct AddAccountContactToAccountPayload {
+    /// The contact after the change; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// The account; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A contact to delete.
+#[derive(InputObject)]
+pub struct DeleteAccountContactInput {
+    /// The contact's global id.
+    id: ID,
+    /// The version that was read; when the contact has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What deleteAccountContact did.
+#[derive(SimpleObject)]
+pub struct DeleteAccountContactPayload {
+    /// The contact with the time of its deletion; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// A deleted contact to bring back.
+#[derive(InputObject)]
+pub struct RestoreAccountContactInput {
+    /// The contact's global id.
+    id: ID,
+    /// The version that was read; when the contact has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What restoreAccountContact did.
+#[derive(SimpleObject)]
+pub struct RestoreAccountContactPayload {
+    /// The contact, living; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// Changing account contacts.
+#[derive(Default)]
+pub struct AccountContactMutation;
+
+#[Object]
+impl AccountContactMutation {
+    /// Makes an account contact with its accounts and custom field values, all or nothing.
+    async fn create_account_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new contact.")] input: CreateAccountContactInput,
+    ) -> Result<Option<CreateAccountContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let (row, user_errors) = outcome(service::create(db, request, &input.into())).await?;
+        Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+    }
+
+    /// Adds an account contact to one more account. Where it belongs already, nothing changes.
+    async fn add_account_contact_to_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact and the account.")] input: AddAccountContactToAccountInput,
+    ) -> Result<Option<AddAccountContactToAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let AddAccountContactToAccountInput { account_contact_id, account_id, expected_version } = input;
+        let result = service::add_to_account(db, request, &account_contact_id, &account_id, expected_version);
+        let (rows, user_errors) = outcome(result).await?;
+        let (contact, account) = rows.unzip();
+        Ok(Some(AddAccountContactToAccountPayload {
+            account_contact: contact.map(AccountContact),
+            account: account.map(Account),
+            user_errors,
+        }))
+    }
+
+    /// Deletes an account contact softly. Its email address and remote id are free.
+    async fn delete_account_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact.")] input: DeleteAccountContactInput,
+    ) -> Result<Option<DeleteAccountContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(result).await?;
+        Ok(Some(DeleteAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+    }
+
+    /// Brings a deleted account contact back, with all it had. One that is not deleted stays as it is.
+    async fn restore_account_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact.")] input: RestoreAccountContactInput,
+    ) -> Result<Option<RestoreAccountContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(result).await?;
+        Ok(Some(RestoreAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+    }
+}
+
+impl From<CreateAccountContactInput> for service::CreateAccountContact {
+    fn from(input: CreateAccountContactInput) -> Self {
+        let value = |input: CustomFieldValueInput| CustomFieldInput {
+            custom_field_id: input.custom_field_id.0,
+            value: input.value.0,
+        };
+        Self {
+            first_name: input.first_name,
+            email: input.email.0,
+            last_name: input.last_name,
+            phone: input.phone.map(|phone| phone.0),
+            contact_type_id: input.contact_type_id.map(|id| id.0),
+            avatar_url: input.avatar_url.map(|url| url.0),
+            account_ids: input.account_ids.unwrap_or_default().into_iter().map(|id| id.0).collect(),
+            custom_field_values: input
+                .custom_field_values
+                .unwrap_or_default()
+                .into_iter()
+                .map(value)
+                .collect(),
+            metadata: input.metadata.map(|metadata| metadata.0),
+            remote_id: input.remote_id,
+            idempotency_key: input.idempotency_key,
+        }
+    }
+}
