@@ -6,6 +6,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use serde::{Deserialize, Serialize};
 
 /// Result of everything that can fail with an [`AppError`].
 pub type AppResult<T> = Result<T, AppError>;
@@ -59,8 +60,9 @@ impl Code {
     }
 }
 
-/// Codes of input errors: what `userErrors.code` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Codes of input errors: what `userErrors.code` says. The names are kept with idempotency keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InputErrorCode {
     /// A value is needed here.
     Required,
@@ -85,7 +87,7 @@ pub enum InputErrorCode {
 }
 
 /// One rule that the input breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputError {
     /// Which rule.
     pub code: InputErrorCode,
@@ -93,12 +95,31 @@ pub struct InputError {
     pub message: Cow<'static, str>,
     /// Path in the input, camelCase, list positions as decimal text; empty when no single field is to blame.
     pub path: Vec<Cow<'static, str>>,
+    /// The position of the row in a bulk input; nothing elsewhere.
+    pub index: Option<usize>,
 }
 
 impl InputError {
     /// An error on one top-level field of the input.
     pub fn on(field: &'static str, code: InputErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), path: vec![Cow::Borrowed(field)] }
+        Self::at(vec![Cow::Borrowed(field)], code, message)
+    }
+
+    /// An error deeper in the input.
+    pub fn at(
+        path: Vec<Cow<'static, str>>,
+        code: InputErrorCode,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { code, message: message.into(), path, index: None }
+    }
+
+    /// The error of a row, as an error of the bulk input that the row is in.
+    #[must_use]
+    pub fn in_row(mut self, index: usize) -> Self {
+        self.path.splice(..0, [Cow::Borrowed("rows"), Cow::Owned(index.to_string())]);
+        self.index = Some(index);
+        self
     }
 }
 
@@ -155,6 +176,18 @@ impl AppError {
             Self::Database(error) if is_timeout(error) => Code::Timeout,
             Self::Database(error) if is_outage(error) => Code::Unavailable,
             Self::Database(_) | Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// Whether another writer came first: in a constraint that the validation had found kept, or in a lock. The same
+    /// call, made again, sees what the other wrote.
+    pub fn is_lost_race(&self) -> bool {
+        match self {
+            Self::Input(errors) => errors.iter().any(|error| error.code == InputErrorCode::Taken),
+            Self::Database(error) => {
+                violation(error).and_then(|error| error.code()).is_some_and(|code| is_deadlock(&code))
+            }
+            _ => false,
         }
     }
 
@@ -318,6 +351,11 @@ fn is_timeout(error: &DbErr) -> bool {
     violation(error).is_some_and(|error| error.code().as_deref() == Some("57014"))
 }
 
+/// Whether PostgreSQL chose this transaction to end so that another could go on.
+fn is_deadlock(code: &str) -> bool {
+    matches!(code, "40001" | "40P01")
+}
+
 /// Whether the database could not be reached or asked, so that trying again may help.
 fn is_outage(error: &DbErr) -> bool {
     let inner = match error {
@@ -336,7 +374,8 @@ fn is_outage(error: &DbErr) -> bool {
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             code.starts_with("08")
                 || code.starts_with("57P")
-                || matches!(&*code, "53300" | "40001" | "40P01" | "55P03" | "5" | "6")
+                || is_deadlock(&code)
+                || matches!(&*code, "53300" | "55P03" | "5" | "6")
         }),
         _ => false,
     }

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod account_contact;
 pub mod account_contact_account;
+mod batch;
 pub mod change;
 pub mod contact_merge;
 pub mod contact_type;
@@ -27,6 +28,8 @@ mod test_database;
 mod tests;
 
 use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany, Value};
+
+pub use batch::insert_rows;
 
 pub use sparse::{Columns, Sparse};
 

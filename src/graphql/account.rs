@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Resu
 use super::{
     Gateway,
     account_contact::AccountContact,
+    bulk::{BulkErrorPolicy, upsert_types},
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
@@ -26,6 +27,7 @@ use crate::{
     error::AppResult,
     service::{
         Page, PageWindow, account as service,
+        bulk::Upserts,
         cursor::{Cursor, Order},
         filter::Filter,
         page::Paged,
@@ -299,6 +301,37 @@ pub struct RestoreAccountPayload {
     user_errors: Vec<UserError>,
 }
 
+/// An account to create or update. A field that is absent or null keeps its value.
+#[derive(InputObject)]
+pub struct UpsertAccountInput {
+    /// Its key in the system it comes from, which says which account it is.
+    remote_id: String,
+    /// Its name, at most 255 characters; required when it is new.
+    name: Option<String>,
+    /// The domain name of its web and mail addresses; empty text clears it.
+    primary_domain: Option<String>,
+}
+
+/// Accounts to create or update.
+#[derive(InputObject)]
+pub struct UpsertAccountsInput {
+    /// The accounts, 1 to 1,000, no two with the same remote id.
+    rows: Vec<UpsertAccountInput>,
+    /// What happens to the good rows when others are refused.
+    #[graphql(default)]
+    error_policy: BulkErrorPolicy,
+    /// Repeating a call with the same key and input gives the first results and does nothing.
+    idempotency_key: Option<String>,
+}
+
+upsert_types! {
+    /// What became of an account.
+    UpsertAccountResult,
+    /// What upsertAccounts did.
+    UpsertAccountsPayload,
+    account / "account": Account
+}
+
 /// Changing accounts.
 #[derive(Default)]
 pub struct AccountMutation;
@@ -357,5 +390,22 @@ impl AccountMutation {
         let result = service::restore(db, request, &input.id, input.expected_version);
         let (row, user_errors) = outcome(result).await?;
         Ok(Some(RestoreAccountPayload { account: row.map(Account), user_errors }))
+    }
+
+    /// Creates or updates up to 1,000 accounts by their remote ids.
+    async fn upsert_accounts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The accounts.")] input: UpsertAccountsInput,
+    ) -> Result<Option<UpsertAccountsPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let UpsertAccountsInput { rows, error_policy, idempotency_key } = input;
+        let rows = rows.into_iter().map(|row| service::UpsertAccount {
+            remote_id: row.remote_id,
+            name: row.name,
+            primary_domain: row.primary_domain,
+        });
+        let input = Upserts { rows: rows.collect(), error_policy: error_policy.into(), idempotency_key };
+        Ok(Some(UpsertAccountsPayload::of(ctx, service::upsert(db, request, &input)).await?))
     }
 }

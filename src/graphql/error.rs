@@ -54,7 +54,7 @@ impl From<InputError> for UserError {
             code: error.code.into(),
             message: error.message,
             field: (!error.path.is_empty()).then_some(error.path),
-            index: None,
+            index: error.index.and_then(|index| i32::try_from(index).ok()),
         }
     }
 }

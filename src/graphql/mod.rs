@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod account_contact;
+pub mod bulk;
 pub mod change;
 pub mod complete;
 pub mod contact;

@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Resu
 
 use super::{
     Gateway,
+    bulk::{BulkErrorPolicy, upsert_types},
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
@@ -30,6 +31,7 @@ use crate::{
     error::AppResult,
     service::{
         Page, PageWindow,
+        bulk::Upserts,
         cursor::{Cursor, Order},
         filter::Filter,
         internal_contact_assignment::AssignmentFilter,
@@ -329,6 +331,35 @@ pub struct RestorePartnerPayload {
     user_errors: Vec<UserError>,
 }
 
+/// A partner to create or update. A field that is absent or null keeps its value.
+#[derive(InputObject)]
+pub struct UpsertPartnerInput {
+    /// Its key in the system it comes from, which says which partner it is.
+    remote_id: String,
+    /// Its name, at most 255 characters; required when it is new.
+    name: Option<String>,
+}
+
+/// Partners to create or update.
+#[derive(InputObject)]
+pub struct UpsertPartnersInput {
+    /// The partners, 1 to 1,000, no two with the same remote id.
+    rows: Vec<UpsertPartnerInput>,
+    /// What happens to the good rows when others are refused.
+    #[graphql(default)]
+    error_policy: BulkErrorPolicy,
+    /// Repeating a call with the same key and input gives the first results and does nothing.
+    idempotency_key: Option<String>,
+}
+
+upsert_types! {
+    /// What became of a partner.
+    UpsertPartnerResult,
+    /// What upsertPartners did.
+    UpsertPartnersPayload,
+    partner / "partner": Partner
+}
+
 /// Changing partners.
 #[derive(Default)]
 pub struct PartnerMutation;
@@ -386,5 +417,19 @@ impl PartnerMutation {
         let result = service::restore(db, request, &input.id, input.expected_version);
         let (row, user_errors) = outcome(result).await?;
         Ok(Some(RestorePartnerPayload { partner: row.map(Partner), user_errors }))
+    }
+
+    /// Creates or updates up to 1,000 partners by their remote ids.
+    async fn upsert_partners(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The partners.")] input: UpsertPartnersInput,
+    ) -> Result<Option<UpsertPartnersPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let UpsertPartnersInput { rows, error_policy, idempotency_key } = input;
+        let rows =
+            rows.into_iter().map(|row| service::UpsertPartner { remote_id: row.remote_id, name: row.name });
+        let input = Upserts { rows: rows.collect(), error_policy: error_policy.into(), idempotency_key };
+        Ok(Some(UpsertPartnersPayload::of(ctx, service::upsert(db, request, &input)).await?))
     }
 }

@@ -1,5 +1,7 @@
 //! Accounts: the companies that account contacts work for.
 
+mod upsert;
+
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
@@ -7,8 +9,11 @@ use sea_orm::{
 };
 use serde::Serialize;
 
+pub use upsert::{UpsertAccount, upsert};
+
 use super::{
     Database, ListRequest, Page, Patch, account_contact as contacts,
+    bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
@@ -22,7 +27,7 @@ use crate::{
     auth::RequestContext,
     entity::{
         Columns, Scoped, ScopedById,
-        account::{Column, Entity, Model},
+        account::{ActiveModel, Column, Entity, Model},
         account_contact_account as link,
         id::{AccountContactId, AccountId, OrganizationId},
         keys_in,
@@ -135,9 +140,9 @@ pub async fn of_account_contacts(
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
-    let name = checks.required_line("name", &input.name);
-    let primary_domain = checks.optional_line("primaryDomain", input.primary_domain.as_deref());
-    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
+    let primary_domain = Patch::from(input.primary_domain.as_deref());
+    let remote_id = Patch::from(input.remote_id.as_deref());
+    let fields = Fields::check(&mut checks, &Patch::Set(&input.name), &primary_domain, &remote_id);
     let write = db.begin().await?;
     let txn = write.connection();
     let key = input.idempotency_key.as_deref();
@@ -146,27 +151,11 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) 
             Ok(claim) => claim,
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
-    let row = Model {
-        id: AccountId(ctx.new_id()),
-        org_id: organization,
-        name,
-        primary_domain,
-        remote_id,
-        sort_key: String::new(),
-        words: String::new(),
-        created_at: ctx.now,
-        updated_at: ctx.now,
-        version: 1,
-        deleted_at: None,
-    };
-    let diff = Diff::default()
-        .created("name", &row.name)
-        .created("primaryDomain", &row.primary_domain)
-        .created("remoteId", &row.remote_id);
+    let (row, diff) = fields.create(ctx, organization);
     let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
@@ -183,27 +172,22 @@ pub async fn update(
     let organization = writer(ctx)?;
     let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
-    let name = checks.required_line_patch("name", &input.name);
-    let primary_domain = checks.line_patch("primaryDomain", &input.primary_domain);
-    let remote_id = checks.line_patch("remoteId", &input.remote_id);
+    let fields = Fields::check(&mut checks, &input.name, &input.primary_domain, &input.remote_id);
     let write = db.begin().await?;
     let txn = write.connection();
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
-    let wanted = remote_id.as_ref().filter(|new| **new != old.remote_id).and_then(Option::as_deref);
+    let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
     if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
 
     let mut row = old.clone().into_active_model();
-    let mut diff = Diff::default();
-    diff.set("name", &mut row.name, name);
-    diff.set("primaryDomain", &mut row.primary_domain, primary_domain);
-    diff.set("remoteId", &mut row.remote_id, remote_id);
+    let diff = fields.change(&mut row);
     let words = old.words.clone();
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     if new.words != words {
-        contacts::refresh_company_words_of_account(txn, organization, id).await?;
+        contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
     }
     write.commit().await?;
     Ok(new)
@@ -222,7 +206,7 @@ pub async fn delete(
     let txn = write.connection();
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    contacts::refresh_company_words_of_account(txn, organization, id).await?;
+    contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
     write.commit().await?;
     Ok(new)
 }
@@ -243,9 +227,81 @@ pub async fn restore(
         return Ok(old);
     }
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    contacts::refresh_company_words_of_account(txn, organization, id).await?;
+    contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
     write.commit().await?;
     Ok(new)
+}
+
+/// The fields of an account as an input gives them, cleaned; `None` is what it does not give.
+#[derive(Clone)]
+pub(super) struct Fields {
+    name: Option<String>,
+    primary_domain: Option<Option<String>>,
+    remote_id: Option<Option<String>>,
+}
+
+impl Fields {
+    fn check(
+        checks: &mut Checks,
+        name: &Patch<impl AsRef<str>>,
+        primary_domain: &Patch<impl AsRef<str>>,
+        remote_id: &Patch<impl AsRef<str>>,
+    ) -> Self {
+        Self {
+            name: checks.required_line_patch("name", name),
+            primary_domain: checks.line_patch("primaryDomain", primary_domain),
+            remote_id: checks.line_patch("remoteId", remote_id),
+        }
+    }
+}
+
+impl RemoteFields<Entity> for Fields {
+    const REMOTE_ID: Column = Column::RemoteId;
+
+    fn remote_id_of(row: &Model) -> Option<&str> {
+        row.remote_id.as_deref()
+    }
+
+    fn words_of(row: &Model) -> &str {
+        &row.words
+    }
+
+    fn remote_id(&self) -> Option<&str> {
+        self.remote_id.as_ref()?.as_deref()
+    }
+
+    fn check_complete(&self, checks: &mut Checks) {
+        checks.needed("name", self.name.as_ref());
+    }
+
+    fn create(self, ctx: &RequestContext, organization: OrganizationId) -> (Model, Diff) {
+        let row = Model {
+            id: AccountId(ctx.new_id()),
+            org_id: organization,
+            name: self.name.unwrap_or_default(),
+            primary_domain: self.primary_domain.flatten(),
+            remote_id: self.remote_id.flatten(),
+            sort_key: String::new(),
+            words: String::new(),
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+            deleted_at: None,
+        };
+        let diff = Diff::default()
+            .created("name", &row.name)
+            .created("primaryDomain", &row.primary_domain)
+            .created("remoteId", &row.remote_id);
+        (row, diff)
+    }
+
+    fn change(self, row: &mut ActiveModel) -> Diff {
+        let mut diff = Diff::default();
+        diff.set("name", &mut row.name, self.name);
+        diff.set("primaryDomain", &mut row.primary_domain, self.primary_domain);
+        diff.set("remoteId", &mut row.remote_id, self.remote_id);
+        diff
+    }
 }
 
 /// The living account with this id.

@@ -455,24 +455,25 @@ pub(super) async fn refresh_company_words(
     set_company_words(db, organization, is_one).await
 }
 
-/// The same for everybody at an account, held until the transaction ends: first, and in the order of their ids.
-pub(super) async fn refresh_company_words_of_account(
+/// The same for everybody at one of these accounts, held until the transaction ends: first, and in the order of their
+/// ids.
+pub(super) async fn refresh_company_words_of_accounts(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    account: AccountId,
+    accounts: &[AccountId],
 ) -> AppResult<()> {
-    let people = Entity::find_in_with_deleted(organization).filter(is_of_account(organization, account));
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let is_account =
+        keys_in(db.get_database_backend(), link::Column::AccountId.into_expr(), accounts.iter().copied());
+    let links = link::Entity::find_in(organization).filter(is_account);
+    let links = links.select_only().column(link::Column::AccountContactId).into_query();
+    let is_there = Column::Id.in_subquery(links);
+    let people = Entity::find_in_with_deleted(organization).filter(is_there.clone());
     let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
     let _: Vec<AccountContactId> = people.into_tuple().all(db).await?;
-    set_company_words(db, organization, is_of_account(organization, account)).await
-}
-
-fn is_of_account(organization: OrganizationId, account: AccountId) -> Expr {
-    let people = link::Entity::find_in(organization)
-        .filter(link::Column::AccountId.eq(account))
-        .select_only()
-        .column(link::Column::AccountContactId);
-    Column::Id.in_subquery(people.into_query())
+    set_company_words(db, organization, is_there).await
 }
 
 async fn set_company_words(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, EntityTrait, Set, Value};
+use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, Set, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -11,7 +11,7 @@ use super::{
     cursor::{CursorKey, Order},
     filter,
     page::{self, Paged, Parentage},
-    reader,
+    reader, reading,
 };
 use crate::{
     auth::RequestContext,
@@ -19,12 +19,10 @@ use crate::{
         Columns,
         change::{ActiveModel, Column, Entity, Model},
         id::OrganizationId,
+        insert_rows,
     },
     error::AppResult,
 };
-
-/// The most records of one statement: SQLite takes 32,766 values.
-const BATCH: usize = 1_000;
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_integer("change");
@@ -157,12 +155,8 @@ pub(super) async fn record_all(
     organization: OrganizationId,
     changes: impl IntoIterator<Item = Change>,
 ) -> AppResult<()> {
-    let mut rows = changes.into_iter().map(|change| row(ctx, organization, change)).peekable();
-    while rows.peek().is_some() {
-        let batch: Vec<ActiveModel> = rows.by_ref().take(BATCH).collect();
-        Entity::insert_many(batch).exec_without_returning(db).await?;
-    }
-    Ok(())
+    let rows = changes.into_iter().map(|change| row(ctx, organization, change));
+    reading::execute(db, insert_rows::<Entity>(db.get_database_backend(), rows)?).await
 }
 
 fn row(ctx: &RequestContext, organization: OrganizationId, change: Change) -> ActiveModel {

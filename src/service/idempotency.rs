@@ -29,7 +29,8 @@ const LENGTH: usize = 255;
 #[must_use = "a claim that is not completed makes every repetition fail"]
 pub(super) struct Claim(Option<String>);
 
-/// Claims the caller's key, or tells which row the first call with it made. When the checks have found something the
+/// Claims the caller's key, or tells what the first call with it made: the id of a row, or the text that a bulk write
+/// kept. When the checks have found something the
 /// call will be refused, and there is nothing to protect.
 pub(super) async fn claim<T: FromStr>(
     checks: &mut Checks,
@@ -86,6 +87,11 @@ fn hash(input: &impl Serialize) -> AppResult<Vec<u8>> {
 }
 
 impl Claim {
+    /// Whether there is a key.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Notes what the call made.
     pub(super) async fn complete(
         self,

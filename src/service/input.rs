@@ -44,6 +44,13 @@ impl<T> From<Option<T>> for Patch<T> {
     }
 }
 
+impl<T> Patch<T> {
+    /// In a bulk write an absent field and `null` mean the same too: the field keeps its value.
+    pub fn given(value: Option<T>) -> Self {
+        value.map_or(Self::Keep, Self::Set)
+    }
+}
+
 /// An email address: as written, and in the form that is compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Email {
@@ -57,7 +64,7 @@ pub struct Email {
 ///
 /// Every check returns the cleaned value. Where it has reported an error it returns a stand-in instead, which goes
 /// nowhere: [`Checks::finish`] lets nothing pass that was refused.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Checks {
     errors: Vec<InputError>,
 }
@@ -78,7 +85,7 @@ impl Checks {
 
     /// Reports an error deeper in the input.
     pub fn report_at(&mut self, path: Path, code: InputErrorCode, message: impl Into<Cow<'static, str>>) {
-        self.errors.push(InputError { code, message: message.into(), path });
+        self.errors.push(InputError::at(path, code, message));
     }
 
     /// Whether nothing was found so far.
@@ -89,6 +96,11 @@ impl Checks {
     /// Ends the checks: all that was found, or leave to go on.
     pub fn finish(self) -> AppResult<()> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.refused()) }
+    }
+
+    /// Ends the checks: what was found, which may be nothing.
+    pub fn into_errors(self) -> Vec<InputError> {
+        self.errors
     }
 
     /// Ends the checks after one of them failed.
@@ -114,20 +126,28 @@ impl Checks {
     }
 
     /// The patch of an optional line: what to store, or `None` to keep what is there.
-    pub fn line_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<String>> {
+    pub fn line_patch(
+        &mut self,
+        field: &'static str,
+        patch: &Patch<impl AsRef<str>>,
+    ) -> Option<Option<String>> {
         match patch {
             Patch::Keep => None,
             Patch::Clear => Some(None),
-            Patch::Set(value) => self.line(field, value),
+            Patch::Set(value) => self.line(field, value.as_ref()),
         }
     }
 
     /// The patch of a line that a row cannot be without.
-    pub fn required_line_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<String> {
+    pub fn required_line_patch(
+        &mut self,
+        field: &'static str,
+        patch: &Patch<impl AsRef<str>>,
+    ) -> Option<String> {
         match patch {
             Patch::Keep => None,
             Patch::Clear => self.not_nullable(field),
-            Patch::Set(value) => Some(self.required_line(field, value)),
+            Patch::Set(value) => Some(self.required_line(field, value.as_ref())),
         }
     }
 
@@ -190,11 +210,15 @@ impl Checks {
     }
 
     /// The patch of an email address that a row cannot be without.
-    pub fn required_email_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Email> {
+    pub fn required_email_patch(
+        &mut self,
+        field: &'static str,
+        patch: &Patch<impl AsRef<str>>,
+    ) -> Option<Email> {
         match patch {
             Patch::Keep => None,
             Patch::Clear => self.not_nullable(field),
-            Patch::Set(value) => Some(self.required_email(field, value)),
+            Patch::Set(value) => Some(self.required_email(field, value.as_ref())),
         }
     }
 
@@ -223,13 +247,19 @@ impl Checks {
     }
 
     /// The phone number of a person as E.164. Assigned or not is not asked: the documented example is not either.
-    pub fn phone_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<String>> {
+    pub fn phone_patch(
+        &mut self,
+        field: &'static str,
+        patch: &Patch<impl AsRef<str>>,
+    ) -> Option<Option<String>> {
         let text = match patch {
             Patch::Keep => return None,
             Patch::Clear => return Some(None),
-            Patch::Set(text) if text.trim().is_empty() => return Some(None),
-            Patch::Set(text) => text.trim(),
+            Patch::Set(text) => text.as_ref().trim(),
         };
+        if text.is_empty() {
+            return Some(None);
+        }
         let e164 = e164(text);
         if e164.is_none() {
             self.report(
@@ -242,13 +272,19 @@ impl Checks {
     }
 
     /// The address of a page or picture: http or https.
-    pub fn url_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<String>> {
+    pub fn url_patch(
+        &mut self,
+        field: &'static str,
+        patch: &Patch<impl AsRef<str>>,
+    ) -> Option<Option<String>> {
         let text = match patch {
             Patch::Keep => return None,
             Patch::Clear => return Some(None),
-            Patch::Set(text) if text.trim().is_empty() => return Some(None),
-            Patch::Set(text) => text.trim(),
+            Patch::Set(text) => text.as_ref().trim(),
         };
+        if text.is_empty() {
+            return Some(None);
+        }
         self.within(field, text, URL)?;
         if !is_web_address(text) {
             self.report(field, InputErrorCode::Invalid, "This is not an http or https address.");
@@ -306,6 +342,14 @@ impl Checks {
             self.report_at(path, InputErrorCode::NotFound, NOT_FOUND);
         }
         id
+    }
+
+    /// A value that a new row cannot be without: reports when the input leaves it out.
+    pub fn needed<T>(&mut self, field: &'static str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.report(field, InputErrorCode::Required, "The row is new, and a new row needs this field.");
+        }
+        value
     }
 
     /// A row that was looked for: reports when it is not there.

@@ -1,12 +1,17 @@
 //! Partners: the companies that internal contacts look after.
 
+mod upsert;
+
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QuerySelect, sea_query::LockType};
 use serde::Serialize;
 
+pub use upsert::{UpsertPartner, upsert};
+
 use super::{
     Database, ListRequest, Page, Patch,
+    bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
@@ -23,7 +28,7 @@ use crate::{
         Columns, Scoped, ScopedById,
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact_assignment as assignment,
-        partner::{Column, Entity, Model},
+        partner::{ActiveModel, Column, Entity, Model},
     },
     error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
 };
@@ -130,8 +135,8 @@ pub async fn of_internal_contacts(
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
-    let name = checks.required_line("name", &input.name);
-    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
+    let remote_id = Patch::from(input.remote_id.as_deref());
+    let fields = Fields::check(&mut checks, &Patch::Set(&input.name), &remote_id);
     let write = db.begin().await?;
     let txn = write.connection();
     let key = input.idempotency_key.as_deref();
@@ -140,23 +145,11 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) 
             Ok(claim) => claim,
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
-    let row = Model {
-        id: PartnerId(ctx.new_id()),
-        org_id: organization,
-        name,
-        remote_id,
-        sort_key: String::new(),
-        words: String::new(),
-        created_at: ctx.now,
-        updated_at: ctx.now,
-        version: 1,
-        deleted_at: None,
-    };
-    let diff = Diff::default().created("name", &row.name).created("remoteId", &row.remote_id);
+    let (row, diff) = fields.create(ctx, organization);
     let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
@@ -173,26 +166,23 @@ pub async fn update(
     let organization = writer(ctx)?;
     let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
-    let name = checks.required_line_patch("name", &input.name);
-    let remote_id = checks.line_patch("remoteId", &input.remote_id);
+    let fields = Fields::check(&mut checks, &input.name, &input.remote_id);
     let write = db.begin().await?;
     let txn = write.connection();
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
-    let wanted = remote_id.as_ref().filter(|new| **new != old.remote_id).and_then(Option::as_deref);
+    let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
     if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
 
     let mut row = old.clone().into_active_model();
-    let mut diff = Diff::default();
-    diff.set("name", &mut row.name, name);
-    diff.set("remoteId", &mut row.remote_id, remote_id);
+    let diff = fields.change(&mut row);
     let words = old.words.clone();
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     if new.words != words {
-        contacts::hold_those_of_partner(txn, organization, id).await?;
-        contacts::refresh_company_words_of_partner(txn, organization, id).await?;
+        contacts::hold_those_of_partners(txn, organization, &[id]).await?;
+        contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
     }
     write.commit().await?;
     Ok(new)
@@ -210,10 +200,10 @@ pub async fn delete(
     let write = db.begin().await?;
     let txn = write.connection();
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
-    contacts::hold_those_of_partner(txn, organization, id).await?;
+    contacts::hold_those_of_partners(txn, organization, &[id]).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     assignments::hide(txn, ctx, organization, assignment::Column::PartnerId.eq(id)).await?;
-    contacts::refresh_company_words_of_partner(txn, organization, id).await?;
+    contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
     write.commit().await?;
     Ok(new)
 }
@@ -234,12 +224,72 @@ pub async fn restore(
     if old.deleted_at.is_none() {
         return Ok(old);
     }
-    contacts::hold_those_of_partner(txn, organization, id).await?;
+    contacts::hold_those_of_partners(txn, organization, &[id]).await?;
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
     assignments::show(txn, organization, assignment::Column::PartnerId.eq(id)).await?;
-    contacts::refresh_company_words_of_partner(txn, organization, id).await?;
+    contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
     write.commit().await?;
     Ok(new)
+}
+
+/// The fields of a partner as an input gives them, cleaned; `None` is what it does not give.
+#[derive(Clone)]
+pub(super) struct Fields {
+    name: Option<String>,
+    remote_id: Option<Option<String>>,
+}
+
+impl Fields {
+    fn check(checks: &mut Checks, name: &Patch<impl AsRef<str>>, remote_id: &Patch<impl AsRef<str>>) -> Self {
+        Self {
+            name: checks.required_line_patch("name", name),
+            remote_id: checks.line_patch("remoteId", remote_id),
+        }
+    }
+}
+
+impl RemoteFields<Entity> for Fields {
+    const REMOTE_ID: Column = Column::RemoteId;
+
+    fn remote_id_of(row: &Model) -> Option<&str> {
+        row.remote_id.as_deref()
+    }
+
+    fn words_of(row: &Model) -> &str {
+        &row.words
+    }
+
+    fn remote_id(&self) -> Option<&str> {
+        self.remote_id.as_ref()?.as_deref()
+    }
+
+    fn check_complete(&self, checks: &mut Checks) {
+        checks.needed("name", self.name.as_ref());
+    }
+
+    fn create(self, ctx: &RequestContext, organization: OrganizationId) -> (Model, Diff) {
+        let row = Model {
+            id: PartnerId(ctx.new_id()),
+            org_id: organization,
+            name: self.name.unwrap_or_default(),
+            remote_id: self.remote_id.flatten(),
+            sort_key: String::new(),
+            words: String::new(),
+            created_at: ctx.now,
+            updated_at: ctx.now,
+            version: 1,
+            deleted_at: None,
+        };
+        let diff = Diff::default().created("name", &row.name).created("remoteId", &row.remote_id);
+        (row, diff)
+    }
+
+    fn change(self, row: &mut ActiveModel) -> Diff {
+        let mut diff = Diff::default();
+        diff.set("name", &mut row.name, self.name);
+        diff.set("remoteId", &mut row.remote_id, self.remote_id);
+        diff
+    }
 }
 
 /// The living partner with this id.

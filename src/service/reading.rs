@@ -3,8 +3,9 @@
 use std::{collections::HashMap, hash::Hash, str::FromStr};
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select,
-    SelectExt, sea_query::OnConflict,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, IntoActiveModel, Iterable,
+    QueryFilter, QueryOrder, QuerySelect, Select, SelectExt,
+    sea_query::{Expr, InsertStatement, OnConflict},
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     auth::RequestContext,
-    entity::{Columns, Key, Scoped, ScopedById, id::OrganizationId, keys_in},
+    entity::{Columns, Key, Scoped, ScopedById, id::OrganizationId, insert_rows, keys_in},
     error::{AppResult, InputError, InputErrorCode},
 };
 
@@ -109,4 +110,60 @@ where
     let insert = E::insert(row.into_active_model().reset_all());
     let conflict = OnConflict::new().do_nothing().to_owned();
     Ok(insert.on_conflict(conflict).exec_without_returning(db).await? == 1)
+}
+
+/// The living rows that meet a condition, held fast until the transaction ends, in the order of their ids: who holds
+/// several rows takes them in this order, so that nobody waits for each other.
+pub(super) async fn held<E: ScopedById>(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    condition: Expr,
+) -> AppResult<Vec<E::Model>> {
+    let rows = E::find_in(organization).filter(condition).order_by_asc(E::ID);
+    Ok(rows.lock_exclusive().all(db).await?)
+}
+
+/// Inserts any number of rows whose keys and values are all known, in this order.
+pub(super) async fn insert_all<E>(
+    db: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = E::Model>,
+) -> AppResult<()>
+where
+    E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
+{
+    execute(db, all::<E>(db, rows)?).await
+}
+
+/// Writes any number of rows that are there anew, in this order.
+pub(super) async fn replace_all<E: ScopedById>(
+    db: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = E::Model>,
+) -> AppResult<()>
+where
+    E::Model: IntoActiveModel<E::ActiveModel>,
+{
+    let fixed = [E::ID.as_str(), E::ORG_ID.as_str()];
+    let columns = E::Column::iter().filter(|column| !fixed.contains(&column.as_str()));
+    let conflict = OnConflict::column(E::ID).update_columns(columns).to_owned();
+    let insert = all::<E>(db, rows)?.map(|mut insert| insert.on_conflict(conflict).to_owned());
+    execute(db, insert).await
+}
+
+fn all<E>(
+    db: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = E::Model>,
+) -> AppResult<Option<InsertStatement>>
+where
+    E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
+{
+    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    Ok(insert_rows::<E>(db.get_database_backend(), rows)?)
+}
+
+/// Executes a statement that there may be no need for.
+pub(super) async fn execute(db: &impl ConnectionTrait, insert: Option<InsertStatement>) -> AppResult<()> {
+    if let Some(insert) = insert {
+        db.execute(&insert).await?;
+    }
+    Ok(())
 }

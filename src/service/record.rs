@@ -203,6 +203,20 @@ async fn write<E: Recorded>(
     Ok(row)
 }
 
+/// The row as it is after a change: of the next version, with what follows from its other columns. Writing and
+/// recording it is left to the caller.
+pub(super) fn revised<E: Recorded>(
+    ctx: &RequestContext,
+    version: i32,
+    mut row: E::ActiveModel,
+) -> AppResult<E::Model> {
+    row.set(E::VERSION, (version + 1).into());
+    row.set(E::UPDATED_AT, ctx.now.into());
+    let mut row = row.try_into_model()?;
+    E::derive(&mut row);
+    Ok(row)
+}
+
 /// Sets the columns that follow from those that were changed.
 fn derive<E: Recorded>(row: &mut E::ActiveModel) -> AppResult<()> {
     let mut whole: E::Model = row.clone().try_into_model()?;

@@ -109,10 +109,12 @@ const MUTATIONS: &[Call] = &[
     call("updatePartner", "id: $partner, remoteId: \"r-1\"", &[("partner", "id")]),
     call("deletePartner", "id: $partner", &[("partner", "id")]),
     call("restorePartner", "id: $partner", &[("partner", "id")]),
+    call("upsertPartners", "rows: [{ remoteId: \"r-9\", name: \"Globex\" }]", &[]),
     call("createAccount", "name: \"Initech\"", &[]),
     call("updateAccount", "id: $account, remoteId: \"r-1\"", &[("account", "id")]),
     call("deleteAccount", "id: $account", &[("account", "id")]),
     call("restoreAccount", "id: $account", &[("account", "id")]),
+    call("upsertAccounts", "rows: [{ remoteId: \"r-9\", name: \"Initech\" }]", &[]),
     call(
         "createAccountContact",
         "firstName: \"New\", email: \"new@example.com\", accountIds: [$account], contactTypeId: $contactType,

@@ -38,3 +38,4 @@ mod smoke;
 mod statements;
 mod support;
 mod tenancy;
+mod upsert;

@@ -11,13 +11,18 @@ use async_graphql::parser::{
 use contact_gateway::graphql::sdl;
 
 /// The lists that are no connections, because something else bounds them.
-const BOUNDED_LISTS: [&str; 5] = [
+const BOUNDED_LISTS: [&str; 9] = [
     // As many as the organization has custom fields.
     "AccountContact.customFieldValues",
     // As many as an administrator gave the field.
     "CustomField.options",
     // As many as the client gave ids.
     "Query.nodes",
+    // As many as a row breaks rules; as many as there were rows, at most 1,000.
+    "UpsertAccountResult.userErrors",
+    "UpsertAccountsPayload.results",
+    "UpsertPartnerResult.userErrors",
+    "UpsertPartnersPayload.results",
     // As many as the input is deep.
     "UserError.field",
     // As many as there are scopes.

@@ -3,6 +3,7 @@
 //! On SQLite always, on PostgreSQL when a server is given (see `test_database`). Here are the rows that the tests use.
 //! May import the entities and the migrations.
 
+mod batch;
 mod keys;
 mod rows;
 mod scope;

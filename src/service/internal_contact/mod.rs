@@ -5,8 +5,8 @@ mod new_person;
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, sea_query::Expr,
 };
 use serde::Serialize;
 
@@ -340,13 +340,15 @@ pub async fn restore(
     Ok(new)
 }
 
-/// Holds everybody who has or had an assignment to a partner until the transaction ends, in the order of their ids.
-pub(super) async fn hold_those_of_partner(
+/// Holds everybody who has or had an assignment to one of these partners until the transaction ends, in the order of
+/// their ids.
+pub(super) async fn hold_those_of_partners(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    partner: PartnerId,
+    partners: &[PartnerId],
 ) -> AppResult<()> {
-    let people = Entity::find_in_with_deleted(organization).filter(is_of_partner(organization, partner));
+    let is_theirs = is_of_partners(db.get_database_backend(), organization, partners);
+    let people = Entity::find_in_with_deleted(organization).filter(is_theirs);
     let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
     let _: Vec<InternalContactId> = people.into_tuple().all(db).await?;
     Ok(())
@@ -362,18 +364,20 @@ pub(super) async fn refresh_company_words(
     set_company_words(db, organization, is_one).await
 }
 
-/// The same for everybody who looks after a partner.
-pub(super) async fn refresh_company_words_of_partner(
+/// The same for everybody who looks after one of these partners.
+pub(super) async fn refresh_company_words_of_partners(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    partner: PartnerId,
+    partners: &[PartnerId],
 ) -> AppResult<()> {
-    set_company_words(db, organization, is_of_partner(organization, partner)).await
+    set_company_words(db, organization, is_of_partners(db.get_database_backend(), organization, partners))
+        .await
 }
 
-fn is_of_partner(organization: OrganizationId, partner: PartnerId) -> Expr {
+fn is_of_partners(backend: DbBackend, organization: OrganizationId, partners: &[PartnerId]) -> Expr {
+    let is_partner = keys_in(backend, assignment::Column::PartnerId.into_expr(), partners.iter().copied());
     let people = assignment::Entity::find_in_with_deleted(organization)
-        .filter(assignment::Column::PartnerId.eq(partner))
+        .filter(is_partner)
         .select_only()
         .column(assignment::Column::InternalContactId);
     Column::Id.in_subquery(people.into_query())

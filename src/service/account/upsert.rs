@@ -1,0 +1,66 @@
+//! Accounts by the thousand: each created or updated by its `remoteId`.
+
+use serde::Serialize;
+
+use super::Fields;
+use crate::{
+    auth::RequestContext,
+    entity::{
+        account::{Entity, Model},
+        id::AccountId,
+    },
+    error::AppResult,
+    service::{
+        Database, Patch, account_contact,
+        bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
+        input::Checks,
+    },
+};
+
+/// An account to create or update. What is not given keeps its value.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpsertAccount {
+    /// Its key in the system it comes from, its identity.
+    pub remote_id: String,
+    /// Its name; needed when it is new.
+    pub name: Option<String>,
+    /// The domain name of its web and mail addresses; blank text clears it.
+    pub primary_domain: Option<String>,
+}
+
+/// Creates or updates accounts by their `remoteId`.
+pub async fn upsert(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &Upserts<UpsertAccount>,
+) -> AppResult<Vec<RowResult<Model>>> {
+    bulk::upsert(db, ctx, input).await
+}
+
+impl Upsert for UpsertAccount {
+    type Table = Entity;
+    type Checked = Fields;
+    type Beside = Vec<AccountId>;
+
+    const OPERATION: &'static str = "upsertAccounts";
+
+    fn check(&self, checks: &mut Checks) -> Fields {
+        let remote_id = checks.required_line("remoteId", &self.remote_id);
+        let name = Patch::given(self.name.as_deref());
+        let primary_domain = Patch::given(self.primary_domain.as_deref());
+        let fields = Fields::check(checks, &name, &primary_domain, &Patch::<&str>::Keep);
+        Fields { remote_id: Some(Some(remote_id)), ..fields }
+    }
+
+    fn unique_key(row: &Model) -> &str {
+        row.remote_id.as_deref().unwrap_or_default()
+    }
+
+    async fn plan(scope: Scope<'_>, rows: &[Checked<Fields>]) -> AppResult<Plan<Entity, Vec<AccountId>>> {
+        bulk::plan_by_remote_id(scope, rows).await
+    }
+
+    async fn write_after(scope: Scope<'_>, renamed: Vec<AccountId>) -> AppResult<()> {
+        account_contact::refresh_company_words_of_accounts(scope.db, scope.organization, &renamed).await
+    }
+}

@@ -1,0 +1,430 @@
+//! Bulk writes: many rows of one kind in one call, each created or updated by its identity.
+//!
+//! What is the same for every kind is here: how many rows, what happens when some are refused, repeated calls, lost
+//! races, and the writing itself, in a handful of statements whatever the number of rows. A kind says in [`Upsert`] what
+//! its rows mean.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    str::FromStr,
+};
+
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Database,
+    change::{self, Action, Change, Diff},
+    idempotency,
+    input::Checks,
+    page::Paged,
+    reading,
+    record::{self, Recorded},
+    writer,
+};
+use crate::{
+    auth::RequestContext,
+    entity::{Columns, Key, id::OrganizationId, keys_in},
+    error::{AppError, AppResult, InputError, InputErrorCode},
+};
+
+/// The most rows of one call.
+pub const MAX_ROWS: usize = 1_000;
+/// The most errors that are told when a call is refused.
+const MAX_ERRORS: usize = 100;
+/// How often a call is tried while other writers come first.
+const ATTEMPTS: usize = 3;
+const ROWS: &str = "rows";
+
+/// What happens to the good rows of a call when others are refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum ErrorPolicy {
+    /// Nothing is written.
+    #[default]
+    RejectAll,
+    /// The good rows are written.
+    RejectFailedRows,
+}
+
+/// Rows to create or update.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Upserts<R> {
+    /// The rows, no two of the same identity.
+    pub rows: Vec<R>,
+    /// What happens when some of them are refused.
+    pub error_policy: ErrorPolicy,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
+}
+
+/// What became of a row. The names are kept with idempotency keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is new.
+    Created,
+    /// It was there and has changed.
+    Updated,
+    /// It was there and is as it was.
+    Unchanged,
+    /// It was refused.
+    Failed,
+}
+
+/// What became of a row of the input.
+#[derive(Clone, Debug)]
+pub struct RowResult<M> {
+    /// In one word.
+    pub status: Status,
+    /// The row as it is now. A repeated call finds none where it was removed since.
+    pub row: Option<M>,
+    /// Why it was refused.
+    pub errors: Vec<InputError>,
+}
+
+/// A result as it is kept for a repeated call: no copy of the row, which may hold personal data.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<InputError>,
+}
+
+/// Where a call writes: its transaction, its facts, its organization.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) db: &'a DatabaseTransaction,
+    pub(super) ctx: &'a RequestContext,
+    pub(super) organization: OrganizationId,
+}
+
+/// A row of the input, checked as far as that goes without the database, and what was found.
+pub(super) struct Checked<T> {
+    pub(super) row: T,
+    pub(super) checks: Checks,
+}
+
+/// A kind of row that can be created or updated by its identity.
+pub(super) trait Upsert: Serialize + Send + Sync {
+    /// Where the rows are.
+    type Table: Recorded<Id: Key + FromStr + Eq + Hash + Send + Sync, Model: Clone> + Paged;
+    /// The row, cleaned.
+    type Checked: Send + Sync;
+    /// What is written beside the rows.
+    type Beside: Send + Sync;
+
+    /// The operation's name.
+    const OPERATION: &'static str;
+
+    /// Checks what can be told of a row from itself.
+    fn check(&self, checks: &mut Checks) -> Self::Checked;
+
+    /// What a new row must not have in common with others. Rows are inserted in the order of it, so that of two callers
+    /// who insert the same rows one waits for the other, and not each for the other.
+    fn unique_key(row: &<Self::Table as EntityTrait>::Model) -> &str;
+
+    /// Decides what becomes of each row, as if they came one after the other; what is found of them is held fast.
+    fn plan(
+        scope: Scope<'_>,
+        rows: &[Checked<Self::Checked>],
+    ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::Beside>>> + Send;
+
+    /// Writes what the rows need to be there.
+    fn write_before(_: Scope<'_>, _: &Self::Beside) -> impl Future<Output = AppResult<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Writes what needs the rows to be there.
+    fn write_after(_: Scope<'_>, _: Self::Beside) -> impl Future<Output = AppResult<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// What becomes of the rows, in their order.
+pub(super) struct Plan<E: Recorded, B> {
+    pub(super) steps: Vec<Step<E>>,
+    pub(super) beside: B,
+}
+
+/// What becomes of one row.
+pub(super) struct Step<E: Recorded> {
+    result: RowResult<E::Model>,
+    diff: Diff,
+}
+
+impl<E: Recorded> Step<E> {
+    /// A new row.
+    pub(super) fn created(mut row: E::Model, diff: Diff) -> Self {
+        E::derive(&mut row);
+        Self::of(Status::Created, Some(row), diff)
+    }
+
+    /// A row that was there, with what is to change; it may be nothing.
+    pub(super) fn changed(
+        ctx: &RequestContext,
+        old: E::Model,
+        row: E::ActiveModel,
+        diff: Diff,
+    ) -> AppResult<Self> {
+        if diff.is_empty() {
+            return Ok(Self::of(Status::Unchanged, Some(old), diff));
+        }
+        let row = record::revised::<E>(ctx, E::version(&old), row)?;
+        Ok(Self::of(Status::Updated, Some(row), diff))
+    }
+
+    /// A row that is refused.
+    pub(super) fn failed(checks: Checks) -> Self {
+        let errors = checks.into_errors();
+        Self { result: RowResult { status: Status::Failed, row: None, errors }, diff: Diff::default() }
+    }
+
+    fn of(status: Status, row: Option<E::Model>, diff: Diff) -> Self {
+        Self { result: RowResult { status, row, errors: Vec::new() }, diff }
+    }
+
+    /// The row, if this is what becomes of it.
+    fn row(&self, status: Status) -> Option<&E::Model> {
+        self.result.row.as_ref().filter(|_| self.result.status == status)
+    }
+}
+
+/// Which row of a call was the first of each identity.
+pub(super) struct Firsts<K>(HashMap<K, usize>);
+
+impl<K> Default for Firsts<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> Firsts<K> {
+    /// Reports a row when an earlier one has its identity.
+    pub(super) fn check(&mut self, checks: &mut Checks, field: &'static str, key: K, index: usize) {
+        match self.0.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(index);
+            }
+            Entry::Occupied(first) => {
+                let message = format!("The row with index {} is the same; send it once.", first.get());
+                checks.report(field, InputErrorCode::Invalid, message);
+            }
+        }
+    }
+}
+
+/// The fields of a row that has a `remoteId`, cleaned.
+pub(super) trait RemoteFields<E: Recorded>: Clone {
+    /// Where the `remoteId` is kept.
+    const REMOTE_ID: E::Column;
+
+    /// The `remoteId` of a row.
+    fn remote_id_of(row: &E::Model) -> Option<&str>;
+
+    /// The words that a row is found by.
+    fn words_of(row: &E::Model) -> &str;
+
+    /// The `remoteId` among the fields, blank when it was refused.
+    fn remote_id(&self) -> Option<&str>;
+
+    /// Reports what a new row lacks.
+    fn check_complete(&self, checks: &mut Checks);
+
+    /// The new row that the fields make.
+    fn create(self, ctx: &RequestContext, organization: OrganizationId) -> (E::Model, Diff);
+
+    /// What they change in a row.
+    fn change(self, row: &mut E::ActiveModel) -> Diff;
+}
+
+/// Plans rows whose identity is their `remoteId`. Beside them are those that are found by other words now.
+pub(super) async fn plan_by_remote_id<E, F>(
+    scope: Scope<'_>,
+    rows: &[Checked<F>],
+) -> AppResult<Plan<E, Vec<E::Id>>>
+where
+    E: Recorded<Model: Clone>,
+    F: RemoteFields<E>,
+{
+    let keys = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
+    let is_one = keys_in(scope.db.get_database_backend(), F::REMOTE_ID.into_expr(), keys);
+    let found = reading::held::<E>(scope.db, scope.organization, is_one).await?;
+    let found: HashMap<&str, &E::Model> =
+        found.iter().filter_map(|row| Some((F::remote_id_of(row)?, row))).collect();
+    let (mut firsts, mut renamed) = (Firsts::default(), Vec::new());
+    let mut steps = Vec::with_capacity(rows.len());
+    for (index, Checked { row: fields, checks }) in rows.iter().enumerate() {
+        let mut checks = checks.clone();
+        let remote_id = fields.remote_id().unwrap_or_default();
+        let old = found.get(remote_id).copied();
+        if !remote_id.is_empty() {
+            firsts.check(&mut checks, "remoteId", remote_id, index);
+            if old.is_none() {
+                fields.check_complete(&mut checks);
+            }
+        }
+        let step = planned(scope, fields, old, checks)?;
+        if let (Some(old), Some(new)) = (old, step.row(Status::Updated)) {
+            renamed.extend((F::words_of(new) != F::words_of(old)).then(|| E::id(old)));
+        }
+        steps.push(step);
+    }
+    Ok(Plan { steps, beside: renamed })
+}
+
+fn planned<E, F>(scope: Scope<'_>, fields: &F, old: Option<&E::Model>, checks: Checks) -> AppResult<Step<E>>
+where
+    E: Recorded<Model: Clone>,
+    F: RemoteFields<E>,
+{
+    if !checks.passed() {
+        return Ok(Step::failed(checks));
+    }
+    let fields = fields.clone();
+    let Some(old) = old else {
+        let (row, diff) = fields.create(scope.ctx, scope.organization);
+        return Ok(Step::created(row, diff));
+    };
+    let mut row = old.clone().into_active_model();
+    let diff = fields.change(&mut row);
+    Step::changed(scope.ctx, old.clone(), row, diff)
+}
+
+/// What became of the rows of a kind.
+type Results<U> = Vec<RowResult<<<U as Upsert>::Table as EntityTrait>::Model>>;
+
+/// Creates or updates rows, all of them or, where the policy says so, the good ones. Results are in the order of the rows.
+pub(super) async fn upsert<U: Upsert>(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &Upserts<U>,
+) -> AppResult<Results<U>> {
+    let organization = writer(ctx)?;
+    check_number(input.rows.len())?;
+    let rows: Vec<Checked<U::Checked>> = input.rows.iter().map(checked).collect();
+    for _ in 0..ATTEMPTS {
+        match attempt(db, ctx, organization, input, &rows).await {
+            Ok(Ok(results)) => return Ok(results),
+            Ok(Err(errors)) => return Err(AppError::Input(errors)),
+            Err(error) if error.is_lost_race() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let message = "Others write the same rows at this time; nothing was written, send the call again.";
+    Err(InputError::on(ROWS, InputErrorCode::Conflict, message).into())
+}
+
+fn check_number(rows: usize) -> AppResult<()> {
+    let (code, message) = match rows {
+        0 => (InputErrorCode::Required, "At least one row is needed.".to_owned()),
+        1..=MAX_ROWS => return Ok(()),
+        _ => (InputErrorCode::TooMany, format!("At most {MAX_ROWS} rows can be sent at once.")),
+    };
+    Err(InputError::on(ROWS, code, message).into())
+}
+
+fn checked<U: Upsert>(input: &U) -> Checked<U::Checked> {
+    let mut checks = Checks::default();
+    Checked { row: input.check(&mut checks), checks }
+}
+
+/// One try: the results, or why the input is refused. An error that is a lost race leaves nothing behind and may be
+/// tried again.
+async fn attempt<U: Upsert>(
+    db: &Database,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    input: &Upserts<U>,
+    rows: &[Checked<U::Checked>],
+) -> AppResult<Result<Results<U>, Vec<InputError>>> {
+    let mut checks = Checks::default();
+    let write = db.begin().await?;
+    let scope = Scope { db: write.connection(), ctx, organization };
+    let key = input.idempotency_key.as_deref();
+    let operation = (organization, U::OPERATION);
+    let claim = match idempotency::claim(&mut checks, scope.db, ctx, operation, key, input).await? {
+        Ok(claim) => claim,
+        Err(first) => return replayed::<U>(scope, first).await.map(Ok),
+    };
+    let Plan { mut steps, beside } = U::plan(scope, rows).await?;
+    for (index, step) in steps.iter_mut().enumerate() {
+        let errors = std::mem::take(&mut step.result.errors);
+        step.result.errors = errors.into_iter().map(|error| error.in_row(index)).collect();
+    }
+    let refused = refusal(checks, input.error_policy, &steps);
+    if !refused.is_empty() {
+        return Ok(Err(refused));
+    }
+    U::write_before(scope, &beside).await?;
+    write_rows::<U>(scope, &mut steps).await?;
+    U::write_after(scope, beside).await?;
+    let results: Results<U> = steps.into_iter().map(|step| step.result).collect();
+    if claim.is_keyed() {
+        claim.complete(scope.db, organization, kept::<U>(&results)?).await?;
+    }
+    write.commit().await?;
+    Ok(Ok(results))
+}
+
+/// Why the call as a whole is refused, if it is.
+fn refusal<E: Recorded>(checks: Checks, policy: ErrorPolicy, steps: &[Step<E>]) -> Vec<InputError> {
+    let mut errors = checks.into_errors();
+    if policy == ErrorPolicy::RejectAll {
+        let of_rows = steps.iter().flat_map(|step| &step.result.errors);
+        errors.extend(of_rows.take(MAX_ERRORS).cloned());
+    }
+    errors.truncate(MAX_ERRORS);
+    errors
+}
+
+/// Changes first: they may give up what a new row takes.
+async fn write_rows<U: Upsert>(scope: Scope<'_>, steps: &mut [Step<U::Table>]) -> AppResult<()> {
+    let rows = |status| steps.iter().filter_map(move |step| step.row(status));
+    reading::replace_all::<U::Table>(scope.db, rows(Status::Updated).cloned()).await?;
+    let mut new: Vec<_> = rows(Status::Created).collect();
+    new.sort_by_key(|row| U::unique_key(row));
+    reading::insert_all::<U::Table>(scope.db, new.into_iter().cloned()).await?;
+    let changes: Vec<Change> = steps.iter_mut().filter_map(change).collect();
+    change::record_all(scope.db, scope.ctx, scope.organization, changes).await
+}
+
+fn change<E: Recorded>(step: &mut Step<E>) -> Option<Change> {
+    let action = match step.result.status {
+        Status::Created => Action::Created,
+        Status::Updated => Action::Updated,
+        Status::Unchanged | Status::Failed => return None,
+    };
+    let row = step.result.row.as_ref()?;
+    let id = E::id(row).to_string();
+    Some(Change { kind: E::KIND, id, action, diff: std::mem::take(&mut step.diff) })
+}
+
+fn kept<U: Upsert>(results: &Results<U>) -> AppResult<String> {
+    let kept: Vec<Kept> = results
+        .iter()
+        .map(|result| Kept {
+            status: result.status,
+            id: result.row.as_ref().map(|row| U::Table::id(row).to_string()),
+            errors: result.errors.clone(),
+        })
+        .collect();
+    serde_json::to_string(&kept).map_err(|error| AppError::Internal(error.to_string().into()))
+}
+
+/// The results of the first call, with the rows as they are now.
+async fn replayed<U: Upsert>(scope: Scope<'_>, first: String) -> AppResult<Results<U>> {
+    let kept: Vec<Kept> = serde_json::from_str(&first)
+        .map_err(|_| AppError::Internal("unreadable idempotent result".into()))?;
+    let id = |kept: &Kept| kept.id.as_deref().and_then(|id| id.parse().ok());
+    let ids: Vec<_> = kept.iter().filter_map(id).collect();
+    let Scope { db, organization, .. } = scope;
+    let rows = reading::by_ids::<U::Table, _>(db, organization, &ids, Columns::all(), U::Table::id).await?;
+    let result = |kept: Kept| {
+        let row = id(&kept).and_then(|id| rows.get(&id)).cloned();
+        RowResult { status: kept.status, row, errors: kept.errors }
+    };
+    Ok(kept.into_iter().map(result).collect())
+}

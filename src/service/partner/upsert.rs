@@ -1,0 +1,68 @@
+//! Partners by the thousand: each created or updated by its `remoteId`.
+
+use serde::Serialize;
+
+use super::Fields;
+use crate::{
+    auth::RequestContext,
+    entity::{
+        id::PartnerId,
+        partner::{Entity, Model},
+    },
+    error::AppResult,
+    service::{
+        Database, Patch,
+        bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
+        input::Checks,
+        internal_contact as contacts,
+    },
+};
+
+/// A partner to create or update. What is not given keeps its value.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpsertPartner {
+    /// Its key in the system it comes from, its identity.
+    pub remote_id: String,
+    /// Its name; needed when it is new.
+    pub name: Option<String>,
+}
+
+/// Creates or updates partners by their `remoteId`.
+pub async fn upsert(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &Upserts<UpsertPartner>,
+) -> AppResult<Vec<RowResult<Model>>> {
+    bulk::upsert(db, ctx, input).await
+}
+
+impl Upsert for UpsertPartner {
+    type Table = Entity;
+    type Checked = Fields;
+    type Beside = Vec<PartnerId>;
+
+    const OPERATION: &'static str = "upsertPartners";
+
+    fn check(&self, checks: &mut Checks) -> Fields {
+        let remote_id = checks.required_line("remoteId", &self.remote_id);
+        let fields = Fields::check(checks, &Patch::given(self.name.as_deref()), &Patch::<&str>::Keep);
+        Fields { remote_id: Some(Some(remote_id)), ..fields }
+    }
+
+    fn unique_key(row: &Model) -> &str {
+        row.remote_id.as_deref().unwrap_or_default()
+    }
+
+    async fn plan(scope: Scope<'_>, rows: &[Checked<Fields>]) -> AppResult<Plan<Entity, Vec<PartnerId>>> {
+        bulk::plan_by_remote_id(scope, rows).await
+    }
+
+    async fn write_after(scope: Scope<'_>, renamed: Vec<PartnerId>) -> AppResult<()> {
+        if renamed.is_empty() {
+            return Ok(());
+        }
+        let Scope { db, organization, .. } = scope;
+        contacts::hold_those_of_partners(db, organization, &renamed).await?;
+        contacts::refresh_company_words_of_partners(db, organization, &renamed).await
+    }
+}
