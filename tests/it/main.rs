@@ -31,6 +31,7 @@ mod organization_contact;
 mod paging;
 mod partner;
 mod process;
+mod races;
 mod response;
 mod schema;
 mod schema_compatibility;
