@@ -13,6 +13,7 @@ mod custom_field;
 mod custom_field_lifecycle;
 mod durability;
 mod fields;
+mod fold;
 mod harness;
 mod health;
 mod http;

@@ -1,0 +1,49 @@
+//! Rows that a release from before sort keys and words has written.
+
+use contact_gateway::service::fold;
+use serde_json::{Value, json};
+
+use crate::support::{World, on_both};
+
+on_both!(rows_of_before_are_folded_once, folding_leaves_no_trace);
+
+/// Searches and sorts, as `[field, names in order]`.
+async fn found(world: &World, field: &str, filter: &str) -> Value {
+    let name = if field == "partners" || field == "accounts" { "name" } else { "displayName" };
+    let order = if name == "name" { "NAME" } else { "DISPLAY_NAME" };
+    let document = format!(
+        "{{ {field}(first: 3, filter: {filter}, orderBy: [{{ field: {order}, direction: DESC }}]) {{
+            nodes {{ name: {name} }}
+        }} }}"
+    );
+    let reply = world.reader().query(&document).await;
+    let names = reply.list(&format!("/{field}/nodes")).iter().map(|node| node["name"].clone());
+    names.collect()
+}
+
+async fn rows_of_before_are_folded_once(world: World) {
+    // Inserted directly, without sort keys and words.
+    world.rows().partners_and_people(600, 1).await;
+    world.other_rows().accounts_and_contacts(3, 1).await;
+    assert_eq!(found(&world, "partners", "{ search: \"partner\" }").await, json!([]));
+    assert_eq!(fold::fold_rows(&world.db).await.expect("folding"), 1_206);
+    assert_eq!(fold::fold_rows(&world.db).await.expect("folding"), 0);
+    let partners = found(&world, "partners", "{ search: \"PARTNER\" }").await;
+    assert_eq!(partners, json!(["Partner 99", "Partner 98", "Partner 97"]));
+    // Person 7 looks after partner 7 alone.
+    for filter in ["{ search: \"7 partner\" }", "{ search: \"partner ada\" }"] {
+        assert_eq!(found(&world, "internalContacts", filter).await.as_array().map(Vec::len), Some(3));
+    }
+    let document = "{ accountContacts(filter: { search: \"grace account 2\" }) { totalCount } }";
+    let reply = world.other().query(document).await;
+    assert_eq!(*reply.data("/accountContacts/totalCount"), json!(1));
+}
+
+async fn folding_leaves_no_trace(world: World) {
+    world.rows().partners_and_people(2, 1).await;
+    let document =
+        "{ partners { nodes { version updatedAt } } internalContacts { nodes { version updatedAt } } }";
+    let before = world.reader().query(document).await.body;
+    fold::fold_rows(&world.db).await.expect("folding");
+    assert_eq!(world.reader().query(document).await.body, before);
+}
