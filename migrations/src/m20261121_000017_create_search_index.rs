@@ -64,7 +64,8 @@ fn postgres_index(table: &str, words: &str) -> String {
     format!("CREATE INDEX {table}_words_idx ON {table} USING gin ({lexemes})")
 }
 
-/// FTS5 knows its rows by integers, most tables theirs by UUIDs: `search_entry` translates. Row ids of SQLite's own
+/// The plainest tokenizer cuts at spaces and leaves all that is not ASCII alone; others know the letters of some version of
+/// Unicode, and cut at those that are newer. FTS5 knows its rows by integers, most tables theirs by UUIDs: `search_entry` translates. Row ids of SQLite's own
 /// would not do, because VACUUM changes them.
 const SQLITE_TABLES: &str = "
     CREATE TABLE search_entry (
@@ -74,7 +75,7 @@ const SQLITE_TABLES: &str = "
         UNIQUE (entity, entity_id)
     );
     CREATE VIRTUAL TABLE search_words USING fts5(
-        words, prefix = '2 3', tokenize = \"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\"
+        words, prefix = '2 3', tokenize = 'ascii'
     );";
 
 /// Keeps the index of a table.

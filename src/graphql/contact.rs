@@ -186,8 +186,9 @@ pub struct ContactFilter {
     or: MaybeUndefined<Vec<ContactFilter>>,
     /// This does not hold.
     not: MaybeUndefined<Box<ContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number or company, without regard to case and
-    /// accents. The better match comes first, unless another order is asked for.
+    /// Each word of this text begins a word of the name, email address, phone number or company, without regard
+    /// to case and accents; of more than 16 words the first 16. The better match comes first, unless another
+    /// order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,

@@ -52,7 +52,7 @@ impl ScalarType for Timestamp {
     }
 
     fn is_valid(value: &Value) -> bool {
-        matches!(value, Value::String(_))
+        matches!(value, Value::String(text) if moment(text).is_some())
     }
 
     fn to_value(&self) -> Value {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use sea_orm::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -38,6 +38,15 @@ impl CursorKey {
             Self::Integer(_) => KeyKind::Integer,
             Self::Text(_) => KeyKind::Text,
             Self::Time(_) => KeyKind::Time,
+        }
+    }
+
+    /// Whether a database could hold it, and so compare with it.
+    fn is_storable(&self) -> bool {
+        match self {
+            Self::Uuid(_) | Self::Integer(_) => true,
+            Self::Text(text) => !text.contains('\0'),
+            Self::Time(time) => (0..=9999).contains(&time.year()),
         }
     }
 }
@@ -122,7 +131,9 @@ impl Cursor {
         if cursor.order != order {
             return bad("This cursor belongs to another list or order; start again without it.");
         }
-        if !cursor.keys.iter().map(CursorKey::kind).eq(keys) {
+        if !cursor.keys.iter().all(CursorKey::is_storable)
+            || !cursor.keys.iter().map(CursorKey::kind).eq(keys)
+        {
             return bad("This is not a cursor that this server made.");
         }
         Ok(cursor)
@@ -139,7 +150,7 @@ impl Cursor {
 const CHECKSUM: usize = 4;
 
 /// FNV-1a: the same on every instance and in every version.
-fn checksum(bytes: &[u8]) -> u32 {
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
@@ -153,7 +164,7 @@ mod tests {
     fn cursor() -> Cursor {
         let time = DateTime::from_timestamp_micros(1_700_000_000_123_456).expect("a time");
         let keys = vec![
-            CursorKey::Text("Zoë \"\u{0}".into()),
+            CursorKey::Text("Zoë \"\n".into()),
             CursorKey::Time(time),
             CursorKey::Uuid(Uuid::from_u128(7)),
             CursorKey::Integer(-3),
@@ -180,6 +191,19 @@ mod tests {
         for keys in [&KEYS[..0], &KEYS[..3], &[KeyKind::Integer, KeyKind::Time, KeyKind::Uuid, KeyKind::Text]]
         {
             assert!(Cursor::decode(&cursor().encode(), ORDER, keys.iter().copied()).is_err(), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn keys_that_no_row_has_are_refused() {
+        let late = DateTime::from_timestamp(1_000_000_000_000, 0).expect("a time");
+        for (key, kind) in [
+            (CursorKey::Text("a\0".into()), KeyKind::Text),
+            (CursorKey::Time(late), KeyKind::Time),
+            (CursorKey::Time(DateTime::<Utc>::MIN_UTC), KeyKind::Time),
+        ] {
+            let cursor = Cursor { order: ORDER.into(), keys: vec![key] };
+            assert!(Cursor::decode(&cursor.encode(), ORDER, [kind]).is_err(), "{cursor:?}");
         }
     }
 

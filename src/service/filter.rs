@@ -143,7 +143,10 @@ impl Filter {
     pub(super) fn query(&self) -> Option<&SearchQuery> {
         match self {
             Self::Search(query) => Some(query),
-            Self::All(filters) => filters.iter().find_map(Self::query),
+            Self::All(filters) => {
+                let own = filters.iter().find(|filter| matches!(filter, Self::Search(_)));
+                own.or_else(|| filters.iter().find(|filter| filter.query().is_some()))?.query()
+            }
             _ => None,
         }
     }

@@ -9,10 +9,18 @@ use sea_orm::{
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use super::cursor::checksum;
+
 /// The most characters of a sort key. Longer names that begin alike are put in the order of their ids.
 const SORT_KEY: usize = 128;
 /// The most characters of a word that count.
 const WORD: usize = 64;
+/// The most characters of the words of a person's companies.
+const COMPANY_WORDS: usize = 100_000;
+/// The most words of a query that count.
+const QUERY_WORDS: usize = 16;
+/// What stands between the digits of phone numbers, and in front of them.
+const PHONE_SIGNS: &str = " +-.()/\u{a0}\u{2010}\u{2011}\u{2013}";
 /// The fewest digits that are taken for a part of a phone number.
 const PHONE_DIGITS: usize = 3;
 
@@ -34,19 +42,31 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     words.join(" ")
 }
 
-/// The digits by which a phone number is found: with the country code, and without it when it is known.
+/// The digits by which a phone number is found: as it is written, and when its country is known with the country code
+/// and without.
 pub(super) fn phone_words(phone: &str) -> String {
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let written = dialled(phone);
     match phonenumber::parse(None, phone) {
-        Ok(number) => format!("{digits} {}", number.national()),
-        Err(_) => digits,
+        Ok(number) => {
+            let (country, national) = (number.country().code(), number.national().value());
+            format!("{written} {country}{national} {national}")
+        }
+        Err(_) => written,
     }
 }
 
-/// The words of all rows that a subquery finds; an aggregate.
+/// The digits of a phone number. Zeros in front do not count: people write 0, 00 or + there, or nothing.
+fn dialled(phone: &str) -> String {
+    phone.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').take(WORD).collect()
+}
+
+/// The words of all rows that a subquery finds; an aggregate. Single spaces stay between them, and there is an end to
+/// them, because PostgreSQL takes neither empty words nor more than a megabyte of them.
 pub(super) fn all_words(words: impl ColumnTrait) -> Expr {
-    let all = Func::cust("string_agg").args([words.into_expr().into(), Expr::val(" ")]);
-    Func::coalesce([all.into(), Expr::val("")]).into()
+    let some = Func::cust("nullif").args([words.into_expr(), Expr::cust("''")]);
+    let all = Func::cust("string_agg").args([some.into(), Expr::cust("' '")]);
+    let bound = [Expr::from(all), Expr::cust("1"), Expr::cust(COMPANY_WORDS.to_string())];
+    Func::coalesce([Func::cust("substr").args(bound).into(), Expr::cust("''")]).into()
 }
 
 /// Lower case, no accents, cut where neither letters nor digits stand.
@@ -63,7 +83,7 @@ fn fold(text: &str) -> Vec<String> {
     words.filter(|word| !word.is_empty()).map(|word| word.chars().take(WORD).collect()).collect()
 }
 
-/// Letters that people write without their strokes, but Unicode does not decompose.
+/// Letters that people write in another way, but Unicode does not decompose.
 const fn without_stroke(letter: char) -> Option<&'static str> {
     Some(match letter {
         'ß' => "ss",
@@ -76,6 +96,7 @@ const fn without_stroke(letter: char) -> Option<&'static str> {
         'ł' => "l",
         'ŧ' => "t",
         'þ' => "th",
+        'ς' => "σ",
         _ => return None,
     })
 }
@@ -84,22 +105,38 @@ const fn without_stroke(letter: char) -> Option<&'static str> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SearchQuery {
     words: Vec<String>,
+    /// What is looked for instead when the query is written like a phone number.
+    phone: Option<String>,
 }
 
 impl SearchQuery {
-    /// The words of a query. Digits that are written like a phone number are one word.
+    /// The words of a query, the first 16 of them. Digits that are written like a phone number are also one word.
     pub fn new(text: &str) -> Self {
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let is_phone = text.chars().all(|c| c.is_ascii_digit() || " +-.()/\u{a0}".contains(c));
-        if is_phone && digits.len() >= PHONE_DIGITS {
-            return Self { words: vec![digits] };
-        }
-        Self { words: fold(text) }
+        let mut words = fold(text);
+        words.truncate(QUERY_WORDS);
+        let digits = dialled(text);
+        let is_phone = text.chars().all(|letter| letter.is_ascii_digit() || PHONE_SIGNS.contains(letter));
+        let is_other = is_phone && digits.len() >= PHONE_DIGITS && words != [digits.as_str()];
+        Self { words, phone: is_other.then_some(digits) }
     }
 
     /// The query as a name would be sorted.
     fn sort_key(&self) -> String {
-        self.words.join(" ")
+        self.words.join(" ").chars().take(SORT_KEY).collect()
+    }
+
+    /// What cursors call the order of its answers.
+    pub(super) fn name(&self) -> String {
+        format!("match{:08x}", checksum(self.words.join(" ").as_bytes()))
+    }
+
+    /// The query in the language of a text index, where `word` is how a beginning of a word is written.
+    fn written(&self, word: impl Fn(&str) -> String, and: &str, or: &str) -> String {
+        let all = self.words.iter().map(|it| word(it)).collect::<Vec<_>>().join(and);
+        match &self.phone {
+            Some(digits) => format!("({all}){or}{}", word(digits)),
+            None => all,
+        }
     }
 }
 
@@ -147,8 +184,8 @@ pub(super) fn matches(
         return Expr::cust("1 = 0");
     }
     if backend == DbBackend::Sqlite {
-        let words: Vec<String> = query.words.iter().map(|word| format!("\"{word}\"*")).collect();
-        let matching = Expr::col(WORDS).binary(BinOper::Custom("MATCH"), words.join(" "));
+        let words = query.written(|word| format!("\"{word}\"*"), " AND ", " OR ");
+        let matching = Expr::col(WORDS).binary(BinOper::Custom("MATCH"), words);
         let found = Query::select()
             .column((ENTRY, "entity_id"))
             .from(WORDS)
@@ -158,14 +195,14 @@ pub(super) fn matches(
             .take();
         return Expr::col((table, "id")).in_subquery(found);
     }
-    let words: Vec<String> = query.words.iter().map(|word| format!("'{word}':*")).collect();
+    let words = query.written(|word| format!("'{word}':*"), " & ", " | ");
     // The indexes are over this very expression.
     let column = match searched {
         Searched::WordsAndCompanies => format!("{table}.words || ' ' || {table}.company_words"),
         _ => format!("{table}.words"),
     };
     let lexemes = format!("array_to_tsvector(string_to_array(btrim({column}), ' '))");
-    Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words.join(" & ")).cast_as("tsquery"))
+    Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words).cast_as("tsquery"))
 }
 
 #[cfg(test)]
@@ -181,6 +218,7 @@ mod tests {
             ("ﬁnance ①", "finance 1"),
             ("İstanbul ISPARTA ısı", "istanbul isparta isi"),
             ("東京 タワー", "東京 タワー"),
+            ("ΑΛΈΞΗΣ αλέξης", "αλεξησ"),
             ("ada.lovelace@example.com", "ada lovelace example com"),
             ("!!!", ""),
         ] {
@@ -197,10 +235,31 @@ mod tests {
 
     #[test]
     fn phones_are_found_with_and_without_country_code() {
+        let phone_words = |phone| words([phone_words(phone).as_str()]);
         assert_eq!(phone_words("+12025550143"), "12025550143 2025550143");
+        assert_eq!(phone_words("+49 (0)30 123456"), "49030123456 4930123456 30123456");
+        assert_eq!(phone_words("+39 06 1234567"), "39061234567 3961234567 61234567");
+        assert_eq!(phone_words("030 123456"), "30123456");
         assert_eq!(phone_words("ask for Ada"), "");
-        assert_eq!(SearchQuery::new("+1 (202) 555").words, ["1202555"]);
-        assert_eq!(SearchQuery::new("12").words, ["12"]);
-        assert_eq!(SearchQuery::new("Ada 2").words, ["ada", "2"]);
+        for (query, digits) in [
+            ("+1 (202) 555", Some("1202555")),
+            ("0049 30 123", Some("4930123")),
+            ("030/123", Some("30123")),
+            ("0 0", None),
+            ("12", None),
+            ("202555", None),
+            ("Ada 202", None),
+        ] {
+            assert_eq!(SearchQuery::new(query).phone.as_deref(), digits, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_has_an_end() {
+        let query = SearchQuery::new(&"word ".repeat(10_000));
+        assert_eq!(query.words.len(), QUERY_WORDS);
+        assert!(query.sort_key().len() <= SORT_KEY);
+        let digits = SearchQuery::new(&"1 ".repeat(10_000));
+        assert_eq!(digits.phone.map(|digits| digits.len()), Some(WORD));
     }
 }

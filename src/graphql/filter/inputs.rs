@@ -33,8 +33,8 @@ pub struct PartnerFilter {
     or: MaybeUndefined<Vec<PartnerFilter>>,
     /// This does not hold.
     not: MaybeUndefined<Box<PartnerFilter>>,
-    /// Each word of this text begins a word of the name, without regard to case and accents. The better match comes first,
-    /// unless another order is asked for.
+    /// Each word of this text begins a word of the name, without regard to case and accents; of more than 16
+    /// words the first 16. The better match comes first, unless another order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,
@@ -92,8 +92,8 @@ pub struct AccountFilter {
     or: MaybeUndefined<Vec<AccountFilter>>,
     /// This does not hold.
     not: MaybeUndefined<Box<AccountFilter>>,
-    /// Each word of this text begins a word of the name or the domain, without regard to case and accents. The better match comes first,
-    /// unless another order is asked for.
+    /// Each word of this text begins a word of the name or the domain, without regard to case and accents; of
+    /// more than 16 words the first 16. The better match comes first, unless another order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,
@@ -154,8 +154,9 @@ pub struct InternalContactFilter {
     or: MaybeUndefined<Vec<InternalContactFilter>>,
     /// This does not hold.
     not: MaybeUndefined<Box<InternalContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number or company, without regard to case and
-    /// accents. The better match comes first, unless another order is asked for.
+    /// Each word of this text begins a word of the name, email address, phone number or company, without regard
+    /// to case and accents; of more than 16 words the first 16. The better match comes first, unless another
+    /// order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,
@@ -295,8 +296,9 @@ pub struct AccountContactFilter {
     or: MaybeUndefined<Vec<AccountContactFilter>>,
     /// This does not hold.
     not: MaybeUndefined<Box<AccountContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number or company, without regard to case and
-    /// accents. The better match comes first, unless another order is asked for.
+    /// Each word of this text begins a word of the name, email address, phone number or company, without regard
+    /// to case and accents; of more than 16 words the first 16. The better match comes first, unless another
+    /// order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,
@@ -483,8 +485,9 @@ pub struct OrganizationContactFilter {
     or: MaybeUndefined<Vec<OrganizationContactFilter>>,
     /// This does not hold.
     not: MaybeUndefined<Box<OrganizationContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number, department or city, without regard to case and
-    /// accents. The better match comes first, unless another order is asked for.
+    /// Each word of this text begins a word of the name, email address, phone number, department or city,
+    /// without regard to case and accents; of more than 16 words the first 16. The better match comes first,
+    /// unless another order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,

@@ -120,8 +120,8 @@ impl Sort {
     /// What cursors call it, with its direction.
     fn name(&self) -> String {
         let name = match &self.by {
-            SortBy::Key(key) => key.name,
-            SortBy::Match(_) => "match",
+            SortBy::Key(key) => Cow::Borrowed(key.name),
+            SortBy::Match(query) => Cow::Owned(query.name()),
         };
         let sign = if self.direction == Direction::Ascending { '+' } else { '-' };
         format!("{name}{sign}")
