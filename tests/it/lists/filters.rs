@@ -27,7 +27,7 @@ on_both!(
 const FILTERS: usize = 300;
 
 /// Random rows in both organizations, and the model of those that a reader sees.
-async fn filled(world: &World, chance: &mut Chance) -> Model {
+pub(super) async fn filled(world: &World, chance: &mut Chance) -> Model {
     rows::fill(&world.rows(), chance).await;
     rows::fill(&world.other_rows(), chance).await;
     Model::of(&world.rows()).await

@@ -4,6 +4,8 @@
 
 mod filters;
 mod model;
+mod orders;
 mod reading;
+mod refusals;
 mod rows;
 mod trees;

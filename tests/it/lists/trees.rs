@@ -57,8 +57,8 @@ pub(super) struct Trees<'a> {
     comparisons: usize,
 }
 
-/// How many comparisons a filter may make.
-const MAX_COMPARISONS: usize = 50;
+/// How many comparisons a filter may make, less one that a test may add.
+const MAX_COMPARISONS: usize = 49;
 
 impl<'a> Trees<'a> {
     pub(super) fn new(schema: &'a Schema, model: &'a Model, chance: &'a mut Chance) -> Self {
