@@ -310,6 +310,46 @@ pub struct AttachInternalContactAssignmentPayload {
     user_errors: Vec<UserError>,
 }
 
+/// Another partner for an assignment.
+#[derive(InputObject)]
+pub struct MoveInternalContactAssignmentInput {
+    /// The assignment's global id.
+    assignment_id: ID,
+    /// The global id of the partner that it is to from now on.
+    partner_id: ID,
+    /// The version that was read; when the assignment has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What moveInternalContactAssignment did.
+#[derive(SimpleObject)]
+pub struct MoveInternalContactAssignmentPayload {
+    /// The assignment after the change; null when the input was refused.
+    assignment: Option<InternalContactAssignment>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// An assignment to remove.
+#[derive(InputObject)]
+pub struct RemoveInternalContactAssignmentInput {
+    /// The assignment's global id.
+    assignment_id: ID,
+    /// The version that was read; when the assignment has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What removeInternalContactAssignment did.
+#[derive(SimpleObject)]
+pub struct RemoveInternalContactAssignmentPayload {
+    /// The global id that the assignment had; null when the input was refused.
+    removed_assignment_id: Option<ID>,
+    /// Who held it; null when the input was refused.
+    internal_contact: Option<InternalContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 /// Changing assignments.
 #[derive(Default)]
 pub struct InternalContactAssignmentMutation;
@@ -345,5 +385,36 @@ impl InternalContactAssignmentMutation {
         let (assignment, user_errors) = outcome(result).await?;
         let assignment = assignment.map(InternalContactAssignment);
         Ok(Some(AttachInternalContactAssignmentPayload { assignment, user_errors }))
+    }
+
+    /// Moves an assignment from its partner to another one. With its own partner, nothing changes.
+    async fn move_internal_contact_assignment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The assignment and the other partner.")] input: MoveInternalContactAssignmentInput,
+    ) -> Result<Option<MoveInternalContactAssignmentPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let MoveInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
+        let result = service::move_to(db, request, &assignment_id, &partner_id, expected_version);
+        let (assignment, user_errors) = outcome(result).await?;
+        let assignment = assignment.map(InternalContactAssignment);
+        Ok(Some(MoveInternalContactAssignmentPayload { assignment, user_errors }))
+    }
+
+    /// Removes an assignment for good. The person stays.
+    async fn remove_internal_contact_assignment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The assignment.")] input: RemoveInternalContactAssignmentInput,
+    ) -> Result<Option<RemoveInternalContactAssignmentPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let result = service::remove(db, request, &input.assignment_id, input.expected_version);
+        let (removed, user_errors) = outcome(result).await?;
+        let (assignment, internal_contact) = removed.map(|it| (it.assignment, it.contact)).unzip();
+        Ok(Some(RemoveInternalContactAssignmentPayload {
+            removed_assignment_id: assignment.map(|it| ID(it.id.to_string())),
+            internal_contact: internal_contact.map(InternalContact),
+            user_errors,
+        }))
     }
 }

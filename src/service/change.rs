@@ -96,6 +96,12 @@ impl Diff {
         self
     }
 
+    /// Notes a field of a row that is no more; nothing when it had no value.
+    pub(super) fn removed(mut self, field: &str, old: impl Serialize) -> Self {
+        self.note_one(field, "old", old);
+        self
+    }
+
     /// The same fields as those of a new row, which has no old values.
     pub(super) fn of_creation(mut self) -> Self {
         for change in self.0.values_mut() {
@@ -105,15 +111,19 @@ impl Diff {
     }
 
     fn note_new(&mut self, field: &str, new: impl Serialize) {
-        let new = json!(new);
-        let is_nothing = match &new {
+        self.note_one(field, "new", new);
+    }
+
+    fn note_one(&mut self, field: &str, side: &str, value: impl Serialize) {
+        let value = json!(value);
+        let is_nothing = match &value {
             Json::Null => true,
             Json::Array(items) => items.is_empty(),
             Json::Object(fields) => fields.is_empty(),
             _ => false,
         };
         if !is_nothing {
-            self.0.insert(field.to_owned(), json!({ "new": new }));
+            self.0.insert(field.to_owned(), json!({ side: value }));
         }
     }
 

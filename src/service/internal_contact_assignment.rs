@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     Database, ListRequest, Page,
-    change::Diff,
+    change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter,
     input::{Checks, check_version, not_found},
@@ -197,6 +197,32 @@ pub async fn attach(
     partner_id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
+    let refusal = "The assignment belongs to a partner already; only a floating one can be attached.";
+    let check = |old: &Model| old.partner_id.is_none().then_some(()).ok_or(refusal);
+    give(db, ctx, (assignment_id, partner_id), expected_version, check).await
+}
+
+/// Moves an assignment from its partner to another one.
+pub async fn move_to(
+    db: &Database,
+    ctx: &RequestContext,
+    assignment_id: &str,
+    partner_id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
+    let refusal = "The assignment is floating: it can be attached to a partner, not moved.";
+    let check = |old: &Model| old.partner_id.is_some().then_some(()).ok_or(refusal);
+    give(db, ctx, (assignment_id, partner_id), expected_version, check).await
+}
+
+/// Gives an assignment that passes the check to a partner.
+async fn give(
+    db: &Database,
+    ctx: &RequestContext,
+    (assignment_id, partner_id): (&str, &str),
+    expected_version: Option<i32>,
+    check: impl FnOnce(&Model) -> Result<(), &'static str>,
+) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let assignment_id = checks.id("assignmentId", assignment_id);
@@ -209,9 +235,9 @@ pub async fn attach(
         return Err(checks.refused());
     };
     check_version(expected_version, old.version)?;
-    if old.partner_id.is_some() {
-        let message = "The assignment belongs to a partner already; only a floating one can be attached.";
-        return Err(InputError::on("assignmentId", InputErrorCode::NotAllowed, message).into());
+    check(&old).map_err(|message| InputError::on("assignmentId", InputErrorCode::NotAllowed, message))?;
+    if old.partner_id == Some(partner.id) {
+        return Ok(old);
     }
     let held = (old.internal_contact_id, Some(partner.id), old.internal_role);
     if is_held(txn, organization, held).await? {
@@ -219,13 +245,37 @@ pub async fn attach(
     }
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
-    diff.note("partnerId", None::<String>, partner.id.to_string());
+    diff.note("partnerId", old.partner_id.map(|id| id.to_string()), partner.id.to_string());
     row.partner_id.set_if_not_equals(Some(partner.id));
     let new =
         record::update::<Entity>(txn, ctx, organization, old, row, diff).await.map_err(blame_partner)?;
     contacts::refresh_company_words(txn, organization, &[new.internal_contact_id]).await?;
     write.commit().await?;
     Ok(new)
+}
+
+/// Removes an assignment for good. Gives what was removed, and the person who stays.
+pub async fn remove(
+    db: &Database,
+    ctx: &RequestContext,
+    assignment_id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<Assigned> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let assignment_id = checks.id("assignmentId", assignment_id);
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let assigned = referred_with_person(&mut checks, txn, organization, assignment_id).await?;
+    let Some(assigned) = assigned else { return Err(checks.refused()) };
+    let Assigned { assignment, contact } = &assigned;
+    check_version(expected_version, assignment.version)?;
+    Entity::delete_in(organization).filter(Column::Id.eq(assignment.id)).exec(txn).await?;
+    let (action, diff) = (Action::Deleted, removal(assignment));
+    record::record::<Entity>(txn, ctx, organization, assignment.id, action, diff).await?;
+    contacts::refresh_company_words(txn, organization, &[contact.id]).await?;
+    write.commit().await?;
+    Ok(assigned)
 }
 
 /// Who loses a race for the role cannot be told of `internalRole`, which attaching does not take.
@@ -381,6 +431,15 @@ pub(super) async fn insert(
         contacts::refresh_company_words(db, organization, &[internal_contact_id]).await?;
     }
     Ok(row)
+}
+
+/// What the record says of an assignment that is no more.
+fn removal(row: &Model) -> Diff {
+    Diff::default()
+        .removed("internalContactId", row.internal_contact_id.to_string())
+        .removed("partnerId", row.partner_id.map(|id| id.to_string()))
+        .removed("internalRole", row.internal_role)
+        .removed("remoteId", &row.remote_id)
 }
 
 /// The assignment that an earlier call with the same idempotency key made, and its person.

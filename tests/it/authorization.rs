@@ -103,6 +103,12 @@ const MUTATIONS: &[Call] = &[
         "assignmentId: $floating, partnerId: $partner",
         &[("floating", "assignmentId"), ("partner", "partnerId")],
     ),
+    call(
+        "moveInternalContactAssignment",
+        "assignmentId: $assignment, partnerId: $partner",
+        &[("assignment", "assignmentId"), ("partner", "partnerId")],
+    ),
+    call("removeInternalContactAssignment", "assignmentId: $floating", &[("floating", "assignmentId")]),
     admin("createOrganization", "name: \"Subsidiary\"", &[]),
     admin("updateOrganization", "name: \"Home again\"", &[]),
     call("createPartner", "name: \"Globex\"", &[]),
@@ -127,6 +133,11 @@ const MUTATIONS: &[Call] = &[
     ),
     call(
         "addAccountContactToAccount",
+        "accountContactId: $accountContact, accountId: $account",
+        &[("accountContact", "accountContactId"), ("account", "accountId")],
+    ),
+    call(
+        "removeAccountContactFromAccount",
         "accountContactId: $accountContact, accountId: $account",
         &[("accountContact", "accountContactId"), ("account", "accountId")],
     ),

@@ -5,6 +5,7 @@
 
 mod account;
 mod account_contact;
+mod account_contact_update;
 mod authorization;
 mod change;
 mod cli;
@@ -21,6 +22,7 @@ mod idempotency;
 mod inputs;
 mod internal_contact;
 mod internal_contact_assignment;
+mod internal_contact_assignment_lifecycle;
 mod internal_contact_lifecycle;
 mod layers;
 mod lifecycle;

@@ -82,11 +82,14 @@ fn objects(mutation: &str) -> &'static [&'static str] {
     match mutation {
         "createInternalContact" | "addInternalContactToPartner" => &["assignment", "internalContact"],
         "updateInternalContact" | "deleteInternalContact" | "restoreInternalContact" => &["internalContact"],
-        "updateInternalContactRole" | "attachInternalContactAssignment" => &["assignment"],
+        "updateInternalContactRole" | "attachInternalContactAssignment" | "moveInternalContactAssignment" => {
+            &["assignment"]
+        }
+        "removeInternalContactAssignment" => &["internalContact"],
         "createPartner" | "updatePartner" | "deletePartner" | "restorePartner" => &["partner"],
         "createAccount" | "updateAccount" | "deleteAccount" | "restoreAccount" => &["account"],
         "createAccountContact" | "deleteAccountContact" | "restoreAccountContact" => &["accountContact"],
-        "addAccountContactToAccount" => &["accountContact", "account"],
+        "addAccountContactToAccount" | "removeAccountContactFromAccount" => &["accountContact", "account"],
         "createOrganizationContact"
         | "updateOrganizationContact"
         | "deleteOrganizationContact"

@@ -81,6 +81,28 @@ pub struct AddAccountContactToAccountPayload {
     user_errors: Vec<UserError>,
 }
 
+/// An account that a contact is to leave.
+#[derive(InputObject)]
+pub struct RemoveAccountContactFromAccountInput {
+    /// The contact's global id.
+    account_contact_id: ID,
+    /// The account's global id.
+    account_id: ID,
+    /// The version of the contact that was read; when it has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What removeAccountContactFromAccount did.
+#[derive(SimpleObject)]
+pub struct RemoveAccountContactFromAccountPayload {
+    /// The contact after the change; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// The account; null when the input was refused.
+    account: Option<Account>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 /// A contact to delete.
 #[derive(InputObject)]
 pub struct DeleteAccountContactInput {
@@ -146,6 +168,25 @@ impl AccountContactMutation {
         let (rows, user_errors) = outcome(result).await?;
         let (contact, account) = rows.unzip();
         Ok(Some(AddAccountContactToAccountPayload {
+            account_contact: contact.map(AccountContact),
+            account: account.map(Account),
+            user_errors,
+        }))
+    }
+
+    /// Removes an account contact from an account that it belongs to. Both stay.
+    async fn remove_account_contact_from_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact and the account.")] input: RemoveAccountContactFromAccountInput,
+    ) -> Result<Option<RemoveAccountContactFromAccountPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let RemoveAccountContactFromAccountInput { account_contact_id, account_id, expected_version } = input;
+        let result =
+            service::remove_from_account(db, request, &account_contact_id, &account_id, expected_version);
+        let (rows, user_errors) = outcome(result).await?;
+        let (contact, account) = rows.unzip();
+        Ok(Some(RemoveAccountContactFromAccountPayload {
             account_contact: contact.map(AccountContact),
             account: account.map(Account),
             user_errors,

@@ -1,25 +1,27 @@
-//! Account contacts: people of customers, at any number of accounts.
+//! Account contacts: people of customers. `links` has the accounts that they are at.
+
+mod links;
 
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, SelectExt,
+    ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt,
     prelude::DateTimeUtc,
-    sea_query::{Expr, LockType, OnConflict},
+    sea_query::{Expr, LockType},
 };
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+pub use self::links::{add_to_account, remove_from_account};
+pub(super) use self::links::{refresh_company_words, refresh_company_words_of_accounts};
 use super::{
-    Database, ListRequest, Page, account,
+    Database, ListRequest, Page,
     change::{self, Action, Change, Diff},
     contact_merge, contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
     filter, idempotency,
-    input::{Checks, NOT_FOUND, check_version, not_found},
+    input::{Checks, not_found},
     page::{self, Paged, Parentage},
     reader, reading,
     record::{self, Recorded, Unique},
@@ -28,17 +30,13 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, Scoped, ScopedById, account as account_row,
+        Columns, Scoped, ScopedById,
         account_contact::{Column, Entity, Model},
         account_contact_account as link,
         id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId, OrganizationId},
-        keys_in,
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
 };
-
-/// The most accounts that one input may name.
-const MAX_ACCOUNTS: usize = 100;
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("account_contact");
@@ -186,7 +184,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
     }
     let type_id = input.contact_type_id.as_deref();
     let contact_type = contact_type::chosen(&mut checks, txn, organization, type_id).await?;
-    let accounts = chosen_accounts(&mut checks, txn, organization, &input.account_ids).await?;
+    let accounts = links::chosen(&mut checks, txn, organization, &input.account_ids).await?;
     let values =
         custom_field::check_values(&mut checks, txn, organization, &input.custom_field_values).await?;
     let Some(contact_type) = contact_type else { return Err(checks.refused()) };
@@ -214,7 +212,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
     };
     let diff = creation(&row, &accounts, &values);
     let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
-    link(txn, ctx, organization, row.id, accounts).await?;
+    links::add(txn, ctx, organization, row.id, accounts).await?;
     custom_field::insert_values(txn, ctx, organization, row.id, values).await?;
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
@@ -276,37 +274,6 @@ pub async fn restore(
     Ok(new)
 }
 
-/// Links a contact to one more account. A link that is there already stays, and nothing changes.
-pub async fn add_to_account(
-    db: &Database,
-    ctx: &RequestContext,
-    contact_id: &str,
-    account_id: &str,
-    expected_version: Option<i32>,
-) -> AppResult<(Model, account_row::Model)> {
-    let organization = writer(ctx)?;
-    let mut checks = Checks::default();
-    let contact_id = checks.id("accountContactId", contact_id);
-    let account_id = checks.id("accountId", account_id);
-    let write = db.begin().await?;
-    let txn = write.connection();
-    let account = account::referred(&mut checks, "accountId", txn, organization, account_id).await?;
-    let contact = referred(&mut checks, txn, organization, contact_id).await?;
-    let (Some(old), Some(account)) = (contact, account) else { return Err(checks.refused()) };
-    check_version(expected_version, old.version)?;
-    let before = account_ids(txn, organization, old.id).await?;
-    if link(txn, ctx, organization, old.id, vec![account.id]).await? == 0 {
-        return Ok((old, account));
-    }
-    let after = account_ids(txn, organization, old.id).await?;
-    let mut diff = Diff::default();
-    diff.note("accountIds", before, after);
-    let row = old.clone().into_active_model();
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
-    Ok((new, account))
-}
-
 /// Whether any contact has this type, deleted ones included.
 pub(super) async fn have_type(
     db: &impl ConnectionTrait,
@@ -354,20 +321,6 @@ pub(super) async fn replace_type(
     change::record_all(db, ctx, organization, changes).await
 }
 
-/// The ids of the accounts that the contact belongs to, as the record of changes shows them.
-async fn account_ids(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    contact: AccountContactId,
-) -> AppResult<Vec<String>> {
-    let links = link::Entity::find_in(organization)
-        .filter(link::Column::AccountContactId.eq(contact))
-        .order_by_asc(link::Column::AccountId)
-        .all(db)
-        .await?;
-    Ok(links.iter().map(|link| link.account_id.to_string()).collect())
-}
-
 /// The living account contact with this id.
 async fn find(
     db: &impl ConnectionTrait,
@@ -375,124 +328,4 @@ async fn find(
     id: AccountContactId,
 ) -> AppResult<Option<Model>> {
     Ok(Entity::find_by_id_in(organization, id).one(db).await?)
-}
-
-/// The contact that an input names, held fast until the transaction ends.
-async fn referred(
-    checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: Option<AccountContactId>,
-) -> AppResult<Option<Model>> {
-    let Some(id) = id else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
-    Ok(checks.found("accountContactId", row))
-}
-
-/// The accounts that an input names, duplicates folded; reports each that is not there.
-async fn chosen_accounts(
-    checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    ids: &[String],
-) -> AppResult<Vec<AccountId>> {
-    if ids.len() > MAX_ACCOUNTS {
-        let message = format!("At most {MAX_ACCOUNTS} accounts can be named at once.");
-        checks.report("accountIds", InputErrorCode::TooMany, message);
-        return Ok(Vec::new());
-    }
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let parsed: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let known = account::living(db, organization, &parsed).await?;
-    let mut accounts = Vec::with_capacity(ids.len());
-    for (position, id) in ids.iter().enumerate() {
-        match id.parse().ok().filter(|id| known.contains(id)) {
-            Some(id) if accounts.contains(&id) => {}
-            Some(id) => accounts.push(id),
-            None => {
-                let path = vec![Cow::Borrowed("accountIds"), position.to_string().into()];
-                checks.report_at(path, InputErrorCode::NotFound, NOT_FOUND);
-            }
-        }
-    }
-    Ok(accounts)
-}
-
-/// Links the contact to the accounts; answers how many of the links are new.
-async fn link(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    contact: AccountContactId,
-    accounts: Vec<AccountId>,
-) -> AppResult<u64> {
-    if accounts.is_empty() {
-        return Ok(0);
-    }
-    let rows = accounts.into_iter().map(|account| link::ActiveModel {
-        org_id: Set(organization),
-        account_contact_id: Set(contact),
-        account_id: Set(account),
-        created_at: Set(ctx.now),
-    });
-    let known = OnConflict::columns([link::Column::AccountContactId, link::Column::AccountId])
-        .do_nothing()
-        .to_owned();
-    let added = link::Entity::insert_many(rows).on_conflict(known).exec_without_returning(db).await?;
-    refresh_company_words(db, organization, &[contact]).await?;
-    Ok(added)
-}
-
-/// Takes the names of these contacts' accounts into the words by which they are found.
-pub(super) async fn refresh_company_words(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    contacts: &[AccountContactId],
-) -> AppResult<()> {
-    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
-    set_company_words(db, organization, is_one).await
-}
-
-/// The same for everybody at one of these accounts, held until the transaction ends: first, and in the order of their
-/// ids.
-pub(super) async fn refresh_company_words_of_accounts(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    accounts: &[AccountId],
-) -> AppResult<()> {
-    if accounts.is_empty() {
-        return Ok(());
-    }
-    let is_account =
-        keys_in(db.get_database_backend(), link::Column::AccountId.into_expr(), accounts.iter().copied());
-    let links = link::Entity::find_in(organization).filter(is_account);
-    let links = links.select_only().column(link::Column::AccountContactId).into_query();
-    let is_there = Column::Id.in_subquery(links);
-    let people = Entity::find_in_with_deleted(organization).filter(is_there.clone());
-    let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
-    let _: Vec<AccountContactId> = people.into_tuple().all(db).await?;
-    set_company_words(db, organization, is_there).await
-}
-
-async fn set_company_words(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let accounts = link::Entity::find_in(organization)
-        .filter(link::Column::AccountContactId.into_expr().equals((Entity, Column::Id)))
-        .select_only()
-        .column(link::Column::AccountId);
-    let words = account_row::Entity::find_in(organization)
-        .filter(account_row::Column::Id.in_subquery(accounts.into_query()))
-        .select_only()
-        .expr(search::all_words(account_row::Column::Words));
-    Entity::update_in(organization)
-        .filter(which)
-        .col_expr(Column::CompanyWords, Expr::SubQuery(None, Box::new(words.into_query().into())))
-        .exec(db)
-        .await?;
-    Ok(())
 }

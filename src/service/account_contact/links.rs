@@ -1,0 +1,276 @@
+//! The accounts that account contacts are at: one added, one removed, all replaced, and the words that contacts are found
+//! by because of them.
+//!
+//! Links to deleted accounts are not seen and stay as they are, so that a restored account has its people back. Whoever
+//! changes links holds the accounts and then the contact.
+
+use std::borrow::Cow;
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+};
+
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped, ScopedById, account as account_row,
+        account_contact::{Column, Entity, Model},
+        account_contact_account::{ActiveModel as Link, Column as LinkColumn, Entity as Links},
+        id::{AccountContactId, AccountId, OrganizationId},
+        keys_in,
+    },
+    error::{AppResult, InputErrorCode},
+    service::{
+        Database, account,
+        change::Diff,
+        input::{Checks, NOT_FOUND, check_version, not_found},
+        record, search, writer,
+    },
+};
+
+/// The most accounts that one input may name.
+const MAX_ACCOUNTS: usize = 100;
+
+/// A contact and one of the accounts.
+pub(super) type ContactAtAccount = (Model, account_row::Model);
+
+/// Links a contact to one more account. A link that is there already stays, and nothing changes.
+pub async fn add_to_account(
+    db: &Database,
+    ctx: &RequestContext,
+    contact_id: &str,
+    account_id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<ContactAtAccount> {
+    let with = |mut accounts: Vec<AccountId>, account| {
+        if !accounts.contains(&account) {
+            accounts.push(account);
+        }
+        Ok(accounts)
+    };
+    change(db, ctx, (contact_id, account_id), expected_version, with).await
+}
+
+/// Removes the link of a contact to an account.
+pub async fn remove_from_account(
+    db: &Database,
+    ctx: &RequestContext,
+    contact_id: &str,
+    account_id: &str,
+    expected_version: Option<i32>,
+) -> AppResult<ContactAtAccount> {
+    let without = |mut accounts: Vec<AccountId>, account| {
+        let position = accounts.iter().position(|id| *id == account);
+        accounts.remove(position.ok_or_else(|| not_found("accountId"))?);
+        Ok(accounts)
+    };
+    change(db, ctx, (contact_id, account_id), expected_version, without).await
+}
+
+/// Gives a contact the accounts that `edit` makes of those it has and the named one.
+async fn change(
+    db: &Database,
+    ctx: &RequestContext,
+    (contact_id, account_id): (&str, &str),
+    expected_version: Option<i32>,
+    edit: impl FnOnce(Vec<AccountId>, AccountId) -> AppResult<Vec<AccountId>>,
+) -> AppResult<ContactAtAccount> {
+    let organization = writer(ctx)?;
+    let write = db.begin().await?;
+    let txn = write.connection();
+    let (old, account) = both(txn, organization, contact_id, account_id).await?;
+    check_version(expected_version, old.version)?;
+    let before = of_contact(txn, organization, old.id).await?;
+    let after = edit(before.clone(), account.id)?;
+    let mut diff = Diff::default();
+    replace(txn, ctx, organization, old.id, (before, after), &mut diff).await?;
+    let row = old.clone().into_active_model();
+    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
+    write.commit().await?;
+    Ok((new, account))
+}
+
+/// The contact and the account that an input names, both held.
+async fn both(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contact_id: &str,
+    account_id: &str,
+) -> AppResult<ContactAtAccount> {
+    let mut checks = Checks::default();
+    let contact_id = checks.id("accountContactId", contact_id);
+    let account_id = checks.id("accountId", account_id);
+    let account = account::referred(&mut checks, "accountId", db, organization, account_id).await?;
+    let contact = referred(&mut checks, db, organization, contact_id).await?;
+    contact.zip(account).ok_or_else(|| checks.refused())
+}
+
+/// The contact that an input names, held fast until the transaction ends.
+async fn referred(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: Option<AccountContactId>,
+) -> AppResult<Option<Model>> {
+    let Some(id) = id else { return Ok(None) };
+    let row = Entity::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
+    Ok(checks.found("accountContactId", row))
+}
+
+/// The accounts that an input names, duplicates folded; reports each that is not there.
+pub(super) async fn chosen(
+    checks: &mut Checks,
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    ids: &[String],
+) -> AppResult<Vec<AccountId>> {
+    if ids.len() > MAX_ACCOUNTS {
+        let message = format!("At most {MAX_ACCOUNTS} accounts can be named at once.");
+        checks.report("accountIds", InputErrorCode::TooMany, message);
+        return Ok(Vec::new());
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parsed: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let known = account::living(db, organization, &parsed).await?;
+    let mut accounts = Vec::with_capacity(ids.len());
+    for (position, id) in ids.iter().enumerate() {
+        match id.parse().ok().filter(|id| known.contains(id)) {
+            Some(id) if accounts.contains(&id) => {}
+            Some(id) => accounts.push(id),
+            None => {
+                let path = vec![Cow::Borrowed("accountIds"), position.to_string().into()];
+                checks.report_at(path, InputErrorCode::NotFound, NOT_FOUND);
+            }
+        }
+    }
+    Ok(accounts)
+}
+
+/// The living accounts that a contact is at, in the order of their ids.
+pub(super) async fn of_contact(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contact: AccountContactId,
+) -> AppResult<Vec<AccountId>> {
+    let living = account_row::Entity::find_in(organization).select_only().column(account_row::Column::Id);
+    let links = Links::find_in(organization)
+        .filter(LinkColumn::AccountContactId.eq(contact))
+        .filter(LinkColumn::AccountId.in_subquery(living.into_query()))
+        .order_by_asc(LinkColumn::AccountId)
+        .all(db)
+        .await?;
+    Ok(links.iter().map(|link| link.account_id).collect())
+}
+
+/// Gives a contact other accounts, and notes them. Nothing happens where they are the same.
+pub(super) async fn replace(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    (before, mut after): (Vec<AccountId>, Vec<AccountId>),
+    diff: &mut Diff,
+) -> AppResult<()> {
+    after.sort_unstable();
+    if before == after {
+        return Ok(());
+    }
+    let gone: Vec<_> = before.iter().copied().filter(|id| !after.contains(id)).collect();
+    if !gone.is_empty() {
+        let gone = keys_in(db.get_database_backend(), LinkColumn::AccountId.into_expr(), gone);
+        let links = Links::delete_in(organization).filter(LinkColumn::AccountContactId.eq(contact));
+        links.filter(gone).exec(db).await?;
+    }
+    let new = after.iter().copied().filter(|id| !before.contains(id));
+    insert(db, ctx, organization, contact, new).await?;
+    let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    diff.note("accountIds", texts(&before), texts(&after));
+    refresh_company_words(db, organization, &[contact]).await
+}
+
+/// Links a new contact to its accounts.
+pub(super) async fn add(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    accounts: Vec<AccountId>,
+) -> AppResult<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    insert(db, ctx, organization, contact, accounts).await?;
+    refresh_company_words(db, organization, &[contact]).await
+}
+
+async fn insert(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    contact: AccountContactId,
+    accounts: impl IntoIterator<Item = AccountId>,
+) -> AppResult<()> {
+    let rows = accounts.into_iter().map(|account| Link {
+        org_id: Set(organization),
+        account_contact_id: Set(contact),
+        account_id: Set(account),
+        created_at: Set(ctx.now),
+    });
+    Links::insert_many(rows).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Takes the names of these contacts' accounts into the words by which they are found.
+pub(in crate::service) async fn refresh_company_words(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contacts: &[AccountContactId],
+) -> AppResult<()> {
+    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
+    set_company_words(db, organization, is_one).await
+}
+
+/// The same for everybody at one of these accounts, held until the transaction ends: first, and in the order of their
+/// ids.
+pub(in crate::service) async fn refresh_company_words_of_accounts(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    accounts: &[AccountId],
+) -> AppResult<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let is_account =
+        keys_in(db.get_database_backend(), LinkColumn::AccountId.into_expr(), accounts.iter().copied());
+    let links = Links::find_in(organization).filter(is_account);
+    let links = links.select_only().column(LinkColumn::AccountContactId).into_query();
+    let is_there = Column::Id.in_subquery(links);
+    let people = Entity::find_in_with_deleted(organization).filter(is_there.clone());
+    let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
+    let _: Vec<AccountContactId> = people.into_tuple().all(db).await?;
+    set_company_words(db, organization, is_there).await
+}
+
+async fn set_company_words(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    which: Expr,
+) -> AppResult<()> {
+    let accounts = Links::find_in(organization)
+        .filter(LinkColumn::AccountContactId.into_expr().equals((Entity, Column::Id)))
+        .select_only()
+        .column(LinkColumn::AccountId);
+    let words = account_row::Entity::find_in(organization)
+        .filter(account_row::Column::Id.in_subquery(accounts.into_query()))
+        .select_only()
+        .expr(search::all_words(account_row::Column::Words));
+    Entity::update_in(organization)
+        .filter(which)
+        .col_expr(Column::CompanyWords, Expr::SubQuery(None, Box::new(words.into_query().into())))
+        .exec(db)
+        .await?;
+    Ok(())
+}
