@@ -62,7 +62,7 @@ impl Default for Http {
             allowed_origins: Vec::new(),
             graphiql: false,
             introspection: false,
-            body_limit: 128 * 1024,
+            body_limit: 1024 * 1024,
         }
     }
 }

@@ -59,7 +59,7 @@ fn defaults_are_as_documented() {
     assert_eq!(documented.log, Log::default());
     let defaults = load(None, []).expect("nothing is required");
     assert_eq!(defaults.http.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(defaults.http.body_limit, 131_072);
+    assert_eq!(defaults.http.body_limit, 1_048_576);
     assert!(defaults.database.url.is_none() && defaults.auth.issuers.is_empty());
 }
 

@@ -196,6 +196,10 @@ async fn read_body(headers: &HeaderMap, body: Body, limit: usize, id: &str) -> R
     })
 }
 
+/// The most bytes of a document. Bodies may be longer: bulk writes carry their rows in variables, which cost far less to
+/// read than a document does.
+const DOCUMENT_LIMIT: usize = 128 * 1024;
+
 async fn execute(
     app: &AppState,
     context: RequestContext,
@@ -204,6 +208,9 @@ async fn execute(
     id: &str,
 ) -> Result<Answered, Refused> {
     let Asked { query, operation_name, variables, .. } = asked;
+    if query.len() > DOCUMENT_LIMIT {
+        return Err(Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The document is longer than 128 KiB.", id));
+    }
     let parsed = app.documents.parse(&query).map_err(|error| misfit(error, Code::ParseFailed, id))?;
     let name = operation_name.as_deref();
     let selected = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?;

@@ -155,7 +155,7 @@ async fn the_configuration_is_printed_without_secrets() {
     command.env("CONTACT_GATEWAY__LOG__LEVEL", "debug");
     let printed = run(command).await;
     assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
-    for shown in ["issuer = \"tests\"", "db.example.com", "level = \"debug\"", "body_limit = 131072"] {
+    for shown in ["issuer = \"tests\"", "db.example.com", "level = \"debug\"", "body_limit = 1048576"] {
         assert!(printed.stdout.contains(shown), "{shown}: {printed:?}");
     }
     for secret in ["hunter2", SECRET] {

@@ -18,6 +18,7 @@ on_both!(
     the_body_is_json_in_utf_8,
     the_body_is_one_request,
     the_body_has_a_limit,
+    the_document_has_a_limit,
     parameters_of_a_get_are_checked,
     the_operation_is_found,
     variables_have_the_types_of_the_document,
@@ -32,7 +33,7 @@ on_both!(
 
 const SUBJECT: &str = "{ viewer { subject } }";
 /// The most bytes of a body.
-const LIMIT: usize = 128 * 1024;
+const LIMIT: usize = 1024 * 1024;
 
 /// A POST with a body as it stands.
 fn post(actor: &Actor, content_type: &str, body: impl Into<Body>) -> RequestBuilder {
@@ -204,6 +205,15 @@ async fn the_body_has_a_limit(world: World) {
     for long in [Body::from(body(LIMIT + 1)), chunked(LIMIT + 1)] {
         assert_refused(post(&reader, "application/json", long), 413, "BAD_REQUEST", "a long body").await;
     }
+}
+
+async fn the_document_has_a_limit(world: World) {
+    let reader = world.reader();
+    let document =
+        |length: usize| json!({ "query": format!("{SUBJECT}{}", " ".repeat(length - SUBJECT.len())) });
+    let request = |length: usize| post(&reader, "application/json", document(length).to_string());
+    assert_eq!(Reply::of(request(128 * 1024)).await.text("/viewer/subject"), "reader");
+    assert_refused(request(128 * 1024 + 1), 413, "BAD_REQUEST", "a long document").await;
 }
 
 async fn parameters_of_a_get_are_checked(world: World) {
