@@ -9,7 +9,10 @@ use async_graphql::{
 };
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use crate::entity::id::{IdText, TypedId};
+use crate::{
+    entity::id::{IdText, TypedId},
+    service::input::moment,
+};
 
 /// A global id on its way out: GraphQL's `ID`, written on the stack.
 pub struct Id(IdText);
@@ -58,13 +61,6 @@ impl ScalarType for Timestamp {
     fn to_value(&self) -> Value {
         Value::String(rfc3339(self.0))
     }
-}
-
-/// The moment that a text names, as databases keep it: of no year with a sign, no second 60, and to the microsecond.
-fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(text).ok()?;
-    let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
-    (0..=9999).contains(&time.year()).then_some(time)
 }
 
 /// chrono's formatter is several times slower, and every row has two of these.

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, str::FromStr};
 
+use chrono::{DateTime, Datelike, Utc};
 use email_address::{EmailAddress, Options};
 use phonenumber::metadata::DATABASE;
 use serde::Serialize;
@@ -24,6 +25,14 @@ const METADATA: usize = 16 * 1024;
 const METADATA_DEPTH: usize = 32;
 /// The most characters a purchase order number may have.
 const PURCHASE_ORDER_NUMBER: usize = 50;
+
+/// The moment that a text names, as databases keep it: to the microsecond, of no second 60, and of a year with four digits,
+/// so that its text is less or greater as it is.
+pub fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
+    (0..=9999).contains(&time.year()).then_some(time)
+}
 
 /// What an update says about one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

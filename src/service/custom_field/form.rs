@@ -1,6 +1,6 @@
 //! The form that a value has in each type of custom field: what it takes, and what of it is stored.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{Datelike, NaiveDate, SecondsFormat};
 use serde_json::Value as Json;
 
 use crate::{
@@ -38,14 +38,14 @@ pub(super) fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
             _ => invalid("This is neither true nor false."),
         },
         FieldType::Date => match value.as_str().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
-            Some(Ok(date)) => Ok(date.format("%Y-%m-%d").to_string().into()),
+            Some(Ok(date)) if (0..=9999).contains(&date.year()) => {
+                Ok(date.format("%Y-%m-%d").to_string().into())
+            }
             _ => invalid("This is not a date such as 2026-01-31."),
         },
-        FieldType::DateTime => match value.as_str().map(DateTime::parse_from_rfc3339) {
-            Some(Ok(time)) => {
-                Ok(time.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Micros, true).into())
-            }
-            _ => invalid("This is not a time such as 2026-01-31T12:00:00Z (RFC 3339)."),
+        FieldType::DateTime => match value.as_str().and_then(input::moment) {
+            Some(time) => Ok(time.to_rfc3339_opts(SecondsFormat::Micros, true).into()),
+            None => invalid("This is not a time such as 2026-01-31T12:00:00Z (RFC 3339)."),
         },
         FieldType::SingleChoice => match value.as_str() {
             Some(text) if is_option(field, text) => Ok(value.clone()),
@@ -134,7 +134,7 @@ mod tests {
     use crate::entity::id::{CustomFieldId, OrganizationId};
 
     fn field(field_type: FieldType) -> Model {
-        let now = DateTime::UNIX_EPOCH;
+        let now = chrono::DateTime::UNIX_EPOCH;
         Model {
             id: CustomFieldId(uuid::Uuid::from_u128(1)),
             org_id: OrganizationId(1),
@@ -165,6 +165,13 @@ mod tests {
                 json!("2024-02-29T01:00:00+01:00"),
                 json!("2024-02-29T00:00:00.000000Z"),
                 json!("2024-02-29"),
+            ),
+            (FieldType::Date, json!("2024-2-9"), json!("2024-02-09"), json!("+12024-02-09")),
+            (
+                FieldType::DateTime,
+                json!("2016-12-31T23:59:60.0000019Z"),
+                json!("2017-01-01T00:00:00.000001Z"),
+                json!("9999-12-31T23:59:59-01:00"),
             ),
             (FieldType::SingleChoice, json!("red"), json!("red"), json!("blue")),
             (
