@@ -2,6 +2,7 @@
 //!
 //! `rows` makes random rows, `model` and `reading` say what a list of them must hold, `trees` makes random filters.
 
+mod custom;
 mod filters;
 mod model;
 mod orders;

@@ -5,6 +5,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
+use super::custom;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
@@ -110,6 +111,11 @@ impl Model {
             "search" => is_found(&row.words, text(condition)),
             "updatedSince" => text(row.value("updatedAt")) >= text(&utc(condition)),
             "deleted" => condition == "INCLUDE" || row.deleted == (condition == "ONLY"),
+            "customFieldValues" => items(condition).iter().all(|condition| {
+                let Value::Object(condition) = condition else { panic!("{condition} is no condition") };
+                let field = text(&condition["customFieldId"]);
+                custom::meets(row.value("customFieldValues").get(field), condition)
+            }),
             // Of contacts of all kinds only.
             "partnerId" if condition.is_string() => {
                 row.kind == "InternalContact" && self.relates_to(row, "assignments", name, condition)

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use contact_gateway::entity::{
     Scoped, account, account_contact, account_contact_account as link, change, contact_type, custom_field,
-    internal_contact, internal_contact_assignment as assignment, organization_contact, partner,
+    custom_field_value, internal_contact, internal_contact_assignment as assignment, organization_contact,
+    partner,
 };
 use sea_orm::prelude::DateTimeUtc;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::model::{CONTACTS, Model, Related, Row, utc};
 use crate::support::Rows;
@@ -22,7 +23,9 @@ impl Model {
         found.extend(all::<account::Entity>(rows).await.iter().map(|row| account(row, &links)));
         found.extend(all::<internal_contact::Entity>(rows).await.iter().map(|row| person(row, &assignments)));
         found.extend(assignments.iter().map(assignment));
-        found.extend(all::<account_contact::Entity>(rows).await.iter().map(|row| contact(row, &links)));
+        let values = all::<custom_field_value::Entity>(rows).await;
+        let contacts = all::<account_contact::Entity>(rows).await;
+        found.extend(contacts.iter().map(|row| contact(row, &links, &values)));
         found.extend(all::<contact_type::Entity>(rows).await.iter().map(contact_type));
         found.extend(all::<custom_field::Entity>(rows).await.iter().map(custom_field));
         found.extend(all::<organization_contact::Entity>(rows).await.iter().map(card));
@@ -134,7 +137,9 @@ fn assignment(it: &assignment::Model) -> Row {
     }
 }
 
-fn contact(it: &account_contact::Model, links: &[link::Model]) -> Row {
+fn contact(it: &account_contact::Model, links: &[link::Model], custom: &[custom_field_value::Model]) -> Row {
+    let custom = custom.iter().filter(|value| value.account_contact_id == it.id);
+    let custom = custom.map(|value| (value.custom_field_id.to_string(), value.value.clone()));
     let contact_type = it.contact_type_id.to_string();
     let values = json!({
         "id": it.id.to_string(),
@@ -144,6 +149,7 @@ fn contact(it: &account_contact::Model, links: &[link::Model]) -> Row {
         "lastName": it.last_name,
         "phone": it.phone,
         "contactTypeId": contact_type,
+        "customFieldValues": custom.collect::<Map<_, _>>(),
         "remoteId": it.remote_id,
         "createdAt": at(it.created_at),
         "updatedAt": at(it.updated_at),

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contact_gateway::entity::{
     account, account_contact, account_contact_account, change, contact_type,
     custom_field::{self, FieldType},
+    custom_field_value,
     id::{
         AccountContactId, AccountId, ContactTypeId, CustomFieldId, InternalContactAssignmentId,
         InternalContactId, OrganizationContactId, OrganizationId, PartnerId,
@@ -17,6 +18,7 @@ use sea_orm::{ActiveEnum, ActiveModelTrait, EntityTrait, IntoActiveModel, Iterab
 use serde_json::json;
 use uuid::Uuid;
 
+use super::custom;
 use crate::support::{Chance, Rows};
 
 /// Texts that a comparison could take for something else.
@@ -70,7 +72,8 @@ pub(super) async fn fill(rows: &Rows, chance: &mut Chance) {
     let types = maker.contact_types(8).await;
     let contacts = maker.contacts(40, &types).await;
     maker.links(&contacts, &accounts, 70).await;
-    maker.custom_fields(20).await;
+    let fields = maker.custom_fields(24).await;
+    maker.values(&contacts, &fields).await;
     maker.cards(50).await;
     maker.changes(40).await;
 }
@@ -305,23 +308,44 @@ impl Maker<'_> {
         self.rows.insert::<account_contact_account::Entity>(links).await;
     }
 
-    async fn custom_fields(&mut self, count: usize) {
-        let types: Vec<_> = FieldType::iter().collect();
-        let rows = (0..count).map(|_| custom_field::Model {
-            id: CustomFieldId(self.key()),
-            org_id: self.organization(),
-            key: format!("{}{}", self.text(), self.made),
-            label: self.text(),
-            field_type: *self.chance.pick(&types),
-            options: json!([]),
-            is_required: self.chance.one_in(2),
-            archived_at: self.deleted(),
-            created_at: self.time(),
-            updated_at: self.time(),
-            version: 1,
-        });
-        let rows = rows.collect();
-        self.rows.insert::<custom_field::Entity>(rows).await;
+    /// Fields of every type.
+    async fn custom_fields(&mut self, count: usize) -> Vec<custom_field::Model> {
+        let types = FieldType::iter().cycle().take(count);
+        let rows: Vec<_> = types
+            .map(|field_type| custom_field::Model {
+                id: CustomFieldId(self.key()),
+                org_id: self.organization(),
+                key: format!("{}{}", self.text(), self.made),
+                label: self.text(),
+                field_type,
+                options: json!(custom::OPTIONS),
+                is_required: self.chance.one_in(2),
+                archived_at: self.deleted(),
+                created_at: self.time(),
+                updated_at: self.time(),
+                version: 1,
+            })
+            .collect();
+        self.rows.insert::<custom_field::Entity>(rows.clone()).await;
+        rows
+    }
+
+    async fn values(&mut self, contacts: &[AccountContactId], fields: &[custom_field::Model]) {
+        let mut rows = Vec::new();
+        for (contact, field) in contacts.iter().flat_map(|contact| fields.iter().map(move |it| (contact, it)))
+        {
+            if self.chance.one_in(2) {
+                rows.push(custom_field_value::Model {
+                    org_id: self.organization(),
+                    account_contact_id: *contact,
+                    custom_field_id: field.id,
+                    value: custom::value(self.chance, field.field_type),
+                    created_at: time(0),
+                    updated_at: time(0),
+                });
+            }
+        }
+        self.rows.insert::<custom_field_value::Entity>(rows).await;
     }
 
     async fn cards(&mut self, count: usize) {

@@ -6,9 +6,12 @@ use async_graphql::parser::{
     parse_schema,
     types::{TypeKind, TypeSystemDefinition},
 };
+use contact_gateway::entity::custom_field::FieldType;
+use sea_orm::Iterable;
 use serde_json::{Map, Value, json};
 
 use super::{
+    custom,
     model::Model,
     rows::{MICROS, TEXTS, WORDS, time},
 };
@@ -100,7 +103,7 @@ impl<'a> Trees<'a> {
 
     fn tree(&mut self, input: &str, depth: usize) -> Value {
         let kind = input.strip_suffix("Filter").expect("a filter");
-        let nests = |of: &str| of.ends_with("Filter!]") || of == input || self.relates(of);
+        let nests = |of: &str| of == input || of == format!("[{input}!]") || self.relates(of);
         let (deeper, flat): (Vec<_>, Vec<_>) = self.fields(input).into_iter().partition(|(_, of)| nests(of));
         let mut conditions = Map::new();
         let wide = 1 + self.chance.below(2);
@@ -122,6 +125,10 @@ impl<'a> Trees<'a> {
     }
 
     fn condition(&mut self, kind: &str, field: &str, of: &str, depth: usize) -> Value {
+        if of == "[CustomFieldValueFilter!]" {
+            let count = 1 + self.chance.below(2);
+            return (0..count).map(|_| self.of_custom_field()).collect();
+        }
         if let Some(items) = of.strip_prefix('[').and_then(|of| of.strip_suffix("!]")) {
             let count = 1 + self.chance.below(3);
             return (0..count).map(|_| self.tree(items, depth - 1)).collect();
@@ -135,6 +142,16 @@ impl<'a> Trees<'a> {
                 self.operand(kind, field, of)
             }
         }
+    }
+
+    /// A condition on any of the custom fields.
+    fn of_custom_field(&mut self) -> Value {
+        let fields: Vec<_> = self.model.of_kind("CustomField").collect();
+        let field = self.chance.pick(&fields);
+        let field_type = FieldType::iter().find(|it| json!(it) == *field.value("fieldType"));
+        let (condition, count) = custom::condition(self.chance, &field.id, field_type.expect("a type"));
+        self.comparisons += count;
+        condition
     }
 
     /// Some or none of the related rows, or both.
