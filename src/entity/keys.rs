@@ -84,6 +84,33 @@ pub fn keys_in<K: Key>(
     }
 }
 
+/// The condition that two columns together hold one of `pairs`.
+pub fn pairs_in<A: Key, B: Key>(
+    backend: DbBackend,
+    columns: [Expr; 2],
+    pairs: impl IntoIterator<Item = (A, B)>,
+) -> Expr {
+    let mut select = Query::select();
+    if backend == DbBackend::Sqlite {
+        let mut json = String::from("[");
+        for (position, (a, b)) in pairs.into_iter().enumerate() {
+            json.push_str(if position == 0 { "[" } else { ",[" });
+            a.push_json(&mut json);
+            json.push(',');
+            b.push_json(&mut json);
+            json.push(']');
+        }
+        json.push(']');
+        let member = |position: u8| Expr::cust(format!("\"value\" ->> {position}"));
+        select.exprs([A::from_json(member(0)), B::from_json(member(1))]);
+        select.from_function(Func::cust("json_each").arg(json), SET);
+    } else {
+        let (a, b): (Vec<A>, Vec<B>) = pairs.into_iter().unzip();
+        select.exprs([Func::cust("unnest").arg(array(a)), Func::cust("unnest").arg(array(b))]);
+    }
+    Expr::tuple(columns).in_subquery(select)
+}
+
 /// The keys as a table of one column `id`, to join others to, laterally where the database can:
 /// `SELECT keys AS id FROM unnest($1) AS keys`, on SQLite `SELECT … AS id FROM json_each(?) AS keys`.
 pub fn keys_table<K: Key>(backend: DbBackend, keys: impl IntoIterator<Item = K>) -> SelectStatement {

@@ -33,7 +33,7 @@ pub use batch::insert_rows;
 
 pub use sparse::{Columns, Sparse};
 
-pub use keys::{Key, keys_in, keys_table};
+pub use keys::{Key, keys_in, keys_table, pairs_in};
 
 use id::OrganizationId;
 

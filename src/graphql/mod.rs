@@ -60,6 +60,7 @@ pub struct Mutation(
     partner::PartnerMutation,
     account::AccountMutation,
     account_contact::AccountContactMutation,
+    account_contact::AccountContactUpsert,
     contact_type::ContactTypeMutation,
     custom_field::CustomFieldMutation,
     organization_contact::OrganizationContactMutation,

@@ -2,7 +2,7 @@
 
 mod upsert;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
@@ -326,17 +326,17 @@ pub(super) async fn referred(
     Ok(checks.found(field, row))
 }
 
-/// Which of these accounts are there, each held against deletion until the transaction ends.
+/// Which of these accounts are there, each with its words and held against change until the transaction ends.
 pub(super) async fn living(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    ids: &[AccountId],
-) -> AppResult<HashSet<AccountId>> {
+    ids: impl IntoIterator<Item = AccountId>,
+) -> AppResult<HashMap<AccountId, String>> {
     let backend = db.get_database_backend();
-    let rows: Vec<AccountId> = Entity::find_in(organization)
+    let rows: Vec<(AccountId, String)> = Entity::find_in(organization)
         .select_only()
-        .column(Column::Id)
-        .filter(keys_in(backend, Column::Id.into_expr(), ids.iter().copied()))
+        .columns([Column::Id, Column::Words])
+        .filter(keys_in(backend, Column::Id.into_expr(), ids))
         .order_by_asc(Column::Id)
         .lock(LockType::KeyShare)
         .into_tuple()

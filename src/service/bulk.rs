@@ -101,14 +101,15 @@ pub(super) struct Scope<'a> {
     pub(super) organization: OrganizationId,
 }
 
-/// A row of the input, checked as far as that goes without the database, and what was found.
-pub(super) struct Checked<T> {
-    pub(super) row: T,
+/// A row of the input, what it comes to when it is cleaned, and what was found in it without the database.
+pub(super) struct Checked<'a, U: Upsert> {
+    pub(super) input: &'a U,
+    pub(super) row: U::Checked,
     pub(super) checks: Checks,
 }
 
 /// A kind of row that can be created or updated by its identity.
-pub(super) trait Upsert: Serialize + Send + Sync {
+pub(super) trait Upsert: Serialize + Send + Sync + Sized {
     /// Where the rows are.
     type Table: Recorded<Id: Key + FromStr + Eq + Hash + Send + Sync, Model: Clone> + Paged;
     /// The row, cleaned.
@@ -129,7 +130,7 @@ pub(super) trait Upsert: Serialize + Send + Sync {
     /// Decides what becomes of each row, as if they came one after the other; what is found of them is held fast.
     fn plan(
         scope: Scope<'_>,
-        rows: &[Checked<Self::Checked>],
+        rows: &[Checked<'_, Self>],
     ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::Beside>>> + Send;
 
     /// Writes what the rows need to be there.
@@ -184,6 +185,11 @@ impl<E: Recorded> Step<E> {
 
     fn of(status: Status, row: Option<E::Model>, diff: Diff) -> Self {
         Self { result: RowResult { status, row, errors: Vec::new() }, diff }
+    }
+
+    /// The row as it is to be written, if it is.
+    pub(super) fn written(&self) -> Option<&E::Model> {
+        self.row(Status::Created).or_else(|| self.row(Status::Updated))
     }
 
     /// The row, if this is what becomes of it.
@@ -241,11 +247,12 @@ pub(super) trait RemoteFields<E: Recorded>: Clone {
 }
 
 /// Plans rows whose identity is their `remoteId`. Beside them are those that are found by other words now.
-pub(super) async fn plan_by_remote_id<E, F>(
+pub(super) async fn plan_by_remote_id<U, E, F>(
     scope: Scope<'_>,
-    rows: &[Checked<F>],
+    rows: &[Checked<'_, U>],
 ) -> AppResult<Plan<E, Vec<E::Id>>>
 where
+    U: Upsert<Table = E, Checked = F>,
     E: Recorded<Model: Clone>,
     F: RemoteFields<E>,
 {
@@ -256,7 +263,7 @@ where
         found.iter().filter_map(|row| Some((F::remote_id_of(row)?, row))).collect();
     let (mut firsts, mut renamed) = (Firsts::default(), Vec::new());
     let mut steps = Vec::with_capacity(rows.len());
-    for (index, Checked { row: fields, checks }) in rows.iter().enumerate() {
+    for (index, Checked { row: fields, checks, .. }) in rows.iter().enumerate() {
         let mut checks = checks.clone();
         let remote_id = fields.remote_id().unwrap_or_default();
         let old = found.get(remote_id).copied();
@@ -304,7 +311,7 @@ pub(super) async fn upsert<U: Upsert>(
 ) -> AppResult<Results<U>> {
     let organization = writer(ctx)?;
     check_number(input.rows.len())?;
-    let rows: Vec<Checked<U::Checked>> = input.rows.iter().map(checked).collect();
+    let rows: Vec<Checked<'_, U>> = input.rows.iter().map(checked).collect();
     for _ in 0..ATTEMPTS {
         match attempt(db, ctx, organization, input, &rows).await {
             Ok(Ok(results)) => return Ok(results),
@@ -326,9 +333,9 @@ fn check_number(rows: usize) -> AppResult<()> {
     Err(InputError::on(ROWS, code, message).into())
 }
 
-fn checked<U: Upsert>(input: &U) -> Checked<U::Checked> {
+fn checked<U: Upsert>(input: &U) -> Checked<'_, U> {
     let mut checks = Checks::default();
-    Checked { row: input.check(&mut checks), checks }
+    Checked { input, row: input.check(&mut checks), checks }
 }
 
 /// One try: the results, or why the input is refused. An error that is a lost race leaves nothing behind and may be
@@ -338,7 +345,7 @@ async fn attempt<U: Upsert>(
     ctx: &RequestContext,
     organization: OrganizationId,
     input: &Upserts<U>,
-    rows: &[Checked<U::Checked>],
+    rows: &[Checked<'_, U>],
 ) -> AppResult<Result<Results<U>, Vec<InputError>>> {
     let mut checks = Checks::default();
     let write = db.begin().await?;

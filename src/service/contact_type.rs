@@ -1,10 +1,10 @@
 //! Contact types: what an account contact is to its accounts. An organization begins with five; one is the default.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::LockType,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::LockType,
 };
 use serde::Serialize;
 
@@ -311,6 +311,41 @@ async fn default(db: &impl ConnectionTrait, organization: OrganizationId) -> App
         }
     }
     Err(AppError::Internal("no default contact type".into()))
+}
+
+/// The types that any number of inputs name, and the default type, held as [`chosen`] holds one.
+pub(super) struct HeldTypes(Vec<Model>);
+
+impl HeldTypes {
+    pub(super) async fn read(
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+        ids: impl IntoIterator<Item = &str>,
+    ) -> AppResult<Self> {
+        let ids: HashSet<ContactTypeId> = ids.into_iter().filter_map(|id| id.parse().ok()).collect();
+        let named = keys_in(db.get_database_backend(), Column::Id.into_expr(), ids);
+        let wanted = Condition::any().add(Column::IsDefault.eq(true)).add(named);
+        let select = Entity::find_in(organization).filter(wanted).order_by_asc(Column::Id);
+        for _ in 0..ATTEMPTS {
+            let types = select.clone().lock(LockType::KeyShare).all(db).await?;
+            if types.iter().any(|row| row.is_default) {
+                return Ok(Self(types));
+            }
+        }
+        Err(AppError::Internal("no default contact type".into()))
+    }
+
+    /// The type that an input names; reports when it is not there.
+    pub(super) fn named(&self, checks: &mut Checks, id: &str) -> Option<ContactTypeId> {
+        let id: ContactTypeId = checks.id("contactTypeId", id)?;
+        let row = self.0.iter().find(|row| row.id == id);
+        checks.found("contactTypeId", row).map(|row| row.id)
+    }
+
+    /// The default type.
+    pub(super) fn default(&self) -> Option<ContactTypeId> {
+        self.0.iter().find(|row| row.is_default).map(|row| row.id)
+    }
 }
 
 /// Makes the types that an organization begins with.

@@ -97,6 +97,11 @@ impl Checks {
         self.errors.push(InputError::at(path, code, message));
     }
 
+    /// Takes in what other checks have found.
+    pub fn append(&mut self, mut other: Self) {
+        self.errors.append(&mut other.errors);
+    }
+
     /// Whether nothing was found so far.
     pub fn passed(&self) -> bool {
         self.errors.is_empty()

@@ -69,6 +69,11 @@ pub(super) fn all_words(words: impl ColumnTrait) -> Expr {
     Func::coalesce([Func::cust("substr").args(bound).into(), Expr::cust("''")]).into()
 }
 
+/// The same of rows that are at hand.
+pub(super) fn joined_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(" ")
+}
+
 /// Lower case, no accents, cut where neither letters nor digits stand.
 fn fold(text: &str) -> Vec<String> {
     let mut folded = String::with_capacity(text.len());

@@ -143,6 +143,16 @@ const MUTATIONS: &[Call] = &[
     ),
     call("deleteAccountContact", "id: $accountContact", &[("accountContact", "id")]),
     call("restoreAccountContact", "id: $accountContact", &[("accountContact", "id")]),
+    call(
+        "upsertAccountContacts",
+        "rows: [{ firstName: \"New\", email: \"new@example.com\", accountIds: [$account],
+         contactTypeId: $contactType, customFieldValues: [{ customFieldId: $customField, value: \"tall\" }] }]",
+        &[
+            ("account", "rows.0.accountIds.0"),
+            ("contactType", "rows.0.contactTypeId"),
+            ("customField", "rows.0.customFieldValues.0.customFieldId"),
+        ],
+    ),
     call("createOrganizationContact", "type: TECHNICAL, name: \"New\"", &[]),
     call(
         "updateOrganizationContact",

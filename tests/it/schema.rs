@@ -11,7 +11,7 @@ use async_graphql::parser::{
 use contact_gateway::graphql::sdl;
 
 /// The lists that are no connections, because something else bounds them.
-const BOUNDED_LISTS: [&str; 9] = [
+const BOUNDED_LISTS: [&str; 11] = [
     // As many as the organization has custom fields.
     "AccountContact.customFieldValues",
     // As many as an administrator gave the field.
@@ -19,6 +19,8 @@ const BOUNDED_LISTS: [&str; 9] = [
     // As many as the client gave ids.
     "Query.nodes",
     // As many as a row breaks rules; as many as there were rows, at most 1,000.
+    "UpsertAccountContactResult.userErrors",
+    "UpsertAccountContactsPayload.results",
     "UpsertAccountResult.userErrors",
     "UpsertAccountsPayload.results",
     "UpsertPartnerResult.userErrors",

@@ -1,12 +1,13 @@
 //! Account contacts in the schema.
 
 mod mutation;
+mod upsert;
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, ID, Name, Object, Result, Value};
 
-pub use self::mutation::*;
+pub use self::{mutation::*, upsert::*};
 use super::{
     Gateway,
     account::Account,

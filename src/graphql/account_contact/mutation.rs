@@ -218,12 +218,14 @@ impl AccountContactMutation {
     }
 }
 
+impl From<CustomFieldValueInput> for CustomFieldInput {
+    fn from(input: CustomFieldValueInput) -> Self {
+        Self { custom_field_id: input.custom_field_id.0, value: input.value.0 }
+    }
+}
+
 impl From<CreateAccountContactInput> for service::CreateAccountContact {
     fn from(input: CreateAccountContactInput) -> Self {
-        let value = |input: CustomFieldValueInput| CustomFieldInput {
-            custom_field_id: input.custom_field_id.0,
-            value: input.value.0,
-        };
         Self {
             first_name: input.first_name,
             email: input.email.0,
@@ -236,7 +238,7 @@ impl From<CreateAccountContactInput> for service::CreateAccountContact {
                 .custom_field_values
                 .unwrap_or_default()
                 .into_iter()
-                .map(value)
+                .map(Into::into)
                 .collect(),
             metadata: input.metadata.map(|metadata| metadata.0),
             remote_id: input.remote_id,

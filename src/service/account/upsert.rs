@@ -56,7 +56,7 @@ impl Upsert for UpsertAccount {
         row.remote_id.as_deref().unwrap_or_default()
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<Fields>]) -> AppResult<Plan<Entity, Vec<AccountId>>> {
+    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Vec<AccountId>>> {
         bulk::plan_by_remote_id(scope, rows).await
     }
 

@@ -4,7 +4,7 @@
 //! Links to deleted accounts are not seen and stay as they are, so that a restored account has its people back. Whoever
 //! changes links holds the accounts and then the contact.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
@@ -125,19 +125,28 @@ pub(super) async fn chosen(
     organization: OrganizationId,
     ids: &[String],
 ) -> AppResult<Vec<AccountId>> {
-    if ids.len() > MAX_ACCOUNTS {
-        let message = format!("At most {MAX_ACCOUNTS} accounts can be named at once.");
-        checks.report("accountIds", InputErrorCode::TooMany, message);
-        return Ok(Vec::new());
-    }
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let parsed: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let known = account::living(db, organization, &parsed).await?;
+    let parsed = ids.iter().filter_map(|id| id.parse().ok());
+    let known = account::living(db, organization, parsed).await?;
+    Ok(check(checks, ids, |id| known.contains_key(&id)))
+}
+
+/// The same, where it is known which accounts are there.
+pub(super) fn check(
+    checks: &mut Checks,
+    ids: &[String],
+    is_known: impl Fn(AccountId) -> bool,
+) -> Vec<AccountId> {
+    if ids.len() > MAX_ACCOUNTS {
+        let message = format!("At most {MAX_ACCOUNTS} accounts can be named at once.");
+        checks.report("accountIds", InputErrorCode::TooMany, message);
+        return Vec::new();
+    }
     let mut accounts = Vec::with_capacity(ids.len());
     for (position, id) in ids.iter().enumerate() {
-        match id.parse().ok().filter(|id| known.contains(id)) {
+        match id.parse().ok().filter(|id| is_known(*id)) {
             Some(id) if accounts.contains(&id) => {}
             Some(id) => accounts.push(id),
             None => {
@@ -146,7 +155,7 @@ pub(super) async fn chosen(
             }
         }
     }
-    Ok(accounts)
+    accounts
 }
 
 /// The living accounts that a contact is at, in the order of their ids.
@@ -155,14 +164,32 @@ pub(super) async fn of_contact(
     organization: OrganizationId,
     contact: AccountContactId,
 ) -> AppResult<Vec<AccountId>> {
+    let mut accounts = of_contacts(db, organization, vec![contact]).await?;
+    Ok(accounts.remove(&contact).unwrap_or_default())
+}
+
+/// The same of any number of contacts; those that are at none are left out.
+pub(super) async fn of_contacts(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contacts: Vec<AccountContactId>,
+) -> AppResult<HashMap<AccountContactId, Vec<AccountId>>> {
+    if contacts.is_empty() {
+        return Ok(HashMap::new());
+    }
     let living = account_row::Entity::find_in(organization).select_only().column(account_row::Column::Id);
+    let theirs = keys_in(db.get_database_backend(), LinkColumn::AccountContactId.into_expr(), contacts);
     let links = Links::find_in(organization)
-        .filter(LinkColumn::AccountContactId.eq(contact))
+        .filter(theirs)
         .filter(LinkColumn::AccountId.in_subquery(living.into_query()))
         .order_by_asc(LinkColumn::AccountId)
         .all(db)
         .await?;
-    Ok(links.iter().map(|link| link.account_id).collect())
+    let mut accounts: HashMap<AccountContactId, Vec<AccountId>> = HashMap::new();
+    for link in links {
+        accounts.entry(link.account_contact_id).or_default().push(link.account_id);
+    }
+    Ok(accounts)
 }
 
 /// Gives a contact other accounts, and notes them. Nothing happens where they are the same.

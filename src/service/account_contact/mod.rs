@@ -1,6 +1,9 @@
-//! Account contacts: people of customers. `links` has the accounts that they are at.
+//! Account contacts: people of customers. `fields` has what they are, `links` the accounts that they are at, `upsert`
+//! how they come by the thousand.
 
+mod fields;
 mod links;
+mod upsert;
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -10,12 +13,16 @@ use sea_orm::{
     sea_query::{Expr, LockType},
 };
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-pub use self::links::{add_to_account, remove_from_account};
+use self::fields::{Fields, Given};
 pub(super) use self::links::{refresh_company_words, refresh_company_words_of_accounts};
+pub use self::{
+    links::{add_to_account, remove_from_account},
+    upsert::{UpsertAccountContact, upsert},
+};
 use super::{
-    Database, ListRequest, Page,
+    Database, ListRequest, Page, Patch,
     change::{self, Action, Change, Diff},
     contact_merge, contact_type,
     cursor::{CursorKey, Order},
@@ -158,14 +165,16 @@ pub async fn of_accounts(
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountContact) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
-    let first_name = checks.required_line("firstName", &input.first_name);
-    let email = checks.required_email("email", &input.email);
-    let last_name = checks.optional_line("lastName", input.last_name.as_deref());
-    let phone = checks.phone_patch("phone", &input.phone.clone().into()).flatten();
-    let avatar_url = checks.url_patch("avatarUrl", &input.avatar_url.clone().into()).flatten();
-    let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
-    let metadata = input.metadata.clone().unwrap_or_else(|| json!({}));
-    checks.metadata("metadata", &metadata);
+    let given = Given {
+        first_name: Patch::Set(&input.first_name),
+        last_name: Patch::from(input.last_name.as_deref()),
+        email: Patch::Set(&input.email),
+        phone: Patch::from(input.phone.as_deref()),
+        avatar_url: Patch::from(input.avatar_url.as_deref()),
+        metadata: Patch::from(input.metadata.as_ref()),
+        remote_id: Patch::from(input.remote_id.as_deref()),
+    };
+    let fields = Fields::check(&mut checks, &given);
     let write = db.begin().await?;
     let txn = write.connection();
     let key = input.idempotency_key.as_deref();
@@ -176,10 +185,10 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
             Ok(claim) => claim,
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
-    if reading::taken::<Entity>(txn, organization, Column::EmailKey, Some(&email.key)).await? {
+    if reading::taken::<Entity>(txn, organization, Column::EmailKey, fields.email_key()).await? {
         checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
     }
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, remote_id.as_deref()).await? {
+    if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     let type_id = input.contact_type_id.as_deref();
@@ -190,27 +199,8 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
     let Some(contact_type) = contact_type else { return Err(checks.refused()) };
     checks.finish()?;
 
-    let row = Model {
-        id: AccountContactId(ctx.new_id()),
-        org_id: organization,
-        first_name,
-        last_name,
-        email: email.text,
-        email_key: email.key,
-        phone,
-        avatar_url,
-        contact_type_id: contact_type.id,
-        metadata,
-        remote_id,
-        sort_key: String::new(),
-        words: String::new(),
-        company_words: String::new(),
-        created_at: ctx.now,
-        updated_at: ctx.now,
-        version: 1,
-        deleted_at: None,
-    };
-    let diff = creation(&row, &accounts, &values);
+    let (row, diff) = fields.create(ctx, organization, contact_type.id);
+    let diff = with_accounts_and_values(diff, &accounts, &values);
     let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
     links::add(txn, ctx, organization, row.id, accounts).await?;
     custom_field::insert_values(txn, ctx, organization, row.id, values).await?;
@@ -219,21 +209,12 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
     Ok(row)
 }
 
-fn creation(row: &Model, accounts: &[AccountId], values: &[(CustomFieldId, Json)]) -> Diff {
+/// What the record of a new contact says, with its accounts and values.
+fn with_accounts_and_values(diff: Diff, accounts: &[AccountId], values: &[(CustomFieldId, Json)]) -> Diff {
     let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
     let values: serde_json::Map<String, Json> =
         values.iter().map(|(field, value)| (field.to_string(), value.clone())).collect();
-    Diff::default()
-        .created("firstName", &row.first_name)
-        .created("lastName", &row.last_name)
-        .created("email", &row.email)
-        .created("phone", &row.phone)
-        .created("avatarUrl", &row.avatar_url)
-        .created("contactTypeId", row.contact_type_id.to_string())
-        .created("accountIds", accounts)
-        .created("customFieldValues", values)
-        .created("metadata", &row.metadata)
-        .created("remoteId", &row.remote_id)
+    diff.created("accountIds", accounts).created("customFieldValues", values)
 }
 
 /// Deletes a contact. Its links and values stay with it.

@@ -33,7 +33,7 @@ use crate::{
 pub use condition::{ValueComparison, ValueFilter};
 pub(super) use condition::{checked, condition};
 pub use values::{CustomFieldInput, check_changes, values_of, write_changes};
-pub(super) use values::{check_values, insert_values};
+pub(super) use values::{HeldFields, check_values, insert_values, set_values, stored_of};
 
 const OPTIONS: &str = "options";
 /// The most options that a choice may have.

@@ -2,7 +2,7 @@
 //!
 //! Who writes values holds their fields until the transaction ends, so that no option goes while a value takes it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -20,12 +20,13 @@ use crate::{
         custom_field::{Column as FieldColumn, Entity as Field, Model},
         custom_field_value::{ActiveModel, Column, Entity, Model as Value},
         id::{AccountContactId, CustomFieldId, OrganizationId},
-        keys_in,
+        insert_rows, keys_in,
     },
     error::{AppResult, InputErrorCode},
     service::{
         Database,
         input::{Checks, NOT_FOUND, Path},
+        reading,
     },
 };
 
@@ -65,34 +66,77 @@ pub async fn values_of(
     Ok(values)
 }
 
-/// Checks the values of a new contact: each against its field, and that no required field is missing.
+/// The fields that inputs name, and those that every new contact needs, held until the transaction ends.
+pub(in crate::service) struct HeldFields(Vec<Model>);
+
+impl HeldFields {
+    pub(in crate::service) async fn read<'a>(
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+        inputs: impl IntoIterator<Item = &'a CustomFieldInput>,
+    ) -> AppResult<Self> {
+        let ids: HashSet<CustomFieldId> = ids(inputs).collect();
+        let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids);
+        let wanted = Condition::any().add(FieldColumn::IsRequired.eq(true)).add(named);
+        Ok(Self(held(db, Field::find_in(organization).filter(wanted)).await?))
+    }
+
+    /// Checks the values of a new contact: each against its field, and that no required field is missing.
+    pub(in crate::service) fn check_new(
+        &self,
+        checks: &mut Checks,
+        inputs: &[CustomFieldInput],
+    ) -> Vec<(CustomFieldId, Json)> {
+        if !few_enough(checks, inputs) {
+            return Vec::new();
+        }
+        let living = self.0.iter().filter(|field| field.archived_at.is_none());
+        let mut values = Vec::with_capacity(inputs.len());
+        for (position, field, value) in each(checks, living.clone(), inputs) {
+            match form::check(field, value) {
+                Ok(value) => values.push((field.id, value)),
+                Err((code, message)) => checks.report_at(path(position, "value"), code, message),
+            }
+        }
+        for field in living.filter(|field| field.is_required) {
+            if !ids(inputs).any(|id| id == field.id) {
+                let message = format!("The field {} ({}) is required.", field.key, field.id);
+                checks.report(VALUES, InputErrorCode::Required, message);
+            }
+        }
+        values
+    }
+
+    /// Checks what an input says about the values of a contact that has those that are `kept`: a value sets its field,
+    /// null clears it, and fields that are not named keep theirs. Gives what each named field is to have.
+    pub(in crate::service) fn check_changes(
+        &self,
+        checks: &mut Checks,
+        kept: &HashMap<CustomFieldId, Json>,
+        inputs: &[CustomFieldInput],
+    ) -> Vec<(CustomFieldId, Option<Json>)> {
+        if !few_enough(checks, inputs) {
+            return Vec::new();
+        }
+        let mut changes = Vec::with_capacity(inputs.len());
+        for (position, field, value) in each(checks, self.0.iter(), inputs) {
+            match check_change(field, kept.get(&field.id), value) {
+                Ok(value) => changes.push((field.id, value)),
+                Err((code, message)) => checks.report_at(path(position, "value"), code, message),
+            }
+        }
+        changes
+    }
+}
+
+/// Checks the values of a new contact.
 pub(in crate::service) async fn check_values(
     checks: &mut Checks,
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     inputs: &[CustomFieldInput],
 ) -> AppResult<Vec<(CustomFieldId, Json)>> {
-    if !few_enough(checks, inputs) {
-        return Ok(Vec::new());
-    }
-    let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids(inputs));
-    let wanted = Condition::any().add(FieldColumn::IsRequired.eq(true)).add(named);
-    let living = Field::find_in(organization).filter(FieldColumn::ArchivedAt.is_null()).filter(wanted);
-    let fields = held(db, living).await?;
-    let mut values = Vec::with_capacity(inputs.len());
-    for (position, field, value) in each(checks, &fields, inputs) {
-        match form::check(field, value) {
-            Ok(value) => values.push((field.id, value)),
-            Err((code, message)) => checks.report_at(path(position, "value"), code, message),
-        }
-    }
-    for field in fields.iter().filter(|field| field.is_required) {
-        if !ids(inputs).any(|id| id == field.id) {
-            let message = format!("The field {} ({}) is required.", field.key, field.id);
-            checks.report(VALUES, InputErrorCode::Required, message);
-        }
-    }
-    Ok(values)
+    Ok(HeldFields::read(db, organization, inputs).await?.check_new(checks, inputs))
 }
 
 /// Writes the values of a new contact.
@@ -119,21 +163,13 @@ pub async fn check_changes(
     contact: AccountContactId,
     inputs: &[CustomFieldInput],
 ) -> AppResult<Vec<(CustomFieldId, Option<Json>)>> {
-    if inputs.is_empty() || !few_enough(checks, inputs) {
+    if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids(inputs));
-    let fields = held(db, Field::find_in(organization).filter(named)).await?;
-    let archived = fields.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id);
+    let fields = HeldFields::read(db, organization, inputs).await?;
+    let archived = fields.0.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id);
     let kept = stored(db, organization, contact, archived).await?;
-    let mut changes = Vec::with_capacity(inputs.len());
-    for (position, field, value) in each(checks, &fields, inputs) {
-        match check_change(field, kept.get(&field.id), value) {
-            Ok(value) => changes.push((field.id, value)),
-            Err((code, message)) => checks.report_at(path(position, "value"), code, message),
-        }
-    }
-    Ok(changes)
+    Ok(fields.check_changes(checks, &kept, inputs))
 }
 
 fn check_change(field: &Model, kept: Option<&Json>, value: &Json) -> Result<Option<Json>, Refusal> {
@@ -181,11 +217,8 @@ pub async fn write_changes(
         values.filter(fields).exec(db).await?;
     }
     if !set.is_empty() {
-        let known = OnConflict::columns([Column::AccountContactId, Column::CustomFieldId])
-            .update_columns([Column::Value, Column::UpdatedAt])
-            .to_owned();
         let values = Entity::insert_many(rows(ctx, organization, contact, set));
-        values.on_conflict(known).exec_without_returning(db).await?;
+        values.on_conflict(in_place()).exec_without_returning(db).await?;
     }
     Ok(changed)
 }
@@ -215,6 +248,43 @@ async fn stored(
     Ok(rows.into_iter().map(|row| (row.custom_field_id, row.value)).collect())
 }
 
+/// The values that each of these contacts has.
+pub(in crate::service) async fn stored_of(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    contacts: impl IntoIterator<Item = AccountContactId>,
+) -> AppResult<HashMap<AccountContactId, HashMap<CustomFieldId, Json>>> {
+    let mut contacts = contacts.into_iter().peekable();
+    let mut values: HashMap<AccountContactId, HashMap<CustomFieldId, Json>> = HashMap::new();
+    if contacts.peek().is_some() {
+        let owner = Column::AccountContactId.into_expr();
+        let theirs = keys_in(db.get_database_backend(), owner, contacts);
+        for row in Entity::find_in(organization).filter(theirs).all(db).await? {
+            values.entry(row.account_contact_id).or_default().insert(row.custom_field_id, row.value);
+        }
+    }
+    Ok(values)
+}
+
+/// Writes checked values of any number of contacts that are held, in place of those that they have in the same fields.
+pub(in crate::service) async fn set_values(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    values: Vec<(AccountContactId, (CustomFieldId, Json))>,
+) -> AppResult<()> {
+    let rows = values.into_iter().flat_map(|(contact, value)| rows(ctx, organization, contact, [value]));
+    let insert = insert_rows::<Entity>(db.get_database_backend(), rows)?;
+    reading::execute(db, insert.map(|mut insert| insert.on_conflict(in_place()).to_owned())).await
+}
+
+/// What becomes of a value where the field has one.
+fn in_place() -> OnConflict {
+    OnConflict::columns([Column::AccountContactId, Column::CustomFieldId])
+        .update_columns([Column::Value, Column::UpdatedAt])
+        .to_owned()
+}
+
 /// The values that contacts have in a field, deleted contacts included, each with the number of contacts.
 pub(super) async fn uses(db: &impl ConnectionTrait, field: &Model) -> AppResult<Vec<(Json, i64)>> {
     let values = Entity::find_in(field.org_id).filter(Column::CustomFieldId.eq(field.id));
@@ -225,13 +295,13 @@ pub(super) async fn uses(db: &impl ConnectionTrait, field: &Model) -> AppResult<
 /// Each value with its position and its field; reports those that name no field, or one that was named before.
 fn each<'a>(
     checks: &mut Checks,
-    fields: &'a [Model],
+    fields: impl Iterator<Item = &'a Model> + Clone,
     inputs: &'a [CustomFieldInput],
 ) -> Vec<(usize, &'a Model, &'a Json)> {
     let mut found: Vec<(usize, &Model, &Json)> = Vec::with_capacity(inputs.len());
     for (position, input) in inputs.iter().enumerate() {
         let id: Option<CustomFieldId> = input.custom_field_id.parse().ok();
-        let Some(field) = fields.iter().find(|field| Some(field.id) == id) else {
+        let Some(field) = fields.clone().find(|field| Some(field.id) == id) else {
             checks.report_at(path(position, "customFieldId"), InputErrorCode::NotFound, NOT_FOUND);
             continue;
         };
@@ -253,8 +323,8 @@ fn few_enough(checks: &mut Checks, inputs: &[CustomFieldInput]) -> bool {
     inputs.len() <= MAX_VALUES
 }
 
-fn ids(inputs: &[CustomFieldInput]) -> impl Iterator<Item = CustomFieldId> {
-    inputs.iter().filter_map(|input| input.custom_field_id.parse().ok())
+fn ids<'a>(inputs: impl IntoIterator<Item = &'a CustomFieldInput>) -> impl Iterator<Item = CustomFieldId> {
+    inputs.into_iter().filter_map(|input| input.custom_field_id.parse().ok())
 }
 
 fn path(position: usize, last: &'static str) -> Path {
@@ -265,7 +335,7 @@ fn rows(
     ctx: &RequestContext,
     organization: OrganizationId,
     contact: AccountContactId,
-    values: Vec<(CustomFieldId, Json)>,
+    values: impl IntoIterator<Item = (CustomFieldId, Json)>,
 ) -> impl Iterator<Item = ActiveModel> {
     values.into_iter().map(move |(field, value)| ActiveModel {
         org_id: Set(organization),

@@ -53,7 +53,7 @@ impl Upsert for UpsertPartner {
         row.remote_id.as_deref().unwrap_or_default()
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<Fields>]) -> AppResult<Plan<Entity, Vec<PartnerId>>> {
+    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Vec<PartnerId>>> {
         bulk::plan_by_remote_id(scope, rows).await
     }
 

@@ -1,5 +1,6 @@
 //! Bulk writes: what is the same for every kind of row. Each kind has a file of its own for what its rows mean.
 
+mod account_contacts;
 mod accounts;
 mod partners;
 
@@ -53,7 +54,7 @@ pub(super) struct Kind {
     pub(super) statements: [usize; 3],
 }
 
-const KINDS: [&Kind; 2] = [&partners::KIND, &accounts::KIND];
+const KINDS: [&Kind; 3] = [&partners::KIND, &accounts::KIND, &account_contacts::KIND];
 
 impl Kind {
     /// Rows with these numbers.

@@ -1,0 +1,170 @@
+//! Which contact a row of a bulk write means.
+//!
+//! The rows count as if they came one after the other: what a row gives up, a later one may take.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, ExprTrait};
+
+use super::{Fields, UpsertAccountContact};
+use crate::{
+    entity::{
+        account_contact::{Column, Entity, Model},
+        id::AccountContactId,
+        keys_in,
+    },
+    error::{AppResult, EMAIL_TAKEN, InputErrorCode},
+    service::{
+        bulk::{Checked, Firsts, Scope},
+        input::Checks,
+        reading,
+    },
+};
+
+/// The contacts that the rows may mean, by what finds them.
+pub(super) struct Directory {
+    contacts: HashMap<AccountContactId, Model>,
+    by_remote_id: HashMap<String, AccountContactId>,
+    by_email: HashMap<String, AccountContactId>,
+    /// What earlier rows were about.
+    remote_ids: Firsts<String>,
+    emails: Firsts<String>,
+    meant: Firsts<AccountContactId>,
+}
+
+/// What a row means.
+pub(super) enum Meaning {
+    /// A contact that is there.
+    Known(Box<Model>),
+    /// A new one.
+    New,
+    /// That cannot be told, and the row is refused.
+    Unknown,
+}
+
+impl Meaning {
+    /// The contact, if it is there.
+    pub(super) fn known(&self) -> Option<&Model> {
+        match self {
+            Self::Known(row) => Some(row),
+            Self::New | Self::Unknown => None,
+        }
+    }
+}
+
+impl Directory {
+    /// Finds and holds the contacts.
+    pub(super) async fn read(
+        scope: Scope<'_>,
+        rows: &[Checked<'_, UpsertAccountContact>],
+    ) -> AppResult<Self> {
+        let backend = scope.db.get_database_backend();
+        let remote_ids = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
+        let emails = rows.iter().filter_map(|row| row.row.email_key()).map(str::to_owned);
+        let wanted = keys_in(backend, Column::RemoteId.into_expr(), remote_ids).or(keys_in(
+            backend,
+            Column::EmailKey.into_expr(),
+            emails,
+        ));
+        let found = reading::held::<Entity>(scope.db, scope.organization, wanted).await?;
+        let mut directory = Self {
+            contacts: HashMap::with_capacity(found.len()),
+            by_remote_id: HashMap::new(),
+            by_email: HashMap::new(),
+            remote_ids: Firsts::default(),
+            emails: Firsts::default(),
+            meant: Firsts::default(),
+        };
+        for row in found {
+            directory.enter(&row);
+            directory.contacts.insert(row.id, row);
+        }
+        Ok(directory)
+    }
+
+    /// The ids of the contacts that were found.
+    pub(super) fn ids(&self) -> impl Iterator<Item = AccountContactId> {
+        self.contacts.keys().copied()
+    }
+
+    /// What a row means; reports a row that another one was, and an email address that somebody else has.
+    pub(super) fn meaning(
+        &mut self,
+        checks: &mut Checks,
+        index: usize,
+        input: &UpsertAccountContact,
+        fields: &Fields,
+    ) -> Meaning {
+        let (remote_id, email) = (fields.remote_id(), fields.email_key());
+        let is_refused = input.remote_id().is_some() != remote_id.is_some() || email == Some("");
+        if is_refused || self.is_repeated(checks, index, remote_id, email) {
+            return Meaning::Unknown;
+        }
+        let of_email = email.and_then(|email| self.by_email.get(email)).copied();
+        let (field, found) = match remote_id.map(|id| self.by_remote_id.get(id).copied()) {
+            Some(Some(known)) if of_email.is_some_and(|other| other != known) => return taken(checks),
+            Some(Some(known)) => ("remoteId", Some(known)),
+            Some(None) if self.has_remote_id(of_email) => return taken(checks),
+            Some(None) => ("email", of_email),
+            None if email.is_none() => {
+                let message = "A remote id or an email address must say which contact it is.";
+                checks.report("email", InputErrorCode::Required, message);
+                return Meaning::Unknown;
+            }
+            None => ("email", of_email),
+        };
+        let Some(found) = found else { return Meaning::New };
+        self.meant.check(checks, field, found, index);
+        match self.contacts.get(&found) {
+            Some(row) => Meaning::Known(Box::new(row.clone())),
+            None => Meaning::Unknown,
+        }
+    }
+
+    /// Reports a row whose remote id or email address an earlier row had.
+    fn is_repeated(
+        &mut self,
+        checks: &mut Checks,
+        index: usize,
+        remote_id: Option<&str>,
+        email: Option<&str>,
+    ) -> bool {
+        let mut repeated = Checks::default();
+        if let Some(remote_id) = remote_id {
+            self.remote_ids.check(&mut repeated, "remoteId", remote_id.to_owned(), index);
+        }
+        // One error is enough, where both are the same.
+        if let Some(email) = email
+            && repeated.passed()
+        {
+            self.emails.check(&mut repeated, "email", email.to_owned(), index);
+        }
+        let is_repeated = !repeated.passed();
+        checks.append(repeated);
+        is_repeated
+    }
+
+    fn has_remote_id(&self, contact: Option<AccountContactId>) -> bool {
+        contact.and_then(|id| self.contacts.get(&id)).is_some_and(|row| row.remote_id.is_some())
+    }
+
+    /// Notes a contact that a row has made or changed, and the email address it may have given up.
+    pub(super) fn put(&mut self, old_email: Option<&str>, row: &Model) {
+        if let Some(old) = old_email {
+            self.by_email.remove(old);
+        }
+        self.enter(row);
+    }
+
+    fn enter(&mut self, row: &Model) {
+        self.by_email.insert(row.email_key.clone(), row.id);
+        if let Some(remote_id) = &row.remote_id {
+            self.by_remote_id.insert(remote_id.clone(), row.id);
+        }
+    }
+}
+
+fn taken(checks: &mut Checks) -> Meaning {
+    checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
+    Meaning::Unknown
+}

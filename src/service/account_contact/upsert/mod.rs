@@ -1,0 +1,129 @@
+//! Account contacts by the thousand: each created or updated by its `remoteId`, else by its email address.
+//!
+//! `directory` knows which contact a row means, `planner` what becomes of it.
+
+mod directory;
+mod planner;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use self::planner::Planner;
+use super::fields::{Fields, Given};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped,
+        account_contact::{Entity, Model},
+        account_contact_account as link,
+        id::{AccountContactId, AccountId, CustomFieldId},
+        pairs_in,
+    },
+    error::AppResult,
+    service::{
+        Database, Patch,
+        bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
+        custom_field::{self, CustomFieldInput},
+        input::Checks,
+        reading,
+    },
+};
+
+/// An account contact to create or update. What is not given keeps its value.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct UpsertAccountContact {
+    /// Its key in the system it comes from, its identity if it is given.
+    pub remote_id: Option<String>,
+    /// Email address, else its identity; needed when it is new.
+    pub email: Option<String>,
+    /// First name; needed when it is new.
+    pub first_name: Option<String>,
+    /// Last name; blank text clears it.
+    pub last_name: Option<String>,
+    /// With country code; blank text clears it.
+    pub phone: Option<String>,
+    /// The contact type's id; of a new contact the organization's default when absent.
+    pub contact_type_id: Option<String>,
+    /// http or https; blank text clears it.
+    pub avatar_url: Option<String>,
+    /// The ids of all accounts that it is at from now on, duplicates folded.
+    pub account_ids: Option<Vec<String>>,
+    /// Values of custom fields. Fields that are not named keep theirs.
+    pub custom_field_values: Vec<CustomFieldInput>,
+    /// A JSON object, in place of the one that is there.
+    pub metadata: Option<Json>,
+}
+
+/// Creates or updates account contacts by their `remoteId`, else by their email address.
+pub async fn upsert(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &Upserts<UpsertAccountContact>,
+) -> AppResult<Vec<RowResult<Model>>> {
+    bulk::upsert(db, ctx, input).await
+}
+
+/// What is written with the contacts.
+#[derive(Default)]
+pub(in crate::service) struct Beside {
+    linked: Vec<(AccountContactId, AccountId)>,
+    unlinked: Vec<(AccountContactId, AccountId)>,
+    values: Vec<(AccountContactId, (CustomFieldId, Json))>,
+}
+
+impl UpsertAccountContact {
+    /// A blank key is none.
+    fn remote_id(&self) -> Option<&str> {
+        self.remote_id.as_deref().filter(|id| !id.trim().is_empty())
+    }
+}
+
+impl Upsert for UpsertAccountContact {
+    type Table = Entity;
+    type Checked = Fields;
+    type Beside = Beside;
+
+    const OPERATION: &'static str = "upsertAccountContacts";
+
+    fn check(&self, checks: &mut Checks) -> Fields {
+        let given = Given {
+            first_name: Patch::given(self.first_name.as_deref()),
+            last_name: Patch::given(self.last_name.as_deref()),
+            email: Patch::given(self.email.as_deref()),
+            phone: Patch::given(self.phone.as_deref()),
+            avatar_url: Patch::given(self.avatar_url.as_deref()),
+            metadata: Patch::given(self.metadata.as_ref()),
+            remote_id: Patch::given(self.remote_id()),
+        };
+        Fields::check(checks, &given)
+    }
+
+    fn unique_key(row: &Model) -> &str {
+        &row.email_key
+    }
+
+    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Beside>> {
+        let mut planner = Planner::read(scope, rows).await?;
+        let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
+        let steps = steps.collect::<AppResult<_>>()?;
+        Ok(Plan { steps, beside: planner.beside })
+    }
+
+    async fn write_after(scope: Scope<'_>, beside: Beside) -> AppResult<()> {
+        let Scope { db, ctx, organization } = scope;
+        if !beside.unlinked.is_empty() {
+            let columns = [link::Column::AccountContactId, link::Column::AccountId];
+            let gone = pairs_in(db.get_database_backend(), columns.map(|it| it.into_expr()), beside.unlinked);
+            link::Entity::delete_in(organization).filter(gone).exec(db).await?;
+        }
+        let links = beside.linked.into_iter().map(|(account_contact_id, account_id)| link::Model {
+            org_id: organization,
+            account_contact_id,
+            account_id,
+            created_at: ctx.now,
+        });
+        reading::insert_all::<link::Entity>(db, links).await?;
+        custom_field::set_values(db, ctx, organization, beside.values).await
+    }
+}

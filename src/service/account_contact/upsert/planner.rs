@@ -1,0 +1,185 @@
+//! What becomes of each row of a bulk write of account contacts.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{IntoActiveModel, Set};
+use serde_json::{Map, Value as Json};
+
+use super::{
+    Beside, Fields, UpsertAccountContact,
+    directory::{Directory, Meaning},
+};
+use crate::{
+    entity::{
+        account_contact::{ActiveModel, Entity, Model},
+        id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId},
+    },
+    error::{AppError, AppResult},
+    service::{
+        account as accounts,
+        account_contact::{links, with_accounts_and_values},
+        bulk::{Checked, Scope, Step},
+        change::Diff,
+        contact_type::HeldTypes,
+        custom_field::{self, HeldFields},
+        input::Checks,
+        search,
+    },
+};
+
+/// What the rows name and mean, read and held before the first of them is planned: types, accounts, contacts, fields, in
+/// the order in which every writer holds them.
+pub(super) struct Planner<'a> {
+    scope: Scope<'a>,
+    types: HeldTypes,
+    /// Living accounts, each with its words.
+    accounts: HashMap<AccountId, String>,
+    contacts: Directory,
+    links: HashMap<AccountContactId, Vec<AccountId>>,
+    fields: HeldFields,
+    values: HashMap<AccountContactId, HashMap<CustomFieldId, Json>>,
+    /// What is to be written with the rows that were planned.
+    pub(super) beside: Beside,
+}
+
+/// What a row says besides the fields of the contact itself, cleaned.
+struct Related {
+    contact_type: Option<ContactTypeId>,
+    accounts: Option<Vec<AccountId>>,
+    values: Vec<(CustomFieldId, Json)>,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) async fn read(
+        scope: Scope<'a>,
+        rows: &[Checked<'_, UpsertAccountContact>],
+    ) -> AppResult<Self> {
+        let Scope { db, organization, .. } = scope;
+        let inputs = || rows.iter().map(|row| row.input);
+        let types =
+            HeldTypes::read(db, organization, inputs().filter_map(|it| it.contact_type_id.as_deref()));
+        let types = types.await?;
+        let named = inputs().flat_map(|it| it.account_ids.iter().flatten());
+        let named: HashSet<AccountId> = named.filter_map(|id| id.parse().ok()).collect();
+        let accounts = match named.is_empty() {
+            true => HashMap::new(),
+            false => accounts::living(db, organization, named).await?,
+        };
+        let contacts = Directory::read(scope, rows).await?;
+        let with_accounts = inputs().any(|it| it.account_ids.is_some());
+        let links = match with_accounts {
+            true => links::of_contacts(db, organization, contacts.ids().collect()).await?,
+            false => HashMap::new(),
+        };
+        let values = || inputs().flat_map(|it| &it.custom_field_values);
+        let fields = HeldFields::read(db, organization, values()).await?;
+        let with_values = values().next().is_some();
+        let known = contacts.ids().filter(|_| with_values);
+        let values = custom_field::stored_of(db, organization, known).await?;
+        Ok(Self { scope, types, accounts, contacts, links, fields, values, beside: Beside::default() })
+    }
+
+    /// Plans the next row.
+    pub(super) fn step(
+        &mut self,
+        index: usize,
+        row: &Checked<'_, UpsertAccountContact>,
+    ) -> AppResult<Step<Entity>> {
+        let Checked { input, row: fields, checks } = row;
+        let mut checks = checks.clone();
+        let meaning = self.contacts.meaning(&mut checks, index, input, fields);
+        if matches!(meaning, Meaning::New) {
+            fields.check_complete(&mut checks);
+        }
+        let related = self.related(&mut checks, input, &meaning);
+        let fields = fields.clone();
+        match meaning {
+            Meaning::New if checks.passed() => self.create(fields, related),
+            Meaning::Known(old) if checks.passed() => self.change(*old, fields, related),
+            _ => Ok(Step::failed(checks)),
+        }
+    }
+
+    fn related(&self, checks: &mut Checks, input: &UpsertAccountContact, meaning: &Meaning) -> Related {
+        let contact_type = input.contact_type_id.as_deref();
+        let contact_type = contact_type.and_then(|id| self.types.named(checks, id));
+        let accounts = input.account_ids.as_deref();
+        let accounts = accounts.map(|ids| links::check(checks, ids, |id| self.accounts.contains_key(&id)));
+        let values = match meaning {
+            Meaning::New => self.fields.check_new(checks, &input.custom_field_values),
+            Meaning::Known(_) | Meaning::Unknown => {
+                let none = HashMap::new();
+                let kept = meaning.known().and_then(|old| self.values.get(&old.id)).unwrap_or(&none);
+                let values = self.fields.check_changes(checks, kept, &input.custom_field_values);
+                values.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
+            }
+        };
+        Related { contact_type, accounts, values }
+    }
+
+    fn create(&mut self, fields: Fields, related: Related) -> AppResult<Step<Entity>> {
+        let contact_type = related.contact_type.or(self.types.default());
+        let contact_type =
+            contact_type.ok_or_else(|| AppError::Internal("no default contact type".into()))?;
+        let (mut row, diff) = fields.create(self.scope.ctx, self.scope.organization, contact_type);
+        let accounts = related.accounts.unwrap_or_default();
+        let diff = with_accounts_and_values(diff, &accounts, &related.values);
+        row.company_words = self.words(&accounts);
+        self.beside.linked.extend(accounts.into_iter().map(|account| (row.id, account)));
+        self.beside.values.extend(related.values.into_iter().map(|value| (row.id, value)));
+        self.contacts.put(None, &row);
+        Ok(Step::created(row, diff))
+    }
+
+    fn change(&mut self, old: Model, fields: Fields, related: Related) -> AppResult<Step<Entity>> {
+        let mut row = old.clone().into_active_model();
+        let mut diff = fields.change(&mut row, related.contact_type);
+        if let Some(accounts) = related.accounts {
+            self.relink(&old, accounts, &mut row, &mut diff);
+        }
+        self.set_values(&old, related.values, &mut diff);
+        let email = old.email_key.clone();
+        let step = Step::changed(self.scope.ctx, old, row, diff)?;
+        if let Some(new) = step.written() {
+            self.contacts.put(Some(&email), new);
+        }
+        Ok(step)
+    }
+
+    /// Gives a contact these accounts and no others. Links to deleted accounts are not seen and stay.
+    fn relink(&mut self, old: &Model, mut new: Vec<AccountId>, row: &mut ActiveModel, diff: &mut Diff) {
+        let before = self.links.remove(&old.id).unwrap_or_default();
+        new.sort_unstable();
+        if before == new {
+            return;
+        }
+        let link = |account: &AccountId| (old.id, *account);
+        self.beside.unlinked.extend(before.iter().filter(|id| !new.contains(id)).map(link));
+        self.beside.linked.extend(new.iter().filter(|id| !before.contains(id)).map(link));
+        row.company_words = Set(self.words(&new));
+        let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        diff.note("accountIds", texts(&before), texts(&new));
+    }
+
+    /// Gives a contact values in the fields that they name.
+    fn set_values(&mut self, old: &Model, values: Vec<(CustomFieldId, Json)>, diff: &mut Diff) {
+        let mut kept = self.values.remove(&old.id).unwrap_or_default();
+        let (mut before, mut after) = (Map::new(), Map::new());
+        for (field, value) in values {
+            let kept = kept.remove(&field);
+            if kept.as_ref() == Some(&value) {
+                continue;
+            }
+            before.insert(field.to_string(), kept.unwrap_or_default());
+            after.insert(field.to_string(), value.clone());
+            self.beside.values.push((old.id, (field, value)));
+        }
+        if !after.is_empty() {
+            diff.note("customFieldValues", before, after);
+        }
+    }
+
+    fn words(&self, accounts: &[AccountId]) -> String {
+        search::joined_words(accounts.iter().filter_map(|id| self.accounts.get(id)).map(String::as_str))
+    }
+}
