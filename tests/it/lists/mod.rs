@@ -2,6 +2,7 @@
 //!
 //! `rows` makes random rows, `model` and `reading` say what a list of them must hold, `trees` makes random filters.
 
+mod companies;
 mod custom;
 mod filters;
 mod model;
@@ -9,4 +10,5 @@ mod orders;
 mod reading;
 mod refusals;
 mod rows;
+mod search;
 mod trees;
