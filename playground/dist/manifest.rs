@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-B8xN-VKl.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-C0A5WTXI.css",
-        content_type: "text/css; charset=utf-8",
-        immutable: true,
-        sha256: "6ec37898209a7adc8c22ca37b49b13add05b3a875a44efa1a2f1f78e7f72701a",
-        brotli: include_bytes!("assets/index-C0A5WTXI.css.br"),
-    },
-    Asset {
-        path: "/playground/assets/index-GAK1XeEQ.js",
+        path: "/playground/assets/index-CvA-Pj_c.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "294b11f664eb041891e5338ed698b8a3e2f01b0dd114bdd37e19f977790f9983",
-        brotli: include_bytes!("assets/index-GAK1XeEQ.js.br"),
+        sha256: "88d0575b6dd65207d12adbbba1c2d7f8036cc79124470257ba4e7433d2369f3a",
+        brotli: include_bytes!("assets/index-CvA-Pj_c.js.br"),
+    },
+    Asset {
+        path: "/playground/assets/index-dzFolZ4I.css",
+        content_type: "text/css; charset=utf-8",
+        immutable: true,
+        sha256: "1961c554b0a11a792362f8753231fe1acf420a8e6b0e1963a4f1f267a33169c8",
+        brotli: include_bytes!("assets/index-dzFolZ4I.css.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "42dbaf3799afb1e0159e447741f2ebae1d47569ae8029b2e677c3ccb18c9c3a3",
+        sha256: "119fbdd56480d47238f8595a4dfb1c36c9a4f394d9d073ff4eaaaf7ced96ce0b",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

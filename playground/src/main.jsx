@@ -1,4 +1,4 @@
-// GraphiQL for this gateway: signed in by the gateway's development session, with a tab for each sample operation.
+// GraphiQL for this gateway: signed in by the gateway's development session, with sample operations in tabs and as a list.
 
 import "./workers.js";
 import "./fonts.css";
@@ -8,10 +8,13 @@ import "@graphiql/plugin-history/style.css";
 import "graphiql/graphiql.css";
 import "./style.css";
 
+import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
 import { createFetcher } from "./fetcher.js";
-import { fetchSampleIds } from "./sample-rows.js";
+import { createPlaceholders } from "./placeholders.js";
+import { fetchValues } from "./sample-rows.js";
+import { createSamplesPlugin } from "./samples.jsx";
 import { fetchSession, sessionHeaders } from "./session.js";
 import { createStorage } from "./storage.js";
 import { openingTabs, sampleTabs } from "./tabs.js";
@@ -20,16 +23,24 @@ async function open() {
   // GraphiQL would begin to load the editor only once it is drawn.
   import("monaco-graphql/esm/monaco-editor.js");
   const session = await fetchSession();
+  const placeholders = createPlaceholders();
+  const learn = async () => placeholders.learn(await fetchValues(session));
   // Monaco measures letters once, so its font has to be there first.
-  const [ids] = await Promise.all([fetchSampleIds(session), document.fonts.load('15px "Fira Code"')]);
+  await Promise.all([learn(), document.fonts.load('15px "Fira Code"')]);
 
-  const storage = createStorage(session.token ? { ...ids, developmentToken: session.token } : ids);
-  const tabs = openingTabs(storage, sampleTabs(ids, sessionHeaders(session)));
+  const storage = createStorage(placeholders);
+  const tabs = openingTabs(storage, sampleTabs(placeholders, sessionHeaders(session)));
+  const samples = createSamplesPlugin(async (text) => {
+    // The rows of the last time may be deleted by now.
+    await learn();
+    return placeholders.fill(text);
+  });
 
   createRoot(document.getElementById("playground")).render(
     <GraphiQL
       fetcher={createFetcher(session.endpoint, readHeaders(tabs.initialHeaders))}
       storage={storage}
+      plugins={[samples, HISTORY_PLUGIN]}
       inputValueDeprecation
       schemaDescription
       showPersistHeadersSettings

@@ -5,17 +5,16 @@
 // and history come back with the token and the rows of today.
 
 import { createLocalStorage } from "@graphiql/toolkit";
-import { fill, unfill } from "./placeholders.js";
 
-/** The storage for GraphiQL; `values` are what stands behind the placeholders now. */
-export function createStorage(values) {
+/** The storage for GraphiQL. */
+export function createStorage({ fill, unfill }) {
   const storage = createLocalStorage({ namespace: "contact-gateway" });
   return {
     getItem: (key) => {
       const text = storage.getItem(key);
-      return text === null ? null : fill(text, values);
+      return text === null ? null : fill(text);
     },
-    setItem: (key, text) => storage.setItem(key, unfill(text, values)),
+    setItem: (key, text) => storage.setItem(key, unfill(text)),
     removeItem: storage.removeItem,
     clear: storage.clear,
     get length() {

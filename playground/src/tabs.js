@@ -1,19 +1,18 @@
-// Which tabs the page opens with: those the reader left, else one for each sample operation.
+// Which tabs the page opens with: those the reader left, else one for each of a few sample operations.
 //
 // GraphiQL compares the editors' initial text with its stored tabs and opens one more tab when none is the same, so
 // the text is taken from the stored tab itself.
 
-import { operations } from "./operations.js";
-import { fill } from "./placeholders.js";
+import { FIRST_SAMPLES } from "./operations.js";
 
 const TABS = "graphiql:tabState";
 const PERSIST_HEADERS = "graphiql:shouldPersistHeaders";
 
-/** The tabs of the samples, with ids in the place of their placeholders. */
-export function sampleTabs(ids, headers) {
-  return operations.map(({ query, variables }) => ({
+/** The tabs of the first samples, with ids in the place of their placeholders. */
+export function sampleTabs({ fill }, headers) {
+  return FIRST_SAMPLES.map(({ query, variables }) => ({
     query,
-    variables: variables && fill(variables, ids),
+    variables: variables && fill(variables),
     headers: JSON.stringify(headers, null, 2),
   }));
 }

@@ -6,7 +6,7 @@
 // by clicking, as a reader would, and write to the gateway's database.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
@@ -75,18 +75,51 @@ test("the first operation is there and answers when it is run", async () => {
 });
 
 test("every tab holds an operation that can be run again and again", async (t) => {
-  const names = await operationNames();
   const titles = await page.locator(".graphiql-tab-button").allInnerTexts();
-  assert.deepEqual([...titles].sort(), names);
-
+  assert.equal(titles[0], "Overview");
   for (const title of titles) {
     await t.test(title, async () => {
       await selectTab(title);
-      assert.doesNotMatch(await editorText("variables.json"), /\{\{(?!unique)/, "a placeholder was not filled in");
+      await assertFilledIn();
       assertSucceeded(await run());
       assertSucceeded(await run());
     });
   }
+});
+
+test("the list has every sample, and opens each in a tab where it can be run", async (t) => {
+  const tabs = await page.getByRole("tab").count();
+  await page.getByRole("button", { name: "Show Sample Operations" }).click();
+  const listed = await samples().locator("code").allInnerTexts();
+  assert.deepEqual([...listed].sort(), await operationNames());
+
+  for (const name of listed) {
+    await t.test(name, async () => {
+      await samples().getByRole("button").filter({ has: page.getByText(name, { exact: true }) }).click();
+      await tabOf(name).waitFor();
+      await assertFilledIn();
+      assertSucceeded(await run());
+      await page.locator(".graphiql-tab-active").getByRole("button", { name: "Close Tab" }).click();
+    });
+  }
+  assert.equal(await page.getByRole("tab").count(), tabs);
+});
+
+test("a sample is found and opened by keyboard", async () => {
+  const tabs = await page.getByRole("tab").count();
+  await page.getByRole("searchbox", { name: "Find a sample operation" }).focus();
+  await page.keyboard.type("roles wait");
+  assert.deepEqual(await samples().locator("code").allInnerTexts(), ["floatingAssignments"]);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await tabOf("floatingAssignments").waitFor();
+  await samples().getByRole("status").filter({ hasText: "floatingAssignments" }).waitFor();
+  assert.equal(await page.getByRole("tab").count(), tabs + 1);
+  assertSucceeded(await run());
+
+  await page.getByRole("searchbox").fill("no such thing");
+  await samples().getByRole("status").filter({ hasText: "There is no such sample." }).waitFor();
+  await page.getByRole("button", { name: "Hide Sample Operations" }).click();
 });
 
 test("Monaco's workers run, and the schema is at hand", async () => {
@@ -185,9 +218,24 @@ function editorText(file) {
   }, file);
 }
 
+/** The list of samples. */
+function samples() {
+  return page.getByRole("region", { name: "Sample operations", exact: true });
+}
+
+/** The active tab, as soon as it is that of a sample. */
+function tabOf(name) {
+  return page.locator(".graphiql-tab-active").getByText(name[0].toUpperCase() + name.slice(1), { exact: true });
+}
+
+async function assertFilledIn() {
+  assert.doesNotMatch(await editorText("variables.json"), /\{\{(?!unique)/, "a placeholder was not filled in");
+}
+
 function assertSucceeded({ data, errors }) {
   assert.equal(errors, undefined);
   for (const [field, payload] of Object.entries(data)) {
+    assert.notEqual(payload, null, field);
     if ("userErrors" in payload) assert.deepEqual(payload.userErrors, [], field);
   }
 }
@@ -201,7 +249,6 @@ function stored() {
 }
 
 async function operationNames() {
-  const files = (await readdir(operationsFolder)).filter((file) => file.endsWith(".graphql"));
-  const documents = await Promise.all(files.map((file) => readFile(new URL(file, operationsFolder), "utf8")));
-  return documents.map((document) => document.match(/^(?:query|mutation) (\w+)/m)[1]).sort();
+  const files = await readdir(operationsFolder);
+  return files.filter((file) => file.endsWith(".graphql")).map((file) => file.replace(".graphql", "")).sort();
 }
