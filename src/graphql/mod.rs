@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod change;
 pub mod complete;
 pub mod contact;
+pub mod contact_mutation;
 pub mod contact_type;
 pub mod context;
 pub mod country;
@@ -64,6 +65,7 @@ pub struct Mutation(
     contact_type::ContactTypeMutation,
     custom_field::CustomFieldMutation,
     organization_contact::OrganizationContactMutation,
+    contact_mutation::ContactMutation,
 );
 
 /// The schema that every caller sees.

@@ -52,6 +52,8 @@ impl Database {
                     // FULL: an acknowledged write survives a power cut, not only a crash of the process.
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
+                    // What is erased is overwritten, not only unlinked.
+                    .pragma("secure_delete", "ON")
             });
         if options.url.starts_with("postgres") {
             connect.statement_timeout(options.statement_timeout);

@@ -11,6 +11,7 @@ pub mod account_contact;
 pub mod bulk;
 pub mod change;
 pub mod contact;
+pub mod contact_erasure;
 mod contact_merge;
 pub mod contact_type;
 pub mod country;

@@ -162,6 +162,7 @@ const MUTATIONS: &[Call] = &[
     call("deleteOrganizationContact", "id: $organizationContact", &[("organizationContact", "id")]),
     call("restoreOrganizationContact", "id: $organizationContact", &[("organizationContact", "id")]),
     // After those that use them.
+    admin("eraseContact", "id: $accountContact", &[("accountContact", "id")]),
     admin("createContactType", "name: \"Purchasing\"", &[]),
     admin("updateContactType", "id: $contactType, name: \"Invoices\"", &[("contactType", "id")]),
     admin(

@@ -13,6 +13,7 @@ mod contact_type;
 mod custom_field;
 mod custom_field_lifecycle;
 mod durability;
+mod erasure;
 mod fields;
 mod fold;
 mod harness;

@@ -41,7 +41,13 @@ mod server;
 mod statements;
 mod tables;
 
-use std::{net::SocketAddr, path::Path, sync::Once, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Once,
+    time::Duration,
+};
 
 use chrono::Utc;
 use contact_gateway::{
@@ -202,6 +208,17 @@ impl World {
             assert_eq!(Some(rows), before.get(table), "rows of {table} were written");
         }
         output
+    }
+
+    /// The rows of each table as texts.
+    pub(crate) async fn contents(&self) -> BTreeMap<String, Vec<String>> {
+        tables::contents(&self.db).await
+    }
+
+    /// SQLite's file.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let url = self.database.url();
+        Some(url.strip_prefix("sqlite://")?.split('?').next()?.into())
     }
 
     /// How many rows a table has, deleted ones included.

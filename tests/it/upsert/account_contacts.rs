@@ -478,8 +478,10 @@ async fn writers_of_other_emails_and_the_same_remote_ids_meet(world: World) {
     let writer = world.writer();
     let rows = |caller: usize| -> Value {
         let row = |number: usize| {
-            let email =
-                format!("{}-{caller}@example.com", if caller.is_multiple_of(2) { number } else { 99 - number });
+            let email = format!(
+                "{}-{caller}@example.com",
+                if caller.is_multiple_of(2) { number } else { 99 - number }
+            );
             json!({ "remoteId": format!("r-{number}"), "email": email, "firstName": "A" })
         };
         (0..40).map(row).collect()
