@@ -7,6 +7,7 @@ mod custom;
 mod filters;
 mod model;
 mod orders;
+mod plans;
 mod reading;
 mod refusals;
 mod rows;

@@ -57,6 +57,7 @@ use contact_gateway::{
     http::playground::Session,
     service::Database,
 };
+use sea_orm::Statement;
 use tracing::Level;
 
 pub(crate) use self::{actor::Actor, chance::Chance, database::empty_databases, reply::Reply, rows::Rows};
@@ -196,6 +197,12 @@ impl World {
     ///
     /// BEGIN, COMMIT and ROLLBACK are not among them: SeaORM does not tell of them.
     pub(crate) async fn statements<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+        let (output, statements) = self.recorded(action).await;
+        (output, statements.into_iter().map(|statement| statement.sql).collect())
+    }
+
+    /// The same with the values of the statements, so that they can be asked again, such as for their plan.
+    pub(crate) async fn recorded<T>(&self, action: impl Future<Output = T>) -> (T, Vec<Statement>) {
         self.recorder.during(action).await
     }
 

@@ -6,28 +6,29 @@
 use std::sync::{Arc, Mutex};
 
 use contact_gateway::service::Database;
+use sea_orm::Statement;
 
 /// Keeps the statements while somebody wants them.
 #[derive(Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Option<Vec<String>>>>);
+pub(crate) struct Recorder(Arc<Mutex<Option<Vec<Statement>>>>);
 
 impl Recorder {
     /// The same pool, recorded.
     pub(crate) fn attached_to(&self, db: &Database) -> Database {
         let mut connection = db.connection().clone();
         let recorder = self.clone();
-        connection.set_metric_callback(move |info| recorder.record(&info.statement.sql));
+        connection.set_metric_callback(move |info| recorder.record(info.statement));
         Database::new(connection)
     }
 
-    fn record(&self, sql: &str) {
+    fn record(&self, statement: &Statement) {
         if let Some(statements) = self.0.lock().expect("a lock").as_mut() {
-            statements.push(sql.to_owned());
+            statements.push(statement.clone());
         }
     }
 
     /// Awaits `action` and gives its output with the statements that were executed meanwhile.
-    pub(crate) async fn during<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+    pub(crate) async fn during<T>(&self, action: impl Future<Output = T>) -> (T, Vec<Statement>) {
         let before = self.0.lock().expect("a lock").replace(Vec::new());
         assert!(before.is_none(), "statements are being recorded already");
         let output = action.await;
