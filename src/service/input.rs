@@ -5,9 +5,9 @@ use std::{borrow::Cow, str::FromStr};
 use chrono::{DateTime, Datelike, Utc};
 use email_address::{EmailAddress, Options};
 use phonenumber::metadata::DATABASE;
-use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::Patch;
 use crate::{
     entity::organization_contact::OrganizationContactType,
     error::{AppError, AppResult, InputError, InputErrorCode},
@@ -32,32 +32,6 @@ pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
     (0..=9999).contains(&time.year()).then_some(time)
-}
-
-/// What an update says about one field.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub enum Patch<T> {
-    /// Nothing: the field keeps its value.
-    #[default]
-    Keep,
-    /// `null`: the field is cleared.
-    Clear,
-    /// The new value.
-    Set(T),
-}
-
-impl<T> From<Option<T>> for Patch<T> {
-    /// In a creation an absent field and `null` mean the same.
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Clear, Self::Set)
-    }
-}
-
-impl<T> Patch<T> {
-    /// In a bulk write an absent field and `null` mean the same too: the field keeps its value.
-    pub fn given(value: Option<T>) -> Self {
-        value.map_or(Self::Keep, Self::Set)
-    }
 }
 
 /// An email address: as written, and in the form that is compared.

@@ -28,13 +28,14 @@ pub mod organization;
 pub mod organization_contact;
 pub mod page;
 pub mod partner;
+mod patch;
 mod reading;
 mod record;
 pub mod search;
 
 pub use database::{Database, Write};
-pub use input::Patch;
 pub use page::{ListRequest, Page, PageRequest, PageWindow};
+pub use patch::Patch;
 
 use crate::{
     auth::{Denied, RequestContext, Scope},

@@ -132,6 +132,17 @@ const MUTATIONS: &[Call] = &[
         ],
     ),
     call(
+        "updateAccountContact",
+        "id: $accountContact, accountIds: [$account], contactTypeId: $contactType,
+         customFieldValues: [{ customFieldId: $customField, value: null }]",
+        &[
+            ("accountContact", "id"),
+            ("account", "accountIds.0"),
+            ("contactType", "contactTypeId"),
+            ("customField", "customFieldValues.0.customFieldId"),
+        ],
+    ),
+    call(
         "addAccountContactToAccount",
         "accountContactId: $accountContact, accountId: $account",
         &[("accountContact", "accountContactId"), ("account", "accountId")],

@@ -3,18 +3,18 @@
 use chrono::Utc;
 use contact_gateway::{
     entity::{
-        custom_field,
+        Scoped, change, custom_field,
         custom_field::FieldType,
         id::{AccountContactId, CustomFieldId},
     },
     error::AppError,
     service::{
-        self,
-        custom_field::{CreateCustomField, CustomFieldInput},
-        input::Checks,
+        self, Patch,
+        account_contact::{self, CustomFieldPatch, UpdateAccountContact},
+        custom_field::CreateCustomField,
     },
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
 
 use crate::{
@@ -223,27 +223,39 @@ async fn required_custom_fields_need_a_value(world: World) {
     create(&world, value(json!(0))).await;
 }
 
-/// What an update of a contact does to its values: what changed, or the errors.
+/// What an update of a contact does to its values: what changed of each field, or the errors.
 async fn update(
     rows: &Rows,
     contact: AccountContactId,
     values: &[(&str, Value)],
 ) -> Result<Value, Vec<String>> {
-    let inputs: Vec<CustomFieldInput> = values
-        .iter()
-        .map(|(id, value)| CustomFieldInput { custom_field_id: (*id).to_owned(), value: value.clone() })
-        .collect();
-    let (ctx, mut checks) = (rows.context(), Checks::default());
-    let write = rows.db.begin().await.expect("a write");
-    let txn = write.connection();
-    let (changes, written) = (service::custom_field::check_changes, service::custom_field::write_changes);
-    let changes = changes(&mut checks, txn, rows.organization, contact, &inputs).await.expect("checks");
-    if let Err(AppError::Input(errors)) = checks.finish() {
+    let patch = |(id, value): &(&str, Value)| CustomFieldPatch {
+        custom_field_id: (*id).to_owned(),
+        value: Patch::Set(value.clone()),
+    };
+    let input = UpdateAccountContact {
+        custom_field_values: Patch::Set(values.iter().map(patch).collect()),
+        ..Default::default()
+    };
+    let before = last_record(rows, contact).await;
+    let updated = account_contact::update(&rows.db, &rows.context(), &contact.to_string(), &input).await;
+    if let Err(AppError::Input(errors)) = updated {
         return Err(errors.iter().map(|it| format!("{:?} {}", it.code, it.path.join("."))).collect());
     }
-    let changed = written(txn, &ctx, rows.organization, contact, changes).await.expect("a change");
-    write.commit().await.expect("a commit");
-    Ok(changed.into())
+    updated.expect("an update");
+    let after = last_record(rows, contact).await;
+    if before == after {
+        return Ok(json!({}));
+    }
+    let record = &after.expect("a record").fields["customFieldValues"];
+    let new = record["new"].as_object().expect("the new values").iter();
+    Ok(new.map(|(id, new)| (id.clone(), json!({ "old": record["old"][id], "new": new }))).collect())
+}
+
+async fn last_record(rows: &Rows, contact: AccountContactId) -> Option<change::Model> {
+    let records = change::Entity::find_in(rows.organization);
+    let records = records.filter(change::Column::EntityId.eq(contact.to_string()));
+    records.order_by_desc(change::Column::Seq).one(rows.db.connection()).await.expect("records")
 }
 
 async fn an_update_sets_what_it_names_and_clears_with_null(world: World) {

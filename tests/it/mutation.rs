@@ -89,7 +89,10 @@ fn objects(mutation: &str) -> &'static [&'static str] {
         "removeInternalContactAssignment" => &["internalContact"],
         "createPartner" | "updatePartner" | "deletePartner" | "restorePartner" => &["partner"],
         "createAccount" | "updateAccount" | "deleteAccount" | "restoreAccount" => &["account"],
-        "createAccountContact" | "deleteAccountContact" | "restoreAccountContact" => &["accountContact"],
+        "createAccountContact"
+        | "updateAccountContact"
+        | "deleteAccountContact"
+        | "restoreAccountContact" => &["accountContact"],
         "addAccountContactToAccount" | "removeAccountContactFromAccount" => &["accountContact", "account"],
         "createOrganizationContact"
         | "updateOrganizationContact"

@@ -1,6 +1,6 @@
 //! Changing account contacts: inputs, payloads and mutations.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 use super::AccountContact;
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         account::Account,
         context::ContextExt,
         error::{UserError, outcome},
+        patch::patch,
         scalar::{EmailAddress, Json, PhoneNumber, Url},
     },
     service::{account_contact as service, custom_field::CustomFieldInput},
@@ -54,6 +55,55 @@ pub struct CreateAccountContactInput {
 #[derive(SimpleObject)]
 pub struct CreateAccountContactPayload {
     /// The new contact; null when the input was refused.
+    account_contact: Option<AccountContact>,
+    /// Why the input was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What is to become of the value of one custom field.
+#[derive(InputObject)]
+pub struct CustomFieldValuePatchInput {
+    /// The field's global id.
+    custom_field_id: ID,
+    /// The value, in JSON's form of the field's type; null clears it. It must be given.
+    value: MaybeUndefined<Json>,
+}
+
+/// What is to change of an account contact: an absent field keeps its value, null clears it.
+#[derive(InputObject)]
+pub struct UpdateAccountContactInput {
+    /// The contact's global id.
+    id: ID,
+    /// The first name, not blank; cannot be null.
+    first_name: MaybeUndefined<String>,
+    /// The last name.
+    last_name: MaybeUndefined<String>,
+    /// The email address; cannot be null.
+    email: MaybeUndefined<EmailAddress>,
+    /// The phone number with its country code; kept as E.164.
+    phone: MaybeUndefined<PhoneNumber>,
+    /// The contact type's global id; cannot be null.
+    contact_type_id: MaybeUndefined<ID>,
+    /// The address of a picture, http or https.
+    avatar_url: MaybeUndefined<Url>,
+    /// The global ids of all accounts that it belongs to from now on, at most 100; duplicates are folded. An empty list
+    /// takes it from every account; cannot be null.
+    account_ids: MaybeUndefined<Vec<ID>>,
+    /// What is to change of the values of custom fields, at most one entry for each field; fields that are not named
+    /// keep theirs. Cannot be null.
+    custom_field_values: MaybeUndefined<Vec<CustomFieldValuePatchInput>>,
+    /// Takes the place of the whole object; null makes it an empty one.
+    metadata: MaybeUndefined<Json>,
+    /// Its key in the system it comes from; unique in the organization.
+    remote_id: MaybeUndefined<String>,
+    /// The version that was read; when the contact has another one by now, nothing happens.
+    expected_version: Option<i32>,
+}
+
+/// What updateAccountContact did.
+#[derive(SimpleObject)]
+pub struct UpdateAccountContactPayload {
+    /// The contact after the change; null when the input was refused.
     account_contact: Option<AccountContact>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,
@@ -156,6 +206,18 @@ impl AccountContactMutation {
         Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
+    /// Changes an account contact, its accounts and its values of custom fields, all or nothing.
+    async fn update_account_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact and what is to change.")] input: UpdateAccountContactInput,
+    ) -> Result<Option<UpdateAccountContactPayload>> {
+        let Gateway { request, db, .. } = ctx.fresh().await;
+        let id = input.id.clone();
+        let (row, user_errors) = outcome(service::update(db, request, &id, &input.into())).await?;
+        Ok(Some(UpdateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+    }
+
     /// Adds an account contact to one more account. Where it belongs already, nothing changes.
     async fn add_account_contact_to_account(
         &self,
@@ -243,6 +305,30 @@ impl From<CreateAccountContactInput> for service::CreateAccountContact {
             metadata: input.metadata.map(|metadata| metadata.0),
             remote_id: input.remote_id,
             idempotency_key: input.idempotency_key,
+        }
+    }
+}
+
+impl From<UpdateAccountContactInput> for service::UpdateAccountContact {
+    fn from(input: UpdateAccountContactInput) -> Self {
+        let ids = |ids: Vec<ID>| ids.into_iter().map(|id| id.0).collect();
+        let value = |input: CustomFieldValuePatchInput| service::CustomFieldPatch {
+            custom_field_id: input.custom_field_id.0,
+            value: patch(input.value.map_value(|value| value.0)),
+        };
+        let values = input.custom_field_values.map_value(|inputs| inputs.into_iter().map(value).collect());
+        Self {
+            first_name: patch(input.first_name),
+            last_name: patch(input.last_name),
+            email: patch(input.email.map_value(|email| email.0)),
+            phone: patch(input.phone.map_value(|phone| phone.0)),
+            contact_type_id: patch(input.contact_type_id.map_value(|id| id.0)),
+            avatar_url: patch(input.avatar_url.map_value(|url| url.0)),
+            account_ids: patch(input.account_ids.map_value(ids)),
+            custom_field_values: patch(values),
+            metadata: patch(input.metadata.map_value(|metadata| metadata.0)),
+            remote_id: patch(input.remote_id),
+            expected_version: input.expected_version,
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Account contacts: people of customers. `fields` has what they are, `links` the accounts that they are at, `upsert`
-//! how they come by the thousand.
+//! Account contacts: people of customers. `fields` has what they are, `links` the accounts that they are at, `update` how
+//! they are changed, `upsert` how they come by the thousand.
 
 mod fields;
 mod links;
+mod update;
 mod upsert;
 
 use std::{borrow::Cow, collections::HashMap};
@@ -19,6 +20,7 @@ use self::fields::{Fields, Given};
 pub(super) use self::links::{refresh_company_words, refresh_company_words_of_accounts};
 pub use self::{
     links::{add_to_account, remove_from_account},
+    update::{CustomFieldPatch, UpdateAccountContact, update},
     upsert::{UpsertAccountContact, upsert},
 };
 use super::{

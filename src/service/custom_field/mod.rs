@@ -32,8 +32,10 @@ use crate::{
 
 pub use condition::{ValueComparison, ValueFilter};
 pub(super) use condition::{checked, condition};
-pub use values::{CustomFieldInput, check_changes, values_of, write_changes};
-pub(super) use values::{HeldFields, check_values, insert_values, set_values, stored_of};
+pub use values::{CustomFieldInput, values_of};
+pub(super) use values::{
+    HeldFields, check_changes, check_values, insert_values, set_values, stored_of, write_changes,
+};
 
 const OPTIONS: &str = "options";
 /// The most options that a choice may have.

@@ -156,7 +156,7 @@ pub(in crate::service) async fn insert_values(
 ///
 /// A required field cannot be cleared; that one has no value yet is no error of this update. An archived field takes no
 /// value but the one it has, so that a client may send back what it was shown.
-pub async fn check_changes(
+pub(in crate::service) async fn check_changes(
     checks: &mut Checks,
     db: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -167,8 +167,9 @@ pub async fn check_changes(
         return Ok(Vec::new());
     }
     let fields = HeldFields::read(db, organization, inputs).await?;
-    let archived = fields.0.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id);
-    let kept = stored(db, organization, contact, archived).await?;
+    let archived: Vec<_> =
+        fields.0.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id).collect();
+    let kept = stored(db, organization, contact, &archived).await?;
     Ok(fields.check_changes(checks, &kept, inputs))
 }
 
@@ -191,14 +192,15 @@ const ARCHIVED: &str = "The field is archived; its value can be cleared but not 
 
 /// Writes checked changes to the values of a contact that is held. Gives what really changed, as the record of changes
 /// shows it: by the field's id the old and the new value.
-pub async fn write_changes(
+pub(in crate::service) async fn write_changes(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
     contact: AccountContactId,
     changes: Vec<(CustomFieldId, Option<Json>)>,
 ) -> AppResult<Map<String, Json>> {
-    let mut old = stored(db, organization, contact, changes.iter().map(|(field, _)| *field)).await?;
+    let named: Vec<_> = changes.iter().map(|(field, _)| *field).collect();
+    let mut old = stored(db, organization, contact, &named).await?;
     let (mut changed, mut set, mut cleared) = (Map::new(), Vec::new(), Vec::new());
     for (field, new) in changes {
         let old = old.remove(&field);
@@ -234,12 +236,12 @@ async fn stored(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     contact: AccountContactId,
-    fields: impl Iterator<Item = CustomFieldId>,
+    fields: &[CustomFieldId],
 ) -> AppResult<HashMap<CustomFieldId, Json>> {
-    let mut fields = fields.peekable();
-    if fields.peek().is_none() {
+    if fields.is_empty() {
         return Ok(HashMap::new());
     }
+    let fields = fields.iter().copied();
     let rows = Entity::find_in(organization)
         .filter(Column::AccountContactId.eq(contact))
         .filter(keys_in(db.get_database_backend(), Column::CustomFieldId.into_expr(), fields))

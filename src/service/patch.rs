@@ -1,0 +1,52 @@
+//! What an update says about a field: nothing, null, or a value. Rules about values are in `input`.
+
+use std::ops::Deref;
+
+use serde::Serialize;
+
+/// What an update says about one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Patch<T> {
+    /// Nothing: the field keeps its value.
+    #[default]
+    Keep,
+    /// `null`: the field is cleared.
+    Clear,
+    /// The new value.
+    Set(T),
+}
+
+impl<T> From<Option<T>> for Patch<T> {
+    /// In a creation an absent field and `null` mean the same.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Clear, Self::Set)
+    }
+}
+
+impl<T> Patch<T> {
+    /// In a bulk write an absent field and `null` mean the same too: the field keeps its value.
+    pub fn given(value: Option<T>) -> Self {
+        value.map_or(Self::Keep, Self::Set)
+    }
+
+    /// The same of the value where it is.
+    pub fn as_ref(&self) -> Patch<&T> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(value),
+        }
+    }
+
+    /// The same of what the value stands for: a text as a string slice.
+    pub fn as_deref(&self) -> Patch<&T::Target>
+    where
+        T: Deref,
+    {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(value),
+        }
+    }
+}
