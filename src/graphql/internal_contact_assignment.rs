@@ -1,9 +1,12 @@
 //! Assignments of internal contacts in the schema.
 
+mod upsert;
+
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, ID, InputObject, Name, Object, Result, SimpleObject, Value};
 
+pub use self::upsert::*;
 use super::{
     Gateway,
     context::ContextExt,

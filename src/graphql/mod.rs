@@ -58,6 +58,7 @@ pub struct Mutation(
     organization::OrganizationMutation,
     internal_contact::InternalContactMutation,
     internal_contact_assignment::InternalContactAssignmentMutation,
+    internal_contact_assignment::InternalContactAssignmentUpsert,
     partner::PartnerMutation,
     account::AccountMutation,
     account_contact::AccountContactMutation,

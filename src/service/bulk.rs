@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Select};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     auth::RequestContext,
-    entity::{Columns, Key, id::OrganizationId, keys_in},
+    entity::{Columns, Key, Scoped, id::OrganizationId, keys_in},
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
 
@@ -133,8 +133,13 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
         rows: &[Checked<'_, Self>],
     ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::Beside>>> + Send;
 
+    /// The rows that a repeated call may show, deleted ones included.
+    fn shown(organization: OrganizationId) -> Select<Self::Table> {
+        Self::Table::find_in_with_deleted(organization)
+    }
+
     /// Writes what the rows need to be there.
-    fn write_before(_: Scope<'_>, _: &Self::Beside) -> impl Future<Output = AppResult<()>> + Send {
+    fn write_before(_: Scope<'_>, _: &mut Self::Beside) -> impl Future<Output = AppResult<()>> + Send {
         async { Ok(()) }
     }
 
@@ -324,6 +329,11 @@ pub(super) async fn upsert<U: Upsert>(
     Err(InputError::on(ROWS, InputErrorCode::Conflict, message).into())
 }
 
+/// The error of a try that found out by itself that another writer came first.
+pub(super) fn lost_race() -> AppError {
+    InputError::on(ROWS, InputErrorCode::Taken, "Another writer came first.").into()
+}
+
 fn check_number(rows: usize) -> AppResult<()> {
     let (code, message) = match rows {
         0 => (InputErrorCode::Required, "At least one row is needed.".to_owned()),
@@ -356,7 +366,7 @@ async fn attempt<U: Upsert>(
         Ok(claim) => claim,
         Err(first) => return replayed::<U>(scope, first).await.map(Ok),
     };
-    let Plan { mut steps, beside } = U::plan(scope, rows).await?;
+    let Plan { mut steps, mut beside } = U::plan(scope, rows).await?;
     for (index, step) in steps.iter_mut().enumerate() {
         let errors = std::mem::take(&mut step.result.errors);
         step.result.errors = errors.into_iter().map(|error| error.in_row(index)).collect();
@@ -365,7 +375,7 @@ async fn attempt<U: Upsert>(
     if !refused.is_empty() {
         return Ok(Err(refused));
     }
-    U::write_before(scope, &beside).await?;
+    U::write_before(scope, &mut beside).await?;
     write_rows::<U>(scope, &mut steps).await?;
     U::write_after(scope, beside).await?;
     let results: Results<U> = steps.into_iter().map(|step| step.result).collect();
@@ -428,7 +438,8 @@ async fn replayed<U: Upsert>(scope: Scope<'_>, first: String) -> AppResult<Resul
     let id = |kept: &Kept| kept.id.as_deref().and_then(|id| id.parse().ok());
     let ids: Vec<_> = kept.iter().filter_map(id).collect();
     let Scope { db, organization, .. } = scope;
-    let rows = reading::by_ids::<U::Table, _>(db, organization, &ids, Columns::all(), U::Table::id).await?;
+    let shown = U::shown(organization);
+    let rows = reading::among::<U::Table, _>(db, shown, &ids, Columns::all(), U::Table::id).await?;
     let result = |kept: Kept| {
         let row = id(&kept).and_then(|id| rows.get(&id)).cloned();
         RowResult { status: kept.status, row, errors: kept.errors }

@@ -1,4 +1,7 @@
-//! Assignments: which internal contact holds which role, for a partner or (floating) for none yet.
+//! Assignments: which internal contact holds which role, for a partner or (floating) for none yet. `upsert` has how they
+//! come by the thousand.
+
+mod upsert;
 
 use std::collections::HashMap;
 
@@ -7,6 +10,7 @@ use sea_orm::{
     QueryTrait, SelectExt, sea_query::Expr,
 };
 
+pub use self::upsert::{UpsertInternalContactAssignment, upsert};
 use super::{
     Database, ListRequest, Page,
     change::{Action, Diff},
@@ -406,9 +410,24 @@ pub(super) async fn insert(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
-    (internal_contact_id, partner_id, internal_role): Held,
+    held: Held,
     remote_id: Option<String>,
 ) -> AppResult<Model> {
+    let (row, diff) = new_row(ctx, organization, held, remote_id);
+    let row = record::create::<Entity>(db, ctx, organization, row, diff).await?;
+    if row.partner_id.is_some() {
+        contacts::refresh_company_words(db, organization, &[row.internal_contact_id]).await?;
+    }
+    Ok(row)
+}
+
+/// A new assignment, and what its record says.
+fn new_row(
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    (internal_contact_id, partner_id, internal_role): Held,
+    remote_id: Option<String>,
+) -> (Model, Diff) {
     let row = Model {
         id: InternalContactAssignmentId(ctx.new_id()),
         org_id: organization,
@@ -426,11 +445,7 @@ pub(super) async fn insert(
         .created("partnerId", partner_id.map(|id| id.to_string()))
         .created("internalRole", internal_role)
         .created("remoteId", &row.remote_id);
-    let row = record::create::<Entity>(db, ctx, organization, row, diff).await?;
-    if partner_id.is_some() {
-        contacts::refresh_company_words(db, organization, &[internal_contact_id]).await?;
-    }
-    Ok(row)
+    (row, diff)
 }
 
 /// What the record says of an assignment that is no more.

@@ -2,9 +2,11 @@
 
 mod upsert;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QuerySelect, sea_query::LockType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
+};
 use serde::Serialize;
 
 pub use upsert::{UpsertPartner, upsert};
@@ -27,7 +29,7 @@ use crate::{
     entity::{
         Columns, Scoped, ScopedById,
         id::{InternalContactId, OrganizationId, PartnerId},
-        internal_contact_assignment as assignment,
+        internal_contact_assignment as assignment, keys_in,
         partner::{ActiveModel, Column, Entity, Model},
     },
     error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
@@ -312,4 +314,22 @@ pub(super) async fn referred(
     let Some(id) = id else { return Ok(None) };
     let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
     Ok(checks.found(field, row))
+}
+
+/// Which of these partners are there, each held against deletion until the transaction ends.
+pub(super) async fn living(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = PartnerId>,
+) -> AppResult<HashSet<PartnerId>> {
+    let rows: Vec<PartnerId> = Entity::find_in(organization)
+        .select_only()
+        .column(Column::Id)
+        .filter(keys_in(db.get_database_backend(), Column::Id.into_expr(), ids))
+        .order_by_asc(Column::Id)
+        .lock(LockType::KeyShare)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

@@ -115,6 +115,11 @@ const MUTATIONS: &[Call] = &[
     call("updatePartner", "id: $partner, remoteId: \"r-1\"", &[("partner", "id")]),
     call("deletePartner", "id: $partner", &[("partner", "id")]),
     call("restorePartner", "id: $partner", &[("partner", "id")]),
+    call(
+        "upsertInternalContactAssignments",
+        "rows: [{ email: \"new@example.com\", internalRole: CSM, partnerId: $partner }]",
+        &[("partner", "rows.0.partnerId")],
+    ),
     call("upsertPartners", "rows: [{ remoteId: \"r-9\", name: \"Globex\" }]", &[]),
     call("createAccount", "name: \"Initech\"", &[]),
     call("updateAccount", "id: $account, remoteId: \"r-1\"", &[("account", "id")]),

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-use self::new_person::NewPerson;
+pub(super) use self::new_person::NewPerson;
 use super::{
     Database, ListRequest, Page, Patch,
     change::Diff,

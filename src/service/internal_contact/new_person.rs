@@ -20,13 +20,13 @@ use crate::{
 };
 
 /// A person who is not in the database yet, cleaned.
-pub(super) struct NewPerson {
-    pub(super) email: Email,
+pub(in crate::service) struct NewPerson {
+    pub(in crate::service) email: Email,
     profile: Profile,
 }
 
 impl NewPerson {
-    pub(super) fn check(checks: &mut Checks, email: &str, profile: &Profile) -> Self {
+    pub(in crate::service) fn check(checks: &mut Checks, email: &str, profile: &Profile) -> Self {
         Self {
             email: checks.required_email("email", email),
             profile: Profile {
@@ -49,7 +49,18 @@ impl NewPerson {
         Ok(person.lock_exclusive().one(db).await?)
     }
 
-    /// The person as a row.
+    /// The person as a row, and what its record says.
+    pub(in crate::service) fn create(
+        &self,
+        ctx: &RequestContext,
+        organization: OrganizationId,
+    ) -> (Model, Diff) {
+        let mut row = self.row(ctx, organization);
+        Entity::derive(&mut row);
+        let diff = Self::diff(&row);
+        (row, diff)
+    }
+
     fn row(&self, ctx: &RequestContext, organization: OrganizationId) -> Model {
         let Self { email, profile } = self;
         Model {
@@ -78,8 +89,7 @@ impl NewPerson {
         ctx: &RequestContext,
         organization: OrganizationId,
     ) -> AppResult<Model> {
-        let row = self.row(ctx, organization);
-        let diff = Self::diff(&row);
+        let (row, diff) = self.create(ctx, organization);
         record::create::<Entity>(db, ctx, organization, row, diff).await
     }
 
@@ -90,11 +100,9 @@ impl NewPerson {
         ctx: &RequestContext,
         organization: OrganizationId,
     ) -> AppResult<Model> {
-        let mut row = self.row(ctx, organization);
-        Entity::derive(&mut row);
+        let (row, diff) = self.create(ctx, organization);
         if reading::insert_if_new::<Entity>(db, row.clone()).await? {
-            record::record::<Entity>(db, ctx, organization, row.id, Action::Created, Self::diff(&row))
-                .await?;
+            record::record::<Entity>(db, ctx, organization, row.id, Action::Created, diff).await?;
             return Ok(row);
         }
         let found = self.find(db, organization).await?;

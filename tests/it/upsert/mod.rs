@@ -2,6 +2,7 @@
 
 mod account_contacts;
 mod accounts;
+mod assignments;
 mod partners;
 
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ pub(super) struct Kind {
     pub(super) statements: [usize; 3],
 }
 
-const KINDS: [&Kind; 3] = [&partners::KIND, &accounts::KIND, &account_contacts::KIND];
+const KINDS: [&Kind; 4] = [&partners::KIND, &accounts::KIND, &assignments::KIND, &account_contacts::KIND];
 
 impl Kind {
     /// Rows with these numbers.

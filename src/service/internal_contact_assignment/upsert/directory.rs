@@ -1,0 +1,223 @@
+//! Which assignment a row of a bulk write means, and who holds it.
+//!
+//! The rows count as if they came one after the other: what a row gives up, a later one may take.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QuerySelect};
+
+use super::{Held, UpsertInternalContactAssignment};
+use crate::{
+    entity::{
+        Scoped,
+        id::{InternalContactAssignmentId, InternalContactId, PartnerId},
+        internal_contact,
+        internal_contact_assignment::{Column, Entity, InternalRole, Model},
+        keys_in,
+    },
+    error::{AppResult, InputErrorCode, ROLE_TAKEN},
+    service::{
+        bulk::{Checked, Firsts, Scope, lost_race},
+        input::Checks,
+        reading,
+    },
+};
+
+type Input<'a> = Checked<'a, UpsertInternalContactAssignment>;
+
+/// The assignments that the rows may mean, and the people who may hold them, by what finds them.
+pub(super) struct Directory {
+    assignments: HashMap<InternalContactAssignmentId, Model>,
+    by_remote_id: HashMap<String, InternalContactAssignmentId>,
+    by_held: HashMap<Held, InternalContactAssignmentId>,
+    people: HashMap<String, InternalContactId>,
+    /// What earlier rows were about.
+    remote_ids: Firsts<String>,
+    held: Firsts<(String, Option<PartnerId>, InternalRole)>,
+    meant: Firsts<InternalContactAssignmentId>,
+}
+
+/// Who holds an assignment.
+pub(super) enum Person {
+    /// Somebody who is there, or whom an earlier row has made.
+    Known(InternalContactId),
+    /// Somebody who is to be made.
+    New,
+}
+
+/// What a row means.
+pub(super) enum Meaning {
+    /// An assignment that is there, and who is to hold it for whom.
+    Known {
+        /// The assignment.
+        row: Box<Model>,
+        /// Who is to hold it.
+        person: Person,
+        /// For whom.
+        partner: Option<PartnerId>,
+    },
+    /// A new one.
+    New {
+        /// Who is to hold it.
+        person: Person,
+        /// For whom.
+        partner: Option<PartnerId>,
+    },
+    /// That cannot be told, and the row is refused.
+    Unknown,
+}
+
+impl Directory {
+    /// Finds and holds people and assignments.
+    pub(super) async fn read(
+        scope: Scope<'_>,
+        rows: &[Input<'_>],
+        partners: &HashSet<PartnerId>,
+    ) -> AppResult<Self> {
+        let (db, organization, backend) = (scope.db, scope.organization, scope.db.get_database_backend());
+        let remote_ids: Vec<String> = rows.iter().filter_map(|row| row.row.remote_id.clone()).collect();
+        let seen = seen(scope, &remote_ids).await?;
+        let holders: HashSet<InternalContactId> = seen.iter().map(|(holder, _)| *holder).collect();
+        let partners: HashSet<PartnerId> =
+            partners.iter().copied().chain(seen.iter().filter_map(|(_, partner)| *partner)).collect();
+
+        let emails = rows.iter().map(|row| row.row.person.email.key.clone());
+        let wanted = keys_in(backend, internal_contact::Column::EmailKey.into_expr(), emails).or(keys_in(
+            backend,
+            internal_contact::Column::Id.into_expr(),
+            holders,
+        ));
+        let people = reading::held::<internal_contact::Entity>(db, organization, wanted).await?;
+        let theirs =
+            keys_in(backend, Column::InternalContactId.into_expr(), people.iter().map(|person| person.id));
+        let for_one =
+            Column::PartnerId.is_null().or(keys_in(backend, Column::PartnerId.into_expr(), partners));
+        let wanted = keys_in(backend, Column::RemoteId.into_expr(), remote_ids).or(theirs.and(for_one));
+        let assignments = reading::held::<Entity>(db, organization, wanted).await?;
+
+        let known: HashSet<InternalContactId> = people.iter().map(|person| person.id).collect();
+        if assignments.iter().any(|row| !known.contains(&row.internal_contact_id)) {
+            // It was given to somebody else in between, who is not held.
+            return Err(lost_race());
+        }
+        let mut directory = Self {
+            assignments: HashMap::with_capacity(assignments.len()),
+            by_remote_id: HashMap::new(),
+            by_held: HashMap::new(),
+            people: people.into_iter().map(|person| (person.email_key, person.id)).collect(),
+            remote_ids: Firsts::default(),
+            held: Firsts::default(),
+            meant: Firsts::default(),
+        };
+        for row in assignments {
+            directory.enter(&row);
+            directory.assignments.insert(row.id, row);
+        }
+        Ok(directory)
+    }
+
+    /// What a row means, where it names this partner; reports a row that another one was, and a role that is held.
+    pub(super) fn meaning(
+        &mut self,
+        checks: &mut Checks,
+        index: usize,
+        row: &Input<'_>,
+        partner: Option<PartnerId>,
+    ) -> Meaning {
+        let (remote_id, role) = (row.row.remote_id.as_deref(), row.input.internal_role);
+        let email = row.row.person.email.key.as_str();
+        if email.is_empty() || row.input.remote_id().is_some() != remote_id.is_some() {
+            return Meaning::Unknown;
+        }
+        let of_remote_id = remote_id.and_then(|id| self.by_remote_id.get(id)).copied();
+        let kept = of_remote_id.and_then(|id| self.assignments.get(&id)).and_then(|row| row.partner_id);
+        let partner = partner.or(kept);
+        if self.is_repeated(checks, index, remote_id, (email, partner, role)) {
+            return Meaning::Unknown;
+        }
+        let person = self.people.get(email).copied();
+        let of_held = person.and_then(|person| self.by_held.get(&(person, partner, role))).copied();
+        let (field, found) = match (of_remote_id, of_held) {
+            (Some(known), Some(other)) if known != other => return taken(checks),
+            (Some(known), _) => ("remoteId", Some(known)),
+            (None, Some(other)) if remote_id.is_some() && self.has_remote_id(other) => return taken(checks),
+            (None, found) => ("internalRole", found),
+        };
+        let person = person.map_or(Person::New, Person::Known);
+        let Some(found) = found else { return Meaning::New { person, partner } };
+        self.meant.check(checks, field, found, index);
+        match self.assignments.get(&found) {
+            Some(row) => Meaning::Known { row: Box::new(row.clone()), person, partner },
+            None => Meaning::Unknown,
+        }
+    }
+
+    /// Reports a row whose remote id an earlier row had, or person, partner and role.
+    fn is_repeated(
+        &mut self,
+        checks: &mut Checks,
+        index: usize,
+        remote_id: Option<&str>,
+        (email, partner, role): (&str, Option<PartnerId>, InternalRole),
+    ) -> bool {
+        let mut repeated = Checks::default();
+        if let Some(remote_id) = remote_id {
+            self.remote_ids.check(&mut repeated, "remoteId", remote_id.to_owned(), index);
+        }
+        // One error is enough, where both are the same.
+        if repeated.passed() {
+            self.held.check(&mut repeated, "internalRole", (email.to_owned(), partner, role), index);
+        }
+        let is_repeated = !repeated.passed();
+        checks.append(repeated);
+        is_repeated
+    }
+
+    fn has_remote_id(&self, assignment: InternalContactAssignmentId) -> bool {
+        self.assignments.get(&assignment).is_some_and(|row| row.remote_id.is_some())
+    }
+
+    /// Notes a person whom a row has made.
+    pub(super) fn put_person(&mut self, person: &internal_contact::Model) {
+        self.people.insert(person.email_key.clone(), person.id);
+    }
+
+    /// Notes an assignment that a row has made or changed, and what it may have given up.
+    pub(super) fn put(&mut self, old: Option<&Model>, row: &Model) {
+        if let Some(old) = old {
+            self.by_held.remove(&held(old));
+        }
+        self.enter(row);
+    }
+
+    fn enter(&mut self, row: &Model) {
+        self.by_held.insert(held(row), row.id);
+        if let Some(remote_id) = &row.remote_id {
+            self.by_remote_id.insert(remote_id.clone(), row.id);
+        }
+    }
+}
+
+fn held(row: &Model) -> Held {
+    (row.internal_contact_id, row.partner_id, row.internal_role)
+}
+
+fn taken(checks: &mut Checks) -> Meaning {
+    checks.report("internalRole", InputErrorCode::Taken, ROLE_TAKEN);
+    Meaning::Unknown
+}
+
+/// Who holds the assignments with these remote ids, and for whom; nothing is held fast yet.
+async fn seen(
+    scope: Scope<'_>,
+    remote_ids: &[String],
+) -> AppResult<Vec<(InternalContactId, Option<PartnerId>)>> {
+    if remote_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = scope.db.get_database_backend();
+    let is_one = keys_in(backend, Column::RemoteId.into_expr(), remote_ids.iter().cloned());
+    let assignments = Entity::find_in(scope.organization).filter(is_one).select_only();
+    let columns = assignments.columns([Column::InternalContactId, Column::PartnerId]);
+    Ok(columns.into_tuple().all(scope.db).await?)
+}

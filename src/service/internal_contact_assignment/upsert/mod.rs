@@ -1,0 +1,245 @@
+//! Assignments by the thousand: each created or updated by its `remoteId`, else by who holds which role for whom.
+//!
+//! `directory` knows which assignment a row means and who holds it.
+
+mod directory;
+
+use std::collections::HashSet;
+
+use sea_orm::{IntoActiveModel, Select, Set};
+use serde::Serialize;
+
+use self::directory::{Directory, Meaning, Person};
+use super::{Held, new_row};
+use crate::{
+    auth::RequestContext,
+    entity::{
+        Scoped,
+        id::{InternalContactId, OrganizationId, PartnerId},
+        internal_contact,
+        internal_contact_assignment::{Entity, InternalRole, Model},
+    },
+    error::{AppResult, InputErrorCode},
+    service::{
+        Database,
+        bulk::{self, Checked, Plan, RowResult, Scope, Step, Upsert, Upserts},
+        change::{self, Action, Change, Diff},
+        input::{Checks, NOT_FOUND},
+        internal_contact::{self as contacts, NewPerson, Profile},
+        partner as partners, reading,
+        record::Recorded,
+    },
+};
+
+/// An assignment to create or update. What is not given keeps its value.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpsertInternalContactAssignment {
+    /// Its key in the system it comes from, its identity if it is given.
+    pub remote_id: Option<String>,
+    /// The email address of who holds it, who is found by it or made.
+    pub email: String,
+    /// The role.
+    pub internal_role: InternalRole,
+    /// The id of the partner for whom; of a new assignment none when absent.
+    pub partner_id: Option<String>,
+    /// The other fields of the person, used only when they are new.
+    pub profile: Profile,
+}
+
+/// Creates or updates assignments by their `remoteId`, else by person, partner and role. People are found by their email
+/// addresses or made; those that are found keep every field as it is.
+pub async fn upsert(
+    db: &Database,
+    ctx: &RequestContext,
+    input: &Upserts<UpsertInternalContactAssignment>,
+) -> AppResult<Vec<RowResult<Model>>> {
+    bulk::upsert(db, ctx, input).await
+}
+
+/// A row, cleaned.
+pub(in crate::service) struct Row {
+    person: NewPerson,
+    remote_id: Option<String>,
+}
+
+/// What is written with the assignments.
+#[derive(Default)]
+pub(in crate::service) struct Beside {
+    /// New people, in the order of the rows.
+    people: Vec<(internal_contact::Model, Diff)>,
+    /// Who looks after other partners now.
+    concerned: HashSet<InternalContactId>,
+}
+
+impl UpsertInternalContactAssignment {
+    /// A blank key is none.
+    fn remote_id(&self) -> Option<&str> {
+        self.remote_id.as_deref().filter(|id| !id.trim().is_empty())
+    }
+}
+
+impl Upsert for UpsertInternalContactAssignment {
+    type Table = Entity;
+    type Checked = Row;
+    type Beside = Beside;
+
+    const OPERATION: &'static str = "upsertInternalContactAssignments";
+
+    fn check(&self, checks: &mut Checks) -> Row {
+        Row {
+            person: NewPerson::check(checks, &self.email, &self.profile),
+            remote_id: checks.optional_line("remoteId", self.remote_id()),
+        }
+    }
+
+    fn unique_key(row: &Model) -> &str {
+        row.remote_id.as_deref().unwrap_or_default()
+    }
+
+    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Beside>> {
+        let mut planner = Planner::read(scope, rows).await?;
+        let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
+        let steps = steps.collect::<AppResult<_>>()?;
+        Ok(Plan { steps, beside: planner.beside })
+    }
+
+    /// What is hidden with its person or its partner is not shown.
+    fn shown(organization: OrganizationId) -> Select<Entity> {
+        Entity::find_in(organization)
+    }
+
+    async fn write_before(scope: Scope<'_>, beside: &mut Beside) -> AppResult<()> {
+        let Scope { db, ctx, organization } = scope;
+        let people = std::mem::take(&mut beside.people);
+        let mut rows: Vec<_> = people.iter().map(|(row, _)| row.clone()).collect();
+        // In the order in which other callers insert them.
+        rows.sort_by(|one, other| one.email_key.cmp(&other.email_key));
+        reading::insert_all::<internal_contact::Entity>(db, rows).await?;
+        let changes = people.into_iter().map(|(row, diff)| {
+            let (kind, id) = (internal_contact::Entity::KIND, row.id.to_string());
+            Change { kind, id, action: Action::Created, diff }
+        });
+        change::record_all(db, ctx, organization, changes).await
+    }
+
+    async fn write_after(scope: Scope<'_>, beside: Beside) -> AppResult<()> {
+        if beside.concerned.is_empty() {
+            return Ok(());
+        }
+        let concerned: Vec<_> = beside.concerned.into_iter().collect();
+        contacts::refresh_company_words(scope.db, scope.organization, &concerned).await
+    }
+}
+
+/// What the rows name and mean, read and held before the first of them is planned: partners, people, assignments, in the
+/// order in which every writer holds them.
+struct Planner<'a> {
+    scope: Scope<'a>,
+    partners: HashSet<PartnerId>,
+    directory: Directory,
+    beside: Beside,
+}
+
+impl<'a> Planner<'a> {
+    async fn read(
+        scope: Scope<'a>,
+        rows: &[Checked<'_, UpsertInternalContactAssignment>],
+    ) -> AppResult<Self> {
+        let named = rows.iter().filter_map(|row| row.input.partner_id.as_deref()?.parse().ok());
+        let named: HashSet<PartnerId> = named.collect();
+        let partners = if named.is_empty() {
+            HashSet::new()
+        } else {
+            partners::living(scope.db, scope.organization, named).await?
+        };
+        let directory = Directory::read(scope, rows, &partners).await?;
+        Ok(Self { scope, partners, directory, beside: Beside::default() })
+    }
+
+    /// Plans the next row.
+    fn step(
+        &mut self,
+        index: usize,
+        row: &Checked<'_, UpsertInternalContactAssignment>,
+    ) -> AppResult<Step<Entity>> {
+        let mut checks = row.checks.clone();
+        let partner = row.input.partner_id.as_deref().map(|id| self.partner(&mut checks, id));
+        let meaning = match partner {
+            Some(None) => Meaning::Unknown,
+            partner => self.directory.meaning(&mut checks, index, row, partner.flatten()),
+        };
+        match meaning {
+            _ if !checks.passed() => Ok(Step::failed(checks)),
+            Meaning::Unknown => Ok(Step::failed(checks)),
+            Meaning::New { person, partner } => {
+                let held = (self.person(person, &row.row), partner, row.input.internal_role);
+                Ok(self.create(held, row.row.remote_id.clone()))
+            }
+            Meaning::Known { row: old, person, partner } => {
+                let held = (self.person(person, &row.row), partner, row.input.internal_role);
+                self.change(*old, held, row.row.remote_id.clone())
+            }
+        }
+    }
+
+    /// The partner that a row names; reports when it is not there.
+    fn partner(&self, checks: &mut Checks, id: &str) -> Option<PartnerId> {
+        let partner = id.parse().ok().filter(|id| self.partners.contains(id));
+        if partner.is_none() {
+            checks.report("partnerId", InputErrorCode::NotFound, NOT_FOUND);
+        }
+        partner
+    }
+
+    /// The id of who holds the assignment, made when they are new.
+    fn person(&mut self, person: Person, row: &Row) -> InternalContactId {
+        match person {
+            Person::Known(id) => id,
+            Person::New => {
+                let (person, diff) = row.person.create(self.scope.ctx, self.scope.organization);
+                let id = person.id;
+                self.directory.put_person(&person);
+                self.beside.people.push((person, diff));
+                id
+            }
+        }
+    }
+
+    fn create(&mut self, held: Held, remote_id: Option<String>) -> Step<Entity> {
+        let (row, diff) = new_row(self.scope.ctx, self.scope.organization, held, remote_id);
+        if row.partner_id.is_some() {
+            self.beside.concerned.insert(row.internal_contact_id);
+        }
+        self.directory.put(None, &row);
+        Step::created(row, diff)
+    }
+
+    fn change(
+        &mut self,
+        old: Model,
+        (contact, partner, role): Held,
+        remote_id: Option<String>,
+    ) -> AppResult<Step<Entity>> {
+        let mut row = old.clone().into_active_model();
+        let mut diff = Diff::default();
+        if contact != old.internal_contact_id {
+            diff.note("internalContactId", old.internal_contact_id.to_string(), contact.to_string());
+            row.internal_contact_id = Set(contact);
+        }
+        if partner != old.partner_id {
+            let text = |id: Option<PartnerId>| id.map(|id| id.to_string());
+            diff.note("partnerId", text(old.partner_id), text(partner));
+            row.partner_id = Set(partner);
+        }
+        if (contact, partner) != (old.internal_contact_id, old.partner_id) {
+            self.beside.concerned.extend([old.internal_contact_id, contact]);
+        }
+        diff.set("internalRole", &mut row.internal_role, Some(role));
+        diff.set("remoteId", &mut row.remote_id, remote_id.map(Some));
+        let step = Step::changed(self.scope.ctx, old.clone(), row, diff)?;
+        if let Some(new) = step.written() {
+            self.directory.put(Some(&old), new);
+        }
+        Ok(step)
+    }
+}
