@@ -43,6 +43,7 @@ const TASKS = {
     "filterByCustomField",
     "accountContact",
     "createAccountContact",
+    "updateAccountContact",
     "addAccountContactToAccount",
     "removeAccountContactFromAccount",
     "deleteAccountContact",
@@ -69,8 +70,14 @@ const TASKS = {
     "updateCustomField",
     "archiveCustomField",
   ],
-  "Import and synchronize": ["upsertPartners", "upsertAccounts", "syncAccountContacts", "followChanges"],
-  "Audit and clean up": ["changes", "trash"],
+  "Import and synchronize": [
+    "upsertPartners",
+    "upsertAccounts",
+    "upsertAccountContacts",
+    "syncAccountContacts",
+    "followChanges",
+  ],
+  "Audit and clean up": ["changes", "trash", "eraseContact"],
   Organizations: ["organizations", "organization", "createOrganization", "updateOrganization"],
 };
 

@@ -30,6 +30,7 @@ mod lifecycle;
 mod lists;
 mod migrations;
 mod mutation;
+mod operations;
 mod organization;
 mod organization_contact;
 mod paging;
