@@ -13,3 +13,4 @@ mod refusals;
 mod rows;
 mod search;
 mod trees;
+mod walk;

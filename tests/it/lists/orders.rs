@@ -26,7 +26,7 @@ const LISTS: [(&str, &str, &str); 10] = [
 ];
 
 /// Every order of a type by one field and by two, each in both directions; and none.
-fn orders(schema: &Schema, kind: &str) -> Vec<Value> {
+pub(super) fn orders(schema: &Schema, kind: &str) -> Vec<Value> {
     let fields = &schema.enums[&format!("{kind}OrderField")];
     let one =
         |field: &str| ["ASC", "DESC"].map(|direction| json!({ "field": field, "direction": direction }));

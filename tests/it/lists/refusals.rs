@@ -10,6 +10,7 @@ on_both!(
     lists_of_values_are_neither_empty_nor_endless,
     what_is_no_condition_is_left_out,
     orders_have_an_end,
+    windows_make_sense,
     cursors_belong_to_one_order,
     a_nested_list_is_refused_alone,
     times_and_ids_that_are_none,
@@ -261,21 +262,37 @@ async fn asked(actor: &Actor, list: &str, paging: &str) -> Reply {
     actor.query(&format!("{{ {name}({paging}, {arguments}) {{ edges {{ cursor }} }} }}")).await
 }
 
+/// Windows that make no sense, and the argument to blame.
+const WINDOWS: [(&str, &str); 9] = [
+    ("first: 0", "first"),
+    ("first: 101", "first"),
+    ("first: -1", "first"),
+    ("last: 0", "last"),
+    ("last: 101", "last"),
+    ("first: 1, last: 1", "last"),
+    ("first: 1, before: \"x\"", "before"),
+    ("last: 1, after: \"x\"", "last"),
+    ("after: \"x\"", "after"),
+];
+
+async fn windows_make_sense(world: World) {
+    let reader = world.reader();
+    for list in ["partners", "accountContacts", "contacts", "changes"] {
+        for (window, argument) in WINDOWS {
+            let reply = reader.query(&format!("{{ {list}({window}) {{ totalCount }} }}")).await;
+            assert_refused(&reply, list, argument);
+        }
+    }
+}
+
 async fn a_nested_list_is_refused_alone(world: World) {
     world.rows().partners_and_people(3, 2).await;
     let reader = world.reader();
-    for (arguments, argument) in [
-        ("first: 0", "first"),
-        ("first: 101", "first"),
-        ("first: -1", "first"),
-        ("last: 0", "last"),
-        ("first: 1, last: 1", "last"),
-        ("first: 1, before: \"x\"", "before"),
-        ("after: \"x\"", "after"),
+    for (arguments, argument) in WINDOWS.into_iter().chain([
         ("filter: { and: [] }", "filter.and"),
         ("filter: { remoteId: { eq: null } }", "filter.remoteId.eq"),
         ("orderBy: [{ field: CREATED_AT }, { field: CREATED_AT }]", "orderBy.1"),
-    ] {
+    ]) {
         let document = format!(
             "{{ partners(first: 1) {{ nodes {{
                 name bad: assignments({arguments}) {{ nodes {{ id }} }} assignments {{ totalCount }}
