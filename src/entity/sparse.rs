@@ -40,7 +40,7 @@ impl<E: Sparse> Columns<E> {
     }
 
     /// How many they are.
-    pub fn len(self) -> usize {
+    pub fn count(self) -> usize {
         E::Column::iter().filter(|column| self.contains(*column)).count()
     }
 

@@ -486,8 +486,8 @@ fn read(
     let values = sorts.iter().enumerate().map(|(at, sort)| sort.read(row, start + 1 + at));
     let mut keys = values.collect::<AppResult<Vec<_>>>()?;
     let internal = start + 1 + sorts.len();
-    let account = internal + columns.internal.len();
-    let organization = account + columns.account.len();
+    let account = internal + columns.internal.count();
+    let organization = account + columns.account.count();
     let contact = match Kind::ALL.into_iter().find(|known| *known as i64 == kind) {
         Some(Kind::Internal) => {
             Contact::Internal(internal_contact::Entity::read(row, columns.internal, internal)?)

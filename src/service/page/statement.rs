@@ -74,7 +74,7 @@ impl<'a, E: Paged> Rows<'a, E> {
             Self::ByKey { columns, start, rows } => rows.push(E::read(row, *columns, *start)?),
             Self::Sorted { columns, start, request, rows } => {
                 let model = E::read(row, *columns, *start)?;
-                let first = *start + columns.len();
+                let first = *start + columns.count();
                 let values = request.sorts.iter().enumerate().map(|(at, sort)| sort.read(row, first + at));
                 let mut keys = values.collect::<AppResult<Vec<_>>>()?;
                 keys.push(E::key(&model));

@@ -40,8 +40,10 @@ async fn fill(world: &World) {
     }
 }
 
+type List = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// The lists and the tables that they list, with the column of each order.
-const LISTS: [(&str, &str, &[(&str, &str)]); 6] = [
+const LISTS: [List; 6] = [
     ("partners", "partner", &[("NAME", "sort_key"), TIMES[0], TIMES[1]]),
     ("accounts", "account", &[("NAME", "sort_key"), TIMES[0], TIMES[1]]),
     ("internalContacts", "internal_contact", &CONTACT_ORDERS),
