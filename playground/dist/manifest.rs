@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-B8xN-VKl.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-CvA-Pj_c.js",
+        path: "/playground/assets/index-6lrA0Jn3.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "88d0575b6dd65207d12adbbba1c2d7f8036cc79124470257ba4e7433d2369f3a",
-        brotli: include_bytes!("assets/index-CvA-Pj_c.js.br"),
+        sha256: "d62db096e70711f065e8c6117999ac82057784ea6fb6eff3f7124c6459ffac90",
+        brotli: include_bytes!("assets/index-6lrA0Jn3.js.br"),
     },
     Asset {
         path: "/playground/assets/index-dzFolZ4I.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "119fbdd56480d47238f8595a4dfb1c36c9a4f394d9d073ff4eaaaf7ced96ce0b",
+        sha256: "4d8d9f0fc466c0ad0a2b1610191e4bcb875b404083e095adb9cce02e0d42c796",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -104,6 +104,7 @@ const STATEMENTS: &[(&str, usize)] = &[
     ("updatePartner", 5),
     ("upsertAccountContacts", 10),
     ("upsertAccounts", 3),
+    ("upsertInternalContactAssignments", 11),
     ("upsertPartners", 3),
     ("viewer", 2),
 ];
