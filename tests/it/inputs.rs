@@ -347,7 +347,7 @@ async fn a_misfit_leaves_the_whole_document_undone(world: World) {
         "createPartner(input: { name: 7 }) { __typename }",
         "createOrganizationContact(input: { type: FINANCE, phone: 7 }) { __typename }",
         "createPartner(input: { name: \"A\" }) { name }",
-        "deletePartner(id: 1) { __typename }",
+        "dropPartner(id: 1) { __typename }",
     ] {
         let document =
             format!("mutation {{ createAccount(input: {{ name: \"A\" }}) {{ __typename }} {misfit} }}");
