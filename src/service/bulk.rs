@@ -1,7 +1,7 @@
 //! Bulk writes: many rows of one kind in one call, each created or updated by its identity.
 //!
 //! What is the same for every kind is here: how many rows, what happens when some are refused, repeated calls, lost
-//! races, and the writing itself, in a handful of statements whatever the number of rows. A kind says in [`Upsert`] what
+//! races, and the writing itself, in a handful of statements whatever the number of rows. A kind says in `Upsert` what
 //! its rows mean.
 
 use std::{
