@@ -82,5 +82,5 @@ sparse! {
     created_at: CreatedAt asked,
     updated_at: UpdatedAt asked,
     version: Version asked,
-    deleted_at: DeletedAt asked,
+    deleted_at: DeletedAt always,
 }

@@ -344,6 +344,8 @@ loaders! {
     organization: RowLoader<super::organization::OrganizationById>,
     /// Organization contacts by id.
     organization_contact: RowLoader<super::organization_contact::OrganizationContactById>,
+    /// The ids that merged contacts stand for.
+    survivor: RowLoader<super::node::SurvivorByMerged>,
     /// Contact types by id.
     contact_type: RowLoader<super::contact_type::ContactTypeById>,
     /// The types that account contacts have now.

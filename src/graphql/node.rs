@@ -1,6 +1,6 @@
 //! Relay's global object identification: any object by its id.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result, ServerResult,
@@ -8,15 +8,26 @@ use async_graphql::{
 };
 
 use super::{
-    Gateway, account::Account, account_contact::AccountContact, contact::Contact, contact_type::ContactType,
-    context::ContextExt, custom_field::CustomField, internal_contact::InternalContact,
-    internal_contact_assignment::InternalContactAssignment, loaders::prime_rows, organization::Organization,
-    organization_contact::OrganizationContact, partner::Partner, scalar::Id, selection::Selection,
+    Gateway,
+    account::Account,
+    account_contact::AccountContact,
+    contact::Contact,
+    contact_type::ContactType,
+    context::ContextExt,
+    custom_field::CustomField,
+    internal_contact::InternalContact,
+    internal_contact_assignment::InternalContactAssignment,
+    loaders::{ById, Source, prime_rows},
+    organization::Organization,
+    organization_contact::OrganizationContact,
+    partner::Partner,
+    scalar::Id,
+    selection::Selection,
 };
 use crate::{
-    entity::id::PublicId,
+    entity::id::{OrganizationId, PublicId},
     error::{AppError, AppResult, Code},
-    service,
+    service::{self, contact_merge},
 };
 
 /// The most ids that `nodes` takes.
@@ -99,7 +110,9 @@ impl NodeQuery {
         }
         let gateway = ctx.gateway();
         let parsed: Vec<PublicId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-        prime(&parsed, || Selection::of(ctx.field()), gateway).await;
+        let selection = || Selection::of(ctx.field());
+        prime(&parsed, selection, gateway).await;
+        prime(&survivors(gateway, &parsed).await?, selection, gateway).await;
         let mut nodes = Vec::with_capacity(ids.len());
         for id in &ids {
             nodes.push(find(gateway, id).await?);
@@ -134,11 +147,60 @@ async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gate
     );
 }
 
-/// By way of the loaders, so that many ids of one type are one statement.
+/// The node with this id. The id of a contact that was merged stands for the survivor.
 async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<NodeField>> {
     let Ok(id) = id.parse() else { return Ok(None) };
+    let mut node = load(gateway, id).await?;
+    if node.as_ref().is_some_and(Node::is_deleted_contact)
+        && let Some(survivor) = gateway.loaders.survivor.load(id).await?
+    {
+        node = load(gateway, *survivor).await?;
+    }
+    Ok(node.map(NodeField))
+}
+
+/// The contacts that deleted ones among these stand for, in one statement; none when no contact is deleted.
+async fn survivors(gateway: &Gateway, ids: &[PublicId]) -> AppResult<Vec<PublicId>> {
+    let mut deleted = Vec::new();
+    for id in ids {
+        if load(gateway, *id).await?.as_ref().is_some_and(Node::is_deleted_contact) {
+            deleted.push(*id);
+        }
+    }
+    Ok(gateway.loaders.survivor.prime(deleted).await.iter().map(|id| **id).collect())
+}
+
+impl Node {
+    fn is_deleted_contact(&self) -> bool {
+        match self {
+            Self::InternalContact(row) => row.0.deleted_at.is_some(),
+            Self::AccountContact(row) => row.0.deleted_at.is_some(),
+            Self::OrganizationContact(row) => row.0.deleted_at.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// Loads the ids that merged contacts stand for.
+pub struct SurvivorByMerged;
+
+impl ById for SurvivorByMerged {
+    type Id = PublicId;
+    type Row = PublicId;
+
+    async fn load(
+        source: &Source,
+        organization: OrganizationId,
+        ids: &[PublicId],
+    ) -> AppResult<HashMap<PublicId, PublicId>> {
+        contact_merge::survivors(&source.db, organization, ids).await
+    }
+}
+
+/// By way of the loaders, so that many ids of one type are one statement.
+async fn load(gateway: &Gateway, id: PublicId) -> AppResult<Option<Node>> {
     let loaders = &gateway.loaders;
-    let node = match id {
+    Ok(match id {
         PublicId::Organization(id) => loaders.organization.load(id).await?.map(Node::Organization),
         PublicId::Partner(id) => loaders.partner.load(id).await?.map(Node::Partner),
         PublicId::InternalContact(id) => loaders.internal_contact.load(id).await?.map(Node::InternalContact),
@@ -152,6 +214,5 @@ async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<NodeField>> {
         PublicId::OrganizationContact(id) => {
             loaders.organization_contact.load(id).await?.map(Node::OrganizationContact)
         }
-    };
-    Ok(node.map(NodeField))
+    })
 }

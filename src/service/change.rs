@@ -110,7 +110,8 @@ impl Diff {
         self
     }
 
-    fn note_new(&mut self, field: &str, new: impl Serialize) {
+    /// Notes what a field has now that it had not; nothing when that is nothing.
+    pub(super) fn note_new(&mut self, field: &str, new: impl Serialize) {
         self.note_one(field, "new", new);
     }
 

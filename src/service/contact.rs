@@ -46,7 +46,8 @@ impl Kind {
     /// All of them, in their order.
     pub const ALL: [Self; 3] = [Self::Internal, Self::Account, Self::Organization];
 
-    fn of(id: &PublicId) -> Option<Self> {
+    /// The kind of a contact's id; none of another id.
+    pub(super) fn of(id: &PublicId) -> Option<Self> {
         match id {
             PublicId::InternalContact(_) => Some(Self::Internal),
             PublicId::AccountContact(_) => Some(Self::Account),

@@ -18,7 +18,7 @@ use crate::{
         id::{InternalContactId, OrganizationId, PublicId},
         internal_contact, internal_contact_assignment as assignment, keys_in, organization_contact,
     },
-    error::AppResult,
+    error::{AppResult, InputError, InputErrorCode},
 };
 
 /// Removes a contact of any kind for good, living or deleted, and the contacts that were merged into it: with their
@@ -92,12 +92,20 @@ async fn hold<E>(
     ids: &[E::Id],
 ) -> AppResult<()>
 where
-    E: Recorded<Id: Key + Ord + Copy>,
+    E: Recorded<Id: Key + Ord + Copy + Into<PublicId>>,
 {
     let is_one = keys_in(db.get_database_backend(), E::ID.into_expr(), ids.iter().copied());
     let rows = E::find_in_with_deleted(organization).filter(is_one).order_by_asc(E::ID);
     let held = rows.lock_exclusive().all(db).await?;
-    if held.iter().any(|row| E::id(row) == id) { Ok(()) } else { Err(not_found("id")) }
+    if !held.iter().any(|row| E::id(row) == id) {
+        return Err(not_found("id"));
+    }
+    // A merge may have come first: it would leave a row behind that nobody reaches any more.
+    if with_merged(db, organization, id.into()).await?.len() != ids.len() {
+        let message = "Another contact was merged into this one at the same moment; try again.";
+        return Err(InputError::on("id", InputErrorCode::Conflict, message).into());
+    }
+    Ok(())
 }
 
 /// Removes the rows, empties their history, and records that it happened.

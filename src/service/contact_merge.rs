@@ -1,17 +1,183 @@
-//! Merged contacts: whose id stands for whom.
+//! Merging contacts: two rows of one person become one. The merged row stays deleted, and its id stands for the survivor.
+//!
+//! What moves from one to the other is in the file `merge` of each kind. The records of a merge hold ids only, so that
+//! erasing one of the two leaves nothing in the history of the other.
 
-use std::fmt::Display;
+use std::{collections::HashMap, fmt::Display};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, SelectExt};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, SelectExt,
+};
 
+use super::{
+    Database,
+    change::Diff,
+    contact::{Contact, Kind},
+    input::{Checks, check_version},
+    record::{self, Recorded},
+    writer,
+};
 use crate::{
+    auth::RequestContext,
     entity::{
-        Scoped,
-        contact_merge::{Column, Entity},
-        id::OrganizationId,
+        Scoped, account_contact,
+        contact_merge::{ActiveModel, Column, Entity},
+        id::{OrganizationId, PublicId},
+        internal_contact, keys_in, organization_contact,
     },
     error::{AppResult, InputError, InputErrorCode},
 };
+
+/// Two contacts that are one.
+#[derive(Clone, Debug)]
+pub struct MergeContacts {
+    /// The id of the contact that stays.
+    pub survivor_id: String,
+    /// The id of the contact that goes.
+    pub merged_id: String,
+    /// The version of the survivor that the caller has seen.
+    pub expected_version: Option<i32>,
+}
+
+/// A kind of contact that can be merged.
+pub(super) trait Mergeable: Recorded<Id: Copy + PartialEq> {
+    /// Gives what belongs to the merged contact to the survivor, and notes it. Both are held.
+    fn take_over(
+        db: &DatabaseTransaction,
+        ctx: &RequestContext,
+        organization: OrganizationId,
+        survivor: Self::Id,
+        merged: Self::Id,
+        diff: &mut Diff,
+    ) -> impl Future<Output = AppResult<()>> + Send;
+}
+
+impl Mergeable for organization_contact::Entity {
+    /// Nothing belongs to a card.
+    async fn take_over(
+        _: &DatabaseTransaction,
+        _: &RequestContext,
+        _: OrganizationId,
+        _: Self::Id,
+        _: Self::Id,
+        _: &mut Diff,
+    ) -> AppResult<()> {
+        Ok(())
+    }
+}
+
+/// Merges a contact into another one of its kind. Gives the survivor, whose own fields stay as they are.
+pub async fn merge(db: &Database, ctx: &RequestContext, input: &MergeContacts) -> AppResult<Contact> {
+    let organization = writer(ctx)?;
+    let mut checks = Checks::default();
+    let survivor = contact_id(&mut checks, "survivorId", &input.survivor_id);
+    let merged = contact_id(&mut checks, "mergedId", &input.merged_id);
+    let (Some(survivor), Some(merged)) = (survivor, merged) else { return Err(checks.refused()) };
+    if survivor == merged {
+        return Err(invalid("A contact cannot be merged into itself.").into());
+    }
+    let write = db.begin().await?;
+    let merging =
+        Merging { db: write.connection(), ctx, organization, expected_version: input.expected_version };
+    let contact = match (survivor, merged) {
+        (PublicId::InternalContact(survivor), PublicId::InternalContact(merged)) => {
+            Contact::Internal(merging.rows::<internal_contact::Entity>(survivor, merged).await?)
+        }
+        (PublicId::AccountContact(survivor), PublicId::AccountContact(merged)) => {
+            Contact::Account(merging.rows::<account_contact::Entity>(survivor, merged).await?)
+        }
+        (PublicId::OrganizationContact(survivor), PublicId::OrganizationContact(merged)) => {
+            Contact::Organization(merging.rows::<organization_contact::Entity>(survivor, merged).await?)
+        }
+        _ => return Err(invalid("Only contacts of one kind can be merged.").into()),
+    };
+    write.commit().await?;
+    Ok(contact)
+}
+
+fn contact_id(checks: &mut Checks, field: &'static str, text: &str) -> Option<PublicId> {
+    let id = text.parse().ok().filter(|id| Kind::of(id).is_some());
+    checks.found(field, id)
+}
+
+fn invalid(message: &'static str) -> InputError {
+    InputError::on("mergedId", InputErrorCode::Invalid, message)
+}
+
+/// A merge under way.
+struct Merging<'a> {
+    db: &'a DatabaseTransaction,
+    ctx: &'a RequestContext,
+    organization: OrganizationId,
+    expected_version: Option<i32>,
+}
+
+impl Merging<'_> {
+    async fn rows<E: Mergeable>(&self, survivor_id: E::Id, merged_id: E::Id) -> AppResult<E::Model> {
+        let Self { db, ctx, organization, expected_version } = *self;
+        let (survivor, merged) = both::<E>(db, organization, survivor_id, merged_id).await?;
+        check_version(expected_version, E::version(&survivor))?;
+        let mut taken = Diff::default().created("mergedId", merged_id.to_string());
+        E::take_over(db, ctx, organization, survivor_id, merged_id, &mut taken).await?;
+        point(db, ctx, organization, survivor_id.to_string(), merged_id.to_string()).await?;
+        let gone = Diff::default().created("survivorId", survivor_id.to_string());
+        record::merge::<E>(db, ctx, organization, (survivor, taken), (merged, gone)).await
+    }
+}
+
+/// The two living rows, held in the order of their ids, whichever of them is to survive.
+async fn both<E: Mergeable>(
+    db: &DatabaseTransaction,
+    organization: OrganizationId,
+    survivor: E::Id,
+    merged: E::Id,
+) -> AppResult<(E::Model, E::Model)> {
+    let rows = E::find_in(organization).filter(E::ID.is_in([survivor, merged]));
+    let rows = rows.order_by_asc(E::ID).lock_exclusive().all(db).await?;
+    let (mut survivors, mut others): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| E::id(row) == survivor);
+    let mut checks = Checks::default();
+    let survivor = checks.found("survivorId", survivors.pop());
+    let merged = checks.found("mergedId", others.pop());
+    survivor.zip(merged).ok_or_else(|| checks.refused())
+}
+
+/// From now on the merged id stands for the survivor, and so do the ids that stood for the merged one.
+async fn point(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    survivor_id: String,
+    merged_id: String,
+) -> AppResult<()> {
+    let survivor = ActiveModel { survivor_id: Set(survivor_id.clone()), ..Default::default() };
+    let earlier = Entity::update_in(organization).filter(Column::SurvivorId.eq(merged_id.as_str()));
+    earlier.set(survivor).exec(db).await?;
+    let row = ActiveModel {
+        org_id: Set(organization),
+        merged_id: Set(merged_id),
+        survivor_id: Set(survivor_id),
+        created_at: Set(ctx.now),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// For each of these contacts that was merged the contact that its id stands for.
+pub async fn survivors(
+    db: &Database,
+    organization: OrganizationId,
+    ids: &[PublicId],
+) -> AppResult<HashMap<PublicId, PublicId>> {
+    let db = db.connection();
+    let texts = ids.iter().map(ToString::to_string);
+    let is_one = keys_in(db.get_database_backend(), Column::MergedId.into_expr(), texts);
+    let rows = Entity::find_in(organization).filter(is_one).all(db).await?;
+    let pairs =
+        rows.iter().filter_map(|row| Some((row.merged_id.parse().ok()?, row.survivor_id.parse().ok()?)));
+    Ok(pairs.collect())
+}
 
 /// A contact that was merged into another one cannot come back: its id stands for the other one.
 pub(super) async fn check_not_merged(

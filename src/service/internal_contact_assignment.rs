@@ -3,7 +3,7 @@
 
 mod upsert;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::ControlFlow};
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -12,7 +12,7 @@ use sea_orm::{
 
 pub use self::upsert::{UpsertInternalContactAssignment, upsert};
 use super::{
-    Database, ListRequest, Page,
+    Database, ListRequest, Page, Write,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter,
@@ -231,10 +231,10 @@ async fn give(
     let mut checks = Checks::default();
     let assignment_id = checks.id("assignmentId", assignment_id);
     let partner_id = checks.id("partnerId", partner_id);
-    let write = db.begin().await?;
+    let (write, assigned, partner) = begin(db, organization, assignment_id, partner_id).await?;
     let txn = write.connection();
-    let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
-    let assigned = referred_with_person(&mut checks, txn, organization, assignment_id).await?;
+    let assigned = assignment_id.and_then(|_| checks.found("assignmentId", assigned));
+    let partner = partner_id.and_then(|_| checks.found("partnerId", partner));
     let (Some(partner), Some(Assigned { assignment: old, .. })) = (partner, assigned) else {
         return Err(checks.refused());
     };
@@ -266,12 +266,10 @@ pub async fn remove(
     expected_version: Option<i32>,
 ) -> AppResult<Assigned> {
     let organization = writer(ctx)?;
-    let mut checks = Checks::default();
-    let assignment_id = checks.id("assignmentId", assignment_id);
-    let write = db.begin().await?;
+    let assignment_id = assignment_id.parse().map_err(|_| not_found("assignmentId"))?;
+    let (write, assigned, _) = begin(db, organization, Some(assignment_id), None).await?;
     let txn = write.connection();
-    let assigned = referred_with_person(&mut checks, txn, organization, assignment_id).await?;
-    let Some(assigned) = assigned else { return Err(checks.refused()) };
+    let assigned = assigned.ok_or_else(|| not_found("assignmentId"))?;
     let Assigned { assignment, contact } = &assigned;
     check_version(expected_version, assignment.version)?;
     Entity::delete_in(organization).filter(Column::Id.eq(assignment.id)).exec(txn).await?;
@@ -304,27 +302,50 @@ async fn referred(
     Ok(checks.found("assignmentId", row))
 }
 
-/// The same with the person, who is held first, as everywhere.
-async fn referred_with_person(
-    checks: &mut Checks,
-    db: &impl ConnectionTrait,
+/// Begins to write an assignment. What is there of partner, person and assignment is held, in the order in which everybody
+/// does.
+async fn begin(
+    db: &Database,
     organization: OrganizationId,
     id: Option<InternalContactAssignmentId>,
-) -> AppResult<Option<Assigned>> {
-    let Some(id) = id else { return Ok(None) };
-    while let Some(seen) = Entity::find_by_id_in(organization, id).one(db).await? {
-        let contact = contacts::of_assignment(db, organization, &seen).await?;
-        let held = Entity::find_by_id_in(organization, id)
-            .filter(Column::InternalContactId.eq(seen.internal_contact_id))
-            .lock_exclusive()
-            .one(db)
-            .await?;
-        if let (Some(assignment), Some(contact)) = (held, contact) {
-            return Ok(Some(Assigned { assignment, contact }));
+    partner: Option<PartnerId>,
+) -> AppResult<(Write, Option<Assigned>, Option<partner::Model>)> {
+    loop {
+        let write = db.begin().await?;
+        let txn = write.connection();
+        let partner = match partner {
+            Some(partner) => super::partner::held(txn, organization, partner).await?,
+            None => None,
+        };
+        let Some(id) = id else { return Ok((write, None, partner)) };
+        match held_with_person(txn, organization, id).await? {
+            ControlFlow::Break(assigned) => return Ok((write, assigned, partner)),
+            // Begun anew, because holding the wrong person is out of the order.
+            ControlFlow::Continue(()) => {}
         }
-        // A merge has given it to another person in between.
     }
-    Ok(checks.found("assignmentId", None))
+}
+
+/// The person of an assignment and then the assignment, both held; nothing to break off with where a merge gave it to
+/// another person in between.
+async fn held_with_person(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: InternalContactAssignmentId,
+) -> AppResult<ControlFlow<Option<Assigned>>> {
+    let Some(seen) = Entity::find_by_id_in(organization, id).one(db).await? else {
+        return Ok(ControlFlow::Break(None));
+    };
+    let contact = contacts::of_assignment(db, organization, &seen).await?;
+    let held = Entity::find_by_id_in(organization, id)
+        .filter(Column::InternalContactId.eq(seen.internal_contact_id))
+        .lock_exclusive()
+        .one(db)
+        .await?;
+    Ok(match held.zip(contact) {
+        Some((assignment, contact)) => ControlFlow::Break(Some(Assigned { assignment, contact })),
+        None => ControlFlow::Continue(()),
+    })
 }
 
 /// Reports when the person holds the role there already.
@@ -449,7 +470,7 @@ fn new_row(
 }
 
 /// What the record says of an assignment that is no more.
-fn removal(row: &Model) -> Diff {
+pub(super) fn removal(row: &Model) -> Diff {
     Diff::default()
         .removed("internalContactId", row.internal_contact_id.to_string())
         .removed("partnerId", row.partner_id.map(|id| id.to_string()))

@@ -12,7 +12,7 @@ pub mod bulk;
 pub mod change;
 pub mod contact;
 pub mod contact_erasure;
-mod contact_merge;
+pub mod contact_merge;
 pub mod contact_type;
 pub mod country;
 pub mod cursor;

@@ -312,8 +312,16 @@ pub(super) async fn referred(
     id: Option<PartnerId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
-    Ok(checks.found(field, row))
+    Ok(checks.found(field, held(db, organization, id).await?))
+}
+
+/// The living partner with this id, held against deletion until the transaction ends.
+pub(super) async fn held(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: PartnerId,
+) -> AppResult<Option<Model>> {
+    Ok(Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?)
 }
 
 /// Which of these partners are there, each held against deletion until the transaction ends.

@@ -132,7 +132,8 @@ pub(super) async fn delete<E: Recorded>(
     organization: OrganizationId,
     old: E::Model,
 ) -> AppResult<E::Model> {
-    set_deleted::<E>(db, ctx, organization, old, Some(ctx.now), Action::Deleted).await
+    let (deleted_at, what) = (Some(ctx.now), (Action::Deleted, Diff::default()));
+    set_deleted::<E>(db, ctx, organization, old, deleted_at, what).await
 }
 
 /// Brings a deleted row back, unless other rows have its unique values by now.
@@ -151,8 +152,8 @@ pub(super) async fn restore<E: Recorded>(
     if !conflicts.is_empty() {
         return Err(AppError::Input(conflicts));
     }
-    let restored = set_deleted::<E>(db, ctx, organization, old, None, Action::Restored).await;
-    restored.map_err(in_the_way)
+    let what = (Action::Restored, Diff::default());
+    set_deleted::<E>(db, ctx, organization, old, None, what).await.map_err(in_the_way)
 }
 
 /// What others took stands in the way of the row as a whole: an input that restores has no field to blame.
@@ -169,13 +170,28 @@ fn conflict(message: impl Into<Cow<'static, str>>) -> InputError {
     InputError::on("id", InputErrorCode::Conflict, message)
 }
 
+/// Deletes a living row softly because another one, whose columns stay as they are, stands for it from now on.
+pub(super) async fn merge<E: Recorded>(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    (survivor, taken): (E::Model, Diff),
+    (merged, gone): (E::Model, Diff),
+) -> AppResult<E::Model> {
+    let what = (Action::Merged, gone);
+    set_deleted::<E>(db, ctx, organization, merged, Some(ctx.now), what).await?;
+    let (id, version) = (E::id(&survivor), E::version(&survivor));
+    let row = survivor.into_active_model();
+    write::<E>(db, ctx, organization, (id, version), row, Action::Merged, taken).await
+}
+
 async fn set_deleted<E: Recorded>(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: E::Model,
     deleted_at: Option<sea_orm::prelude::DateTimeUtc>,
-    action: Action,
+    (action, diff): (Action, Diff),
 ) -> AppResult<E::Model> {
     let Some(column) = E::DELETED_AT else {
         return Err(AppError::Internal("rows of this table are not deleted softly".into()));
@@ -183,7 +199,7 @@ async fn set_deleted<E: Recorded>(
     let (id, version) = (E::id(&old), E::version(&old));
     let mut row = old.into_active_model();
     row.set(column, deleted_at.into());
-    write::<E>(db, ctx, organization, (id, version), row, action, Diff::default()).await
+    write::<E>(db, ctx, organization, (id, version), row, action, diff).await
 }
 
 async fn write<E: Recorded>(

@@ -178,6 +178,11 @@ const MUTATIONS: &[Call] = &[
     call("deleteOrganizationContact", "id: $organizationContact", &[("organizationContact", "id")]),
     call("restoreOrganizationContact", "id: $organizationContact", &[("organizationContact", "id")]),
     // After those that use them.
+    call(
+        "mergeContacts",
+        "survivorId: $accountContact, mergedId: $double",
+        &[("accountContact", "survivorId"), ("double", "mergedId")],
+    ),
     admin("eraseContact", "id: $accountContact", &[("accountContact", "id")]),
     admin("createContactType", "name: \"Purchasing\"", &[]),
     admin("updateContactType", "id: $contactType, name: \"Invoices\"", &[("contactType", "id")]),
@@ -216,6 +221,7 @@ async fn one_of_each(rows: &Rows) -> Map<String, Value> {
     let floating = rows.internal_contact("floating@example.com", InternalRole::Lead).await.assignment;
     let account = rows.account("Vandelay").await;
     let contact = rows.account_contact("grace@example.com", &[]).await;
+    let double = rows.account_contact("double@example.com", &[]).await;
     let contact_type = rows.contact_type("Billing").await;
     let other_type = rows.contact_type("Legal").await;
     let field = rows.custom_field("size", FieldType::Text, &[]).await;
@@ -228,6 +234,7 @@ async fn one_of_each(rows: &Rows) -> Map<String, Value> {
         ("floating", floating.id.to_string()),
         ("account", account.id.to_string()),
         ("accountContact", contact.id.to_string()),
+        ("double", double.id.to_string()),
         ("contactType", contact_type.id.to_string()),
         ("otherContactType", other_type.id.to_string()),
         ("customField", field.id.to_string()),

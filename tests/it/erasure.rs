@@ -41,7 +41,8 @@ async fn assert_gone(world: &World) {
     }
 }
 
-async fn erase(world: &World, id: &Value) {
+/// Erases a contact, and finds no canary and no word of its history afterwards.
+pub(crate) async fn erase(world: &World, id: &Value) {
     let erased = done(&world.admin(), "eraseContact", json!({ "id": id }), "erasedId").await;
     assert_eq!(erased["erasedId"], *id);
     assert_gone(world).await;

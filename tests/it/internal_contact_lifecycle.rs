@@ -137,7 +137,7 @@ async fn a_remote_id_that_an_assignment_lost_is_told(world: World) {
 
 /// How many assignments are seen although their person or their partner is deleted, or hidden although both live, and
 /// how many people are found by partners that they do not look after, or not found by those they do.
-async fn inconsistencies(world: &World) -> i64 {
+pub(crate) async fn inconsistencies(world: &World) -> i64 {
     let sql = "
         WITH held AS (
             SELECT c.id, a.deleted_at IS NULL AS seen, p.id IS NOT NULL AND p.deleted_at IS NULL AS of_partner,

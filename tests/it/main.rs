@@ -9,6 +9,7 @@ mod account_contact_update;
 mod authorization;
 mod change;
 mod cli;
+mod contact_merge;
 mod contact_type;
 mod custom_field;
 mod custom_field_lifecycle;

@@ -103,6 +103,7 @@ fn objects(mutation: &str) -> &'static [&'static str] {
             &["contactType"]
         }
         "createCustomField" | "updateCustomField" | "archiveCustomField" => &["customField"],
+        "mergeContacts" => &["contact"],
         "eraseContact" => &[],
         other => panic!("the payload of {other} is not known here"),
     }

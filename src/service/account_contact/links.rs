@@ -213,9 +213,16 @@ pub(super) async fn replace(
     }
     let new = after.iter().copied().filter(|id| !before.contains(id));
     insert(db, ctx, organization, contact, new).await?;
-    let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-    diff.note("accountIds", texts(&before), texts(&after));
+    note(diff, &before, &after);
     refresh_company_words(db, organization, &[contact]).await
+}
+
+/// Notes other accounts than before.
+pub(super) fn note(diff: &mut Diff, before: &[AccountId], after: &[AccountId]) {
+    if before != after {
+        let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        diff.note("accountIds", texts(before), texts(after));
+    }
 }
 
 /// Links a new contact to its accounts.

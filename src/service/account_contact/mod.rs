@@ -3,6 +3,7 @@
 
 mod fields;
 mod links;
+mod merge;
 mod update;
 mod upsert;
 

@@ -1,5 +1,6 @@
 //! Internal contacts: people of the organization itself, who look after partners.
 
+mod merge;
 mod new_person;
 
 use std::{borrow::Cow, collections::HashMap};
