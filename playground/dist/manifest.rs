@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-B8xN-VKl.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-6lrA0Jn3.js",
+        path: "/playground/assets/index-DRAvMNOc.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "d62db096e70711f065e8c6117999ac82057784ea6fb6eff3f7124c6459ffac90",
-        brotli: include_bytes!("assets/index-6lrA0Jn3.js.br"),
+        sha256: "b1dcddae28bef69127d4aba2aab4664fc93cc59b9038e81034cc288270396128",
+        brotli: include_bytes!("assets/index-DRAvMNOc.js.br"),
     },
     Asset {
         path: "/playground/assets/index-dzFolZ4I.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "4d8d9f0fc466c0ad0a2b1610191e4bcb875b404083e095adb9cce02e0d42c796",
+        sha256: "3e56844d92a1b77a1ad2a3ee7b174e309848a7710915d7537ce8225eedb77d84",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -78,7 +78,7 @@ const TASKS = {
     "syncAccountContacts",
     "followChanges",
   ],
-  "Audit and clean up": ["changes", "trash", "eraseContact"],
+  "Audit and clean up": ["changes", "trash", "mergeContacts", "eraseContact"],
   Organizations: ["organizations", "organization", "createOrganization", "updateOrganization"],
 };
 
