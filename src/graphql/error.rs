@@ -35,7 +35,7 @@ pub enum UserErrorCode {
     TooMany,
 }
 
-/// A rule that an input breaks. While there is one, nothing was written.
+/// A rule that an input breaks. What it is told of was not written: the whole input, or the row of a bulk input.
 #[derive(SimpleObject)]
 pub struct UserError {
     /// Which rule, for programs.

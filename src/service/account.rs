@@ -330,8 +330,11 @@ pub(super) async fn referred(
 pub(super) async fn living(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    ids: impl IntoIterator<Item = AccountId>,
+    ids: Vec<AccountId>,
 ) -> AppResult<HashMap<AccountId, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let backend = db.get_database_backend();
     let rows: Vec<(AccountId, String)> = Entity::find_in(organization)
         .select_only()

@@ -328,8 +328,11 @@ pub(super) async fn held(
 pub(super) async fn living(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    ids: impl IntoIterator<Item = PartnerId>,
+    ids: Vec<PartnerId>,
 ) -> AppResult<HashSet<PartnerId>> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
     let rows: Vec<PartnerId> = Entity::find_in(organization)
         .select_only()
         .column(Column::Id)

@@ -125,10 +125,7 @@ pub(super) async fn chosen(
     organization: OrganizationId,
     ids: &[String],
 ) -> AppResult<Vec<AccountId>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let parsed = ids.iter().filter_map(|id| id.parse().ok());
+    let parsed = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let known = account::living(db, organization, parsed).await?;
     Ok(check(checks, ids, |id| known.contains_key(&id)))
 }

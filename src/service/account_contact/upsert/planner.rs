@@ -56,21 +56,15 @@ impl<'a> Planner<'a> {
     ) -> AppResult<Self> {
         let Scope { db, organization, .. } = scope;
         let inputs = || rows.iter().map(|row| row.input);
-        let types =
-            HeldTypes::read(db, organization, inputs().filter_map(|it| it.contact_type_id.as_deref()));
-        let types = types.await?;
-        let named = inputs().flat_map(|it| it.account_ids.iter().flatten());
-        let named: HashSet<AccountId> = named.filter_map(|id| id.parse().ok()).collect();
-        let accounts = match named.is_empty() {
-            true => HashMap::new(),
-            false => accounts::living(db, organization, named).await?,
-        };
+        let types = inputs().filter_map(|it| it.contact_type_id.as_deref());
+        let types = HeldTypes::read(db, organization, types).await?;
+        let accounts = inputs().flat_map(|it| it.account_ids.iter().flatten());
+        let accounts: HashSet<AccountId> = accounts.filter_map(|id| id.parse().ok()).collect();
+        let accounts = accounts::living(db, organization, accounts.into_iter().collect()).await?;
         let contacts = Directory::read(scope, rows).await?;
         let with_accounts = inputs().any(|it| it.account_ids.is_some());
-        let links = match with_accounts {
-            true => links::of_contacts(db, organization, contacts.ids().collect()).await?,
-            false => HashMap::new(),
-        };
+        let linked = contacts.ids().filter(|_| with_accounts).collect();
+        let links = links::of_contacts(db, organization, linked).await?;
         let values = || inputs().flat_map(|it| &it.custom_field_values);
         let fields = HeldFields::read(db, organization, values()).await?;
         let with_values = values().next().is_some();

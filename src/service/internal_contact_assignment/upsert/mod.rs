@@ -147,11 +147,8 @@ impl<'a> Planner<'a> {
     ) -> AppResult<Self> {
         let named = rows.iter().filter_map(|row| row.input.partner_id.as_deref()?.parse().ok());
         let named: HashSet<PartnerId> = named.collect();
-        let partners = if named.is_empty() {
-            HashSet::new()
-        } else {
-            partners::living(scope.db, scope.organization, named).await?
-        };
+        let named = named.into_iter().collect();
+        let partners = partners::living(scope.db, scope.organization, named).await?;
         let directory = Directory::read(scope, rows, &partners).await?;
         Ok(Self { scope, partners, directory, beside: Beside::default() })
     }
@@ -169,16 +166,15 @@ impl<'a> Planner<'a> {
             partner => self.directory.meaning(&mut checks, index, row, partner.flatten()),
         };
         match meaning {
-            _ if !checks.passed() => Ok(Step::failed(checks)),
-            Meaning::Unknown => Ok(Step::failed(checks)),
-            Meaning::New { person, partner } => {
+            Meaning::New { person, partner } if checks.passed() => {
                 let held = (self.person(person, &row.row), partner, row.input.internal_role);
                 Ok(self.create(held, row.row.remote_id.clone()))
             }
-            Meaning::Known { row: old, person, partner } => {
+            Meaning::Known { row: old, person, partner } if checks.passed() => {
                 let held = (self.person(person, &row.row), partner, row.input.internal_role);
                 self.change(*old, held, row.row.remote_id.clone())
             }
+            _ => Ok(Step::failed(checks)),
         }
     }
 
