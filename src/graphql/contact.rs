@@ -15,7 +15,7 @@ use super::{
         StringFilter, narrowed, order_input,
     },
     internal_contact::InternalContact,
-    loaders::{ByParent, Prime, Primed, Source},
+    loaders::{ByParent, Prime, Primed, Source, prime_lists},
     organization_contact::OrganizationContact,
     relay::{Connection, List, Listed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
@@ -162,18 +162,63 @@ impl Listed for Contact {
 
 impl Prime for Contact {
     fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
-        macro_rules! of_kind {
-            ($($kind:ident),+) => {$(
-                let of_kind: Vec<&$kind> =
-                    rows.iter().filter_map(|row| if let Self::$kind(row) = row { Some(row) } else { None }).collect();
-                if !of_kind.is_empty() {
-                    $kind::prime(of_kind, selections.clone(), gateway).await;
-                }
-            )+};
+        let mut contacts = Contacts::default();
+        for row in rows {
+            match row {
+                Self::InternalContact(row) => contacts.internal.push(row),
+                Self::AccountContact(row) => contacts.account.push(row),
+                Self::OrganizationContact(row) => contacts.organization.push(row),
+            }
         }
-        Box::pin(async move {
-            of_kind!(InternalContact, AccountContact, OrganizationContact);
-        })
+        Box::pin(contacts.prime(selections, gateway))
+    }
+}
+
+/// Contacts by their kinds.
+#[derive(Default)]
+pub(super) struct Contacts<'a> {
+    pub(super) internal: Vec<&'a InternalContact>,
+    pub(super) account: Vec<&'a AccountContact>,
+    pub(super) organization: Vec<&'a OrganizationContact>,
+}
+
+impl<'a> Contacts<'a> {
+    /// Loads what the selections will ask for: what all kinds have for all of them at once, the rest for each kind.
+    pub(super) async fn prime(self, selections: Vec<Selection<'a>>, gateway: &'a Gateway) {
+        let is_shared = |selection: &Selection<'_>| matches!(selection.name(), RELATED | HISTORY);
+        let (shared, own): (Vec<_>, Vec<_>) = selections.into_iter().partition(is_shared);
+        for selection in shared {
+            prime_shared(selection, self.relatives(), gateway).await;
+        }
+        InternalContact::prime(self.internal, own.clone(), gateway).await;
+        AccountContact::prime(self.account, own.clone(), gateway).await;
+        OrganizationContact::prime(self.organization, own, gateway).await;
+    }
+
+    fn relatives(&self) -> impl Iterator<Item = Relative> {
+        let internal = self.internal.iter().map(|row| row.relative());
+        let account = self.account.iter().map(|row| row.relative());
+        internal.chain(account).chain(self.organization.iter().map(|row| row.relative()))
+    }
+}
+
+const RELATED: &str = "relatedContacts";
+const HISTORY: &str = "history";
+
+/// Loads what contacts of all kinds have, if the selection is of that.
+pub(super) async fn prime_shared(
+    selection: Selection<'_>,
+    contacts: impl Iterator<Item = Relative>,
+    gateway: &Gateway,
+) {
+    let loaders = &gateway.loaders;
+    match selection.name() {
+        RELATED => prime_lists(selection, &loaders.related_contacts, contacts, gateway).await,
+        HISTORY => {
+            let ids = contacts.map(|contact| contact.id.to_string());
+            prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
+        }
+        _ => {}
     }
 }
 

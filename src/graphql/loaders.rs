@@ -292,7 +292,9 @@ pub(super) async fn prime_lists<B: ByParent<Row: Listed + Prime>>(
     let Some(list) = List::of_selection::<B::Row>(&selection, B::ORDER) else { return };
     let pages = loader.prime(parents, list).await;
     let rows: Vec<&B::Row> = pages.iter().flat_map(|page| &page.items).collect();
-    B::Row::prime(rows, selection.of_rows(), gateway).await;
+    if !rows.is_empty() {
+        B::Row::prime(rows, selection.of_rows(), gateway).await;
+    }
 }
 
 /// Primes the row that is selected on each parent, and what is selected below it.
@@ -304,7 +306,9 @@ pub(super) async fn prime_rows<B: ById<Row: Prime>>(
 ) {
     let rows = loader.prime(ids).await;
     let rows: Vec<&B::Row> = rows.iter().map(Arc::as_ref).collect();
-    B::Row::prime(rows, selection.below(), gateway).await;
+    if !rows.is_empty() {
+        B::Row::prime(rows, selection.below(), gateway).await;
+    }
 }
 
 macro_rules! loaders {

@@ -11,7 +11,7 @@ use super::{
     Gateway,
     account::Account,
     account_contact::AccountContact,
-    contact::Contact,
+    contact::{Contact, Contacts},
     contact_type::ContactType,
     context::ContextExt,
     custom_field::CustomField,
@@ -123,28 +123,36 @@ impl NodeQuery {
 
 /// Loads all nodes of a type in one statement, and what is selected on them.
 async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gateway: &Gateway) {
+    let loaders = &gateway.loaders;
+    macro_rules! ids_of {
+        ($kind:ident) => {{
+            let of_kind =
+                ids.iter().filter_map(|id| if let PublicId::$kind(id) = id { Some(*id) } else { None });
+            of_kind.collect::<Vec<_>>()
+        }};
+    }
     macro_rules! prime_each {
         ($($kind:ident by $loader:ident),+ $(,)?) => {$(
-            let of_kind: Vec<_> = ids
-                .iter()
-                .filter_map(|id| if let PublicId::$kind(id) = id { Some(*id) } else { None })
-                .collect();
-            if !of_kind.is_empty() {
-                prime_rows(selection(), &gateway.loaders.$loader, of_kind, gateway).await;
-            }
+            prime_rows(selection(), &loaders.$loader, ids_of!($kind), gateway).await;
         )+};
     }
     prime_each!(
         Organization by organization,
         Partner by partner,
-        InternalContact by internal_contact,
         InternalContactAssignment by assignment,
         Account by account,
-        AccountContact by account_contact,
         ContactType by contact_type,
         CustomField by custom_field,
-        OrganizationContact by organization_contact,
     );
+    let internal = loaders.internal_contact.prime(ids_of!(InternalContact)).await;
+    let account = loaders.account_contact.prime(ids_of!(AccountContact)).await;
+    let organization = loaders.organization_contact.prime(ids_of!(OrganizationContact)).await;
+    let contacts = Contacts {
+        internal: internal.iter().map(Arc::as_ref).collect(),
+        account: account.iter().map(Arc::as_ref).collect(),
+        organization: organization.iter().map(Arc::as_ref).collect(),
+    };
+    contacts.prime(selection().below(), gateway).await;
 }
 
 /// The node with this id. The id of a contact that was merged stands for the survivor.

@@ -190,7 +190,7 @@ impl AccountContact {
 
 impl AccountContact {
     /// As one of those that share its email address.
-    fn relative(&self) -> Relative {
+    pub(super) fn relative(&self) -> Relative {
         Relative {
             id: PublicId::AccountContact(self.0.id),
             email_key: Some(self.0.email_key.clone()),
@@ -230,14 +230,6 @@ impl Prime for AccountContact {
             let loaders = &gateway.loaders;
             for selection in selections {
                 match selection.name() {
-                    "relatedContacts" => {
-                        let contacts = rows.iter().map(|row| row.relative());
-                        prime_lists(selection, &loaders.related_contacts, contacts, gateway).await;
-                    }
-                    "history" => {
-                        let ids = rows.iter().map(|row| row.0.id.to_string());
-                        prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
-                    }
                     "accounts" => {
                         prime_lists(selection, &loaders.accounts_by_account_contact, ids(), gateway).await;
                     }
@@ -246,7 +238,10 @@ impl Prime for AccountContact {
                         prime_rows(selection, &loaders.contact_type, types, gateway).await;
                     }
                     "customFieldValues" => prime_values(selection, ids(), gateway).await,
-                    _ => {}
+                    _ => {
+                        let contacts = rows.iter().map(|row| row.relative());
+                        contact::prime_shared(selection, contacts, gateway).await;
+                    }
                 }
             }
         })

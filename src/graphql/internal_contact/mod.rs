@@ -194,7 +194,7 @@ impl InternalContact {
 
 impl InternalContact {
     /// As one of those that share its email address.
-    fn relative(&self) -> Relative {
+    pub(super) fn relative(&self) -> Relative {
         Relative {
             id: PublicId::InternalContact(self.0.id),
             email_key: Some(self.0.email_key.clone()),
@@ -235,14 +235,6 @@ impl Prime for InternalContact {
             let loaders = &gateway.loaders;
             for selection in selections {
                 match selection.name() {
-                    "relatedContacts" => {
-                        let contacts = rows.iter().map(|row| row.relative());
-                        prime_lists(selection, &loaders.related_contacts, contacts, gateway).await;
-                    }
-                    "history" => {
-                        let ids = rows.iter().map(|row| row.0.id.to_string());
-                        prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
-                    }
                     "assignments" => {
                         prime_lists(selection, &loaders.assignments_by_internal_contact, ids(), gateway)
                             .await;
@@ -250,7 +242,10 @@ impl Prime for InternalContact {
                     "partners" => {
                         prime_lists(selection, &loaders.partners_by_internal_contact, ids(), gateway).await;
                     }
-                    _ => {}
+                    _ => {
+                        let contacts = rows.iter().map(|row| row.relative());
+                        contact::prime_shared(selection, contacts, gateway).await;
+                    }
                 }
             }
         })

@@ -15,7 +15,7 @@ use super::{
     country::Country,
     document::FieldNames,
     filter::{ChangeFilter, ChangeOrder, OrganizationContactFilter, OrganizationContactOrder, narrowed},
-    loaders::{ById, Prime, Primed, Source, prime_lists, prime_rows},
+    loaders::{ById, Prime, Primed, Source, prime_rows},
     organization::Organization,
     relay::{Connection, Listed, list_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
@@ -221,7 +221,7 @@ impl Address<'_> {
 
 impl OrganizationContact {
     /// As one of those that share its email address.
-    fn relative(&self) -> Relative {
+    pub(super) fn relative(&self) -> Relative {
         Relative {
             id: PublicId::OrganizationContact(self.0.id),
             email_key: self.0.email_key.clone(),
@@ -264,15 +264,10 @@ impl Prime for OrganizationContact {
                         let ids = rows.iter().map(|row| row.0.org_id);
                         prime_rows(selection, &loaders.organization, ids, gateway).await;
                     }
-                    "relatedContacts" => {
+                    _ => {
                         let contacts = rows.iter().map(|row| row.relative());
-                        prime_lists(selection, &loaders.related_contacts, contacts, gateway).await;
+                        contact::prime_shared(selection, contacts, gateway).await;
                     }
-                    "history" => {
-                        let ids = rows.iter().map(|row| row.0.id.to_string());
-                        prime_lists(selection, &loaders.changes_by_entity, ids, gateway).await;
-                    }
-                    _ => {}
                 }
             }
         })
