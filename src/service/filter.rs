@@ -410,7 +410,7 @@ pub(super) fn starts_with(text: Expr, start: String) -> Expr {
 }
 
 /// Whether a row can hold such a text: PostgreSQL knows no U+0000, not even to compare with.
-fn is_storable(text: &str) -> bool {
+pub(super) fn is_storable(text: &str) -> bool {
     !text.contains('\0')
 }
 

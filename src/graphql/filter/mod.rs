@@ -379,37 +379,38 @@ impl Reader {
     }
 
     fn value(&mut self, input: CustomFieldValueFilter) -> AppResult<Vec<Filter>> {
-        let path = self.path.clone();
         let id = input.custom_field_id.0;
-        let condition =
-            |comparison| Filter::CustomField(ValueFilter::new(path.clone(), id.clone(), comparison));
+        let condition = |reader: &Self, comparison| {
+            Filter::CustomField(ValueFilter::new(reader.path.clone(), id.clone(), comparison))
+        };
         let not = |filter| Filter::Not(Box::new(filter));
         let mut found = Vec::new();
         macro_rules! compared {
             ($($name:literal: $field:ident => $read:expr,)+) => {$(
                 found.extend(self.given($name, input.$field, |reader, value| {
                     reader.count()?;
-                    Ok($read(value))
+                    Ok($read(reader, value))
                 })?);
             )+};
         }
         compared!(
-            "eq": eq => |value: Json| condition(ValueComparison::Equal(value.0)),
-            "ne": ne => |value: Json| not(condition(ValueComparison::Equal(value.0))),
-            "lt": lt => |value: Json| condition(ValueComparison::Less(value.0)),
-            "lte": lte => |value: Json| condition(ValueComparison::LessOrEqual(value.0)),
-            "gt": gt => |value: Json| condition(ValueComparison::Greater(value.0)),
-            "gte": gte => |value: Json| condition(ValueComparison::GreaterOrEqual(value.0)),
-            "contains": contains => |text| condition(ValueComparison::Contains(text)),
-            "startsWith": starts_with => |text| condition(ValueComparison::StartsWith(text)),
-            "isNull": is_null => |is_null| {
-                let exists = condition(ValueComparison::Exists);
+            "eq": eq => |reader, value: Json| condition(reader, ValueComparison::Equal(value.0)),
+            "ne": ne => |reader, value: Json| not(condition(reader, ValueComparison::Equal(value.0))),
+            "lt": lt => |reader, value: Json| condition(reader, ValueComparison::Less(value.0)),
+            "lte": lte => |reader, value: Json| condition(reader, ValueComparison::LessOrEqual(value.0)),
+            "gt": gt => |reader, value: Json| condition(reader, ValueComparison::Greater(value.0)),
+            "gte": gte => |reader, value: Json| condition(reader, ValueComparison::GreaterOrEqual(value.0)),
+            "contains": contains => |reader, text| condition(reader, ValueComparison::Contains(text)),
+            "startsWith": starts_with => |reader, text| condition(reader, ValueComparison::StartsWith(text)),
+            "isNull": is_null => |reader, is_null| {
+                let exists = condition(reader, ValueComparison::Exists);
                 if is_null { not(exists) } else { exists }
             },
         );
         found.extend(self.given("in", input.one_of, |reader, values| {
             reader.check_values(&values)?;
-            Ok(condition(ValueComparison::In(values.into_iter().map(|value| value.0).collect())))
+            let values = values.into_iter().map(|value| value.0).collect();
+            Ok(condition(reader, ValueComparison::In(values)))
         })?);
         Ok(found)
     }

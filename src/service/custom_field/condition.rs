@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{CaseStatement, Expr, ExprTrait, Func, Query},
+    sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Query},
 };
 use serde_json::{Value as Json, json};
 
@@ -20,7 +20,7 @@ use crate::{
     },
     error::{AppError, AppResult},
     service::{
-        filter::{Filter, contains, starts_with},
+        filter::{Filter, contains, is_storable, starts_with},
         input::NOT_FOUND,
     },
 };
@@ -28,12 +28,10 @@ use crate::{
 /// A condition on the value of one custom field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ValueFilter {
-    /// Where the condition stands in the arguments.
-    pub path: Vec<Cow<'static, str>>,
-    /// The field's id.
-    pub custom_field_id: String,
-    /// How its value compares.
-    pub comparison: ValueComparison,
+    /// Where the comparison stands in the arguments.
+    path: Vec<Cow<'static, str>>,
+    custom_field_id: String,
+    comparison: ValueComparison,
     /// The field, once it was looked up.
     field: Option<(CustomFieldId, FieldType)>,
 }
@@ -62,21 +60,6 @@ pub enum ValueComparison {
 }
 
 impl ValueComparison {
-    /// What clients call it, which is the end of its path.
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Equal(_) => "eq",
-            Self::In(_) => "in",
-            Self::Less(_) => "lt",
-            Self::LessOrEqual(_) => "lte",
-            Self::Greater(_) => "gt",
-            Self::GreaterOrEqual(_) => "gte",
-            Self::Contains(_) => "contains",
-            Self::StartsWith(_) => "startsWith",
-            Self::Exists => "isNull",
-        }
-    }
-
     /// Whether values of the type can be compared so.
     const fn suits(&self, field_type: FieldType) -> bool {
         use FieldType::{Boolean, Date, DateTime, Decimal, Integer, MultiChoice};
@@ -108,26 +91,29 @@ impl ValueComparison {
 }
 
 impl ValueFilter {
-    /// A condition as a client writes it.
+    /// A condition as a client writes it; `path` is where the comparison stands in the arguments, beside the field's id.
     pub fn new(path: Vec<Cow<'static, str>>, custom_field_id: String, comparison: ValueComparison) -> Self {
         Self { path, custom_field_id, comparison, field: None }
     }
 
-    fn refused(&self, step: &'static str, message: &'static str) -> AppError {
-        let path = self.path.iter().cloned().chain([Cow::Borrowed(step)]).collect();
-        AppError::Argument { path, message: message.into() }
+    fn refused(&self, message: &'static str) -> AppError {
+        AppError::Argument { path: self.path.clone(), message: message.into() }
+    }
+
+    fn without_field(&self) -> AppError {
+        let mut path = self.path.clone();
+        path.pop();
+        path.push(Cow::Borrowed("customFieldId"));
+        AppError::Argument { path, message: NOT_FOUND.into() }
     }
 
     fn checked(&self, fields: &HashMap<CustomFieldId, Model>) -> AppResult<Self> {
         let id = self.custom_field_id.parse().ok();
-        let Some(field) = id.and_then(|id| fields.get(&id)) else {
-            return Err(self.refused("customFieldId", NOT_FOUND));
-        };
-        let step = self.comparison.name();
+        let field = id.and_then(|id| fields.get(&id)).ok_or_else(|| self.without_field())?;
         if !self.comparison.suits(field.field_type) {
-            return Err(self.refused(step, "Values of this field cannot be compared so."));
+            return Err(self.refused("Values of this field cannot be compared so."));
         }
-        let comparison = self.comparison.checked(field).map_err(|message| self.refused(step, message))?;
+        let comparison = self.comparison.checked(field).map_err(|message| self.refused(message))?;
         Ok(Self { comparison, field: Some((field.id, field.field_type)), ..self.clone() })
     }
 }
@@ -201,12 +187,16 @@ impl Value {
         matches!(self.field_type, FieldType::Integer | FieldType::Decimal)
     }
 
-    /// Numbers are equal when they are the same number; everything else is stored in one form only.
+    /// Numbers are equal when they are the same number, and choices whatever their order. Everything else is stored in one
+    /// form only.
     fn equals(&self, value: &Json) -> Expr {
         if self.is_number() {
             return self.ordered().eq(self.operand(value));
         }
-        Expr::col(("custom_field_value", "value")).eq(value.clone())
+        match value {
+            Json::Array(choices) => self.has_choices_alone(choices),
+            value => column().eq(value.clone()),
+        }
     }
 
     /// The value as a text.
@@ -233,15 +223,32 @@ impl Value {
     }
 
     fn has_choice(&self, choice: &str) -> Expr {
-        let column = Expr::col(("custom_field_value", "value"));
-        if self.backend == DbBackend::Sqlite {
-            let choices = Query::select()
-                .expr(Expr::cust("1"))
-                .from_function(Func::cust("json_each").arg(column), "choice")
-                .and_where(Expr::col(("choice", "value")).eq(choice))
-                .take();
-            return Expr::exists(choices);
+        if !is_storable(choice) {
+            return Expr::cust("1 = 0");
         }
-        column.binary(sea_orm::sea_query::BinOper::Custom("@>"), Expr::val(json!([choice])))
+        if self.backend != DbBackend::Sqlite {
+            return column().binary(BinOper::Custom("@>"), Expr::val(json!([choice])));
+        }
+        let choices = Query::select()
+            .expr(Expr::cust("1"))
+            .from_function(Func::cust("json_each").arg(column()), "choice")
+            .and_where(Expr::col(("choice", "value")).eq(choice))
+            .take();
+        Expr::exists(choices)
     }
+
+    /// These choices and no other, each of them once as in what is stored.
+    fn has_choices_alone(&self, choices: &[Json]) -> Expr {
+        let all = choices.iter().filter_map(Json::as_str).map(|choice| self.has_choice(choice));
+        let no_other = if self.backend == DbBackend::Sqlite {
+            Expr::from(Func::cust("json_array_length").arg(column())).eq(choices.len() as u64)
+        } else {
+            column().binary(BinOper::Custom("<@"), Expr::val(json!(choices)))
+        };
+        all.fold(no_other, Expr::and)
+    }
+}
+
+fn column() -> Expr {
+    Expr::col(("custom_field_value", "value"))
 }

@@ -95,7 +95,7 @@ pub(super) fn meets(value: Option<&Value>, condition: &Map<String, Value>) -> bo
     })
 }
 
-/// A value as it compares: numbers as thousandths, everything else by its text.
+/// A value as it compares: numbers as thousandths, choices in any order, everything else by its text.
 #[derive(Debug, PartialEq, PartialOrd)]
 enum Form {
     Number(i128),
@@ -105,6 +105,12 @@ enum Form {
 fn form(value: &Value) -> Form {
     if let Some(integer) = value.as_i64() {
         return Form::Number(i128::from(integer) * 1000);
+    }
+    if let Value::Array(choices) = value {
+        let mut choices: Vec<String> = choices.iter().map(Value::to_string).collect();
+        choices.sort();
+        choices.dedup();
+        return Form::Text(choices.join(","));
     }
     let Value::String(text) = value else { return Form::Text(value.to_string()) };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
