@@ -70,6 +70,7 @@ const EVERYTHING: &str = "{
     contactTypes { nodes { id } }
     customFields { nodes { id } }
     organizationContacts { nodes { id organization { id } } }
+    contacts { nodes { id relatedContacts { nodes { id } } history { nodes { id: entityId } } } }
     changes(first: 100) { nodes { id: entityId } }
 }";
 

@@ -41,6 +41,16 @@ pub enum Kind {
 impl Kind {
     /// All of them, in their order.
     pub const ALL: [Self; 3] = [Self::Internal, Self::Account, Self::Organization];
+
+    /// The kind of a contact's id; none of another id.
+    pub(super) fn of(id: &PublicId) -> Option<Self> {
+        match id {
+            PublicId::InternalContact(_) => Some(Self::Internal),
+            PublicId::AccountContact(_) => Some(Self::Account),
+            PublicId::OrganizationContact(_) => Some(Self::Organization),
+            _ => None,
+        }
+    }
 }
 
 /// What contacts of all kinds can be filtered by, besides what their tables have in common.

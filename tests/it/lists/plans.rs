@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use serde_json::{Value, json};
 
-use crate::support::{World, on_both};
+use crate::support::{World, on_both, statements::plan as explain};
 
 on_both!(
     pages_are_found_in_an_index,
@@ -112,19 +112,12 @@ async fn plan(world: &World, document: &str, variables: Value) -> String {
     let reader = world.reader();
     let (reply, statements) = world.recorded(reader.graphql(document, variables)).await;
     assert!(reply.body.get("errors").is_none(), "{}", reply.body);
-    let [statement] = &*statements else { panic!("{statements:#?}") };
-    let explain = if statement.db_backend == DbBackend::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
-    let sql = format!("{explain} {}", statement.sql);
+    let [statement] = <[Statement; 1]>::try_from(statements).expect("one statement");
     let transaction = world.db.connection().begin().await.expect("a transaction");
     if statement.db_backend == DbBackend::Postgres {
         transaction.execute_unprepared("SET LOCAL enable_seqscan = off").await.expect("a setting");
     }
-    let values = statement.values.clone().expect("values");
-    let explanation = Statement::from_sql_and_values(statement.db_backend, &sql, values);
-    let rows = transaction.query_all_raw(explanation).await.expect("a plan");
-    let column = if statement.db_backend == DbBackend::Sqlite { 3 } else { 0 };
-    let lines = rows.iter().map(|row| row.try_get_by_index::<String>(column).expect("a line"));
-    lines.collect::<Vec<_>>().join("\n")
+    explain(&transaction, statement).await
 }
 
 async fn searches_are_found_in_an_index(world: World) {

@@ -27,7 +27,7 @@
 //! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
 //! - [`Chance`]: random choices that follow from a seed.
-//! - [`World::statements`] and [`World::nothing_written`] watch the database during a request.
+//! - [`World::statements`], [`World::plans`] and [`World::nothing_written`] watch the database during a request.
 
 mod actor;
 mod chance;
@@ -38,7 +38,7 @@ mod many_rows;
 mod reply;
 mod rows;
 mod server;
-mod statements;
+pub(crate) mod statements;
 mod tables;
 
 use std::{
@@ -204,6 +204,16 @@ impl World {
     /// The same with the values of the statements, so that they can be asked again, such as for their plan.
     pub(crate) async fn recorded<T>(&self, action: impl Future<Output = T>) -> (T, Vec<Statement>) {
         self.recorder.during(action).await
+    }
+
+    /// Awaits `action` and gives its output with the plans of those statements, see EXPLAIN of either database.
+    pub(crate) async fn plans<T>(&self, action: impl Future<Output = T>) -> (T, Vec<String>) {
+        let (output, statements) = self.recorded(action).await;
+        let mut plans = Vec::with_capacity(statements.len());
+        for statement in statements {
+            plans.push(statements::plan(self.db.connection(), statement).await);
+        }
+        (output, plans)
     }
 
     /// Awaits `action`, and fails when a row of any table was added, changed or removed by it.

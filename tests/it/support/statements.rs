@@ -1,4 +1,4 @@
-//! Which SQL statements the gateway executes.
+//! Which SQL statements the gateway executes, and how the database plans them.
 //!
 //! SeaORM calls back for each statement of a pool and of its transactions, executed, fetched or streamed, failed ones
 //! included; not for BEGIN, COMMIT, ROLLBACK, pings and what `execute_unprepared` runs.
@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use contact_gateway::service::Database;
-use sea_orm::Statement;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 /// Keeps the statements while somebody wants them.
 #[derive(Clone, Default)]
@@ -34,4 +34,16 @@ impl Recorder {
         let output = action.await;
         (output, self.0.lock().expect("a lock").take().expect("a recording"))
     }
+}
+
+/// What the database would do to execute a statement, in its own words.
+pub(crate) async fn plan(db: &impl ConnectionTrait, mut statement: Statement) -> String {
+    let (explain, column) = match statement.db_backend {
+        DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", 3),
+        _ => ("EXPLAIN", 0),
+    };
+    statement.sql = format!("{explain} {}", statement.sql);
+    let rows = db.query_all_raw(statement).await.expect("a plan");
+    let lines = rows.iter().map(|row| row.try_get_by_index::<String>(column).expect("a line"));
+    lines.collect::<Vec<_>>().join("\n")
 }
