@@ -1,0 +1,249 @@
+//! What a filter input says, field by field.
+
+use std::str::FromStr;
+
+use async_graphql::{ID, InputType, MaybeUndefined};
+
+use super::{
+    CustomFieldValueFilter, DateTimeFilter, DeletedFilter, EnumFilter, FilterInput, IdFilter, RelatedFilter,
+    StringFilter, reader::Reader,
+};
+use crate::{
+    error::AppResult,
+    graphql::{contact::ContactKind, scalar::Timestamp},
+    service::{
+        contact::{ContactCondition, Kind},
+        filter::{Comparison, Field, Filter, Operand, Quantifier, Relation},
+        search::SearchQuery,
+    },
+};
+
+/// The conditions of one filter: all of them must hold.
+pub struct Conditions<'r> {
+    reader: &'r mut Reader,
+    pub(super) found: Vec<Filter>,
+}
+
+impl<'r> Conditions<'r> {
+    pub(super) fn of(reader: &'r mut Reader) -> Self {
+        Self { reader, found: Vec::new() }
+    }
+
+    /// `and`, `or` and `not`, which every filter has.
+    pub(in crate::graphql) fn logic<F: FilterInput>(
+        &mut self,
+        and: MaybeUndefined<Vec<F>>,
+        or: MaybeUndefined<Vec<F>>,
+        not: MaybeUndefined<Box<F>>,
+    ) -> AppResult<()> {
+        let all = self.reader.given("and", and, |reader, inputs| reader.filters(inputs))?;
+        self.found.extend(all.map(Filter::All));
+        let any = self.reader.given("or", or, |reader, inputs| reader.filters(inputs))?;
+        self.found.extend(any.map(Filter::Any));
+        let not = self.reader.given("not", not, |reader, input| reader.filter(*input))?;
+        self.found.extend(not.map(|filter| Filter::Not(Box::new(filter))));
+        Ok(())
+    }
+
+    /// A text search; a blank one asks for nothing.
+    pub(in crate::graphql) fn search(&mut self, search: MaybeUndefined<String>) -> AppResult<()> {
+        let query = self.reader.given("search", search, |reader, text| {
+            reader.count()?;
+            Ok((!text.trim().is_empty()).then(|| Filter::Search(SearchQuery::new(&text))))
+        })?;
+        self.found.extend(query.flatten());
+        Ok(())
+    }
+
+    /// Rows that changed at a time or after it, by their `updatedAt`.
+    pub(in crate::graphql) fn updated_since(&mut self, since: MaybeUndefined<Timestamp>) -> AppResult<()> {
+        let since = self.reader.given("updatedSince", since, |reader, time| {
+            reader.count()?;
+            Ok(Filter::Compare(Field::new("updated_at"), Comparison::GreaterOrEqual(time.0.into())))
+        })?;
+        self.found.extend(since);
+        Ok(())
+    }
+
+    /// Deleted rows, or not.
+    pub(in crate::graphql) fn deleted(&mut self, deleted: MaybeUndefined<DeletedFilter>) -> AppResult<()> {
+        let deleted = self.reader.given("deleted", deleted, |reader, wanted| {
+            reader.count()?;
+            Ok(Filter::Deleted(wanted.into()))
+        })?;
+        self.found.extend(deleted);
+        Ok(())
+    }
+
+    /// A text.
+    pub(in crate::graphql) fn string(
+        &mut self,
+        name: &'static str,
+        field: Field,
+        input: MaybeUndefined<StringFilter>,
+    ) -> AppResult<()> {
+        let comparisons = self.reader.given(name, input, Reader::strings)?;
+        self.compare(field, comparisons);
+        Ok(())
+    }
+
+    /// An id of another row, or the row's own.
+    pub(in crate::graphql) fn id<I: FromStr + Into<Operand>>(
+        &mut self,
+        name: &'static str,
+        field: Field,
+        input: MaybeUndefined<IdFilter>,
+    ) -> AppResult<()> {
+        let comparisons = self.reader.given(name, input, Reader::ids::<I>)?;
+        self.compare(field, comparisons);
+        Ok(())
+    }
+
+    /// A time.
+    pub(in crate::graphql) fn time(
+        &mut self,
+        name: &'static str,
+        field: Field,
+        input: MaybeUndefined<DateTimeFilter>,
+    ) -> AppResult<()> {
+        let comparisons = self.reader.given(name, input, Reader::times)?;
+        self.compare(field, comparisons);
+        Ok(())
+    }
+
+    /// When the row was made, and when it last changed.
+    pub(in crate::graphql) fn times(
+        &mut self,
+        created_at: MaybeUndefined<DateTimeFilter>,
+        updated_at: MaybeUndefined<DateTimeFilter>,
+    ) -> AppResult<()> {
+        self.time("createdAt", Field::new("created_at"), created_at)?;
+        self.time("updatedAt", Field::new("updated_at"), updated_at)
+    }
+
+    /// A value of an enum.
+    pub(in crate::graphql) fn enumeration<T: InputType>(
+        &mut self,
+        name: &'static str,
+        field: Field,
+        input: MaybeUndefined<EnumFilter<T>>,
+        operand: impl Fn(T) -> Operand,
+    ) -> AppResult<()> {
+        let comparisons = self.reader.given(name, input, |reader, input| reader.enums(input, operand))?;
+        self.compare(field, comparisons);
+        Ok(())
+    }
+
+    /// Whether something is so, as this comparison of a column tells.
+    pub(in crate::graphql) fn truth(
+        &mut self,
+        name: &'static str,
+        field: Field,
+        input: MaybeUndefined<bool>,
+        comparison: impl Fn(bool) -> Comparison,
+    ) -> AppResult<()> {
+        let comparison = self.reader.given(name, input, |reader, value| {
+            reader.count()?;
+            Ok(vec![comparison(value)])
+        })?;
+        self.compare(field, comparison);
+        Ok(())
+    }
+
+    /// The one row that the row belongs to.
+    pub(in crate::graphql) fn parent<F: FilterInput>(
+        &mut self,
+        name: &'static str,
+        relation: Relation,
+        input: MaybeUndefined<Box<F>>,
+    ) -> AppResult<()> {
+        let parent = self.reader.given(name, input, |reader, input| reader.filter(*input))?;
+        self.found.extend(parent.map(|filter| Filter::Related(relation, Quantifier::Some, Box::new(filter))));
+        Ok(())
+    }
+
+    /// The rows that belong to the row.
+    pub(in crate::graphql) fn related<F: FilterInput>(
+        &mut self,
+        name: &'static str,
+        relation: Relation,
+        input: MaybeUndefined<Box<RelatedFilter<F>>>,
+    ) -> AppResult<()>
+    where
+        RelatedFilter<F>: InputType,
+    {
+        let related = self.reader.given(name, input, |reader, input| {
+            let RelatedFilter { some, none } = *input;
+            let some = reader.given("some", some, |reader, input| reader.filter(*input))?;
+            let none = reader.given("none", none, |reader, input| reader.filter(*input))?;
+            let wanted = [(Quantifier::Some, some), (Quantifier::None, none)];
+            let related = |(quantifier, filter): (_, Option<Filter>)| {
+                Some(Filter::Related(relation, quantifier, Box::new(filter?)))
+            };
+            Ok(wanted.into_iter().filter_map(related).collect::<Vec<_>>())
+        })?;
+        self.found.extend(related.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Values of custom fields.
+    pub(in crate::graphql) fn values(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<Vec<CustomFieldValueFilter>>,
+    ) -> AppResult<()> {
+        let conditions = self.reader.given(name, input, |reader, inputs| {
+            if inputs.is_empty() {
+                return reader.refuse_empty();
+            }
+            let inputs = inputs.into_iter().enumerate();
+            let conditions =
+                inputs.map(|(at, input)| reader.at(at.to_string(), |reader| reader.value(input)));
+            conditions.collect::<AppResult<Vec<_>>>()
+        })?;
+        self.found.extend(conditions.into_iter().flatten().flatten());
+        Ok(())
+    }
+
+    /// What kind of contact it is.
+    pub(in crate::graphql) fn kinds(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<EnumFilter<ContactKind>>,
+    ) -> AppResult<()> {
+        let conditions = self.reader.given(name, input, |reader, EnumFilter { eq, ne, one_of }| {
+            let is = |kinds: Vec<Kind>| Filter::Contact(ContactCondition::Kinds(kinds));
+            let eq = reader.given("eq", eq, |reader, kind| reader.count().map(|()| is(vec![kind.into()])))?;
+            let ne = reader.given("ne", ne, |reader, kind| {
+                reader.count().map(|()| Filter::Not(Box::new(is(vec![kind.into()]))))
+            })?;
+            let one_of = reader.given("in", one_of, |reader, kinds| {
+                reader.check_values(&kinds)?;
+                Ok(is(kinds.into_iter().map(Into::into).collect()))
+            })?;
+            Ok([eq, ne, one_of])
+        })?;
+        self.found.extend(conditions.into_iter().flatten().flatten());
+        Ok(())
+    }
+
+    /// Whom a contact belongs to.
+    pub(in crate::graphql) fn contact(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<ID>,
+        condition: impl Fn(&str) -> ContactCondition,
+    ) -> AppResult<()> {
+        let condition = self.reader.given(name, input, |reader, id| {
+            reader.count()?;
+            Ok(Filter::Contact(condition(&id)))
+        })?;
+        self.found.extend(condition);
+        Ok(())
+    }
+
+    fn compare(&mut self, field: Field, comparisons: Option<Vec<Comparison>>) {
+        let comparisons = comparisons.into_iter().flatten();
+        self.found.extend(comparisons.map(|comparison| Filter::Compare(field, comparison)));
+    }
+}

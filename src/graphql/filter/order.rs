@@ -1,0 +1,90 @@
+//! What lists are ordered by, as clients write it.
+
+use std::borrow::Cow;
+
+use async_graphql::{Enum, InputType};
+
+use crate::{
+    error::{AppError, AppResult},
+    service::page::{Direction, Sort, SortBy, SortKey},
+};
+
+/// How many fields a list may be ordered by.
+const MAX_ORDER: usize = 4;
+
+/// Which way a list is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "Direction")]
+pub enum OrderDirection {
+    /// The least value first; of names the first letter of the alphabet, of times the earliest.
+    #[default]
+    #[graphql(name = "ASC")]
+    Ascending,
+    /// The greatest value first.
+    #[graphql(name = "DESC")]
+    Descending,
+}
+
+/// An input that says what a list is ordered by.
+pub trait OrderInput: InputType {
+    /// What it says.
+    fn sort(self) -> Sort;
+}
+
+/// The order that an argument makes.
+pub(in crate::graphql) fn sorts<O: OrderInput>(argument: Option<Vec<O>>) -> AppResult<Vec<Sort>> {
+    let mut sorts: Vec<Sort> = Vec::new();
+    for (position, input) in argument.into_iter().flatten().enumerate() {
+        let path = || vec![Cow::Borrowed("orderBy"), Cow::Owned(position.to_string())];
+        let sort = input.sort();
+        if position >= MAX_ORDER {
+            let message = format!("A list is ordered by at most {MAX_ORDER} fields.");
+            return Err(AppError::Argument { path: path(), message: message.into() });
+        }
+        if sorts.iter().any(|known| known.by == sort.by) {
+            let message = "The list is ordered by this field already.";
+            return Err(AppError::Argument { path: path(), message: message.into() });
+        }
+        sorts.push(sort);
+    }
+    Ok(sorts)
+}
+
+/// Makes the input by which a type's lists are ordered: an enum of its fields, and a field with a direction.
+macro_rules! order_input {
+    (
+        $(#[doc = $doc:literal])* $order:ident,
+        $(#[doc = $fields_doc:literal])* $fields:ident { $($(#[doc = $field_doc:literal])* $field:ident => $key:expr,)+ }
+    ) => {
+        $(#[doc = $fields_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+        pub enum $fields {
+            $($(#[doc = $field_doc])* $field,)+
+        }
+
+        $(#[doc = $doc])*
+        #[derive(Clone, async_graphql::InputObject)]
+        pub struct $order {
+            /// What the list is ordered by.
+            field: $fields,
+            /// Which way.
+            #[graphql(default)]
+            direction: $crate::graphql::filter::OrderDirection,
+        }
+
+        impl $crate::graphql::filter::OrderInput for $order {
+            fn sort(self) -> $crate::service::page::Sort {
+                let key = match self.field {
+                    $($fields::$field => $key,)+
+                };
+                $crate::graphql::filter::sort_by(key, self.direction)
+            }
+        }
+    };
+}
+pub(in crate::graphql) use order_input;
+
+/// One term of an order.
+pub(in crate::graphql) fn sort_by(key: SortKey, direction: OrderDirection) -> Sort {
+    Sort { by: SortBy::Key(key), direction: direction.into() }
+}
