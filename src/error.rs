@@ -179,15 +179,19 @@ impl AppError {
         }
     }
 
+    /// Whether the database ended the transaction in favour of another: nothing of it was written, and doing it again may
+    /// succeed.
+    pub fn is_rolled_back(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        violation(error).and_then(|error| error.code()).is_some_and(|code| is_deadlock(&code))
+    }
+
     /// Whether another writer came first: in a constraint that the validation had found kept, or in a lock. The same
     /// call, made again, sees what the other wrote.
     pub fn is_lost_race(&self) -> bool {
         match self {
             Self::Input(errors) => errors.iter().any(|error| error.code == InputErrorCode::Taken),
-            Self::Database(error) => {
-                violation(error).and_then(|error| error.code()).is_some_and(|code| is_deadlock(&code))
-            }
-            _ => false,
+            error => error.is_rolled_back(),
         }
     }
 
@@ -369,16 +373,23 @@ fn is_outage(error: &DbErr) -> bool {
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => true,
-        // PostgreSQL: connection exceptions (08), too many connections (53300), shutdown and start (57P), lost races of
-        // transactions (40001, 40P01, 55P03); SQLite: busy (5) and locked (6).
+        // PostgreSQL: connection exceptions (08), out of connections, disk or memory (53), shutdown and start (57P), a
+        // server that takes no writes (25006), lost races of transactions (40001, 40P01, 55P03).
         SqlxError::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08")
-                || code.starts_with("57P")
+            ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
                 || is_deadlock(&code)
-                || matches!(&*code, "53300" | "55P03" | "5" | "6")
+                || matches!(&*code, "25006" | "55P03")
+                || is_outage_of_sqlite(&code)
         }),
         _ => false,
     }
+}
+
+/// SQLite: busy (5), locked (6), read-only (8), input or output failed (10), disk full (13), cannot open (14). Its codes
+/// are numbers whose low byte says this much; PostgreSQL's have five characters.
+fn is_outage_of_sqlite(code: &str) -> bool {
+    let number = code.parse::<u32>().ok().filter(|_| code.len() < 5);
+    number.is_some_and(|number| matches!(number & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
 /// What a log line may say of a database error: its kind and the database's own code, never its text, which can hold

@@ -347,7 +347,7 @@ impl AccountMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateAccountInput { name, primary_domain, remote_id, idempotency_key } = input;
         let input = service::CreateAccount { name, primary_domain, remote_id, idempotency_key };
-        let (account, user_errors) = outcome(service::create(db, request, &input)).await?;
+        let (account, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         Ok(Some(CreateAccountPayload { account: account.map(Account), user_errors }))
     }
 
@@ -364,7 +364,7 @@ impl AccountMutation {
             remote_id: patch(input.remote_id),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
         Ok(Some(UpdateAccountPayload { account: row.map(Account), user_errors }))
     }
 
@@ -375,8 +375,8 @@ impl AccountMutation {
         #[graphql(desc = "The account.")] input: DeleteAccountInput,
     ) -> Result<Option<DeleteAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(DeleteAccountPayload { account: row.map(Account), user_errors }))
     }
 
@@ -387,8 +387,8 @@ impl AccountMutation {
         #[graphql(desc = "The account.")] input: RestoreAccountInput,
     ) -> Result<Option<RestoreAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(RestoreAccountPayload { account: row.map(Account), user_errors }))
     }
 
@@ -406,6 +406,6 @@ impl AccountMutation {
             primary_domain: row.primary_domain,
         });
         let input = Upserts { rows: rows.collect(), error_policy: error_policy.into(), idempotency_key };
-        Ok(Some(UpsertAccountsPayload::of(ctx, service::upsert(db, request, &input)).await?))
+        Ok(Some(UpsertAccountsPayload::of(ctx, || service::upsert(db, request, &input)).await?))
     }
 }

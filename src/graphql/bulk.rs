@@ -82,11 +82,11 @@ macro_rules! upsert_types {
         }
 
         impl $payload {
-            async fn of(
-                ctx: &async_graphql::Context<'_>,
-                result: impl Future<Output = AppResult<Vec<$crate::service::bulk::RowResult<Model>>>>,
-            ) -> AppResult<Self> {
-                let (rows, user_errors) = outcome(result).await?;
+            async fn of<F>(ctx: &async_graphql::Context<'_>, unit: impl FnMut() -> F) -> AppResult<Self>
+            where
+                F: Future<Output = AppResult<Vec<$crate::service::bulk::RowResult<Model>>>>,
+            {
+                let (rows, user_errors) = outcome(unit).await?;
                 let results: Vec<$result> = rows
                     .into_iter()
                     .flatten()

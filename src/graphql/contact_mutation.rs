@@ -66,7 +66,7 @@ impl ContactMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MergeContactsInput { survivor_id, merged_id, expected_version } = input;
         let input = MergeContacts { survivor_id: survivor_id.0, merged_id: merged_id.0, expected_version };
-        let (survivor, user_errors) = outcome(contact_merge::merge(db, request, &input)).await?;
+        let (survivor, user_errors) = outcome(|| contact_merge::merge(db, request, &input)).await?;
         Ok(Some(MergeContactsPayload { contact: survivor.map(Contact::from), user_errors }))
     }
 
@@ -78,7 +78,7 @@ impl ContactMutation {
         #[graphql(desc = "The contact.")] input: EraseContactInput,
     ) -> Result<Option<EraseContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let (id, user_errors) = outcome(contact_erasure::erase(db, request, &input.id)).await?;
+        let (id, user_errors) = outcome(|| contact_erasure::erase(db, request, &input.id)).await?;
         Ok(Some(EraseContactPayload { erased_id: id.map(|id| ID(id.to_string())), user_errors }))
     }
 }

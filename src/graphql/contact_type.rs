@@ -232,7 +232,7 @@ impl ContactTypeMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateContactTypeInput { name, idempotency_key } = input;
         let input = service::CreateContactType { name, idempotency_key };
-        let (row, user_errors) = outcome(service::create(db, request, &input)).await?;
+        let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         Ok(Some(CreateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 
@@ -245,7 +245,7 @@ impl ContactTypeMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateContactTypeInput { id, name, expected_version } = input;
         let changes = service::UpdateContactType { name: patch(name), expected_version };
-        let (row, user_errors) = outcome(service::update(db, request, &id, &changes)).await?;
+        let (row, user_errors) = outcome(|| service::update(db, request, &id, &changes)).await?;
         Ok(Some(UpdateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 
@@ -258,7 +258,7 @@ impl ContactTypeMutation {
     ) -> Result<Option<SetDefaultContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let SetDefaultContactTypeInput { id, expected_version } = input;
-        let (row, user_errors) = outcome(service::set_default(db, request, &id, expected_version)).await?;
+        let (row, user_errors) = outcome(|| service::set_default(db, request, &id, expected_version)).await?;
         Ok(Some(SetDefaultContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 
@@ -273,7 +273,7 @@ impl ContactTypeMutation {
         let DeleteContactTypeInput { id, replacement_id, expected_version } = input;
         let replacement = replacement_id.as_ref().map(|id| id.as_str());
         let (row, user_errors) =
-            outcome(service::delete(db, request, &id, replacement, expected_version)).await?;
+            outcome(|| service::delete(db, request, &id, replacement, expected_version)).await?;
         Ok(Some(DeleteContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 }

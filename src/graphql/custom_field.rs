@@ -368,7 +368,7 @@ impl CustomFieldMutation {
             is_required: input.is_required.unwrap_or_default(),
             idempotency_key: input.idempotency_key,
         };
-        let (row, user_errors) = outcome(service::create(db, request, &input)).await?;
+        let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         Ok(Some(CreateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
     }
 
@@ -385,7 +385,7 @@ impl CustomFieldMutation {
             is_required: patch(input.is_required),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
         Ok(Some(UpdateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
     }
 
@@ -398,7 +398,7 @@ impl CustomFieldMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let ArchiveCustomFieldInput { id, archived, expected_version } = input;
         let (row, user_errors) =
-            outcome(service::archive(db, request, &id, archived, expected_version)).await?;
+            outcome(|| service::archive(db, request, &id, archived, expected_version)).await?;
         Ok(Some(ArchiveCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
     }
 }

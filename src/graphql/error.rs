@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use async_graphql::{Enum, ErrorExtensionValues, Response, ServerError, SimpleObject, Value};
 
-use crate::error::{AppError, AppResult, Code, InputError, InputErrorCode};
+use crate::{
+    error::{AppError, AppResult, Code, InputError, InputErrorCode},
+    service::retried,
+};
 
 /// The most errors that a response holds.
 const MAX_ERRORS: usize = 10;
@@ -59,13 +62,12 @@ impl From<InputError> for UserError {
     }
 }
 
-/// Splits what a service answered into the payload's object and its user errors. Other errors stay errors.
-///
-/// The service's future is boxed: those of all mutations would otherwise be parts of one future, which moves with each.
-pub(super) async fn outcome<T>(
-    result: impl Future<Output = AppResult<T>>,
+/// Does a service's unit of work, and splits its answer into the payload's object and its user errors. Other errors stay
+/// errors.
+pub(super) async fn outcome<T, F: Future<Output = AppResult<T>>>(
+    unit: impl FnMut() -> F,
 ) -> AppResult<(Option<T>, Vec<UserError>)> {
-    match Box::pin(result).await {
+    match retried(unit).await {
         Ok(value) => Ok((Some(value), Vec::new())),
         Err(AppError::Input(errors)) => Ok((None, errors.into_iter().map(UserError::from).collect())),
         Err(error) => Err(error),

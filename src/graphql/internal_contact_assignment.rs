@@ -369,8 +369,8 @@ impl InternalContactAssignmentMutation {
         let UpdateInternalContactRoleInput { partner_id, assignment_id, internal_role, expected_version } =
             input;
         let role = internal_role.into();
-        let result = service::update_role(db, request, &partner_id, &assignment_id, role, expected_version);
-        let (assignment, user_errors) = outcome(result).await?;
+        let unit = || service::update_role(db, request, &partner_id, &assignment_id, role, expected_version);
+        let (assignment, user_errors) = outcome(unit).await?;
         let assignment = assignment.map(InternalContactAssignment);
         Ok(Some(UpdateInternalContactRolePayload { assignment, user_errors }))
     }
@@ -384,8 +384,8 @@ impl InternalContactAssignmentMutation {
     ) -> Result<Option<AttachInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let AttachInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
-        let result = service::attach(db, request, &assignment_id, &partner_id, expected_version);
-        let (assignment, user_errors) = outcome(result).await?;
+        let unit = || service::attach(db, request, &assignment_id, &partner_id, expected_version);
+        let (assignment, user_errors) = outcome(unit).await?;
         let assignment = assignment.map(InternalContactAssignment);
         Ok(Some(AttachInternalContactAssignmentPayload { assignment, user_errors }))
     }
@@ -398,8 +398,8 @@ impl InternalContactAssignmentMutation {
     ) -> Result<Option<MoveInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MoveInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
-        let result = service::move_to(db, request, &assignment_id, &partner_id, expected_version);
-        let (assignment, user_errors) = outcome(result).await?;
+        let unit = || service::move_to(db, request, &assignment_id, &partner_id, expected_version);
+        let (assignment, user_errors) = outcome(unit).await?;
         let assignment = assignment.map(InternalContactAssignment);
         Ok(Some(MoveInternalContactAssignmentPayload { assignment, user_errors }))
     }
@@ -411,8 +411,8 @@ impl InternalContactAssignmentMutation {
         #[graphql(desc = "The assignment.")] input: RemoveInternalContactAssignmentInput,
     ) -> Result<Option<RemoveInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::remove(db, request, &input.assignment_id, input.expected_version);
-        let (removed, user_errors) = outcome(result).await?;
+        let unit = || service::remove(db, request, &input.assignment_id, input.expected_version);
+        let (removed, user_errors) = outcome(unit).await?;
         let (assignment, internal_contact) = removed.map(|it| (it.assignment, it.contact)).unzip();
         Ok(Some(RemoveInternalContactAssignmentPayload {
             removed_assignment_id: assignment.map(|it| ID(it.id.to_string())),

@@ -367,7 +367,7 @@ impl OrganizationMutation {
         #[graphql(desc = "The new organization.")] input: CreateOrganizationInput,
     ) -> Result<Option<CreateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let (row, user_errors) = outcome(service::organization::create(db, request, &input.name)).await?;
+        let (row, user_errors) = outcome(|| service::organization::create(db, request, &input.name)).await?;
         Ok(Some(CreateOrganizationPayload { organization: row.map(Organization), user_errors }))
     }
 
@@ -380,7 +380,7 @@ impl OrganizationMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateOrganizationInput { name, expected_version } = input;
         let changes = service::organization::UpdateOrganization { name: patch(name), expected_version };
-        let (row, user_errors) = outcome(service::organization::update(db, request, &changes)).await?;
+        let (row, user_errors) = outcome(|| service::organization::update(db, request, &changes)).await?;
         Ok(Some(UpdateOrganizationPayload { organization: row.map(Organization), user_errors }))
     }
 }

@@ -375,7 +375,7 @@ impl PartnerMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreatePartnerInput { name, remote_id, idempotency_key } = input;
         let input = service::CreatePartner { name, remote_id, idempotency_key };
-        let (partner, user_errors) = outcome(service::create(db, request, &input)).await?;
+        let (partner, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         Ok(Some(CreatePartnerPayload { partner: partner.map(Partner), user_errors }))
     }
 
@@ -391,7 +391,7 @@ impl PartnerMutation {
             remote_id: patch(input.remote_id),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
         Ok(Some(UpdatePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 
@@ -402,8 +402,8 @@ impl PartnerMutation {
         #[graphql(desc = "The partner.")] input: DeletePartnerInput,
     ) -> Result<Option<DeletePartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(DeletePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 
@@ -414,8 +414,8 @@ impl PartnerMutation {
         #[graphql(desc = "The partner.")] input: RestorePartnerInput,
     ) -> Result<Option<RestorePartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(RestorePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 
@@ -430,6 +430,6 @@ impl PartnerMutation {
         let rows =
             rows.into_iter().map(|row| service::UpsertPartner { remote_id: row.remote_id, name: row.name });
         let input = Upserts { rows: rows.collect(), error_policy: error_policy.into(), idempotency_key };
-        Ok(Some(UpsertPartnersPayload::of(ctx, service::upsert(db, request, &input)).await?))
+        Ok(Some(UpsertPartnersPayload::of(ctx, || service::upsert(db, request, &input)).await?))
     }
 }

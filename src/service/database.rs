@@ -14,6 +14,9 @@ use crate::error::{AppError, AppResult, Code};
 /// How long a writer of SQLite waits for another process to finish its transaction.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a connection of the pool is believed to be alive without a question.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// How to reach the database; see the configuration's `[database]` section.
 #[derive(Clone)]
 pub struct DatabaseOptions {
@@ -43,7 +46,8 @@ impl Database {
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .connect_timeout(options.acquire_timeout)
-            .test_before_acquire(false)
+            // One that was in use a moment ago is believed; others may have lost their server meanwhile.
+            .test_before_acquire_if_idle_for(IDLE)
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite

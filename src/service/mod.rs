@@ -31,11 +31,13 @@ pub mod partner;
 mod patch;
 mod reading;
 mod record;
+mod retry;
 pub mod search;
 
 pub use database::{Database, Write};
 pub use page::{ListRequest, Page, PageRequest, PageWindow};
 pub use patch::Patch;
+pub use retry::retried;
 
 use crate::{
     auth::{Denied, RequestContext, Scope},

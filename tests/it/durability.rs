@@ -1,22 +1,28 @@
-//! What the gateway acknowledged is there after it was killed in the middle of its work, and nothing is there by half.
+//! What the gateway acknowledged is there after it, or its database, was killed in the middle of its work, and nothing is
+//! there by half or twice.
+//!
+//! CONTACT_GATEWAY_TEST_CRASHES says how often either is killed, 1 unless it is set.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 use crate::{
     process::{Client, Development},
-    support::World,
+    support::{Cluster, World},
 };
 
 /// How many mutations there would be.
@@ -25,8 +31,15 @@ const MUTATIONS: usize = 500;
 const CLIENTS: usize = 16;
 /// After how many acknowledged ones the gateway is killed.
 const ENOUGH: usize = 100;
-/// No test may hang.
-const LIMIT: Duration = Duration::from_secs(120);
+/// No crash may take longer than this.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long the gateway may take to answer again when its database does.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+fn crashes() -> u32 {
+    let number = std::env::var("CONTACT_GATEWAY_TEST_CRASHES");
+    number.map_or(1, |number| number.parse().expect("a number of crashes"))
+}
 
 #[tokio::test]
 async fn sqlite() {
@@ -40,7 +53,7 @@ async fn sqlite() {
         assert_eq!(text(&db, "SELECT count(*) || '' FROM pragma_foreign_key_check").await, "0");
         drop(gateway);
     };
-    timeout(LIMIT, test).await.expect("in time");
+    timeout(LIMIT * (1 + crashes()), test).await.expect("in time");
 }
 
 #[tokio::test]
@@ -53,35 +66,113 @@ async fn postgres() {
         assert_whole(world.db.connection()).await;
         drop(gateway);
     };
-    timeout(LIMIT, test).await.expect("in time");
+    timeout(LIMIT * (1 + crashes()), test).await.expect("in time");
 }
 
-/// Kills a gateway that is writing partners, and finds them after its next start.
+/// Kills a gateway that is writing partners, again and again, and finds them after its last start.
 async fn killed_and_started_again(folder: &Path, database: Option<&str>) -> Development {
-    let first = Development::start(folder, database).await;
-    let token = first.client.token.clone();
-    let acknowledged = killed_while_writing(first).await;
-    assert!((ENOUGH..MUTATIONS).contains(&acknowledged.len()), "{} of {MUTATIONS}", acknowledged.len());
-
-    let second = Development::start(folder, database).await;
+    let mut gateway = Development::start(folder, database).await;
+    let token = gateway.client.token.clone();
+    let mut acknowledged = Vec::new();
+    for crash in 0..crashes() {
+        let written = killed_while_writing(gateway, crash).await;
+        assert!((ENOUGH..MUTATIONS).contains(&written.len()), "{} of {MUTATIONS}", written.len());
+        acknowledged.extend(written);
+        gateway = Development::start(folder, database).await;
+    }
     // The token of before the kill: the key was kept.
-    let client = second.client.clone().with_token(token);
-    let partners = all(&client, "partners", "id").await;
+    let client = gateway.client.clone().with_token(token);
+    assert_nothing_lost_or_doubled(&client, &acknowledged).await;
+    assert!(create_partner(&client, "After all").await.is_some());
+    gateway
+}
+
+async fn assert_nothing_lost_or_doubled(client: &Client, acknowledged: &[String]) {
+    let partners = all(client, "partners", "id").await;
     let partner_set: BTreeSet<&String> = partners.iter().collect();
     let lost: Vec<_> = acknowledged.iter().filter(|id| !partner_set.contains(id)).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
 
     // Read last: a commit that was on its way when the gateway died may still come in between.
-    let changes = all(&client, "changes", "entityId").await;
-    for id in partners {
-        assert_eq!(changes.iter().filter(|changed| **changed == id).count(), 1, "the changes of {id}");
+    let mut changes: HashMap<String, usize> = HashMap::new();
+    for id in all(client, "changes", "entityId").await {
+        *changes.entry(id).or_default() += 1;
     }
-    assert!(create_partner(&client, "After all").await.is_some());
-    second
+    for id in partners {
+        assert_eq!(changes.get(&id), Some(&1), "the changes of {id}");
+    }
+}
+
+/// The gateway stays, its database is gone in a moment and comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_crashes_under_load() {
+    let mut cluster = Cluster::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = Development::start(folder.path(), Some(&cluster.url())).await;
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let client = gateway.client.clone();
+            tokio::spawn(write_until(client, number, Arc::clone(&acknowledged), Arc::clone(&stop)))
+        })
+        .collect();
+    for _ in 0..crashes() {
+        more_than(&acknowledged, ENOUGH).await;
+        cluster.stop_at_once();
+        cluster.start_again();
+        let back = Instant::now();
+        more_than(&acknowledged, 1).await;
+        assert!(back.elapsed() < RECOVERY, "{:?}", back.elapsed());
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut written = Vec::new();
+    for writer in writers {
+        written.extend(timeout(LIMIT, writer).await.expect("in time").expect("a writer"));
+    }
+    assert_nothing_lost_or_doubled(&gateway.client, &written).await;
+    drop(gateway);
+}
+
+/// Waits until so many more were acknowledged.
+async fn more_than(acknowledged: &AtomicUsize, more: usize) {
+    let enough = acknowledged.load(Ordering::Relaxed) + more;
+    let waiting = async {
+        while acknowledged.load(Ordering::Relaxed) < enough {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LIMIT, waiting).await.expect("in time");
+}
+
+/// Makes partners until it is told to stop; gives the ids of the acknowledged ones. Every other answer says that the
+/// database is gone.
+async fn write_until(
+    client: Client,
+    number: usize,
+    acknowledged: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+) -> Vec<String> {
+    let mut ids = Vec::new();
+    for round in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let name = format!("{number}-{round}");
+        let answer = client.answer(CREATE, json!({ "name": name, "key": name })).await.expect("an answer");
+        if let Some(error) = answer.pointer("/errors/0") {
+            assert_eq!(error["extensions"]["code"], "UNAVAILABLE", "{answer}");
+            sleep(Duration::from_millis(20)).await;
+        } else {
+            ids.push(answer["data"]["createPartner"]["partner"]["id"].as_str().expect("an id").to_owned());
+            acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    ids
 }
 
 /// Sends mutations from many clients and kills the gateway among them; gives the ids of the acknowledged partners.
-async fn killed_while_writing(gateway: Development) -> Vec<String> {
+async fn killed_while_writing(gateway: Development, crash: u32) -> Vec<String> {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let sent = Arc::new(AtomicUsize::new(0));
     for _ in 0..CLIENTS {
@@ -92,7 +183,9 @@ async fn killed_while_writing(gateway: Development) -> Vec<String> {
                 if number >= MUTATIONS {
                     break;
                 }
-                let Some(id) = create_partner(&client, &format!("Partner {number}")).await else { break };
+                let Some(id) = create_partner(&client, &format!("Partner {crash}-{number}")).await else {
+                    break;
+                };
                 sender.send(id).expect("somebody who counts");
             }
         });
@@ -110,12 +203,13 @@ async fn killed_while_writing(gateway: Development) -> Vec<String> {
     acknowledged
 }
 
+const CREATE: &str = "mutation($name: String!, $key: String!) {
+    createPartner(input: { name: $name, remoteId: $key }) { partner { id } userErrors { code } }
+}";
+
 /// Makes a partner; `None` when the gateway did not acknowledge it.
 async fn create_partner(client: &Client, name: &str) -> Option<String> {
-    let document = "mutation($name: String!, $key: String!) {
-        createPartner(input: { name: $name, remoteId: $key }) { partner { id } userErrors { code } }
-    }";
-    let data = client.ask(document, json!({ "name": name, "key": name })).await?;
+    let data = client.ask(CREATE, json!({ "name": name, "key": name })).await?;
     let created = &data["createPartner"];
     assert_eq!(created["userErrors"], json!([]), "{name}");
     Some(created["partner"]["id"].as_str().expect("an id").to_owned())

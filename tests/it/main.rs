@@ -15,6 +15,7 @@ mod contacts;
 mod custom_field;
 mod custom_field_filter;
 mod custom_field_lifecycle;
+mod database_trouble;
 mod durability;
 mod erasure;
 mod fields;

@@ -121,11 +121,16 @@ impl Client {
 
     /// The data that the gateway answers with, in organization 1; `None` when no whole answer came.
     pub(crate) async fn ask(&self, document: &str, variables: Value) -> Option<Value> {
+        let answer = self.answer(document, variables).await?;
+        assert_eq!(answer.get("errors"), None, "{document}");
+        Some(answer["data"].clone())
+    }
+
+    /// The same with its errors.
+    pub(crate) async fn answer(&self, document: &str, variables: Value) -> Option<Value> {
         let body = json!({ "query": document, "variables": variables });
         let request = self.http.post(format!("{}graphql", self.url)).bearer_auth(&self.token);
         let answer = request.header("x-org-id", "1").json(&body).send().await.ok()?;
-        let answer: Value = answer.json().await.ok()?;
-        assert_eq!(answer.get("errors"), None, "{document}");
-        Some(answer["data"].clone())
+        answer.json().await.ok()
     }
 }

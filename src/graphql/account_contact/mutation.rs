@@ -202,7 +202,8 @@ impl AccountContactMutation {
         #[graphql(desc = "The new contact.")] input: CreateAccountContactInput,
     ) -> Result<Option<CreateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let (row, user_errors) = outcome(service::create(db, request, &input.into())).await?;
+        let input = input.into();
+        let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
@@ -213,8 +214,8 @@ impl AccountContactMutation {
         #[graphql(desc = "The contact and what is to change.")] input: UpdateAccountContactInput,
     ) -> Result<Option<UpdateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let id = input.id.clone();
-        let (row, user_errors) = outcome(service::update(db, request, &id, &input.into())).await?;
+        let (id, changes) = (input.id.clone(), input.into());
+        let (row, user_errors) = outcome(|| service::update(db, request, &id, &changes)).await?;
         Ok(Some(UpdateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
@@ -226,8 +227,9 @@ impl AccountContactMutation {
     ) -> Result<Option<AddAccountContactToAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let AddAccountContactToAccountInput { account_contact_id, account_id, expected_version } = input;
-        let result = service::add_to_account(db, request, &account_contact_id, &account_id, expected_version);
-        let (rows, user_errors) = outcome(result).await?;
+        let unit =
+            || service::add_to_account(db, request, &account_contact_id, &account_id, expected_version);
+        let (rows, user_errors) = outcome(unit).await?;
         let (contact, account) = rows.unzip();
         Ok(Some(AddAccountContactToAccountPayload {
             account_contact: contact.map(AccountContact),
@@ -244,9 +246,9 @@ impl AccountContactMutation {
     ) -> Result<Option<RemoveAccountContactFromAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let RemoveAccountContactFromAccountInput { account_contact_id, account_id, expected_version } = input;
-        let result =
-            service::remove_from_account(db, request, &account_contact_id, &account_id, expected_version);
-        let (rows, user_errors) = outcome(result).await?;
+        let unit =
+            || service::remove_from_account(db, request, &account_contact_id, &account_id, expected_version);
+        let (rows, user_errors) = outcome(unit).await?;
         let (contact, account) = rows.unzip();
         Ok(Some(RemoveAccountContactFromAccountPayload {
             account_contact: contact.map(AccountContact),
@@ -262,8 +264,8 @@ impl AccountContactMutation {
         #[graphql(desc = "The contact.")] input: DeleteAccountContactInput,
     ) -> Result<Option<DeleteAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(DeleteAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
@@ -274,8 +276,8 @@ impl AccountContactMutation {
         #[graphql(desc = "The contact.")] input: RestoreAccountContactInput,
     ) -> Result<Option<RestoreAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(RestoreAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 }

@@ -80,7 +80,7 @@ impl AccountContactUpsert {
         let UpsertAccountContactsInput { rows, error_policy, idempotency_key } = input;
         let rows = rows.into_iter().map(Into::into).collect();
         let input = Upserts { rows, error_policy: error_policy.into(), idempotency_key };
-        Ok(Some(UpsertAccountContactsPayload::of(ctx, service::upsert(db, request, &input)).await?))
+        Ok(Some(UpsertAccountContactsPayload::of(ctx, || service::upsert(db, request, &input)).await?))
     }
 }
 

@@ -172,7 +172,7 @@ impl InternalContactMutation {
             },
             idempotency_key: input.idempotency_key,
         };
-        let (assigned, user_errors) = outcome(service::create(db, request, &input)).await?;
+        let (assigned, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();
         Ok(Some(CreateInternalContactPayload {
             assignment: assignment.map(InternalContactAssignment),
@@ -197,7 +197,7 @@ impl InternalContactMutation {
             job_title: patch(input.job_title),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(service::update(db, request, &input.id, &changes)).await?;
+        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
         Ok(Some(UpdateInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
     }
 
@@ -221,7 +221,7 @@ impl InternalContactMutation {
             },
             remote_id: input.remote_id,
         };
-        let (assigned, user_errors) = outcome(service::add_to_partner(db, request, &input)).await?;
+        let (assigned, user_errors) = outcome(|| service::add_to_partner(db, request, &input)).await?;
         let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();
         Ok(Some(AddInternalContactToPartnerPayload {
             assignment: assignment.map(InternalContactAssignment),
@@ -237,8 +237,8 @@ impl InternalContactMutation {
         #[graphql(desc = "The contact.")] input: DeleteInternalContactInput,
     ) -> Result<Option<DeleteInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(DeleteInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
     }
 
@@ -249,8 +249,8 @@ impl InternalContactMutation {
         #[graphql(desc = "The contact.")] input: RestoreInternalContactInput,
     ) -> Result<Option<RestoreInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(RestoreInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
     }
 }

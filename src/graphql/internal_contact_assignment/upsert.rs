@@ -79,8 +79,8 @@ impl InternalContactAssignmentUpsert {
         let UpsertInternalContactAssignmentsInput { rows, error_policy, idempotency_key } = input;
         let rows = rows.into_iter().map(Into::into).collect();
         let input = Upserts { rows, error_policy: error_policy.into(), idempotency_key };
-        let result = service::upsert(db, request, &input);
-        Ok(Some(UpsertInternalContactAssignmentsPayload::of(ctx, result).await?))
+        let unit = || service::upsert(db, request, &input);
+        Ok(Some(UpsertInternalContactAssignmentsPayload::of(ctx, unit).await?))
     }
 }
 

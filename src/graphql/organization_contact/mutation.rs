@@ -153,8 +153,8 @@ impl OrganizationContactMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let key = input.idempotency_key.clone();
         let (kind, card) = (input.r#type.into(), input.into());
-        let result = service::create(db, request, kind, &card, key.as_deref());
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::create(db, request, kind, &card, key.as_deref());
+        let (row, user_errors) = outcome(unit).await?;
         let organization_contact = row.map(OrganizationContact);
         Ok(Some(CreateOrganizationContactPayload { organization_contact, user_errors }))
     }
@@ -166,8 +166,9 @@ impl OrganizationContactMutation {
         #[graphql(desc = "The contact and what is to change.")] input: UpdateOrganizationContactInput,
     ) -> Result<Option<UpdateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let (id, version) = (input.id.clone(), input.expected_version);
-        let (row, user_errors) = outcome(service::update(db, request, &id, &input.into(), version)).await?;
+        let (id, version, changes) = (input.id.clone(), input.expected_version, input.into());
+        let unit = || service::update(db, request, &id, &changes, version);
+        let (row, user_errors) = outcome(unit).await?;
         let organization_contact = row.map(OrganizationContact);
         Ok(Some(UpdateOrganizationContactPayload { organization_contact, user_errors }))
     }
@@ -179,8 +180,8 @@ impl OrganizationContactMutation {
         #[graphql(desc = "The card.")] input: DeleteOrganizationContactInput,
     ) -> Result<Option<DeleteOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::delete(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(DeleteOrganizationContactPayload {
             organization_contact: row.map(OrganizationContact),
             user_errors,
@@ -194,8 +195,8 @@ impl OrganizationContactMutation {
         #[graphql(desc = "The card.")] input: RestoreOrganizationContactInput,
     ) -> Result<Option<RestoreOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let result = service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(result).await?;
+        let unit = || service::restore(db, request, &input.id, input.expected_version);
+        let (row, user_errors) = outcome(unit).await?;
         Ok(Some(RestoreOrganizationContactPayload {
             organization_contact: row.map(OrganizationContact),
             user_errors,

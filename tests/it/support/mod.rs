@@ -27,10 +27,12 @@
 //! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
 //! - [`Chance`]: random choices that follow from a seed.
+//! - [`Cluster`]: a PostgreSQL server that a test may stop.
 //! - [`World::statements`], [`World::plans`] and [`World::nothing_written`] watch the database during a request.
 
 mod actor;
 mod chance;
+mod cluster;
 mod database;
 #[path = "../../../migrations/tests/it/support.rs"]
 mod empty;
@@ -60,7 +62,9 @@ use contact_gateway::{
 use sea_orm::Statement;
 use tracing::Level;
 
-pub(crate) use self::{actor::Actor, chance::Chance, database::empty_databases, reply::Reply, rows::Rows};
+pub(crate) use self::{
+    actor::Actor, chance::Chance, cluster::Cluster, database::empty_databases, reply::Reply, rows::Rows,
+};
 use self::{
     database::{Kind, TestDatabase},
     server::Server,
