@@ -7,9 +7,9 @@ use sea_orm::DbErr;
 
 use crate::{
     auth::{KeyError, TokenVerifier},
-    config::{Config, ConfigError},
+    config::{self, Config, ConfigError},
     graphql::{self, Introspection, Schema, complete::FieldTypes, document::Documents},
-    http::{self, playground},
+    http::{self, health::Stopping, overload::Places, playground, server},
     service::{Database, database::DatabaseOptions},
 };
 
@@ -29,6 +29,10 @@ pub struct AppState {
     pub verifier: TokenVerifier,
     /// How the edge behaves.
     pub settings: Settings,
+    /// The places of the requests that are executed.
+    pub places: Places,
+    /// Whether the process was told to stop.
+    pub stopping: Stopping,
 }
 
 /// The part of the configuration that request handlers need.
@@ -42,12 +46,18 @@ pub struct Settings {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How long its body may take to arrive.
+    pub body_timeout: Duration,
 }
 
 /// A gateway that is ready to be served.
 pub struct App {
     /// Its routes.
     pub router: Router,
+    /// What its listener grants.
+    pub server: server::Options,
+    /// To be told before it stops.
+    pub stopping: Stopping,
     /// Its database.
     pub db: Database,
 }
@@ -70,10 +80,24 @@ impl App {
                 introspection: config.http.introspection,
                 body_limit: config.http.body_limit,
                 request_timeout: config.limits.request_timeout,
+                body_timeout: config.http.body_timeout,
             },
+            places: Places::new(config.limits.concurrency),
+            stopping: Stopping::default(),
         };
+        let stopping = state.stopping.clone();
         let router = http::router(Arc::new(state), config.http.graphiql.then_some(session));
-        Ok(Self { router, db })
+        Ok(Self { router, server: server_options(&config.http), stopping, db })
+    }
+}
+
+fn server_options(http: &config::Http) -> server::Options {
+    server::Options {
+        header_timeout: http.header_timeout,
+        idle_timeout: http.idle_timeout,
+        write_timeout: http.write_timeout,
+        shutdown_timeout: http.shutdown_timeout,
+        max_connections: http.max_connections,
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Code {
     ValidationFailed,
     /// A dependency, usually the database, does not answer.
     Unavailable,
+    /// As many requests are executed as may be at once.
+    Overloaded,
     /// The request took longer than it may.
     Timeout,
     /// A defect of the server; the details are in its log under the request id.
@@ -42,6 +44,7 @@ impl Code {
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::Unavailable => "UNAVAILABLE",
+            Self::Overloaded => "OVERLOADED",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }
@@ -53,7 +56,7 @@ impl Code {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::BadRequest | Self::ParseFailed | Self::ValidationFailed => 400,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::Overloaded => 503,
             Self::Timeout => 504,
             Self::Internal => 500,
         }

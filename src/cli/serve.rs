@@ -40,7 +40,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     let listener = server::listen(config.http.listen).await?;
     let app = App::new(&config, db, Session::default())?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    server::serve(listener, app.router).await
+    server::serve(listener, app).await
 }
 
 /// Migrating is the operator's decision: an instance never changes a production schema by being started.

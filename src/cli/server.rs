@@ -1,58 +1,73 @@
 //! Listening and serving until the process is told to stop; the same for `dev` and `serve`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, pin::pin};
 
-use axum::{Router, serve::ListenerExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::CliError;
+use crate::{app::App, http::server};
 
 /// Opens the address, so that a command can say where it listens before it serves.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| CliError::Listen { address, error })
 }
 
-/// Serves until SIGINT or SIGTERM; requests in flight are answered.
-pub(super) async fn serve(listener: TcpListener, router: Router) -> Result<(), CliError> {
-    // Answers are written in one piece; waiting for more would only delay them.
-    let no_delay = |stream: &mut TcpStream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    };
-    axum::serve(listener.tap_io(no_delay), router).with_graceful_shutdown(told_to_stop()).await?;
+/// Serves until SIGINT or SIGTERM; requests in flight are answered. A second signal ends it at once.
+pub(super) async fn serve(listener: TcpListener, app: App) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    let (stop, stopped) = oneshot::channel();
+    let stopped = async { _ = stopped.await };
+    let mut serving = pin!(server::serve(listener, app.router, app.server, stopped));
+    tokio::select! {
+        () = &mut serving => return Ok(()),
+        () = signals.next() => tracing::info!("stopping"),
+    }
+    app.stopping.begin();
+    // The server cannot have gone: it is awaited here.
+    let _ = stop.send(());
+    tokio::select! {
+        () = serving => tracing::info!("stopped"),
+        () = signals.next() => tracing::warn!("stopped at once, by a second signal"),
+    }
     Ok(())
 }
 
-async fn told_to_stop() {
-    let interrupt = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "cannot listen for SIGINT");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminated() => {}
-    }
-    tracing::info!("stopping");
+/// What tells the process to stop.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(error) => {
-            tracing::warn!(%error, "cannot listen for SIGTERM");
-            std::future::pending::<()>().await;
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
 
+/// What tells the process to stop.
 #[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "cannot listen for the signal to stop");
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -53,6 +53,18 @@ pub struct Http {
     pub introspection: bool,
     /// The most bytes of a request body.
     pub body_limit: usize,
+    /// How long the head of a request may take.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long a client may take for each part of an answer.
+    pub write_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// The most connections that are open at once.
+    pub max_connections: usize,
+    /// How long requests may still take when the process is told to stop.
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for Http {
@@ -63,6 +75,12 @@ impl Default for Http {
             graphiql: false,
             introspection: false,
             body_limit: 1024 * 1024,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            max_connections: 4000,
+            shutdown_timeout: Duration::from_secs(25),
         }
     }
 }
@@ -114,11 +132,13 @@ pub struct Issuer {
 pub struct Limits {
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// How many requests are executed at once; the next one is refused.
+    pub concurrency: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { request_timeout: Duration::from_secs(10) }
+        Self { request_timeout: Duration::from_secs(10), concurrency: 256 }
     }
 }
 

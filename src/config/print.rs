@@ -3,6 +3,7 @@
 //! Imports the other files of `config` and the kinds of keys. Must never write a secret.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::duration::Written;
 use super::{Config, Database, Http, Issuer, Limits, Log, LogFormat};
@@ -18,9 +19,7 @@ impl Config {
         for issuer in &auth.issuers {
             add_issuer(&mut text, issuer);
         }
-        let Limits { request_timeout } = limits;
-        section(&mut text, "[limits]");
-        setting(&mut text, "request_timeout", quoted(&Written(*request_timeout).to_string()));
+        add_limits(&mut text, limits);
         add_log(&mut text, log);
         text
     }
@@ -34,6 +33,12 @@ fn add_http(text: &mut String, http: &Http) {
     setting(text, "graphiql", http.graphiql.to_string());
     setting(text, "introspection", http.introspection.to_string());
     setting(text, "body_limit", http.body_limit.to_string());
+    setting(text, "header_timeout", duration(http.header_timeout));
+    setting(text, "body_timeout", duration(http.body_timeout));
+    setting(text, "write_timeout", duration(http.write_timeout));
+    setting(text, "idle_timeout", duration(http.idle_timeout));
+    setting(text, "max_connections", http.max_connections.to_string());
+    setting(text, "shutdown_timeout", duration(http.shutdown_timeout));
 }
 
 fn add_database(text: &mut String, database: &Database) {
@@ -42,8 +47,8 @@ fn add_database(text: &mut String, database: &Database) {
         setting(text, "url", quoted(&url.to_string()));
     }
     setting(text, "max_connections", database.max_connections.to_string());
-    setting(text, "acquire_timeout", quoted(&Written(database.acquire_timeout).to_string()));
-    setting(text, "statement_timeout", quoted(&Written(database.statement_timeout).to_string()));
+    setting(text, "acquire_timeout", duration(database.acquire_timeout));
+    setting(text, "statement_timeout", duration(database.statement_timeout));
 }
 
 fn add_issuer(text: &mut String, Issuer { key, public_key_file, private_key_file }: &Issuer) {
@@ -59,6 +64,12 @@ fn add_issuer(text: &mut String, Issuer { key, public_key_file, private_key_file
             setting(text, name, quoted_path(file));
         }
     }
+}
+
+fn add_limits(text: &mut String, Limits { request_timeout, concurrency }: &Limits) {
+    section(text, "[limits]");
+    setting(text, "request_timeout", duration(*request_timeout));
+    setting(text, "concurrency", concurrency.to_string());
 }
 
 fn add_log(text: &mut String, Log { format, level }: &Log) {
@@ -81,6 +92,10 @@ fn section(text: &mut String, header: &str) {
 
 fn setting(text: &mut String, name: &str, value: String) {
     text.extend([name, " = ", value.as_str(), "\n"]);
+}
+
+fn duration(duration: Duration) -> String {
+    quoted(&Written(duration).to_string())
 }
 
 fn quoted_path(path: &Path) -> String {

@@ -16,6 +16,8 @@ use super::{Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, issuers
 /// The bounds of a request body: room for a query, and no room for an attack on memory.
 const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
+/// The bounds of what clients may have open or under way.
+const CLIENTS: RangeInclusive<usize> = 1..=100_000;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
 const DATABASE_URL: &str = "write sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE";
@@ -56,6 +58,12 @@ fn http(mut section: Section<'_>) -> Http {
                 text.parse().ok().filter(|bytes| BODY_LIMIT.contains(bytes))
             })
             .unwrap_or(default.body_limit),
+        header_timeout: timeout(&mut section, "header_timeout").unwrap_or(default.header_timeout),
+        body_timeout: timeout(&mut section, "body_timeout").unwrap_or(default.body_timeout),
+        write_timeout: timeout(&mut section, "write_timeout").unwrap_or(default.write_timeout),
+        idle_timeout: timeout(&mut section, "idle_timeout").unwrap_or(default.idle_timeout),
+        max_connections: clients(&mut section, "max_connections").unwrap_or(default.max_connections),
+        shutdown_timeout: timeout(&mut section, "shutdown_timeout").unwrap_or(default.shutdown_timeout),
     };
     section.finish();
     http
@@ -114,6 +122,7 @@ fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
     let limits = Limits {
         request_timeout: timeout(&mut section, "request_timeout").unwrap_or(default.request_timeout),
+        concurrency: clients(&mut section, "concurrency").unwrap_or(default.concurrency),
     };
     section.finish();
     limits
@@ -149,6 +158,12 @@ fn is_directive(text: &str) -> bool {
 
 fn flag(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
     section.parsed(key, "give true or false", |text| text.parse().ok())
+}
+
+fn clients(section: &mut Section<'_>, key: &'static str) -> Option<usize> {
+    section.parsed(key, "give a number from 1 to 100000", |text| {
+        text.parse().ok().filter(|count| CLIENTS.contains(count))
+    })
 }
 
 fn timeout(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {

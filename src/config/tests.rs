@@ -77,7 +77,7 @@ fn every_setting_is_documented_with_its_variable() {
             assert!(setting == "issuers" || DOCUMENTATION.contains(&variable), "{variable}");
         }
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 26);
 }
 
 #[test]

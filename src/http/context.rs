@@ -17,14 +17,25 @@ pub(super) const ORGANIZATION: HeaderName = HeaderName::from_static("x-org-id");
 /// The longest request id that is taken from a caller.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The request's id: the caller's, or a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> String {
-    let plain = |id: &str| {
-        (1..=MAX_REQUEST_ID).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| plain(id));
-    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+/// The id of a request.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(String);
+
+impl RequestId {
+    /// The caller's, or a new one.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let plain = |id: &str| {
+            (1..=MAX_REQUEST_ID).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| plain(id));
+        Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    }
+
+    /// The id as it is told.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Who asks: the caller of a verified token, in the organization that it selected.

@@ -10,6 +10,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::{
+    Extension,
     body::{Body, HttpBody},
     extract::State,
     http::{
@@ -25,11 +26,11 @@ use serde::{
 use tokio::time::timeout;
 
 use super::{
-    context::{REQUEST_ID, authenticate, request_id},
+    context::{RequestId, authenticate},
     negotiation::{MediaType, is_json},
 };
 use crate::{
-    app::AppState,
+    app::{AppState, Settings},
     auth::RequestContext,
     error::{AppError, Code},
     graphql::{
@@ -74,7 +75,7 @@ impl Refused {
         let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let header = match error.code() {
             Code::Unauthenticated => Some((header::WWW_AUTHENTICATE, "Bearer")),
-            Code::Unavailable => Some((header::RETRY_AFTER, "1")),
+            Code::Unavailable | Code::Overloaded => Some((header::RETRY_AFTER, "1")),
             _ => None,
         };
         Self { status, error: Box::new(refusal(error, request_id)), header }
@@ -93,18 +94,19 @@ impl Refused {
 /// Answers a GraphQL request.
 pub(super) async fn handle(
     State(app): State<Arc<AppState>>,
+    Extension(id): Extension<RequestId>,
     request: HttpRequest<Body>,
 ) -> HttpResponse<Body> {
-    let id = request_id(request.headers());
+    let id = id.as_str();
     let Some(media_type) = MediaType::accepted(request.headers()) else {
         let message = "Accept application/graphql-response+json or application/json.";
-        return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, &id)), MediaType::Json, &id);
+        return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, id)), MediaType::Json);
     };
-    let answer = match timeout(app.settings.request_timeout, answer(&app, request, &id)).await {
+    let answer = match timeout(app.settings.request_timeout, answer(&app, request, id)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Refused::new(&too_slow(app.settings.request_timeout), &id)),
+        Err(_) => Err(Refused::new(&too_slow(app.settings.request_timeout), id)),
     };
-    respond(answer, media_type, &id)
+    respond(answer, media_type)
 }
 
 fn too_slow(limit: Duration) -> AppError {
@@ -114,13 +116,16 @@ fn too_slow(limit: Duration) -> AppError {
 async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<Answered, Refused> {
     let (head, body) = request.into_parts();
     check_method(&head.method, id)?;
+    app.places.check().map_err(|error| Refused::new(&error, id))?;
     let context = authenticate(&app.verifier, &head.headers, id.to_owned())
         .map_err(|error| Refused::new(&error, id))?;
     let asked = if head.method == Method::GET {
         read_query(&head.uri, id)?
     } else {
-        read_body(&head.headers, body, app.settings.body_limit, id).await?
+        read_body(&head.headers, body, &app.settings, id).await?
     };
+    // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
+    let _place = app.places.take().map_err(|error| Refused::new(&error, id))?;
     let only_queries = head.method == Method::GET;
     execute(app, context, asked, only_queries, id).await
 }
@@ -165,7 +170,7 @@ fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'stat
 }
 
 /// The request in the body of a POST.
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize, id: &str) -> Result<Asked, Refused> {
+async fn read_body(headers: &HeaderMap, body: Body, settings: &Settings, id: &str) -> Result<Asked, Refused> {
     if !is_json(headers) {
         let message = "Send the body as application/json in UTF-8.";
         return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
@@ -176,10 +181,14 @@ async fn read_body(headers: &HeaderMap, body: Body, limit: usize, id: &str) -> R
     }
     let too_large = || Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.", id);
     // What a client announces is believed, so that nobody waits for it.
-    if body.size_hint().lower() > limit as u64 {
+    if body.size_hint().lower() > settings.body_limit as u64 {
         return Err(too_large());
     }
-    let bytes = match Limited::new(body, limit).collect().await {
+    let whole = Limited::new(body, settings.body_limit).collect();
+    let Ok(read) = timeout(settings.body_timeout, whole).await else {
+        return Err(Refused::bad(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.", id));
+    };
+    let bytes = match read {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
         Err(_) => {
@@ -257,7 +266,7 @@ fn finish_errors(
     translate(response, id);
 }
 
-fn respond(answer: Result<Answered, Refused>, media_type: MediaType, id: &str) -> HttpResponse<Body> {
+fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResponse<Body> {
     let (status, json, header) = match answer {
         Ok(Answered { response, parsed, operation_name }) => {
             let json = response::write(&response, Some((&parsed.document, operation_name.as_deref())));
@@ -273,10 +282,6 @@ fn respond(answer: Result<Answered, Refused>, media_type: MediaType, id: &str) -
     let headers = http.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
-    }
     if let Some((name, value)) = header {
         headers.insert(name, HeaderValue::from_static(value));
     }

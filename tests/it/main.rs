@@ -9,6 +9,7 @@ mod account_contact_update;
 mod authorization;
 mod change;
 mod cli;
+mod connections;
 mod contact_merge;
 mod contact_type;
 mod contacts;

@@ -5,6 +5,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
@@ -79,13 +80,28 @@ impl Development {
     }
 
     /// Asks it to end, by SIGTERM to its id; gives its exit code.
-    pub(crate) async fn stop(mut self) -> Option<i32> {
-        let stopped = tokio::task::spawn_blocking(move || {
-            let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-            assert!(told.expect("kill").success());
-            self.child.wait().expect("a process that ended").code()
-        });
-        stopped.await.expect("an exit code")
+    pub(crate) async fn stop(self) -> Option<i32> {
+        self.ask_to_stop();
+        self.ended().await
+    }
+
+    /// Only asks.
+    pub(crate) fn ask_to_stop(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(told.expect("kill").success());
+    }
+
+    /// Waits for its end; gives its exit code.
+    pub(crate) async fn ended(mut self) -> Option<i32> {
+        let ended =
+            tokio::task::spawn_blocking(move || self.child.wait().expect("a process that ended").code());
+        ended.await.expect("an exit code")
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let address = self.client.url.strip_prefix("http://").and_then(|it| it.strip_suffix('/'));
+        address.expect("a URL").parse().expect("an address")
     }
 
     /// Ends it at once: SIGKILL, to its id.

@@ -29,6 +29,12 @@ impl Actor {
         self.with_header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
+    /// The token.
+    pub(crate) fn token(&self) -> String {
+        let value = self.headers[AUTHORIZATION].to_str().expect("a text");
+        value.strip_prefix("Bearer ").expect("a token").to_owned()
+    }
+
     /// The same, selecting an organization: `org_2` or `2`.
     pub(crate) fn in_organization(self, organization: &str) -> Self {
         self.with_header("x-org-id", organization)

@@ -133,7 +133,7 @@ impl World {
         let recorder = Recorder::default();
         let db = recorder.attached_to(&app::connect(&config).await.expect("a connection"));
         let app = App::new(&config, db.clone(), Session::default()).expect("an app");
-        let server = Server::start(app.router).await;
+        let server = Server::start(app).await;
         Self { config, db, recorder, server, database }
     }
 

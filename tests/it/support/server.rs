@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
+use contact_gateway::{app::App, http::server};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// A server on a free port of 127.0.0.1; it ends when it is dropped.
@@ -12,10 +12,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(router: Router) -> Self {
+    pub(crate) async fn start(app: App) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("a server") });
+        let task = tokio::spawn(server::serve(listener, app.router, app.server, std::future::pending()));
         Self { address, task }
     }
 }

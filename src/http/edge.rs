@@ -1,0 +1,51 @@
+//! What every request meets and every answer carries, whatever its route: the request's id, the limit of its URL, and
+//! the headers that keep browsers from making something else of an answer.
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{
+    context::{REQUEST_ID, RequestId},
+    refused,
+};
+use crate::error::Code;
+
+/// The most bytes of a path with its query: room for a document by GET, and what caches and proxies take too.
+const URL_LIMIT: usize = 16 * 1024;
+
+/// Not for pages, which have policies of their own: nothing is loaded, and nobody puts the answer into a frame.
+const CONTENT_SECURITY_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// On every answer that does not say otherwise. Strict-Transport-Security is for whoever terminates TLS to say.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
+
+/// Gives the request its id, and the answer its headers.
+pub(super) async fn pass(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let value = HeaderValue::from_str(id.as_str());
+    let too_long = request.uri().path_and_query().is_some_and(|it| it.as_str().len() > URL_LIMIT);
+    let mut response = if too_long {
+        let message = "The URL is too long; send the document by POST.";
+        refused(StatusCode::URI_TOO_LONG, Code::BadRequest, message)
+    } else {
+        request.extensions_mut().insert(id);
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = value {
+        headers.insert(REQUEST_ID, value);
+    }
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    response
+}

@@ -1,0 +1,178 @@
+//! What happens on one connection: counted by its socket, its requests and its answers, and read by the future that
+//! watches over it. Knows bytes and counts, no deadlines.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use axum::{
+    Error,
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderValue, Response, header::CONNECTION},
+};
+use hyper::body::{Frame, SizeHint};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// How a connection with HTTP/2 begins.
+const HTTP_2: &[u8] = b"PRI ";
+
+/// The counts of one connection. With HTTP/2, requests count in tasks of their own.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// Bytes that came in.
+    pub(super) read: AtomicU64,
+    /// Bytes that the system took over.
+    pub(super) written: AtomicU64,
+    /// Whether bytes wait because the system takes no more.
+    pub(super) blocked: AtomicBool,
+    /// Requests that are being answered.
+    pub(super) working: AtomicUsize,
+    /// Answers that were not taken over to their end.
+    pub(super) sending: AtomicUsize,
+    /// Requests that came to their end, one way or another.
+    pub(super) ended: AtomicU64,
+    /// Whether the connection carries many requests at once: HTTP/2.
+    pub(super) multiplexed: AtomicBool,
+    /// Whether the connection is to end.
+    pub(super) closing: AtomicBool,
+}
+
+/// A request from its head until its answer was taken over, or until it is given up.
+pub(super) struct Turn {
+    activity: Arc<Activity>,
+    answered: bool,
+}
+
+impl Turn {
+    /// A request whose head is there.
+    pub(super) fn begin(activity: &Arc<Activity>, multiplexed: bool) -> Self {
+        activity.working.fetch_add(1, Relaxed);
+        activity.multiplexed.store(multiplexed, Relaxed);
+        Self { activity: Arc::clone(activity), answered: false }
+    }
+
+    /// There is an answer: it is the client's turn.
+    pub(super) fn answer(mut self, answer: Response<Body>) -> Response<Answer> {
+        let (mut head, body) = answer.into_parts();
+        let activity = &self.activity;
+        // hyper says so itself when it was told in time; many answers are there before it could be.
+        if activity.closing.load(Relaxed) && !activity.multiplexed.load(Relaxed) {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.activity.sending.fetch_add(1, Relaxed);
+        self.activity.working.fetch_sub(1, Relaxed);
+        self.answered = true;
+        Response::from_parts(head, Answer { body, _turn: self })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.activity.ended.fetch_add(1, Relaxed);
+        let count = if self.answered { &self.activity.sending } else { &self.activity.working };
+        count.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The body of an answer, which hyper drops once it has taken it over.
+pub(super) struct Answer {
+    body: Body,
+    _turn: Turn,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A socket that counts.
+pub(super) struct Socket {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
+    }
+
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => _ = self.activity.written.fetch_add(bytes as u64, Relaxed),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.activity.blocked.store(true, Relaxed),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        let bytes = &buffer.filled()[before..];
+        if self.activity.read.fetch_add(bytes.len() as u64, Relaxed) == 0 {
+            self.activity.multiplexed.store(bytes.starts_with(HTTP_2), Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.count(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// Called by hyper when everything was written.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.activity.blocked.store(false, Relaxed);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,139 @@
+//! The server loop: accepts connections and serves them over hyper, each within its deadlines and all within a cap.
+//!
+//! axum's own loop has none of these: a client that sends its headers slowly, or takes its answer slowly, holds its
+//! connection for ever there. Imports nothing of the crate.
+
+mod activity;
+mod connection;
+mod watch;
+
+use std::{
+    io::{Read, Write},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch as signal,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use self::connection::{Protocol, protocol};
+
+/// What one listener grants its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long the head of a request may take, and a new connection to bring one.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// How long a client may take for each part of an answer.
+    pub write_timeout: Duration,
+    /// How long requests may still take when the server stops.
+    pub shutdown_timeout: Duration,
+    /// The most connections that are open at once.
+    pub max_connections: usize,
+}
+
+/// How long the loop rests when the system gives it no connection, usually for want of file descriptors.
+const REST: Duration = Duration::from_millis(100);
+
+/// What a client is told that comes when all connections are taken.
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-length: 0\r\n\r\n";
+
+/// Serves until `stop` is ready. Then no connection is accepted any more, and those that are open end with the request
+/// that is under way on them; what is not done by `shutdown_timeout` is cut off. Dropping this cuts everything off.
+pub async fn serve(listener: TcpListener, router: Router, options: Options, stop: impl Future<Output = ()>) {
+    let mut server = Server {
+        protocol: Arc::new(protocol(&options)),
+        router,
+        options,
+        connections: JoinSet::new(),
+        stop: signal::Sender::new(false),
+    };
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => server.take(stream),
+                Err(error) => {
+                    tracing::warn!(kind = %error.kind(), "cannot accept a connection");
+                    sleep(REST).await;
+                }
+            },
+            Some(_) = server.connections.join_next() => {}
+        }
+    }
+    server.take_waiting(listener);
+    server.finish().await;
+}
+
+struct Server {
+    router: Router,
+    protocol: Arc<Protocol>,
+    options: Options,
+    connections: JoinSet<()>,
+    stop: signal::Sender<bool>,
+}
+
+impl Server {
+    /// Serves a connection, or refuses it at once when there are too many.
+    ///
+    /// Letting newcomers wait would be worse: a client would hang behind those that fill the server on purpose, and so
+    /// would whoever asks whether it is healthy. One that is told goes elsewhere, or comes again.
+    fn take(&mut self, stream: TcpStream) {
+        while self.connections.try_join_next().is_some() {}
+        if self.connections.len() >= self.options.max_connections {
+            return refuse(stream);
+        }
+        // Answers are written in one piece; waiting for more would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(kind = %error.kind(), "cannot set TCP_NODELAY");
+        }
+        self.connections.spawn(connection::serve(
+            stream,
+            self.router.clone(),
+            Arc::clone(&self.protocol),
+            self.options,
+            self.stop.subscribe(),
+        ));
+    }
+
+    /// Serves the connections that the system has accepted for us, whose clients may have sent a request by now, and
+    /// stops listening.
+    fn take_waiting(&mut self, listener: TcpListener) {
+        // Tokio's own listener would wait for the system to tell of them.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, _)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                self.take(stream);
+            }
+        }
+    }
+
+    /// Lets the connections end.
+    async fn finish(mut self) {
+        self.stop.send_replace(true);
+        let ended = async { while self.connections.join_next().await.is_some() {} };
+        if timeout(self.options.shutdown_timeout, ended).await.is_err() {
+            tracing::warn!(connections = self.connections.len(), "cut off what was not done in time");
+            self.connections.shutdown().await;
+        }
+    }
+}
+
+/// Says no, as far as that takes no time.
+fn refuse(stream: TcpStream) {
+    // Tokio's own stream would wait for the system to tell that it can be written to.
+    let Ok(mut stream) = stream.into_std() else { return };
+    // A request that is left unread would make the system take the refusal back.
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write(REFUSAL);
+}
