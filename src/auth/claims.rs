@@ -31,6 +31,12 @@ pub enum TokenError {
     /// No key is configured for the `iss` claim.
     #[error("the token's issuer is not known here")]
     UnknownIssuer,
+    /// The `kid` header names no key of the issuer's, or there is none and the issuer has several keys.
+    #[error("the token's key is not known here")]
+    UnknownKey,
+    /// The issuer's keys cannot be had, so nobody knows whether the token is good.
+    #[error("the keys of the token's issuer cannot be had just now; try again")]
+    KeysUnavailable,
     /// A `crit` header: an extension that must be understood, and none is.
     #[error("the token demands an extension that is not supported")]
     CriticalHeader,

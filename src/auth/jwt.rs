@@ -3,11 +3,14 @@
 //! The only file of the crate that names `jsonwebtoken`. The crate checks signatures and reads keys; the header and the
 //! payload are read here, once each, because its own `decode` reads both twice and compares times with a clock that
 //! can't be held still. The algorithm is the one configured for the issuer: the header's `alg` must equal it and never
-//! chooses, and of `kid`, `jku`, `jwk`, `x5u` and the rest nothing is read.
+//! chooses. `kid` selects among the keys of an issuer that has a set of them; of `jku`, `jwk`, `x5u` and the rest nothing
+//! is read.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,8 +20,12 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, crypto};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
+use url::Url;
 
 use super::claims::{Claims, RawClaims, TokenError};
+use super::key_ring::{KeyRing, Pace};
+use super::key_set::{KeySet, KeySetError};
+use super::key_source::{self, Source, SourceError};
 use super::scope::Scopes;
 
 /// The most bytes that a token may have.
@@ -104,6 +111,10 @@ pub enum KeyMaterial {
     Secret(Vec<u8>),
     /// A public key in PEM form, for the other algorithms.
     PublicPem(String),
+    /// A file with a JSON Web Key Set, for the other algorithms; read again every few minutes.
+    KeySetFile(PathBuf),
+    /// The address of one.
+    KeySetUrl(Url),
 }
 
 impl fmt::Debug for KeyMaterial {
@@ -111,6 +122,8 @@ impl fmt::Debug for KeyMaterial {
         match self {
             Self::Secret(_) => f.write_str("Secret(hidden)"),
             Self::PublicPem(pem) => f.debug_tuple("PublicPem").field(pem).finish(),
+            Self::KeySetFile(path) => f.debug_tuple("KeySetFile").field(path).finish(),
+            Self::KeySetUrl(url) => f.debug_tuple("KeySetUrl").field(&url.as_str()).finish(),
         }
     }
 }
@@ -127,7 +140,7 @@ pub enum KeyError {
     )]
     PemAsSecret,
     /// A public key where the algorithm takes a secret, or the other way around.
-    #[error("{0} does not take this kind of key: HS256 takes a secret, the other algorithms a PEM key")]
+    #[error("{0} does not take this kind of key: HS256 takes a secret, the others a PEM key or a key set")]
     WrongKind(Algorithm),
     /// The half that must stay with the issuer.
     #[error("this is a private key; give its public half (`openssl pkey -in private.pem -pubout`)")]
@@ -141,25 +154,44 @@ pub enum KeyError {
     /// Two keys for one issuer, of which only one could ever be used.
     #[error("the issuer {0} is configured twice; give each issuer one key")]
     DuplicateIssuer(String),
+    /// A key set that cannot be read, or not from there.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A file that is no key set, or has no key for the algorithm.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
 }
 
 impl IssuerKey {
-    /// Tells whether tokens can be verified with this key.
+    /// Tells whether tokens can be verified with this key; of an address only whether it may be asked.
     pub fn check(&self) -> Result<(), KeyError> {
-        self.decoding_key().map(drop)
-    }
-
-    fn decoding_key(&self) -> Result<DecodingKey, KeyError> {
         match (&self.key, self.algorithm) {
-            (KeyMaterial::Secret(secret), Algorithm::HS256) => {
-                check_secret(secret).map(|()| DecodingKey::from_secret(secret))
-            }
-            (KeyMaterial::PublicPem(pem), Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) => {
-                public_key(self.algorithm, pem)
-            }
-            (_, algorithm) => Err(KeyError::WrongKind(algorithm)),
+            (KeyMaterial::Secret(secret), Algorithm::HS256) => check_secret(secret),
+            (_, Algorithm::HS256) | (KeyMaterial::Secret(_), _) => Err(KeyError::WrongKind(self.algorithm)),
+            (KeyMaterial::PublicPem(pem), algorithm) => public_key(algorithm, pem).map(drop),
+            (KeyMaterial::KeySetFile(path), algorithm) => key_set(algorithm, path).map(drop),
+            (KeyMaterial::KeySetUrl(url), _) => Ok(key_source::check_url(url)?),
         }
     }
+
+    fn keys(self, pace: Pace) -> Result<Keys, KeyError> {
+        self.check()?;
+        let Self { issuer, algorithm, key, .. } = self;
+        let ring = |source, first| Keys::Ring(KeyRing::new(&issuer, algorithm, source, first, pace));
+        Ok(match key {
+            KeyMaterial::Secret(secret) => Keys::One(Arc::new(DecodingKey::from_secret(&secret))),
+            KeyMaterial::PublicPem(pem) => Keys::One(Arc::new(public_key(algorithm, &pem)?)),
+            KeyMaterial::KeySetFile(path) => {
+                let first = key_set(algorithm, &path)?;
+                ring(Source::File(path), Some(first))
+            }
+            KeyMaterial::KeySetUrl(url) => ring(Source::of_url(&url)?, None),
+        })
+    }
+}
+
+fn key_set(algorithm: Algorithm, path: &Path) -> Result<KeySet, KeyError> {
+    Ok(KeySet::parse(algorithm, &key_source::read_file(path)?)?)
 }
 
 fn check_secret(secret: &[u8]) -> Result<(), KeyError> {
@@ -198,34 +230,54 @@ fn fits(algorithm: Algorithm, key: &DecodingKey) -> bool {
 /// Verifies tokens.
 #[derive(Debug)]
 pub struct TokenVerifier {
-    keys: Vec<VerifyingKey>,
+    issuers: Vec<Issuer>,
 }
 
 #[derive(Debug)]
-struct VerifyingKey {
-    issuer: String,
+struct Issuer {
+    name: String,
     audience: String,
     algorithm: Algorithm,
-    key: DecodingKey,
+    keys: Keys,
+}
+
+#[derive(Debug)]
+enum Keys {
+    One(Arc<DecodingKey>),
+    Ring(KeyRing),
 }
 
 impl TokenVerifier {
-    /// Accepts the tokens of `issuers`.
+    /// Accepts the tokens of `issuers`. Key sets are kept fresh from here on, which needs tokio's runtime.
     pub fn new(issuers: Vec<IssuerKey>) -> Result<Self, KeyError> {
-        let mut keys: Vec<VerifyingKey> = Vec::with_capacity(issuers.len());
-        for issuer in issuers {
-            if keys.iter().any(|known| known.issuer == issuer.issuer) {
-                return Err(KeyError::DuplicateIssuer(issuer.issuer));
-            }
-            let key = issuer.decoding_key()?;
-            let IssuerKey { issuer, audience, algorithm, .. } = issuer;
-            keys.push(VerifyingKey { issuer, audience, algorithm, key });
-        }
-        Ok(Self { keys })
+        Self::with_pace(issuers, Pace::default())
     }
 
-    /// Gives the claims of a good token.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
+    pub(super) fn with_pace(issuers: Vec<IssuerKey>, pace: Pace) -> Result<Self, KeyError> {
+        let mut known: Vec<Issuer> = Vec::with_capacity(issuers.len());
+        for issuer in issuers {
+            let (name, audience, algorithm) =
+                (issuer.issuer.clone(), issuer.audience.clone(), issuer.algorithm);
+            if known.iter().any(|known| known.name == name) {
+                return Err(KeyError::DuplicateIssuer(name));
+            }
+            known.push(Issuer { name, audience, algorithm, keys: issuer.keys(pace)? });
+        }
+        Ok(Self { issuers: known })
+    }
+
+    /// Whether there are keys to verify anybody's tokens with. Once there were, it stays so: an outage of an issuer is
+    /// told to those who come with its tokens, and not to everybody.
+    pub fn is_ready(&self) -> bool {
+        self.issuers.iter().any(|issuer| match &issuer.keys {
+            Keys::One(_) => true,
+            Keys::Ring(ring) => ring.was_read(),
+        })
+    }
+
+    /// Gives the claims of a good token. Waits only for a key that its issuer's key set did not have when it was read
+    /// last, and then for seconds at most.
+    pub async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
@@ -235,19 +287,29 @@ impl TokenVerifier {
         let header: TokenHeader = parse(&header)?;
         let claims: RawClaims = parse(&payload)?;
 
-        let key = self.key(claims.iss.as_deref().ok_or(TokenError::Missing("iss"))?)?;
-        header.check(key.algorithm)?;
-        let fits = crypto::verify(signature, message.as_bytes(), &key.key, key.algorithm.external());
+        let issuer = self.issuer(claims.iss.as_deref().ok_or(TokenError::Missing("iss"))?)?;
+        header.check(issuer.algorithm)?;
+        let key = issuer.key(header.kid.as_deref()).await?;
+        let fits = crypto::verify(signature, message.as_bytes(), &key, issuer.algorithm.external());
         if !matches!(fits, Ok(true)) {
             return Err(TokenError::BadSignature);
         }
-        claims.check(&key.audience, now)
+        claims.check(&issuer.audience, now)
     }
 
-    /// Finds the key for a token, by the issuer that it claims. This is where a set of keys per issuer would also look
-    /// at the header's `kid`.
-    fn key(&self, issuer: &str) -> Result<&VerifyingKey, TokenError> {
-        self.keys.iter().find(|key| key.issuer == issuer).ok_or(TokenError::UnknownIssuer)
+    /// Finds the issuer that a token claims to be of. No other issuer's key is ever tried.
+    fn issuer(&self, name: &str) -> Result<&Issuer, TokenError> {
+        self.issuers.iter().find(|issuer| issuer.name == name).ok_or(TokenError::UnknownIssuer)
+    }
+}
+
+impl Issuer {
+    /// The key for a token; the only one that there is, whatever the `kid`, or one of a set.
+    async fn key(&self, kid: Option<&str>) -> Result<Arc<DecodingKey>, TokenError> {
+        match &self.keys {
+            Keys::One(key) => Ok(Arc::clone(key)),
+            Keys::Ring(ring) => ring.key(kid).await,
+        }
     }
 }
 
@@ -270,6 +332,8 @@ struct TokenHeader<'a> {
     alg: Cow<'a, str>,
     #[serde(default, deserialize_with = "present")]
     crit: bool,
+    #[serde(default, deserialize_with = "text")]
+    kid: Option<String>,
 }
 
 impl TokenHeader<'_> {
@@ -286,6 +350,11 @@ impl TokenHeader<'_> {
 
 fn present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
+}
+
+/// A text where there is one: null is none.
+fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
 }
 
 /// Signs tokens: for development, the `token` command and tests.

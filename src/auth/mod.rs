@@ -11,10 +11,15 @@ use uuid::{ContextV7, Timestamp, Uuid};
 
 pub use self::claims::{Claims, MAX_TOKEN_LIFETIME, SelectError, TokenError, organization_number};
 pub use self::jwt::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer, TokenVerifier, UnknownAlgorithm};
+pub use self::key_set::KeySetError;
+pub use self::key_source::SourceError;
 pub use self::scope::{Scope, Scopes, UnknownScope};
 
 mod claims;
 mod jwt;
+mod key_ring;
+mod key_set;
+mod key_source;
 mod scope;
 #[cfg(test)]
 mod tests;

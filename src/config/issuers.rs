@@ -4,13 +4,16 @@
 
 use std::path::PathBuf;
 
+use url::Url;
+
 use super::read::Needs;
 use super::source::{Section, Settings};
 use super::{Auth, Issuer};
-use crate::auth::{Algorithm, IssuerKey, KeyMaterial};
+use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial};
 
 const ALGORITHM: &str = "give HS256, RS256, ES256 or EdDSA";
-const ONE_KEY: &str = "give secret (HS256) or public_key_file (RS256, ES256, EdDSA)";
+const KEYS: [&str; 4] = ["secret", "public_key_file", "jwks_file", "jwks_url"];
+const ONE_KEY: &str = "give secret (HS256), or public_key_file, jwks_file or jwks_url (RS256, ES256, EdDSA)";
 
 pub(super) fn read(settings: &mut Settings, needs: Needs) -> Auth {
     let mut section = settings.section("auth");
@@ -47,11 +50,11 @@ fn report_duplicates(settings: &mut Settings, issuers: &[Issuer]) {
 
 fn issuer(mut section: Section<'_>) -> Option<Issuer> {
     let issuer = settings_of_issuer(&mut section);
-    if let Some(Issuer { key, public_key_file, .. }) = &issuer
+    if let Some(Issuer { key, .. }) = &issuer
         && let Err(error) = key.check()
     {
-        let setting = if public_key_file.is_some() { "public_key_file" } else { "secret" };
-        section.problem(setting, error.to_string());
+        let (setting, wrong) = complaint(&key.key, &error);
+        section.problem(setting, wrong);
     }
     section.finish();
     issuer
@@ -89,20 +92,28 @@ fn algorithm(section: &mut Section<'_>, text: &str) -> Option<Algorithm> {
     algorithm
 }
 
-/// The one key of an issuer, and the file it came from.
+/// The one key of an issuer, and the file that a public key came from.
 fn key(section: &mut Section<'_>) -> Option<(KeyMaterial, Option<PathBuf>)> {
-    if !["secret", "public_key_file", "jwks_file", "jwks_url"].iter().any(|key| section.has(key)) {
-        section.problem("secret", format!("there is no key; {ONE_KEY}"));
-    }
-    refuse_key_sets(section);
-    match (section.text("secret"), section.text("public_key_file")) {
-        (Some(secret), None) => Some((KeyMaterial::Secret(secret.into_bytes()), None)),
-        (None, Some(file)) => public_key(section, PathBuf::from(file)),
-        (Some(_), Some(_)) => {
-            section.problem("secret", format!("there is public_key_file too; {ONE_KEY}, not both"));
-            None
+    let given: Vec<&str> = KEYS.into_iter().filter(|key| section.has(key)).collect();
+    match given[..] {
+        [] => section.problem("secret", format!("there is no key; {ONE_KEY}")),
+        [first, second, ..] => {
+            section.problem(first, format!("there is {second} too; {ONE_KEY}, and only one of them"));
         }
-        (None, None) => None,
+        [_] => {}
+    }
+    let secret = section.text("secret").map(|secret| KeyMaterial::Secret(secret.into_bytes()));
+    let public_key_file = section.text("public_key_file").map(PathBuf::from);
+    let set_file = section.text("jwks_file").map(|file| KeyMaterial::KeySetFile(file.into()));
+    let remedy = "give the address of the key set, such as https://login.example.com/.well-known/jwks.json";
+    let set_url =
+        section.parsed("jwks_url", remedy, |text| Url::parse(text).ok()).map(KeyMaterial::KeySetUrl);
+    if given.len() > 1 {
+        return None;
+    }
+    match public_key_file {
+        Some(file) => public_key(section, file),
+        None => secret.or(set_file).or(set_url).map(|key| (key, None)),
     }
 }
 
@@ -117,11 +128,43 @@ fn public_key(section: &mut Section<'_>, file: PathBuf) -> Option<(KeyMaterial, 
     }
 }
 
-fn refuse_key_sets(section: &mut Section<'_>) {
-    for key in ["jwks_file", "jwks_url"] {
-        if section.text(key).is_some() {
-            let remedy = "give the issuer's key as PEM in public_key_file";
-            section.problem(key, format!("key sets are not supported yet; {remedy}"));
+/// The setting that a key came from, and what is wrong with the key.
+fn complaint(key: &KeyMaterial, error: &KeyError) -> (&'static str, String) {
+    match key {
+        KeyMaterial::Secret(_) => ("secret", error.to_string()),
+        KeyMaterial::PublicPem(_) => ("public_key_file", error.to_string()),
+        KeyMaterial::KeySetFile(file) => {
+            ("jwks_file", format!("{}: {error}; name the file of a key set", file.display()))
         }
+        KeyMaterial::KeySetUrl(_) => ("jwks_url", error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::super::tests::load_text;
+
+    #[test]
+    fn key_sets_are_printed_as_they_were_configured() {
+        let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("keys.json");
+        let keys =
+            r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        fs::write(&file, keys).expect("a file");
+        let issuer = |name: &str, setting: &str| {
+            format!(
+                "[[auth.issuers]]\nissuer = \"{name}\"\naudience = \"a\"\nalgorithm = \"EdDSA\"\n{setting}\n"
+            )
+        };
+        let (file, url) =
+            (format!("jwks_file = \"{}\"", file.display()), "jwks_url = \"https://i.test/keys?x\"");
+        let text = format!("[database]\nurl = \"sqlite:x\"\n{}{}", issuer("one", &file), issuer("two", url));
+        let printed = load_text(&text, &[]).expect("a good configuration").print();
+        assert!(printed.contains(&file) && printed.contains(url), "{printed}");
+        assert_eq!(load_text(&printed, &[]).expect("TOML").print(), printed);
     }
 }

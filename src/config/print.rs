@@ -56,8 +56,12 @@ fn add_issuer(text: &mut String, Issuer { key, public_key_file, private_key_file
     setting(text, "issuer", quoted(&key.issuer));
     setting(text, "audience", quoted(&key.audience));
     setting(text, "algorithm", quoted(key.algorithm.name()));
-    if let KeyMaterial::Secret(_) = key.key {
-        setting(text, "secret", quoted("hidden"));
+    match &key.key {
+        KeyMaterial::Secret(_) => setting(text, "secret", quoted("hidden")),
+        // Its file is what was configured.
+        KeyMaterial::PublicPem(_) => {}
+        KeyMaterial::KeySetFile(file) => setting(text, "jwks_file", quoted_path(file)),
+        KeyMaterial::KeySetUrl(url) => setting(text, "jwks_url", quoted(url.as_str())),
     }
     for (name, file) in [("public_key_file", public_key_file), ("private_key_file", private_key_file)] {
         if let Some(file) = file {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Barrier;
 
+use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use super::duration::Written;
@@ -28,7 +29,7 @@ fn variables(variables: &[(&str, &str)]) -> Vec<(String, String)> {
     variables.iter().map(|(name, value)| (format!("CONTACT_GATEWAY__{name}"), (*value).to_owned())).collect()
 }
 
-fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("gateway.toml");
     fs::write(&file, text).expect("a file");
@@ -70,14 +71,14 @@ fn every_setting_is_documented_with_its_variable() {
         unknown.iter().filter_map(|problem| problem.split_once("there is no such setting; those of ["));
     let mut count = 0;
     for (section, settings) in lists.filter_map(|(_, list)| list.split_once("] are ")) {
-        for setting in settings.split(", ").filter(|setting| !setting.starts_with("jwks")) {
+        for setting in settings.split(", ") {
             count += 1;
             assert!(DOCUMENTATION.contains(&format!("| {section}.{setting} |")), "{section}.{setting}");
             let variable = format!("CONTACT_GATEWAY__{section}__{setting}`").to_uppercase();
             assert!(setting == "issuers" || DOCUMENTATION.contains(&variable), "{variable}");
         }
     }
-    assert_eq!(count, 26);
+    assert_eq!(count, 28);
 }
 
 #[test]
@@ -279,12 +280,33 @@ fn an_issuer_has_exactly_one_key_that_fits() {
             "auth.public_key_file: /no/such.pem cannot be read",
         ),
         (
-            "algorithm = \"ES256\"\njwks_file = \"x\"".to_owned(),
-            "auth.jwks_file: key sets are not supported yet; ",
+            "algorithm = \"ES256\"\njwks_file = \"/no/such.json\"".to_owned(),
+            "auth.jwks_file: /no/such.json: the file of the key set cannot be read; ",
+        ),
+        (
+            format!("algorithm = \"ES256\"\njwks_file = \"{PUBLIC_KEY}\""),
+            concat!(
+                "auth.jwks_file: ",
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/keys/es256-public.pem: this is no JSON Web"
+            ),
         ),
         (
             "algorithm = \"ES256\"\njwks_url = \"x\"".to_owned(),
-            "auth.jwks_url: key sets are not supported yet; ",
+            "auth.jwks_url: \"x\" is not valid; give the address of the key set, such as https://",
+        ),
+        (
+            "algorithm = \"ES256\"\njwks_url = \"http://login.example.com/keys\"".to_owned(),
+            "auth.jwks_url: a key set comes over https, or over http from localhost",
+        ),
+        (
+            "algorithm = \"HS256\"\njwks_url = \"https://login.example.com/keys\"".to_owned(),
+            "auth.jwks_url: HS256 does not take this kind of key",
+        ),
+        (
+            "algorithm = \"ES256\"\njwks_file = \"x\"\njwks_url = \"https://login.example.com/keys\""
+                .to_owned(),
+            "auth.jwks_file: there is jwks_url too; ",
         ),
         (format!("secret = \"{SECRET}\""), "auth.algorithm: it is not set; "),
         (format!("algorithm = \" \"\nsecret = \"{SECRET}\""), "auth.algorithm: it is blank; "),
@@ -412,7 +434,8 @@ fn development_needs_nothing_but_its_folder() {
     let token =
         signer.mint("me", &[1], crate::auth::Scopes::all(), Duration::from_secs(60), now).expect("a token");
     let verifier = TokenVerifier::new(config.issuer_keys()).expect("good keys");
-    assert_eq!(verifier.verify(&token, now).expect("a good token").organizations, [1]);
+    let claims = verifier.verify(&token, now).now_or_never().expect("a key at hand");
+    assert_eq!(claims.expect("a good token").organizations, [1]);
 
     assert!(development(&data_dir, Some("postgres://u@h/d"), &key).is_ok());
     let error = development(&data_dir, Some("mysql://h"), &key).expect_err("a refusal").to_string();

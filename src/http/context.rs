@@ -5,7 +5,7 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use crate::{
-    auth::{RequestContext, SelectError, TokenVerifier},
+    auth::{RequestContext, SelectError, TokenError, TokenVerifier},
     error::{AppError, AppResult, Code, NO_ORGANIZATION},
 };
 
@@ -39,21 +39,29 @@ impl RequestId {
 }
 
 /// Who asks: the caller of a verified token, in the organization that it selected.
-pub(super) fn authenticate(
+pub(super) async fn authenticate(
     verifier: &TokenVerifier,
     headers: &HeaderMap,
     request_id: String,
 ) -> AppResult<RequestContext> {
     let now = Utc::now();
     let token = bearer_token(headers)?;
-    let claims = verifier
-        .verify(token, now)
-        .map_err(|error| AppError::request(Code::Unauthenticated, error.to_string()))?;
+    let claims = verifier.verify(token, now).await.map_err(refused)?;
     let organization = single(headers, &ORGANIZATION)?.map(|value| value.to_str().unwrap_or_default());
     let caller = claims.select(organization).map_err(|error| match error {
         SelectError::Forbidden => AppError::request(Code::Forbidden, NO_ORGANIZATION),
     })?;
     Ok(RequestContext::new(request_id, now, caller))
+}
+
+/// Says why a token is refused. Whether it is good may be unknown: then the client is told to come again, not to get
+/// another one.
+fn refused(error: TokenError) -> AppError {
+    let code = match error {
+        TokenError::KeysUnavailable => Code::Unavailable,
+        _ => Code::Unauthenticated,
+    };
+    AppError::request(code, error.to_string())
 }
 
 fn bearer_token(headers: &HeaderMap) -> AppResult<&str> {

@@ -118,6 +118,7 @@ async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<
     check_method(&head.method, id)?;
     app.places.check().map_err(|error| Refused::new(&error, id))?;
     let context = authenticate(&app.verifier, &head.headers, id.to_owned())
+        .await
         .map_err(|error| Refused::new(&error, id))?;
     let asked = if head.method == Method::GET {
         read_query(&head.uri, id)?
