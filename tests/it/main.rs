@@ -52,4 +52,5 @@ mod smoke;
 mod statements;
 mod support;
 mod tenancy;
+mod token_corpus;
 mod upsert;
