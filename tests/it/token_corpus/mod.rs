@@ -55,6 +55,9 @@ fn corpus(forge: Forge) -> Vec<Case> {
         .collect()
 }
 
+/// A token with which the head of a request is longer than the server reads.
+const LONG: usize = 60 * 1024;
+
 #[tokio::test]
 async fn none_of_them_passes() {
     let (world, _folder) = world().await;
@@ -84,6 +87,10 @@ async fn complaint(world: &World, case: &Case) -> Option<String> {
     let problem = match HeaderValue::from_bytes(format!("Bearer {}", case.token).as_bytes()) {
         Ok(value) => {
             let reply = ask(world, value).await;
+            if case.token.len() > LONG {
+                // So long a head never reaches those who read tokens.
+                return (reply.status != 431).then(|| format!("{}: {}", case.name, reply.status));
+            }
             // The reason is told of what could be read as a header; some of it is trimmed or refused before.
             let told = !case.token.bytes().all(|byte| byte.is_ascii_graphic())
                 || reply.body["errors"][0]["message"] == case.refusal.to_string();
