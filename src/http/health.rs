@@ -28,18 +28,10 @@ pub(super) async fn healthz() -> &'static str {
 /// `/readyz`: the process goes on, somebody's tokens can be verified, and the database answers.
 pub(super) async fn readyz(State(app): State<Arc<AppState>>) -> (StatusCode, &'static str) {
     if app.stopping.0.load(Relaxed) {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "stopping
-",
-        );
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
     if !app.verifier.is_ready() {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no issuer's keys could be read yet
-",
-        );
+        return (StatusCode::SERVICE_UNAVAILABLE, "no issuer's keys could be read yet\n");
     }
     match app.db.ping().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
