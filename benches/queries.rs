@@ -45,10 +45,11 @@ impl Bench {
             max_connections: 4,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
+            row_level_security: false,
         };
         let (db, contact) = runtime.block_on(async {
             let db = Database::connect(&options).await.expect("a database");
-            migrations::up(db.connection()).await.expect("a schema");
+            migrations::up(db.pool()).await.expect("a schema");
             let contact = fill(&db).await;
             (db, contact)
         });

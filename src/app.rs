@@ -119,6 +119,7 @@ pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
         max_connections: config.database.max_connections,
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
+        row_level_security: config.database.row_level_security,
     };
     Database::connect(&options).await.map_err(ConnectError::Unreachable)
 }

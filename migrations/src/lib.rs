@@ -21,6 +21,7 @@ mod m20261121_000014_add_search_columns;
 mod m20261121_000015_hide_assignments;
 mod m20261121_000016_create_contact_merge;
 mod m20261121_000017_create_search_index;
+mod m20261121_000018_row_level_security;
 mod table;
 
 use std::collections::HashSet;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000015_hide_assignments::Migration),
             Box::new(m20261121_000016_create_contact_merge::Migration),
             Box::new(m20261121_000017_create_search_index::Migration),
+            Box::new(m20261121_000018_row_level_security::Migration),
         ]
     }
 }

@@ -41,14 +41,14 @@ pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Res
     let db = app::connect(&config).await?;
     match args.action {
         Action::Up => {
-            migrations::up(db.connection()).await?;
+            migrations::up(db.pool()).await?;
             let folded = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
             tracing::info!(rows = folded, "folded names and words for sorting and searching");
         }
-        Action::Down { steps } => migrations::down(db.connection(), Some(steps)).await?,
+        Action::Down { steps } => migrations::down(db.pool(), Some(steps)).await?,
         Action::Status => {}
     }
-    for (name, applied) in migrations::status(db.connection()).await? {
+    for (name, applied) in migrations::status(db.pool()).await? {
         writeln!(out, "{} {name}", if applied { "applied" } else { "pending" })?;
     }
     Ok(())

@@ -20,6 +20,7 @@ use crate::{
     auth::KeyError,
     config::{Config, ConfigError, LogFormat},
     error::AppError,
+    service::database::WallError,
 };
 
 /// One GraphQL schema over internal contacts, partner assignments, account contacts and organization contacts.
@@ -61,6 +62,12 @@ pub enum CliError {
     /// The database's schema is not the one this version needs.
     #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
     NotMigrated(usize),
+    /// Row level security is wanted and not there.
+    #[error(
+        "database.row_level_security: {0}; let an administrator of the database run \
+         `SELECT contact_gateway_raise_wall()` and grant the role to the gateway's own, see docs/security.md"
+    )]
+    Wall(#[from] WallError),
     /// The sample data could not be written.
     #[error("the sample data cannot be written: {0:?}")]
     SampleData(AppError),

@@ -37,6 +37,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     start_log(&config);
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;
+    db.check_wall().await?;
     let listener = server::listen(config.http.listen).await?;
     let app = App::new(&config, db, Session::default())?;
     tracing::info!(address = %listener.local_addr()?, "listening");
@@ -45,7 +46,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
 
 /// Migrating is the operator's decision: an instance never changes a production schema by being started.
 async fn check_migrated(db: &Database) -> Result<(), CliError> {
-    let status = migrations::status(db.connection()).await?;
+    let status = migrations::status(db.pool()).await?;
     match status.iter().filter(|(_, applied)| !applied).count() {
         0 => Ok(()),
         missing => Err(CliError::NotMigrated(missing)),

@@ -96,6 +96,8 @@ pub struct Database {
     pub acquire_timeout: Duration,
     /// How long one statement may take, where the database can stop it.
     pub statement_timeout: Duration,
+    /// Whether PostgreSQL keeps requests inside their organization, besides the gateway itself.
+    pub row_level_security: bool,
 }
 
 impl Default for Database {
@@ -105,6 +107,7 @@ impl Default for Database {
             max_connections: 10,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(2),
+            row_level_security: false,
         }
     }
 }

@@ -105,7 +105,11 @@ fn database(mut section: Section<'_>, needs: Needs) -> Database {
             .unwrap_or(default.max_connections),
         acquire_timeout: timeout(&mut section, "acquire_timeout").unwrap_or(default.acquire_timeout),
         statement_timeout: timeout(&mut section, "statement_timeout").unwrap_or(default.statement_timeout),
+        row_level_security: flag(&mut section, "row_level_security").unwrap_or(default.row_level_security),
     };
+    if database.row_level_security && database.url.as_ref().is_some_and(DatabaseUrl::is_sqlite) {
+        section.problem("row_level_security", "SQLite has none; use PostgreSQL, or set it to false");
+    }
     section.finish();
     database
 }

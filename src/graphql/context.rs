@@ -23,8 +23,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A request that has read nothing yet.
-    pub fn new(request: RequestContext, db: Database, names: Arc<FieldNames>) -> Self {
+    /// A request that has read nothing yet, and sees of the database what its caller may.
+    pub fn new(request: RequestContext, db: &Database, names: Arc<FieldNames>) -> Self {
+        let db = db.within(&request.caller);
         let organization = request.caller.organization.map(OrganizationId);
         let source = Source { db: db.clone(), organization, names: Arc::clone(&names) };
         Self { loaders: Loaders::new(source), request, db, names }

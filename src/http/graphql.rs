@@ -238,7 +238,7 @@ async fn execute(
     let pruned = without_absent_variables(&parsed.document, name, &variables);
     let mut request = Request::new(query).variables(variables).data(Gateway::new(
         context,
-        app.db.clone(),
+        &app.db,
         Arc::clone(&parsed.names),
     ));
     request.operation_name = operation_name.clone();

@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::error::{AppError, AppResult, Code};
+use super::connection::{self, Connection, Gate, TENANT};
+use crate::{
+    auth::Caller,
+    error::{AppError, AppResult, Code},
+};
 
 /// How long a writer of SQLite waits for another process to finish its transaction.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,12 +32,16 @@ pub struct DatabaseOptions {
     pub acquire_timeout: Duration,
     /// How long PostgreSQL may take for one statement; SQLite has no such bound.
     pub statement_timeout: Duration,
+    /// Whether requests stand behind the wall: PostgreSQL's row level security.
+    pub row_level_security: bool,
 }
 
 /// A pool of connections to the one database. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Database {
-    connection: DatabaseConnection,
+    connection: Connection,
+    /// Whether callers are put behind the wall.
+    walled: bool,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
 }
@@ -62,23 +70,63 @@ impl Database {
         if options.url.starts_with("postgres") {
             connect.statement_timeout(options.statement_timeout);
         }
-        Ok(Self::new(sea_orm::Database::connect(connect).await?))
+        Ok(Self::new(sea_orm::Database::connect(connect).await?, options.row_level_security))
     }
 
     /// Wraps a pool that is open already.
-    pub fn new(connection: DatabaseConnection) -> Self {
-        let sqlite = connection.get_database_backend() == DbBackend::Sqlite;
-        Self { connection, writer: sqlite.then(Arc::default) }
+    pub fn new(pool: DatabaseConnection, row_level_security: bool) -> Self {
+        let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
+        let connection = Connection { pool, gate: None };
+        Self { connection, walled: row_level_security, writer: sqlite.then(Arc::default) }
+    }
+
+    /// The same database as a caller may see it: the request's organization only, where there is a wall.
+    pub fn within(&self, caller: &Caller) -> Self {
+        let gate = self.walled.then(|| Gate::of(caller));
+        Self { connection: Connection { gate, ..self.connection.clone() }, ..self.clone() }
+    }
+
+    /// The same database before the wall: for what is done to all organizations, or makes one.
+    pub(super) fn outside(&self) -> Self {
+        Self { connection: Connection { gate: None, ..self.connection.clone() }, ..self.clone() }
+    }
+
+    /// The pool itself, before the wall: for migrations, upkeep and tests.
+    pub fn pool(&self) -> &DatabaseConnection {
+        &self.connection.pool
     }
 
     /// The handle to read through, outside of a transaction.
-    pub fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
     /// Whether the database answers at all.
     pub async fn ping(&self) -> AppResult<()> {
-        Ok(self.connection.ping().await?)
+        Ok(self.pool().ping().await?)
+    }
+
+    /// Whether the wall stands, where the configuration wants one: every table of an organization's rows has its policy,
+    /// and the tenant's role, which may be taken on, does not see past it.
+    pub async fn check_wall(&self) -> Result<(), WallError> {
+        if !self.walled {
+            return Ok(());
+        }
+        let closed = Gate::closed();
+        let transaction = connection::begin(self.pool(), Some(&closed), TransactionOptions::default());
+        let transaction = transaction.await.map_err(WallError::Role)?;
+        let statement = Statement::from_string(DbBackend::Postgres, OPEN_TABLES);
+        let open = transaction.query_all_raw(statement).await.map_err(WallError::Role)?;
+        let open: Result<Vec<String>, DbErr> = open.iter().map(|row| row.try_get_by_index(0)).collect();
+        let open = open.map_err(WallError::Role)?;
+        if !open.is_empty() {
+            return Err(WallError::Open(open.join(", ")));
+        }
+        drop(transaction);
+        let statement = Statement::from_string(DbBackend::Postgres, INHERITED);
+        let inside = self.pool().query_one_raw(statement).await.map_err(WallError::Role)?;
+        let inside = inside.map(|row| row.try_get_by_index(0)).transpose().map_err(WallError::Role)?;
+        if inside == Some(true) { Err(WallError::Inherited) } else { Ok(()) }
     }
 
     /// Begins a write. Dropped without [`Write::commit`], it leaves nothing behind.
@@ -91,14 +139,39 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let connection = self.connection.clone();
-        // In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while
-        // it waits would leave a connection of the pool inside a transaction.
-        let begin = tokio::spawn(async move { connection.begin_with_options(options).await });
-        let transaction =
-            begin.await.map_err(|_| AppError::Internal("beginning a write failed".into()))??;
+        let Connection { pool, gate } = &self.connection;
+        let transaction = connection::begin(pool, gate.as_ref(), options).await?;
         Ok(Write { transaction, _writer: writer })
     }
+}
+
+/// The tables with rows of organizations that the current role sees past the wall.
+const OPEN_TABLES: &str = "
+    SELECT class.relname::text FROM pg_class AS class
+    WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind = 'r'
+        AND (class.relname = 'organization' OR EXISTS (
+            SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname = 'org_id' AND NOT attisdropped
+        ))
+        AND NOT (row_security_active(class.oid) AND EXISTS (
+            SELECT FROM pg_policy WHERE polrelid = class.oid AND polname = 'tenant' AND NOT polpermissive
+        ))
+    ORDER BY 1";
+
+/// Whether the role that the gateway logs in with is never outside the wall. Owners of tables are, and superusers.
+const INHERITED: &str = "SELECT pg_has_role(current_user, 'contact_gateway_tenant', 'USAGE') AND row_security_active('organization')";
+
+/// Why requests cannot be put behind the wall.
+#[derive(Debug, thiserror::Error)]
+pub enum WallError {
+    /// The tenant's role is not there, or not for us.
+    #[error("the role {TENANT} cannot be used: {0}")]
+    Role(#[source] DbErr),
+    /// Some tables have no policy, or it does not hold for the role.
+    #[error("these tables are open: {0}")]
+    Open(String),
+    /// There is no outside, where organizations are made and rows are kept up.
+    #[error("the gateway's own role inherits the rights of {TENANT}; let it not (NOINHERIT)")]
+    Inherited,
 }
 
 /// A transaction under way.

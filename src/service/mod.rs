@@ -10,6 +10,7 @@ pub mod account;
 pub mod account_contact;
 pub mod bulk;
 pub mod change;
+pub mod connection;
 pub mod contact;
 pub mod contact_erasure;
 pub mod contact_merge;

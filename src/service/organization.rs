@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, QuerySelect, Select,
     sea_query::LockType,
 };
 
@@ -89,10 +89,10 @@ fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
     Entity::find_among(db.connection().get_database_backend(), numbers.map(OrganizationId))
 }
 
-/// Makes an organization with the contact types that every one begins with.
+/// Makes an organization with the contact types that every one begins with. No caller is inside of it yet.
 pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Model> {
     let name = checked(ctx, name)?;
-    let write = db.begin().await?;
+    let write = db.outside().begin().await?;
     let row = insert(write.connection(), ctx, name).await?;
     write.commit().await?;
     Ok(row)

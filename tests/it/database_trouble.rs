@@ -79,7 +79,7 @@ async fn until_somebody_waits(world: &World) {
 }
 
 async fn count(world: &World, sql: &str) -> i64 {
-    let statement = sea_orm::Statement::from_string(world.db.connection().get_database_backend(), sql);
+    let statement = sea_orm::Statement::from_string(world.db.pool().get_database_backend(), sql);
     let row = world.db.connection().query_one_raw(statement).await.expect("a row").expect("a row");
     row.try_get_by_index(0).expect("a number")
 }
@@ -88,7 +88,7 @@ async fn count(world: &World, sql: &str) -> i64 {
 /// not go back with the transaction.
 async fn let_fail(world: &World, writes: u32) {
     execute(
-        world.db.connection(),
+        world.db.pool(),
         &format!(
             "CREATE SEQUENCE tried;
              CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -132,7 +132,7 @@ async fn without_a_free_connection_clients_are_told_and_the_next_ones_go_on(worl
             config.database.acquire_timeout = Duration::from_millis(300);
         })
         .await;
-    let held = [world.db.connection().begin().await, world.db.connection().begin().await];
+    let held = [world.db.pool().begin().await, world.db.pool().begin().await];
     let held = held.map(|transaction| transaction.expect("a transaction"));
     let (reader, writer) = (world.reader(), world.writer());
     let began = Instant::now();
@@ -217,7 +217,7 @@ async fn on_a_full_disk_nothing_is_half_done_and_reading_goes_on() {
     assert!(is_made(&create(&world.writer(), "Globex").await));
     // A connection's own limit stands for the disk: SQLite answers both with the same code.
     let pages = count(&world, "PRAGMA page_count").await;
-    execute(world.db.connection(), &format!("PRAGMA max_page_count = {pages}")).await;
+    execute(world.db.pool(), &format!("PRAGMA max_page_count = {pages}")).await;
     let mut refused = None;
     for number in 0..1_000 {
         let before = world.contents().await;
@@ -237,7 +237,7 @@ async fn on_a_full_disk_nothing_is_half_done_and_reading_goes_on() {
         "Globex"
     );
 
-    execute(world.db.connection(), "PRAGMA max_page_count = 4294967294").await;
+    execute(world.db.pool(), "PRAGMA max_page_count = 4294967294").await;
     assert!(is_made(&create(&world.writer(), "After all").await));
 }
 
@@ -246,15 +246,15 @@ async fn a_database_that_takes_no_writes_is_read() {
     for world in [World::on_sqlite().await, World::on_postgres().await] {
         let world = world.restarted(|config| config.database.max_connections = 1).await;
         assert!(is_made(&create(&world.writer(), "Globex").await));
-        let (readonly, writable) = match world.db.connection().get_database_backend() {
+        let (readonly, writable) = match world.db.pool().get_database_backend() {
             sea_orm::DbBackend::Sqlite => ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
             _ => ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
         };
-        execute(world.db.connection(), readonly).await;
+        execute(world.db.pool(), readonly).await;
         assert!(!is_made(&world.nothing_written(create(&world.writer(), "Initech")).await));
         let read = world.reader().query("{ partners { nodes { name } } }").await;
         assert_eq!(*read.data("/partners/nodes"), json!([{ "name": "Globex" }]));
-        execute(world.db.connection(), writable).await;
+        execute(world.db.pool(), writable).await;
         assert!(is_made(&create(&world.writer(), "Initech").await));
     }
 }

@@ -63,7 +63,7 @@ async fn postgres() {
     let test = async {
         let url = world.config.database_url().expect("a database").expose();
         let gateway = killed_and_started_again(folder.path(), Some(url)).await;
-        assert_whole(world.db.connection()).await;
+        assert_whole(world.db.pool()).await;
         drop(gateway);
     };
     timeout(LIMIT * (1 + crashes()), test).await.expect("in time");

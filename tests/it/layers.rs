@@ -101,6 +101,16 @@ fn statements_begin_in_an_organization() {
 }
 
 #[test]
+fn requests_stay_behind_the_wall() {
+    let past_it: [&[&str]; 2] = [&[".", "outside", "(", ")"], &[".", "pool", "(", ")"]];
+    let at_home = ["src/service/database.rs", "src/service/organization.rs"];
+    let mut sources: Vec<Source> =
+        ["src/http", "src/graphql", "src/service"].into_iter().flat_map(sources).collect();
+    sources.retain(|source| !at_home.iter().any(|home| source.path.ends_with(home)));
+    assert_eq!(found(&sources, &past_it), [""; 0]);
+}
+
+#[test]
 fn times_and_ids_come_from_the_request() {
     let makers: [&[&str]; 4] = [&["Utc", "::", "now"], &["SystemTime"], &["now_v7"], &["new_v4"]];
     let sources: Vec<Source> = ["src/graphql", "src/service"].into_iter().flat_map(sources).collect();

@@ -46,6 +46,7 @@ mod process;
 mod races;
 mod related_contacts;
 mod response;
+mod row_level_security;
 mod schema;
 mod schema_compatibility;
 mod smoke;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::support::empty_databases;
 
-const MIGRATIONS: usize = 17;
+const MIGRATIONS: usize = 18;
 
 const TABLES: [&str; 14] = [
     "account",
@@ -64,8 +64,8 @@ async fn up_down_and_up_again() -> Result<(), DbErr> {
         migrations::up(&db).await?;
         assert_eq!(tables(&db).await?, TABLES);
 
-        migrations::down(&db, Some(2)).await?;
-        assert_eq!(applied(&db).await?, MIGRATIONS - 2);
+        migrations::down(&db, Some(3)).await?;
+        assert_eq!(applied(&db).await?, MIGRATIONS - 3);
         assert!(!tables(&db).await?.contains(&"contact_merge".to_owned()));
 
         migrations::down(&db, None).await?;

@@ -27,9 +27,10 @@ async fn database() -> (TempDir, Database) {
         max_connections: 2,
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(5),
+        row_level_security: false,
     };
     let db = Database::connect(&options).await.expect("a database");
-    migrations::up(db.connection()).await.expect("a schema");
+    migrations::up(db.pool()).await.expect("a schema");
     (folder, db)
 }
 
@@ -63,7 +64,7 @@ async fn rows<E: Scoped>(db: &Database, organization: OrganizationId) -> Vec<E::
 
 /// Both organizations hold what is promised.
 async fn check_counts(db: &Database) {
-    let backend = db.connection().get_database_backend();
+    let backend = db.pool().get_database_backend();
     let first_ten = organization::Entity::find_among(backend, (1..=10).map(OrganizationId));
     assert_eq!(first_ten.count(db.connection()).await.expect("a count"), 2);
     for (organization, expected) in

@@ -113,7 +113,7 @@ async fn plan(world: &World, document: &str, variables: Value) -> String {
     let (reply, statements) = world.recorded(reader.graphql(document, variables)).await;
     assert!(reply.body.get("errors").is_none(), "{}", reply.body);
     let [statement] = <[Statement; 1]>::try_from(statements).expect("one statement");
-    let transaction = world.db.connection().begin().await.expect("a transaction");
+    let transaction = world.db.pool().begin().await.expect("a transaction");
     if statement.db_backend == DbBackend::Postgres {
         transaction.execute_unprepared("SET LOCAL enable_seqscan = off").await.expect("a setting");
     }

@@ -73,7 +73,7 @@ async fn postgres_clone() -> TestDatabase {
 /// Migrates an empty database and makes the organizations.
 async fn fill(url: String) -> Database {
     let db = app::connect(&development(url)).await.expect("a database");
-    migrations::up(db.connection()).await.expect("migrations");
+    migrations::up(db.pool()).await.expect("migrations");
     let now = Utc::now();
     let caller = Caller {
         subject: "template".to_owned(),
@@ -101,7 +101,7 @@ async fn sqlite_template() -> Vec<u8> {
     let db = fill(sqlite_url(&file)).await;
     // Everything is in the file itself then, nothing in the log beside it.
     db.connection().execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.expect("a checkpoint");
-    db.connection().clone().close().await.expect("a closed database");
+    db.pool().clone().close().await.expect("a closed database");
     fs::read(file).expect("the file")
 }
 
@@ -146,7 +146,7 @@ impl PostgresTemplate {
         execute(&lock, &format!("CREATE DATABASE {name}")).await;
         let db = fill(postgres_url(&server, &name)).await;
         // A database with a connection cannot be cloned.
-        db.connection().clone().close().await.expect("a closed database");
+        db.pool().clone().close().await.expect("a closed database");
         Self { server, prefix, _lock: lock }
     }
 

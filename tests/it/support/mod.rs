@@ -125,13 +125,15 @@ impl World {
     async fn on(kind: Kind) -> Self {
         start_log();
         let database = TestDatabase::of_template(kind).await;
-        let config = development(database.url());
+        let mut config = development(database.url());
+        config.database.row_level_security = matches!(kind, Kind::Postgres) && row_level_security();
         Self::start(database, config).await
     }
 
     async fn start(database: TestDatabase, config: Config) -> Self {
         let recorder = Recorder::default();
-        let db = recorder.attached_to(&app::connect(&config).await.expect("a connection"));
+        let pool = app::connect(&config).await.expect("a connection");
+        let db = recorder.attached_to(&pool, config.database.row_level_security);
         let app = App::new(&config, db.clone(), Session::default()).expect("an app");
         let server = Server::start(app).await;
         Self { config, db, recorder, server, database }
@@ -260,6 +262,11 @@ fn start_log() {
             .without_time()
             .init();
     });
+}
+
+/// Whether PostgreSQL's row level security is on where a test does not care: what passes without it passes with it.
+fn row_level_security() -> bool {
+    std::env::var("CONTACT_GATEWAY_TEST_ROW_LEVEL_SECURITY").is_ok_and(|value| value == "on")
 }
 
 /// The configuration of development mode on a database.

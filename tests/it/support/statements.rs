@@ -14,11 +14,11 @@ pub(crate) struct Recorder(Arc<Mutex<Option<Vec<Statement>>>>);
 
 impl Recorder {
     /// The same pool, recorded.
-    pub(crate) fn attached_to(&self, db: &Database) -> Database {
-        let mut connection = db.connection().clone();
+    pub(crate) fn attached_to(&self, db: &Database, row_level_security: bool) -> Database {
+        let mut pool = db.pool().clone();
         let recorder = self.clone();
-        connection.set_metric_callback(move |info| recorder.record(info.statement));
-        Database::new(connection)
+        pool.set_metric_callback(move |info| recorder.record(info.statement));
+        Database::new(pool, row_level_security)
     }
 
     fn record(&self, statement: &Statement) {

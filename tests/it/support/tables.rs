@@ -46,5 +46,5 @@ async fn texts(db: &Database, sql: &str) -> Vec<String> {
 }
 
 fn backend(db: &Database) -> DbBackend {
-    db.connection().get_database_backend()
+    db.pool().get_database_backend()
 }
