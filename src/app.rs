@@ -7,8 +7,12 @@ use sea_orm::DbErr;
 
 use crate::{
     auth::{KeyError, TokenVerifier},
-    config::{self, Config, ConfigError},
-    graphql::{self, Introspection, Schema, complete::FieldTypes, document::Documents},
+    config::{self, Config, ConfigError, Limits},
+    graphql::{
+        self, Introspection, Schema,
+        complete::FieldTypes,
+        document::{Budgets, Documents},
+    },
     http::{self, health::Stopping, overload::Places, playground, server},
     service::{Database, database::DatabaseOptions},
 };
@@ -73,7 +77,7 @@ impl App {
             schema: graphql::schema(introspection),
             field_types: FieldTypes::of_sdl(&sdl),
             sdl,
-            documents: Documents::default(),
+            documents: Documents::new(budgets(&config.limits)),
             verifier: TokenVerifier::new(config.issuer_keys())?,
             settings: Settings {
                 allowed_origins: config.http.allowed_origins.clone(),
@@ -98,6 +102,17 @@ fn server_options(http: &config::Http) -> server::Options {
         write_timeout: http.write_timeout,
         shutdown_timeout: http.shutdown_timeout,
         max_connections: http.max_connections,
+    }
+}
+
+fn budgets(limits: &Limits) -> Budgets {
+    Budgets {
+        tokens: limits.document_tokens,
+        fields: limits.document_fields,
+        depth: limits.document_depth,
+        aliases: limits.document_aliases,
+        root_fields: limits.document_root_fields,
+        directives: limits.document_directives,
     }
 }
 

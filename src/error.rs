@@ -24,6 +24,8 @@ pub enum Code {
     ParseFailed,
     /// The document does not fit the schema, or its variables do not fit the document.
     ValidationFailed,
+    /// The document, or what it asks for, is more than a request may be.
+    QueryTooComplex,
     /// A dependency, usually the database, does not answer.
     Unavailable,
     /// As many requests are executed as may be at once.
@@ -43,6 +45,7 @@ impl Code {
             Self::BadRequest => "BAD_REQUEST",
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::Unavailable => "UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::Timeout => "TIMEOUT",
@@ -55,7 +58,7 @@ impl Code {
         match self {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
-            Self::BadRequest | Self::ParseFailed | Self::ValidationFailed => 400,
+            Self::BadRequest | Self::ParseFailed | Self::ValidationFailed | Self::QueryTooComplex => 400,
             Self::Unavailable | Self::Overloaded => 503,
             Self::Timeout => 504,
             Self::Internal => 500,

@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-B8xN-VKl.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-DRAvMNOc.js",
+        path: "/playground/assets/index--7CcRo2e.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "b1dcddae28bef69127d4aba2aab4664fc93cc59b9038e81034cc288270396128",
-        brotli: include_bytes!("assets/index-DRAvMNOc.js.br"),
+        sha256: "f99c749d0259d61c9b1356bfdca4abfe64c12b8788231765ec692b1d47a5cdbe",
+        brotli: include_bytes!("assets/index--7CcRo2e.js.br"),
     },
     Asset {
         path: "/playground/assets/index-dzFolZ4I.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "3e56844d92a1b77a1ad2a3ee7b174e309848a7710915d7537ce8225eedb77d84",
+        sha256: "b42858eceff993570074ff8a9a5f316ad572d2c58ea92b43a462b2d359e5b43e",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -137,11 +137,32 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How many requests are executed at once; the next one is refused.
     pub concurrency: usize,
+    /// The most tokens of a document.
+    pub document_tokens: usize,
+    /// The most selections of a document, once its fragments are spread.
+    pub document_fields: usize,
+    /// The most fields within fields.
+    pub document_depth: usize,
+    /// The most aliases of an operation.
+    pub document_aliases: usize,
+    /// The most fields of an operation that stand in no other field.
+    pub document_root_fields: usize,
+    /// The most directives of a document.
+    pub document_directives: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { request_timeout: Duration::from_secs(10), concurrency: 256 }
+        Self {
+            request_timeout: Duration::from_secs(10),
+            concurrency: 256,
+            document_tokens: 5000,
+            document_fields: 5000,
+            document_depth: 12,
+            document_aliases: 30,
+            document_root_fields: 20,
+            document_directives: 10,
+        }
     }
 }
 

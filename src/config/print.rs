@@ -70,10 +70,20 @@ fn add_issuer(text: &mut String, Issuer { key, public_key_file, private_key_file
     }
 }
 
-fn add_limits(text: &mut String, Limits { request_timeout, concurrency }: &Limits) {
+fn add_limits(text: &mut String, limits: &Limits) {
     section(text, "[limits]");
-    setting(text, "request_timeout", duration(*request_timeout));
-    setting(text, "concurrency", concurrency.to_string());
+    setting(text, "request_timeout", duration(limits.request_timeout));
+    for (name, count) in [
+        ("concurrency", limits.concurrency),
+        ("document_tokens", limits.document_tokens),
+        ("document_fields", limits.document_fields),
+        ("document_depth", limits.document_depth),
+        ("document_aliases", limits.document_aliases),
+        ("document_root_fields", limits.document_root_fields),
+        ("document_directives", limits.document_directives),
+    ] {
+        setting(text, name, count.to_string());
+    }
 }
 
 fn add_log(text: &mut String, Log { format, level }: &Log) {

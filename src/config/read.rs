@@ -15,6 +15,10 @@ use super::{Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, issuers
 
 /// The bounds of a request body: room for a query, and no room for an attack on memory.
 const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
+/// The bounds of what a document may have of anything: ten times as much as is plenty.
+const BUDGET: RangeInclusive<usize> = 1..=50_000;
+/// The same for fields within fields; deeper documents are never executed.
+const DEPTH: RangeInclusive<usize> = 1..=32;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 /// The bounds of what clients may have open or under way.
 const CLIENTS: RangeInclusive<usize> = 1..=100_000;
@@ -124,9 +128,23 @@ pub(super) fn no_database() -> String {
 
 fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
+    let request_timeout = timeout(&mut section, "request_timeout").unwrap_or(default.request_timeout);
+    let concurrency = clients(&mut section, "concurrency").unwrap_or(default.concurrency);
+    let mut budget = |key, bounds: RangeInclusive<usize>, default| {
+        let remedy = format!("give a number from {} to {}", bounds.start(), bounds.end());
+        let count =
+            section.parsed(key, &remedy, |text| text.parse().ok().filter(|count| bounds.contains(count)));
+        count.unwrap_or(default)
+    };
     let limits = Limits {
-        request_timeout: timeout(&mut section, "request_timeout").unwrap_or(default.request_timeout),
-        concurrency: clients(&mut section, "concurrency").unwrap_or(default.concurrency),
+        request_timeout,
+        concurrency,
+        document_tokens: budget("document_tokens", BUDGET, default.document_tokens),
+        document_fields: budget("document_fields", BUDGET, default.document_fields),
+        document_depth: budget("document_depth", DEPTH, default.document_depth),
+        document_aliases: budget("document_aliases", BUDGET, default.document_aliases),
+        document_root_fields: budget("document_root_fields", BUDGET, default.document_root_fields),
+        document_directives: budget("document_directives", BUDGET, default.document_directives),
     };
     section.finish();
     limits

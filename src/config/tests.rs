@@ -78,7 +78,7 @@ fn every_setting_is_documented_with_its_variable() {
             assert!(setting == "issuers" || DOCUMENTATION.contains(&variable), "{variable}");
         }
     }
-    assert_eq!(count, 29);
+    assert_eq!(count, 35);
 }
 
 #[test]
@@ -231,6 +231,28 @@ fn levels_are_checked_before_the_log_starts() {
     }
     for level in ["", "loud", "info,", "info,sqlx", "=info", "sqlx=loud"] {
         assert!(problem(&format!("[log]\nlevel = \"{level}\"")).starts_with("log.level: "), "{level}");
+    }
+}
+
+#[test]
+fn documents_have_limits_within_bounds() {
+    let text = format!("{GOOD}\n[limits]\ndocument_tokens = 100\ndocument_depth = 32");
+    let limits = load_text(&text, &[("LIMITS__DOCUMENT_ALIASES", "0")]);
+    assert!(limits.is_err());
+    let limits = load_text(&text, &[("LIMITS__DOCUMENT_ALIASES", "1")]).expect("limits").limits;
+    assert_eq!(
+        limits,
+        Limits { document_tokens: 100, document_depth: 32, document_aliases: 1, ..Limits::default() }
+    );
+    for (key, bad, bounds) in [
+        ("document_tokens", "50001", "1 to 50000"),
+        ("document_fields", "0", "1 to 50000"),
+        ("document_depth", "33", "1 to 32"),
+        ("document_root_fields", "-1", "1 to 50000"),
+        ("document_directives", "\"many\"", "1 to 50000"),
+    ] {
+        let problem = problem(&format!("[limits]\n{key} = {bad}"));
+        assert!(problem.starts_with(&format!("limits.{key}: ")) && problem.contains(bounds), "{problem}");
     }
 }
 

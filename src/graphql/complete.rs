@@ -3,7 +3,7 @@
 //! async-graphql 7.2 leaves a failed field out of its object, nullable or not. Clients and the specification expect
 //! null, and null in place of the whole parent where the field itself cannot be null.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name, PathSegment, Response, Value,
@@ -18,8 +18,16 @@ use async_graphql::{
 
 use super::document::operation;
 
-/// The fields of every object and interface type of the schema, with their types.
-pub struct FieldTypes(HashMap<String, HashMap<String, Type>>);
+/// The types of the schema.
+pub struct FieldTypes {
+    /// The fields of every object and interface type, with their types.
+    fields: HashMap<String, HashMap<String, Type>>,
+    /// The names of all types.
+    names: HashSet<String>,
+}
+
+/// The scalars that every schema has, which are not defined in it.
+const BUILT_IN: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 
 /// What becomes of the place that holds a failed field.
 enum Place {
@@ -32,9 +40,11 @@ enum Place {
 impl FieldTypes {
     /// Reads the types of a schema in the schema definition language.
     pub fn of_sdl(sdl: &str) -> Self {
-        let mut types = HashMap::new();
+        let mut fields_of = HashMap::new();
+        let mut names: HashSet<String> = BUILT_IN.map(str::to_owned).into();
         for definition in parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default() {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
+            names.insert(definition.node.name.node.to_string());
             let fields = match definition.node.kind {
                 TypeKind::Object(object) => object.fields,
                 TypeKind::Interface(interface) => interface.fields,
@@ -44,9 +54,14 @@ impl FieldTypes {
                 .into_iter()
                 .map(|field| (field.node.name.node.to_string(), field.node.ty.node))
                 .collect();
-            types.insert(definition.node.name.node.to_string(), fields);
+            fields_of.insert(definition.node.name.node.to_string(), fields);
         }
-        Self(types)
+        Self { fields: fields_of, names }
+    }
+
+    /// Whether the schema has a type of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// Puts null where the response's errors say that a field failed.
@@ -150,7 +165,7 @@ impl<'a> Walk<'a> {
             self.collect(on, set, key, &mut fields);
         }
         let (on, field) = *fields.first()?;
-        let ty = self.types.0.get(on)?.get(field.name.node.as_str())?;
+        let ty = self.types.fields.get(on)?.get(field.name.node.as_str())?;
         let below = fields.iter().map(|(_, field)| (named(&ty.base), &field.selection_set.node)).collect();
         Some((ty, below))
     }

@@ -35,7 +35,9 @@ use crate::{
     error::{AppError, Code},
     graphql::{
         Gateway,
-        document::{Parsed, introspection_refused, misfit_variable, operation, without_absent_variables},
+        document::{
+            Parsed, introspection_refused, misfit_variable, operation, unknown_type, without_absent_variables,
+        },
         error::{refusal, set_code, translate},
         response,
     },
@@ -221,14 +223,18 @@ async fn execute(
     if query.len() > DOCUMENT_LIMIT {
         return Err(Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The document is longer than 128 KiB.", id));
     }
-    let parsed = app.documents.parse(&query).map_err(|error| misfit(error, Code::ParseFailed, id))?;
+    let parsed = app.documents.parse(&query).map_err(|refused| {
+        let code = refused.code;
+        misfit(refused.into(), code, id)
+    })?;
     let name = operation_name.as_deref();
     let selected = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?;
     if only_queries && selected.node.ty != OperationType::Query {
         return Err(Refused::method("POST", "Send mutations by POST.", id));
     }
     let variables = variables.unwrap_or_default();
-    let mut refused = misfit_variable(&selected.node, &variables);
+    let mut refused = unknown_type(&parsed.document, |name| app.field_types.knows(name))
+        .or_else(|| misfit_variable(&selected.node, &variables));
     if !app.settings.introspection {
         refused = refused.or_else(|| introspection_refused(&parsed.names, selected));
     }

@@ -21,6 +21,7 @@ mod durability;
 mod erasure;
 mod fields;
 mod fold;
+mod guard;
 mod harness;
 mod health;
 mod history;

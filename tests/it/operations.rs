@@ -19,6 +19,7 @@ use contact_gateway::{
     },
     service::{Patch, organization_contact::Card},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Actor, HOME, OTHER, Reply, Rows, World, on_both};
@@ -183,7 +184,11 @@ fn reader(world: &World) -> Actor {
 async fn placeholders(world: &World, unique: &str) -> BTreeMap<String, String> {
     let rows = fs::read_to_string("playground/src/sample-rows.graphql").expect("the query of the rows");
     let mut values = BTreeMap::from([("unique".to_owned(), unique.to_owned())]);
-    collect(reader(world).query(&rows).await.data(""), &mut values);
+    for operation in ["InternalRows", "AccountRows"] {
+        let asked = json!({ "query": rows, "operationName": operation });
+        let request = reader(world).request(Method::POST, "/graphql").json(&asked);
+        collect(Reply::of(request).await.data(""), &mut values);
+    }
     values
 }
 

@@ -1,0 +1,334 @@
+//! Tests of documents: what is refused, why and where; that reading them is quick is measured by hand.
+//!
+//! `cargo test --release --lib document -- --ignored --nocapture` prints how long each of the worst documents takes.
+
+mod random;
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// The most bytes of a document.
+const LONGEST: usize = 128 * 1024;
+
+/// The code, the message and the place of a refusal.
+fn refusal(document: &str) -> Option<(&'static str, String, (usize, usize))> {
+    let refused = Documents::default().parse(document).err()?;
+    Some((refused.code.as_str(), refused.message.into_owned(), (refused.pos.line, refused.pos.column)))
+}
+
+fn complexity(document: &str) -> Option<String> {
+    let (code, message, _) = refusal(document)?;
+    assert_eq!(code, "QUERY_TOO_COMPLEX", "{message}: {document:.200}");
+    Some(message)
+}
+
+/// Fragments that each spread the next one several times.
+fn bomb(fragments: usize, spreads: usize) -> String {
+    let mut document = "{ ...F0 }".to_owned();
+    for number in 1..fragments {
+        let spread = format!("...F{number} ").repeat(spreads);
+        document += &format!(" fragment F{} on Query {{ {spread}}}", number - 1);
+    }
+    document + &format!(" fragment F{} on Query {{ __typename }}", fragments - 1)
+}
+
+/// A document of the length that may be sent, with as much of `unit` in the middle as there is room.
+fn filled(start: &str, unit: &str, end: &str) -> String {
+    let count = (LONGEST - start.len() - end.len()) / unit.len();
+    format!("{start}{}{end}", unit.repeat(count))
+}
+
+/// Documents that are meant to take long, with what becomes of each: taken, or a code.
+fn attacks() -> Vec<(&'static str, String, Option<&'static str>)> {
+    let (complex, invalid, none) =
+        (Some("QUERY_TOO_COMPLEX"), Some("GRAPHQL_VALIDATION_FAILED"), Some("GRAPHQL_PARSE_FAILED"));
+    let chain: String =
+        (0..500).map(|it| format!("fragment F{it} on Query {{ a ...F{} }} ", it + 1)).collect();
+    let unused: String = (0..700).map(|it| format!("fragment F{it} on Query {{ a }} ")).collect();
+    let operations: String = (0..800).map(|it| format!("query Q{it} {{ a }} ")).collect();
+    let shared: String = (0..200).map(|it| format!("query Q{it} {{ ...F }} ")).collect();
+    let variables: String = (0..1200).map(|it| format!("$v{it}: Int ")).collect();
+    vec![
+        ("the bomb", bomb(13, 4), complex),
+        ("a long bomb", bomb(30, 20), complex),
+        ("a cycle", "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned(), invalid),
+        ("10,000 aliases", filled("{ v: viewer {", " a: subject", " } }"), complex),
+        ("20,000 duplicate fields", filled("{ viewer {", " subject", " } }"), complex),
+        ("as many fields as there may be", format!("{{ viewer {{{}}} }}", " subject".repeat(4900)), None),
+        ("5,000 directives", filled("{ viewer", " @include(if: true)", " { subject } }"), complex),
+        (
+            "lists 300 deep",
+            format!("{{ node(id: {}{}) {{ id }} }}", "[".repeat(300), "]".repeat(300)),
+            complex,
+        ),
+        ("braces", "{".repeat(LONGEST), complex),
+        ("deep fields", format!("{}a{}", "{ a ".repeat(60), "}".repeat(60)), complex),
+        ("deep inline fragments", format!("{}a{}", "{ ... ".repeat(40) + "{", "}".repeat(41)), complex),
+        ("an endless comment", filled("{ viewer { subject } } #", "x", ""), None),
+        ("many comments", filled("{ viewer { ", "#\n", "subject } }"), None),
+        (
+            "comments between fields",
+            format!("{{ viewer {{ {} }} }}", format!("subject #{}\n", "x".repeat(120)).repeat(1000)),
+            None,
+        ),
+        ("spaces", filled("{ viewer { ", " ", "subject } }"), None),
+        ("line ends", filled("{ viewer { ", "\r\n", "subject } }"), None),
+        ("a long text", filled("{ node(id: \"", "x", "\") { id } }"), None),
+        ("a text of escapes", filled("{ node(id: \"", "\\u00e9", "\") { id } }"), None),
+        ("a long block", filled("{ node(id: \"\"\"", " \n", "\"\"\") { id } }"), None),
+        ("a block of quotation marks", filled("{ node(id: \"\"\"", "\\\"\"\"", "\"\"\") { id } }"), None),
+        ("a text without end", filled("{ node(id: \"", "x", ""), none),
+        ("blocks without end", filled("{ node(id: \"\"\"", "\\\"\"\"", ""), none),
+        ("a huge number", filled("{ node(id: ", "7", ") { id } }"), none),
+        ("a long fraction", filled("{ node(id: 0.", "7", ") { id } }"), None),
+        ("a long name", filled("{ ", "a", " }"), None),
+        ("a long list", format!("{{ node(id: [{}]) {{ id }} }}", "1 ".repeat(4900)), None),
+        ("a chain of fragments", format!("{{ ...F0 }} {chain} fragment F500 on Query {{ a }}"), complex),
+        ("fragments never used", format!("{{ a }} {unused}"), invalid),
+        ("operations", operations, None),
+        (
+            "operations that share a fragment",
+            format!("{shared} fragment F on Query {{{}}}", " a".repeat(100)),
+            complex,
+        ),
+        (
+            "arguments that are spread",
+            format!(
+                "{{ {} }} fragment F on Query {{ a(b: \"{}\") }}",
+                "...F ".repeat(1000),
+                "x".repeat(100_000)
+            ),
+            complex,
+        ),
+        ("variables", format!("query({variables}) {{ a }}"), None),
+        ("characters of several bytes", filled("{ node(id: \"", "😀", "\") { id } }"), None),
+        ("no GraphQL", "\u{0}".repeat(LONGEST), none),
+    ]
+}
+
+#[test]
+fn attacks_end_as_they_should() {
+    for (what, document, code) in attacks() {
+        assert!(document.len() <= LONGEST, "{what}: {} bytes", document.len());
+        let started = Instant::now();
+        let refused = refusal(&document);
+        assert_eq!(refused.as_ref().map(|(code, ..)| *code), code, "{what}: {refused:?}");
+        // Many times what it takes: this is for what does not end.
+        assert!(started.elapsed() < Duration::from_secs(10), "{what}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+#[ignore = "measures; run by hand, built for release"]
+fn attacks_take_their_time() {
+    for (what, document, _) in attacks() {
+        let times = (0..20).map(|_| {
+            let documents = Documents::default();
+            let started = Instant::now();
+            let refused = documents.parse(&document).is_err();
+            let elapsed = started.elapsed();
+            (elapsed, refused)
+        });
+        let (time, refused) = times.min().unwrap_or_default();
+        eprintln!(
+            "{:>9.3} ms  {}  {what}",
+            time.as_secs_f64() * 1000.0,
+            if refused { "refused" } else { "taken  " }
+        );
+    }
+}
+
+#[test]
+fn each_budget_has_its_message_and_its_place() {
+    let aliases: String = (0..31).map(|it| format!("a{it}: id ")).collect();
+    let roots = "viewer { subject } ".repeat(21);
+    let deep = format!("{}{{ id{}", "{ a ".repeat(12), " }".repeat(13));
+    for (document, message, place) in [
+        (format!("{{ {} }}", "a ".repeat(5000)), "The document has more than 5000 tokens.", (1, 10_001)),
+        (format!("{{ v {{ {aliases} }} }}"), "The document has more than 30 aliases.", (1, 237)),
+        (format!("{{ {roots} }}"), "The document has more than 20 root fields.", (1, 1)),
+        (format!("{{ a {}}}", "@b ".repeat(11)), "The document has more than 10 directives.", (1, 35)),
+        (deep, "The document has more than 12 levels of fields.", (1, 51)),
+        (
+            format!("{{ {} }}\nfragment F on T {{ {} }}", "...F ".repeat(60), "a ".repeat(100)),
+            "The document has more than 5000 fields.",
+            (1, 248),
+        ),
+        (
+            format!("{{ a ...F }} fragment F on T {{ {} }}", "a ".repeat(20)),
+            "The document has more than 20 root fields.",
+            (1, 1),
+        ),
+        ("[".repeat(65), "The document has more than 64 levels of brackets.", (1, 65)),
+        (
+            format!("{}a{}", "{ ...".repeat(33) + "{", "}".repeat(34)),
+            "The document has more than 32 selection sets within each other.",
+            (1, 166),
+        ),
+    ] {
+        let refused = refusal(&document).unwrap_or_else(|| panic!("{message}: {document}"));
+        assert_eq!(refused, ("QUERY_TOO_COMPLEX", message.to_owned(), place));
+    }
+}
+
+#[test]
+fn what_reaches_a_budget_is_taken() {
+    let aliases: String = (0..30).map(|it| format!("a{it}: id ")).collect();
+    for document in [
+        format!("{{ {} }}", "...F ".repeat(20)) + "fragment F on Query { a }",
+        format!("{{ v {{ {aliases} }} }}"),
+        format!("{{ {} }}", "a ".repeat(20)),
+        format!("{{ a {} }}", "@b ".repeat(10)),
+        format!("{}id{}", "{ a ".repeat(11) + "{ ", " }".repeat(12)),
+        // Each spread is a selection too.
+        format!("{{ v {{ {} }} }} fragment F on V {{ {} }}", "...F ".repeat(49), "a ".repeat(100)),
+        format!("{}a{}", "{ ...".repeat(32) + "{", "}".repeat(33)),
+    ] {
+        assert_eq!(refusal(&document), None, "{document}");
+    }
+}
+
+#[test]
+fn each_operation_has_its_own_aliases_and_root_fields() {
+    let operations: String = (0..30).map(|it| format!("query Q{it} {{ a: id b c d e f g h }} ")).collect();
+    assert_eq!(refusal(&operations), None);
+    // But all of them are validated.
+    let shared: String = (0..30).map(|it| format!("query Q{it} {{ v {{ ...F }} }} ")).collect();
+    let shared = format!("{shared} fragment F on V {{ {} }}", "a ".repeat(180));
+    assert_eq!(complexity(&shared).as_deref(), Some("The document has more than 5000 fields."));
+}
+
+#[test]
+fn introspection_may_go_deeper_but_not_wider() {
+    let type_of =
+        |levels: usize| format!("{}name{}", "{ ofType ".repeat(levels) + "{ ", " }".repeat(levels + 1));
+    let usual = |levels: usize| {
+        format!(
+            "query {{ __schema {{ types {{ fields {{ args {{ type {} }} }} inputFields {{ name }} }} }} }}",
+            type_of(levels)
+        )
+    };
+    for levels in [7, 9, 13] {
+        assert_eq!(refusal(&usual(levels)), None, "{levels}");
+    }
+    assert_eq!(
+        complexity(&usual(15)).as_deref(),
+        Some("The document has more than 20 levels of introspection.")
+    );
+    let wide = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
+    let message = "The document has more than 2 lists of fields or types within each other in introspection.";
+    assert_eq!(complexity(wide).as_deref(), Some(message));
+    let wide = "{ __type(name: \"A\") { ...F } } fragment F on __Type { fields { type { ...G } } }
+        fragment G on __Type { interfaces { possibleTypes { name } } }";
+    assert_eq!(complexity(wide).as_deref(), Some(message));
+    // A fragment that was measured there is not exempt elsewhere.
+    let outside =
+        format!("{{ __schema {{ types {{ ...T }} }} a {{ ...T }} }} fragment T on __Type {}", type_of(12));
+    assert_eq!(complexity(&outside).as_deref(), Some("The document has more than 12 levels of fields."));
+}
+
+#[test]
+fn fragments_are_there_are_used_and_end() {
+    for (document, message, place) in [
+        ("{ ...F }", "There is no fragment of this name.", (1, 3)),
+        ("{ a { ... { ...F } } }", "There is no fragment of this name.", (1, 13)),
+        ("{ a }\nfragment F on A { a }", "This fragment is never used.", (2, 1)),
+        ("{ a } fragment F on A { ...F }", "This fragment is never used.", (1, 7)),
+        ("{ ...F } fragment F on A { ...F }", "This fragment is spread within itself.", (1, 28)),
+        (
+            "{ ...F } fragment F on A { a { ...G } } fragment G on A { ... { ...F } }",
+            "This fragment is spread within itself.",
+            (1, 65),
+        ),
+    ] {
+        let expected = Some(("GRAPHQL_VALIDATION_FAILED", message.to_owned(), place));
+        assert_eq!(refusal(document), expected, "{document}");
+    }
+}
+
+#[test]
+fn what_is_no_document_is_told_with_its_place() {
+    for (document, message, place) in [
+        ("", "The document has no operation.", (1, 1)),
+        ("fragment F on A { a }\n", "The document has no operation.", (2, 1)),
+        ("{", "The document is not valid GraphQL here: expected a name.", (1, 2)),
+        ("{ }", "The document is not valid GraphQL here: expected a name.", (1, 3)),
+        ("{ a } }", "The document is not valid GraphQL here: expected an operation or a fragment.", (1, 7)),
+        ("{ a } { b }", "An operation without a name must be the only one.", (1, 1)),
+        ("query A { a } query { b }", "An operation without a name must be the only one.", (1, 15)),
+        ("query A { a } query A { b }", "Two operations have this name.", (1, 21)),
+        ("{ ...F } fragment F on A { a } fragment F on A { a }", "Two fragments have this name.", (1, 41)),
+        ("{ a() }", "The document is not valid GraphQL here: expected a name.", (1, 5)),
+        ("{ a(b: ) }", "The document is not valid GraphQL here: expected a value.", (1, 8)),
+        (
+            "{ a(b: \"\\x\") }",
+            "The document is not valid GraphQL here: expected a text with escapes that stand for characters.",
+            (1, 8),
+        ),
+        (
+            "{ a(b: 1e999) }",
+            "The document is not valid GraphQL here: expected a number that a computer can hold.",
+            (1, 8),
+        ),
+        (
+            "query ($a: Int = $b) { a }",
+            "The document is not valid GraphQL here: expected a value without variables.",
+            (1, 18),
+        ),
+        ("query ($a Int) { a }", "The document is not valid GraphQL here: expected :.", (1, 11)),
+        ("query () { a }", "The document is not valid GraphQL here: expected $.", (1, 8)),
+        (
+            "fragment on on A { a } { ...on }",
+            "The document is not valid GraphQL here: expected a name other than on.",
+            (1, 10),
+        ),
+        ("{ a é }", "This character has no meaning here.", (1, 5)),
+        ("{ a(b: \"x\n\") }", "A text that begins here does not end.", (1, 8)),
+        ("{ a: }", "The document is not valid GraphQL here: expected a name.", (1, 6)),
+        (
+            "type A { b: Int }",
+            "The document is not valid GraphQL here: expected an operation or a fragment.",
+            (1, 1),
+        ),
+    ] {
+        assert_eq!(
+            refusal(document),
+            Some(("GRAPHQL_PARSE_FAILED", message.to_owned(), place)),
+            "{document}"
+        );
+    }
+    let twice = refusal("{ a(b: { c: 1, c: 2 }) }");
+    assert_eq!(twice.map(|(code, ..)| code), Some("GRAPHQL_VALIDATION_FAILED"));
+}
+
+#[test]
+fn no_depth_of_nesting_overflows_the_stack() {
+    for depth in (0..20_000).step_by(7) {
+        for (open, close) in [("[", "]"), ("{a:", "}")] {
+            let value = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            let refused = refusal(&format!("{{ node(id: {value}) {{ id }} }}"));
+            assert_eq!(refused.is_none(), depth + 2 <= tokens::MAX_NESTING, "{depth} {open}");
+        }
+        let fragments = format!("{}a{}", "{...".repeat(depth) + "{", "}".repeat(depth + 1));
+        assert_eq!(refusal(&fragments).is_none(), depth <= 32, "{depth}");
+    }
+}
+
+#[test]
+fn documents_are_kept_within_their_memory() {
+    let documents = Documents::default();
+    let text = |number: usize| format!("{{ viewer {{ subject }} }} # {number} {}", "x".repeat(100_000));
+    let first = documents.parse(&text(0)).expect("a document");
+    assert!(Arc::ptr_eq(&first, &documents.parse(&text(0)).expect("a document")));
+    for number in 1..400 {
+        documents.parse(&text(number)).expect("a document");
+        documents.parse(&text(1)).expect("a document");
+    }
+    let kept = documents.kept();
+    assert!(kept.bytes <= KEPT_BYTES && kept.bytes > KEPT_BYTES - 200_000, "{}", kept.bytes);
+    let sum: usize = kept.documents.iter().map(|(_, parsed)| parsed.bytes).sum();
+    assert_eq!(kept.bytes, sum);
+    assert!(kept.documents.contains(&text(1)) && kept.documents.contains(&text(399)));
+    assert!(!kept.documents.contains(&text(0)) && !kept.documents.contains(&text(2)));
+}
