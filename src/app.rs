@@ -48,6 +48,8 @@ pub struct Settings {
     pub introspection: bool,
     /// The most bytes that a body may have.
     pub body_limit: usize,
+    /// Whether answers are compressed for those who ask for that.
+    pub compression: bool,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long its body may take to arrive.
@@ -83,6 +85,7 @@ impl App {
                 allowed_origins: config.http.allowed_origins.clone(),
                 introspection: config.http.introspection,
                 body_limit: config.http.body_limit,
+                compression: config.http.compression,
                 request_timeout: config.limits.request_timeout,
                 body_timeout: config.http.body_timeout,
             },

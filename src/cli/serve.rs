@@ -35,6 +35,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     }
     let config = config::load_for_serving(file, config::environment())?;
     start_log(&config);
+    server::allow_connections(&config.http, &config.database);
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;
     db.check_wall().await?;

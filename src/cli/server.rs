@@ -5,12 +5,47 @@ use std::{net::SocketAddr, pin::pin};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use super::CliError;
-use crate::{app::App, http::server};
+use crate::{
+    app::App,
+    config::{Database, Http},
+    http::server,
+};
+
+/// The open files of a process besides those of clients and of the database: standard streams, listeners, SQLite's.
+const OTHER_FILES: u64 = 64;
 
 /// Opens the address, so that a command can say where it listens before it serves.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| CliError::Listen { address, error })
 }
+
+/// Lets the process open as many files as it has connections at most: many systems start it with 1024, of which it may
+/// ask for more.
+#[cfg(unix)]
+pub(super) fn allow_connections(http: &Http, database: &Database) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let connections = http.max_connections as u64 + u64::from(database.max_connections);
+    let needed = connections + OTHER_FILES;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // None stands for no limit.
+    if current.is_none_or(|current| current >= needed) {
+        return;
+    }
+    let granted = maximum.map_or(needed, |maximum| maximum.min(needed));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(granted), maximum });
+    if raised.is_err() || granted < needed {
+        tracing::warn!(
+            needed,
+            granted,
+            "the system allows too few open files for http.max_connections; raise its limit (ulimit -n, LimitNOFILE)"
+        );
+    }
+}
+
+/// Nothing to ask for here.
+#[cfg(not(unix))]
+pub(super) fn allow_connections(_: &Http, _: &Database) {}
 
 /// Serves until SIGINT or SIGTERM; requests in flight are answered. A second signal ends it at once.
 pub(super) async fn serve(listener: TcpListener, app: App) -> Result<(), CliError> {

@@ -51,6 +51,8 @@ pub struct Http {
     pub graphiql: bool,
     /// Whether the schema may be asked for by introspection.
     pub introspection: bool,
+    /// Whether answers are compressed for clients that ask for that.
+    pub compression: bool,
     /// The most bytes of a request body.
     pub body_limit: usize,
     /// How long the head of a request may take.
@@ -74,6 +76,7 @@ impl Default for Http {
             allowed_origins: Vec::new(),
             graphiql: false,
             introspection: false,
+            compression: true,
             body_limit: 1024 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),

@@ -32,6 +32,7 @@ fn add_http(text: &mut String, http: &Http) {
     setting(text, "allowed_origins", format!("[{}]", origins.join(", ")));
     setting(text, "graphiql", http.graphiql.to_string());
     setting(text, "introspection", http.introspection.to_string());
+    setting(text, "compression", http.compression.to_string());
     setting(text, "body_limit", http.body_limit.to_string());
     setting(text, "header_timeout", duration(http.header_timeout));
     setting(text, "body_timeout", duration(http.body_timeout));

@@ -57,6 +57,7 @@ fn http(mut section: Section<'_>) -> Http {
         allowed_origins: origins(&mut section),
         graphiql: flag(&mut section, "graphiql").unwrap_or(default.graphiql),
         introspection: flag(&mut section, "introspection").unwrap_or(default.introspection),
+        compression: flag(&mut section, "compression").unwrap_or(default.compression),
         body_limit: section
             .parsed("body_limit", "give a number of bytes from 1024 to 16777216", |text| {
                 text.parse().ok().filter(|bytes| BODY_LIMIT.contains(bytes))

@@ -22,7 +22,9 @@ use axum::{
 };
 use serde_json::json;
 use tower_http::{
+    CompressionLevel,
     catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, predicate::SizeAbove},
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
@@ -31,19 +33,25 @@ use crate::{app::AppState, error::Code};
 /// All routes, with the playground when there is one.
 pub fn router(app: Arc<AppState>, playground: Option<playground::Session>) -> Router {
     let cors = cors(&app.settings.allowed_origins);
+    let compression = compression(app.settings.compression);
     let routes = Router::new()
         .route("/graphql", any(graphql::handle))
         .route("/schema.graphql", get(schema))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .with_state(app)
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(compression)
         .layer(cors);
     let routes = match playground {
         Some(session) => routes.merge(playground::router(session)),
         None => routes,
     };
-    routes.layer(middleware::from_fn(edge::pass))
+    dressed(routes)
+}
+
+/// Routes with what holds for all of them.
+fn dressed(routes: Router) -> Router {
+    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(edge::pass))
 }
 
 /// How long a browser may remember what a page may send.
@@ -59,6 +67,21 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([context::REQUEST_ID, header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE)
+}
+
+/// Answers of fewer bytes than this fit into one packet as they are.
+const WORTH_COMPRESSING: u64 = 1024;
+
+/// gzip at its quickest, for clients that ask for it: a quarter of the bytes for some 2 ms of CPU per megabyte. Brotli
+/// saves little more and takes twice the time.
+///
+/// That the length of an answer tells of its content is no danger here: nobody's browser can be made to ask in their
+/// name, because tokens come in a header that only pages of configured origins can send.
+fn compression(on: bool) -> CompressionLayer<SizeAbove> {
+    CompressionLayer::new()
+        .gzip(on)
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(WORTH_COMPRESSING))
 }
 
 /// `/schema.graphql`: the schema in its definition language, where introspection is on.
@@ -80,4 +103,32 @@ fn refused(status: StatusCode, code: Code, message: &'static str) -> Response<Bo
     let body = json!({ "errors": [{ "message": message, "extensions": { "code": code.as_str() } }] });
     let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
     (status, content_type, body.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn panicking() -> StatusCode {
+        panic!("the secret");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_tells_nothing() {
+        let router = dressed(Router::new().route("/", get(panicking)));
+        let request = Request::get("/").header(context::REQUEST_ID, "a").body(Body::empty());
+        let answer = router.oneshot(request.expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()[context::REQUEST_ID], "a");
+        assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        assert_eq!(
+            body,
+            r#"{"errors":[{"extensions":{"code":"INTERNAL"},"message":"Internal error."}]}"#.as_bytes()
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here depends on the database, so there is one of each test, on SQLite.
 
+mod answers;
 mod http2;
 mod overload;
 mod stop;
@@ -164,32 +165,5 @@ async fn heads_and_addresses_have_limits() {
     ] {
         let answer = Wire::to(world.address()).await.ask(&request).await.expect("an answer");
         assert_eq!(answer.status, status, "{}", &request[..request.len().min(60)]);
-    }
-}
-
-#[tokio::test]
-async fn every_answer_has_an_id_and_security_headers() {
-    let world = gateway(|_| {}).await;
-    let (too_long, mut wire) = (get(&format!("/?{}", "a".repeat(17_000))), Wire::to(world.address()).await);
-    for (request, status) in [
-        (get("/healthz"), 200),
-        (get("/readyz"), 200),
-        (get("/nowhere"), 404),
-        (get("/healthz").replace("GET", "POST"), 405),
-        (get("/graphql").replace("GET", "PUT"), 405),
-        (get("/graphql"), 401),
-        (too_long, 414),
-    ] {
-        let request = request.replace("\r\n\r\n", "\r\nx-request-id: the-request\r\n\r\n");
-        let answer = wire.ask(&request).await.expect("an answer");
-        assert_eq!(answer.status, status);
-        for (name, value) in [
-            ("x-request-id", "the-request"),
-            ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
-            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-        ] {
-            assert_eq!(answer.header(name), Some(value), "{status} {name}");
-        }
     }
 }
