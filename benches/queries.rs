@@ -46,6 +46,7 @@ impl Bench {
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
             row_level_security: false,
+            occupation: Duration::from_mins(1),
         };
         let (db, contact) = runtime.block_on(async {
             let db = Database::connect(&options).await.expect("a database");

@@ -138,6 +138,8 @@ pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
         row_level_security: config.database.row_level_security,
+        // Nobody waits for what takes longer.
+        occupation: config.limits.request_timeout,
     };
     Database::connect(&options).await.map_err(ConnectError::Unreachable)
 }

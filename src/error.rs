@@ -356,9 +356,9 @@ fn violated_rule(error: &DbErr) -> Option<&'static Rule> {
     }
 }
 
-/// Whether PostgreSQL cancelled the statement because it took too long (57014).
+/// Whether the statement was cancelled because it took too long: 57014 of PostgreSQL, interrupted (9) of SQLite.
 fn is_timeout(error: &DbErr) -> bool {
-    violation(error).is_some_and(|error| error.code().as_deref() == Some("57014"))
+    violation(error).is_some_and(|error| matches!(error.code().as_deref(), Some("57014" | "9")))
 }
 
 /// Whether PostgreSQL chose this transaction to end so that another could go on.
@@ -401,11 +401,15 @@ fn is_outage_of_sqlite(code: &str) -> bool {
 /// What a log line may say of a database error: its kind and the database's own code, never its text, which can hold
 /// values and SQL.
 pub fn database_code(error: &DbErr) -> String {
-    let (DbErr::Exec(RuntimeErr::SqlxError(inner))
-    | DbErr::Query(RuntimeErr::SqlxError(inner))
-    | DbErr::Conn(RuntimeErr::SqlxError(inner))) = error
-    else {
-        return format!("database error {:?}", std::mem::discriminant(error));
+    let inner = match error {
+        DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner))
+        | DbErr::Conn(RuntimeErr::SqlxError(inner)) => inner,
+        DbErr::ConnectionAcquire(_) => return "no free database connection in time".to_owned(),
+        DbErr::Type(_) | DbErr::ConvertFromU64(_) | DbErr::UnpackInsertId => {
+            return "database value of another type".to_owned();
+        }
+        _ => return "database error".to_owned(),
     };
     match &**inner {
         SqlxError::Database(database) => format!("database error {}", database.code().unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! `contact-gateway migrate`: the database's schema, up, down and where it stands.
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
@@ -36,8 +36,10 @@ enum Action {
 }
 
 pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
-    let config = config::load(args.config.as_deref(), config::environment())?;
+    let mut config = config::load(args.config.as_deref(), config::environment())?;
     start_log(&config);
+    // A migration takes what it takes: it is no request.
+    config.limits.request_timeout = Duration::from_hours(24);
     let db = app::connect(&config).await?;
     match args.action {
         Action::Up => {

@@ -58,7 +58,7 @@ macro_rules! upsert_types {
         pub struct $result {
             /// In one word.
             status: $crate::graphql::bulk::UpsertStatus,
-            /// The object as it is now; null when the row was refused.
+            /// The object as it is now; null when the row was refused, and when it is gone by the time of a repeated call.
             $field: Option<$object>,
             /// Why the row was refused; empty when it was not.
             user_errors: Vec<UserError>,

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use async_graphql::{Context, Enum, InputObject, Interface, MaybeUndefined, Name, Object, Result, Value};
+use async_graphql::{
+    Context, ContextSelectionSet, Enum, InputObject, Interface, MaybeUndefined, Name, Object, OutputType,
+    Positioned, Result, ServerResult, Value, parser::types::Field as AstField, registry::Registry,
+};
 
 use super::{
     Gateway,
@@ -45,10 +48,11 @@ pub enum ContactKind {
     Organization,
 }
 
-/// A contact of any kind.
+/// The interface of all kinds of contacts.
 #[expect(clippy::duplicated_attributes, reason = "clippy takes the settings of two fields for one")]
 #[derive(Interface)]
 #[graphql(
+    name = "Contact",
     field(name = "id", ty = "Id", desc = "The global id."),
     field(name = "kind", ty = "ContactKind", desc = "What kind of contact it is."),
     field(
@@ -103,7 +107,7 @@ pub enum ContactKind {
         )
     )
 )]
-pub enum Contact {
+pub enum ContactInterface {
     /// One of the organization's own people.
     InternalContact(InternalContact),
     /// A person of a customer.
@@ -112,13 +116,39 @@ pub enum Contact {
     OrganizationContact(OrganizationContact),
 }
 
+/// A contact of any kind. Its fields are resolved as those of its own type: async-graphql 7.2 gives an error of an
+/// interface's field no path.
+pub struct Contact(ContactInterface);
+
+impl OutputType for Contact {
+    fn type_name() -> Cow<'static, str> {
+        ContactInterface::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        ContactInterface::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<AstField>,
+    ) -> ServerResult<Value> {
+        match &self.0 {
+            ContactInterface::InternalContact(contact) => contact.resolve(ctx, field).await,
+            ContactInterface::AccountContact(contact) => contact.resolve(ctx, field).await,
+            ContactInterface::OrganizationContact(contact) => contact.resolve(ctx, field).await,
+        }
+    }
+}
+
 impl From<service::Contact> for Contact {
     fn from(contact: service::Contact) -> Self {
-        match contact {
+        Self(match contact {
             service::Contact::Internal(row) => InternalContact(row).into(),
             service::Contact::Account(row) => AccountContact(row).into(),
             service::Contact::Organization(row) => OrganizationContact(row).into(),
-        }
+        })
     }
 }
 
@@ -138,10 +168,10 @@ impl Listed for Contact {
     const EDGE: &'static str = "ContactEdge";
 
     fn cursor(&self) -> Cursor {
-        let id = match self {
-            Self::InternalContact(contact) => contact.0.id.to_string(),
-            Self::AccountContact(contact) => contact.0.id.to_string(),
-            Self::OrganizationContact(contact) => contact.0.id.to_string(),
+        let id = match &self.0 {
+            ContactInterface::InternalContact(contact) => contact.0.id.to_string(),
+            ContactInterface::AccountContact(contact) => contact.0.id.to_string(),
+            ContactInterface::OrganizationContact(contact) => contact.0.id.to_string(),
         };
         Cursor { order: Cow::Borrowed(service::ORDER.name), keys: vec![CursorKey::Text(id)] }
     }
@@ -164,10 +194,10 @@ impl Prime for Contact {
     fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         let mut contacts = Contacts::default();
         for row in rows {
-            match row {
-                Self::InternalContact(row) => contacts.internal.push(row),
-                Self::AccountContact(row) => contacts.account.push(row),
-                Self::OrganizationContact(row) => contacts.organization.push(row),
+            match &row.0 {
+                ContactInterface::InternalContact(row) => contacts.internal.push(row),
+                ContactInterface::AccountContact(row) => contacts.account.push(row),
+                ContactInterface::OrganizationContact(row) => contacts.organization.push(row),
             }
         }
         Box::pin(contacts.prime(selections, gateway))

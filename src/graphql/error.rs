@@ -122,7 +122,15 @@ fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
         return Code::Internal;
     }
     // async-graphql's own: the document or its variables do not fit the schema.
+    error.message = without_value(&error.message).to_owned();
     Code::ValidationFailed
+}
+
+/// A message of async-graphql without the value that it quotes: whoever sent it knows it, and nobody else should.
+fn without_value(message: &str) -> &str {
+    let is_value = message.starts_with("Expected input type ") || message.starts_with("Failed to parse ");
+    let end = [", found ", " (occurred while parsing "].iter().filter_map(|part| message.find(part)).min();
+    end.filter(|_| is_value).map_or(message, |end| &message[..end])
 }
 
 /// What the log may tell of an error: its kind, not the text of the database, which can hold values.

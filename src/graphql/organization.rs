@@ -145,7 +145,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ContactTypeFilter>,
+        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ContactTypeFilter>,
         #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
         order_by: Option<Vec<ContactTypeOrder>>,
     ) -> Result<Option<Connection<ContactType>>> {
@@ -165,7 +165,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<CustomFieldFilter>,
+        #[graphql(desc = "Which of them; all when absent.")] filter: Option<CustomFieldFilter>,
         #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
         order_by: Option<Vec<CustomFieldOrder>>,
     ) -> Result<Option<Connection<CustomField>>> {

@@ -440,9 +440,13 @@ async fn replayed<U: Upsert>(scope: Scope<'_>, first: String) -> AppResult<Resul
     let Scope { db, organization, .. } = scope;
     let shown = U::shown(organization);
     let rows = reading::among::<U::Table, _>(db, shown, &ids, Columns::all(), U::Table::id).await?;
-    let result = |kept: Kept| {
+    let result = |(index, mut kept): (usize, Kept)| {
         let row = id(&kept).and_then(|id| rows.get(&id)).cloned();
+        if row.is_none() && kept.id.is_some() {
+            let message = "What this row made has been deleted since.";
+            kept.errors.push(InputError::at(Vec::new(), InputErrorCode::Conflict, message).in_row(index));
+        }
         RowResult { status: kept.status, row, errors: kept.errors }
     };
-    Ok(kept.into_iter().map(result).collect())
+    Ok(kept.into_iter().enumerate().map(result).collect())
 }

@@ -9,7 +9,10 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::connection::{self, Connection, Gate, TENANT};
+use super::{
+    connection::{self, Connection, Gate, TENANT},
+    sqlite_limit,
+};
 use crate::{
     auth::Caller,
     error::{AppError, AppResult, Code},
@@ -30,10 +33,12 @@ pub struct DatabaseOptions {
     pub max_connections: u32,
     /// How long a request waits for a free connection.
     pub acquire_timeout: Duration,
-    /// How long PostgreSQL may take for one statement; SQLite has no such bound.
+    /// How long PostgreSQL may take for one statement.
     pub statement_timeout: Duration,
     /// Whether requests stand behind the wall: PostgreSQL's row level security.
     pub row_level_security: bool,
+    /// How long a connection of SQLite may compute for whoever took it from the pool.
+    pub occupation: Duration,
 }
 
 /// A pool of connections to the one database. Clones share the pool.
@@ -70,6 +75,11 @@ impl Database {
         if options.url.starts_with("postgres") {
             connect.statement_timeout(options.statement_timeout);
         }
+        let limit = options.occupation;
+        connect.map_sqlx_sqlite_pool_opts(move |pool| sqlite_limit::limited(pool, limit));
+        connect.map_sqlx_sqlite_before_acquire(move |connection, _| {
+            Box::pin(async move { sqlite_limit::restart(connection, limit).await.map(|()| true) })
+        });
         Ok(Self::new(sea_orm::Database::connect(connect).await?, options.row_level_security))
     }
 

@@ -34,6 +34,7 @@ mod reading;
 mod record;
 mod retry;
 pub mod search;
+mod sqlite_limit;
 
 pub use database::{Database, Write};
 pub use page::{ListRequest, Page, PageRequest, PageWindow};

@@ -194,7 +194,9 @@ pub(super) fn matches(
         let found = Query::select()
             .column((ENTRY, "entity_id"))
             .from(WORDS)
-            .inner_join(ENTRY, Expr::col((ENTRY, "number")).equals((WORDS, "rowid")))
+            // CROSS: SQLite would else read the index again for each entry of the table.
+            .cross_join(ENTRY)
+            .and_where(Expr::col((ENTRY, "number")).equals((WORDS, "rowid")))
             .and_where(matching)
             .and_where(Expr::col((ENTRY, "entity")).eq(table))
             .take();

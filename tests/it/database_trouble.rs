@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use contact_gateway::error::{AppError, Code};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TransactionTrait};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -256,5 +257,26 @@ async fn a_database_that_takes_no_writes_is_read() {
         assert_eq!(*read.data("/partners/nodes"), json!([{ "name": "Globex" }]));
         execute(world.db.pool(), writable).await;
         assert!(is_made(&create(&world.writer(), "Initech").await));
+    }
+}
+
+#[tokio::test]
+async fn sqlite_computes_no_longer_than_somebody_waits() {
+    let world = World::on_sqlite().await;
+    let world = world
+        .restarted(|config| {
+            config.database.max_connections = 1;
+            config.limits.request_timeout = Duration::from_millis(300);
+        })
+        .await;
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    for _ in 0..3 {
+        let began = Instant::now();
+        let interrupted = world.db.pool().execute_unprepared(endless).await;
+        let error = AppError::from(interrupted.expect_err("no end"));
+        assert_eq!(error.code(), Code::Timeout, "{error:?}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        // The connection is good for whoever comes next.
+        assert!(is_made(&create(&world.writer(), &format!("After {:?}", began)).await));
     }
 }

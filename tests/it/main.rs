@@ -7,6 +7,7 @@ mod account;
 mod account_contact;
 mod account_contact_update;
 mod authorization;
+mod canary;
 mod change;
 mod cli;
 mod connections;

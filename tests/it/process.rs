@@ -52,10 +52,15 @@ pub(crate) struct Development {
 impl Development {
     /// Starts it on a free port with one organization and nothing else, and waits until it says that it listens.
     pub(crate) async fn start(data_dir: &Path, database: Option<&str>) -> Self {
+        Self::logging(data_dir, database, Stdio::null()).await
+    }
+
+    /// The same, with a place for its log.
+    pub(crate) async fn logging(data_dir: &Path, database: Option<&str>, log: impl Into<Stdio>) -> Self {
         let arguments = ["dev", "--listen", "127.0.0.1:0", "--no-sample-data", "--data-dir"];
         let mut command = command(data_dir, arguments);
         command.arg(data_dir).args(database.iter().flat_map(|url| ["--database", url]));
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(log);
         let started = tokio::task::spawn_blocking(move || Self::spawn(command));
         started.await.expect("a gateway")
     }
@@ -140,6 +145,11 @@ impl Client {
         let answer = self.answer(document, variables).await?;
         assert_eq!(answer.get("errors"), None, "{document}");
         Some(answer["data"].clone())
+    }
+
+    /// A request of any kind, with the token.
+    pub(crate) fn request(&self, method: reqwest::Method, target: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{target}", self.url)).bearer_auth(&self.token)
     }
 
     /// The same with its errors.

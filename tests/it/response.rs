@@ -17,6 +17,7 @@ on_both!(
     mutations_before_and_after_a_failed_one_are_told,
     at_most_ten_errors_are_told,
     what_was_not_executed_has_no_data,
+    a_failed_field_of_an_interface_is_null,
 );
 
 /// The body as it stands, whose order a parser would lose.
@@ -269,4 +270,13 @@ async fn what_was_not_executed_has_no_data(world: World) {
             );
         }
     }
+}
+
+async fn a_failed_field_of_an_interface_is_null(world: World) {
+    world.rows().internal_contact("ada@example.com", InternalRole::Lead).await;
+    let document = "{ contacts { nodes { __typename email history(first: 0) { totalCount } } } }";
+    let reply = world.reader().query(document).await;
+    assert_eq!(reply.errors(), ["BAD_REQUEST contacts.nodes.0.history"]);
+    let expected = json!([{ "__typename": "InternalContact", "email": "ada@example.com", "history": null }]);
+    assert_eq!(reply.body["data"]["contacts"]["nodes"], expected);
 }

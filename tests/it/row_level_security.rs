@@ -264,6 +264,7 @@ async fn login(cluster: &Cluster, role: &str, database: &str, row_level_security
         max_connections: 2,
         acquire_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
+        occupation: Duration::from_mins(1),
         row_level_security,
     };
     Database::connect(&options).await.expect(role)

@@ -177,8 +177,8 @@ impl Value {
             ValueComparison::Contains(part) if self.field_type == FieldType::MultiChoice => {
                 self.has_choice(part)
             }
-            ValueComparison::Contains(part) => contains(self.backend, self.text(), part.clone()),
-            ValueComparison::StartsWith(start) => starts_with(self.text(), start.clone()),
+            ValueComparison::Contains(part) => contains(self.backend, self.text(), self.folded(part)),
+            ValueComparison::StartsWith(start) => starts_with(self.text(), self.folded(start)),
             ValueComparison::Exists => Expr::cust("1 = 1"),
         }
     }
@@ -187,24 +187,32 @@ impl Value {
         matches!(self.field_type, FieldType::Integer | FieldType::Decimal)
     }
 
-    /// Numbers are equal when they are the same number, and choices whatever their order. Everything else is stored in one
-    /// form only.
+    /// Numbers are equal when they are the same number, email addresses without regard to case, and choices whatever their
+    /// order. Everything else is stored in one form only.
     fn equals(&self, value: &Json) -> Expr {
         if self.is_number() {
             return self.ordered().eq(self.operand(value));
         }
         match value {
             Json::Array(choices) => self.has_choices_alone(choices),
+            Json::String(email) if self.field_type == FieldType::Email => self.text().eq(self.folded(email)),
             value => column().eq(value.clone()),
         }
     }
 
-    /// The value as a text.
+    /// The value as a text, an email address in lower case.
     fn text(&self) -> Expr {
-        match self.backend {
+        let text = match self.backend {
             DbBackend::Sqlite => Expr::cust("json_extract(custom_field_value.value, '$')"),
             _ => Expr::cust("(custom_field_value.value #>> '{}') COLLATE \"C\""),
-        }
+        };
+        if self.field_type == FieldType::Email { Func::lower(text).into() } else { text }
+    }
+
+    /// A text to compare with.
+    fn folded(&self, text: &str) -> String {
+        // As both databases do it: other letters have no cases to them.
+        if self.field_type == FieldType::Email { text.to_ascii_lowercase() } else { text.to_owned() }
     }
 
     /// The value as something that is less or greater. Times are stored so that their texts are.

@@ -63,7 +63,11 @@ pub(super) fn values(field_type: FieldType) -> Vec<(Value, Value)> {
             same(&[json!("https://a.example/"), json!("http://a.example/b"), json!("https://b.example/a")])
         }
         FieldType::Email => {
-            same(&[json!("Ada@example.com"), json!("ada@example.com"), json!("b@example.com")])
+            vec![
+                (json!("Ada@example.com"), json!("ada@example.com")),
+                (json!("ada@example.com"), json!("ada@example.com")),
+                (json!("B@Example.com"), json!("b@example.com")),
+            ]
         }
         FieldType::Phone => vec![
             (json!("+49 30 901820"), json!("+4930901820")),

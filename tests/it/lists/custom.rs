@@ -72,8 +72,28 @@ fn comparators(field_type: FieldType) -> &'static [&'static str] {
     }
 }
 
-/// Whether a value, if there is one, meets all comparisons of a condition.
+/// Whether a value, if there is one, meets all comparisons of a condition. Case does not count in email addresses.
 pub(super) fn meets(value: Option<&Value>, condition: &Map<String, Value>) -> bool {
+    let is_email = value.and_then(Value::as_str).is_some_and(|value| value.contains('@'));
+    if !is_email {
+        return compares(value, condition);
+    }
+    let folded = |operand: &Value| match operand {
+        Value::String(text) => json!(text.to_ascii_lowercase()),
+        Value::Array(texts) => {
+            texts.iter().map(|text| json!(text.as_str().map(str::to_ascii_lowercase))).collect()
+        }
+        other => other.clone(),
+    };
+    let is_id = |name: &str| name == "customFieldId";
+    let condition = condition.iter().filter(|(name, _)| !is_id(name));
+    compares(
+        value.map(folded).as_ref(),
+        &condition.map(|(name, operand)| (name.clone(), folded(operand))).collect(),
+    )
+}
+
+fn compares(value: Option<&Value>, condition: &Map<String, Value>) -> bool {
     let comparisons = condition.iter().filter(|(name, _)| *name != "customFieldId");
     let mut comparisons = comparisons.map(|(comparator, operand)| (comparator.as_str(), operand));
     comparisons.all(|comparison| match (comparison, value) {
