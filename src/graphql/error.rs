@@ -128,9 +128,21 @@ fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
 
 /// A message of async-graphql without the value that it quotes: whoever sent it knows it, and nobody else should.
 fn without_value(message: &str) -> &str {
-    let is_value = message.starts_with("Expected input type ") || message.starts_with("Failed to parse ");
-    let end = [", found ", " (occurred while parsing "].iter().filter_map(|part| message.find(part)).min();
-    end.filter(|_| is_value).map_or(message, |end| &message[..end])
+    // Where the value begins in a message that begins so, and how much before it is kept.
+    const QUOTING: [(&str, &str, &str); 4] = [
+        ("Invalid ", " does not contain the value", " \""),
+        ("Expected input type ", "", ", found "),
+        ("Failed to parse ", "", ", found "),
+        ("Failed to parse ", "", " (occurred while parsing "),
+    ];
+    let mut shortest = message;
+    for (start, kept, value) in QUOTING {
+        let end = message.find(&format!("{kept}{value}")).filter(|_| message.starts_with(start));
+        if let Some(end) = end.map(|end| end + kept.len()).filter(|end| *end < shortest.len()) {
+            shortest = &message[..end];
+        }
+    }
+    shortest
 }
 
 /// What the log may tell of an error: its kind, not the text of the database, which can hold values.
@@ -158,4 +170,31 @@ pub fn refusal(error: &AppError, request_id: &str) -> ServerError {
     let mut refusal = ServerError::new(error.public_message(), None);
     set_code(&mut refusal, error.code(), request_id);
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_value;
+
+    #[test]
+    fn values_are_not_quoted() {
+        for (message, expected) in [
+            (r#"Expected input type "A", found "secret"."#, r#"Expected input type "A""#),
+            (
+                r#"Failed to parse "Int": too large (occurred while parsing "A")"#,
+                r#"Failed to parse "Int": too large"#,
+            ),
+            (
+                r#"Invalid value for argument "a.b", enumeration type "E" does not contain the value "secret""#,
+                r#"Invalid value for argument "a.b", enumeration type "E" does not contain the value"#,
+            ),
+            (
+                r#"Invalid value for argument "a", expected type "Int""#,
+                r#"Invalid value for argument "a", expected type "Int""#,
+            ),
+            (r#"Unknown field "found""#, r#"Unknown field "found""#),
+        ] {
+            assert_eq!(without_value(message), expected);
+        }
+    }
 }
