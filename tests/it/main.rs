@@ -55,5 +55,6 @@ mod smoke;
 mod statements;
 mod support;
 mod tenancy;
+mod tenancy_property;
 mod token_corpus;
 mod upsert;
