@@ -1,8 +1,11 @@
-//! What a query costs in process, on SQLite: `cargo bench`.
+//! What a query costs in process, on SQLite: `cargo bench`; and on PostgreSQL, without and with row level security, where
+//! CONTACT_GATEWAY_TEST_POSTGRES names a server on which databases can be made.
 //!
 //! `nested`: 50 partners, 5 assignments each, the contact of each. `one`: one internal contact by id. Both are parsed,
 //! executed and written to JSON as the HTTP handler does it, without the network around it.
 
+#[path = "../migrations/tests/it/support.rs"]
+mod empty;
 mod gateway;
 
 use std::{hint::black_box, time::Duration};
@@ -18,9 +21,10 @@ use contact_gateway::{
     },
 };
 use criterion::{Criterion, criterion_group, criterion_main};
+use empty::{TestDatabase, empty_databases};
 use gateway::{InProcess, context};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use url::Url;
 
 const PARTNERS: usize = 50;
 const ASSIGNMENTS: usize = 5;
@@ -30,32 +34,32 @@ const NESTED: &str = "{ partners(first: 50) { nodes { id name assignments(first:
 const ONE: &str =
     "query ($id: ID!) { internalContact(id: $id) { id givenName familyName email phone jobTitle } }";
 
-struct Bench {
-    _directory: TempDir,
-    gateway: InProcess,
-    contact: String,
+/// The address of a database, as the configuration takes it.
+fn url(database: &TestDatabase) -> String {
+    match database {
+        TestDatabase::Sqlite(folder) => {
+            format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display())
+        }
+        TestDatabase::Postgres { server, name } => {
+            let mut url: Url = server.parse().expect("CONTACT_GATEWAY_TEST_POSTGRES is not a URL");
+            url.set_path(name);
+            url.into()
+        }
+    }
 }
 
-impl Bench {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a folder");
-        let runtime = Runtime::new().expect("a runtime");
-        let options = DatabaseOptions {
-            url: format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display()),
-            max_connections: 4,
-            acquire_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(5),
-            row_level_security: false,
-            occupation: Duration::from_mins(1),
-        };
-        let (db, contact) = runtime.block_on(async {
-            let db = Database::connect(&options).await.expect("a database");
-            migrations::up(db.pool()).await.expect("a schema");
-            let contact = fill(&db).await;
-            (db, contact)
-        });
-        Self { _directory: directory, gateway: InProcess::new(runtime, db), contact }
-    }
+/// A gateway on a database that is migrated.
+async fn open(database: &TestDatabase, row_level_security: bool) -> Database {
+    let options = DatabaseOptions {
+        url: url(database),
+        max_connections: 4,
+        acquire_timeout: Duration::from_secs(5),
+        statement_timeout: Duration::from_secs(5),
+        occupation: Duration::from_mins(1),
+        row_level_security,
+    };
+    migrations::up(&database.connect(1).await.expect("a connection")).await.expect("a schema");
+    Database::connect(&options).await.expect("a database")
 }
 
 /// Writes the rows and answers with the id of one internal contact.
@@ -87,13 +91,29 @@ async fn fill(db: &Database) -> String {
 }
 
 fn queries(criterion: &mut Criterion) {
-    let bench = Bench::new();
-    criterion.bench_function("nested", |it| {
-        it.iter(|| black_box(bench.gateway.answer(NESTED, "{}")));
+    let databases = Runtime::new().expect("a runtime").block_on(empty_databases()).expect("databases");
+    for database in &databases {
+        let walls: &[(&str, bool)] = match database {
+            TestDatabase::Sqlite(_) => &[("", false)],
+            TestDatabase::Postgres { .. } => &[("_postgres", false), ("_postgres_row_level_security", true)],
+        };
+        let filler = Runtime::new().expect("a runtime");
+        let contact = filler.block_on(async { fill(&open(database, false).await).await });
+        for (name, row_level_security) in walls {
+            let runtime = Runtime::new().expect("a runtime");
+            let db = runtime.block_on(open(database, *row_level_security));
+            measure(criterion, name, &InProcess::new(runtime, db), &contact);
+        }
+    }
+}
+
+fn measure(criterion: &mut Criterion, name: &str, gateway: &InProcess, contact: &str) {
+    criterion.bench_function(&format!("nested{name}"), |it| {
+        it.iter(|| black_box(gateway.answer(NESTED, "{}")));
     });
-    let id = serde_json::json!({ "id": bench.contact }).to_string();
-    criterion.bench_function("one", |it| {
-        it.iter(|| black_box(bench.gateway.answer(ONE, &id)));
+    let id = serde_json::json!({ "id": contact }).to_string();
+    criterion.bench_function(&format!("one{name}"), |it| {
+        it.iter(|| black_box(gateway.answer(ONE, &id)));
     });
 }
 
