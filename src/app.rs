@@ -13,7 +13,14 @@ use crate::{
         complete::FieldTypes,
         document::{Budgets, Documents},
     },
-    http::{self, health::Stopping, overload::Places, playground, server},
+    http::{
+        self,
+        health::Stopping,
+        metrics::Metrics,
+        overload::Places,
+        playground,
+        server::{self, Stats},
+    },
     service::{Database, database::DatabaseOptions},
 };
 
@@ -34,7 +41,9 @@ pub struct AppState {
     /// How the edge behaves.
     pub settings: Settings,
     /// The places of the requests that are executed.
-    pub places: Places,
+    pub places: Arc<Places>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Whether the process was told to stop.
     pub stopping: Stopping,
 }
@@ -60,8 +69,12 @@ pub struct Settings {
 pub struct App {
     /// Its routes.
     pub router: Router,
-    /// What its listener grants.
+    /// The routes for those who run it.
+    pub operator_router: Router,
+    /// What its listeners grant.
     pub server: server::Options,
+    /// The connections of the listener for everybody.
+    pub connections: Arc<Stats>,
     /// To be told before it stops.
     pub stopping: Stopping,
     /// Its database.
@@ -74,6 +87,9 @@ impl App {
     pub fn new(config: &Config, db: Database, session: playground::Session) -> Result<Self, KeyError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
         let sdl = graphql::sdl();
+        let places = Arc::new(Places::new(config.limits.concurrency));
+        let connections = Arc::<Stats>::default();
+        let metrics = Metrics::new(db.clone(), Arc::clone(&places), Arc::clone(&connections));
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
@@ -89,12 +105,19 @@ impl App {
                 request_timeout: config.limits.request_timeout,
                 body_timeout: config.http.body_timeout,
             },
-            places: Places::new(config.limits.concurrency),
+            places,
+            metrics: Arc::new(metrics),
             stopping: Stopping::default(),
         };
-        let stopping = state.stopping.clone();
-        let router = http::router(Arc::new(state), config.http.graphiql.then_some(session));
-        Ok(Self { router, server: server_options(&config.http), stopping, db })
+        let state = Arc::new(state);
+        Ok(Self {
+            stopping: state.stopping.clone(),
+            operator_router: http::operator_router(Arc::clone(&state)),
+            router: http::router(state, config.http.graphiql.then_some(session)),
+            server: server_options(&config.http),
+            connections,
+            db,
+        })
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     writeln!(out, "GraphiQL http://{address}/")?;
     writeln!(out, "token {token}")?;
     out.flush()?;
-    server::serve(listener, app).await
+    server::serve(listener, None, app).await
 }
 
 fn development_key(data_dir: &Path) -> Result<Vec<u8>, CliError> {

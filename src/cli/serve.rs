@@ -40,9 +40,13 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     check_migrated(&db).await?;
     db.check_wall().await?;
     let listener = server::listen(config.http.listen).await?;
+    let operator = match config.metrics.listen {
+        Some(address) => Some(server::listen(address).await?),
+        None => None,
+    };
     let app = App::new(&config, db, Session::default())?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    server::serve(listener, app).await
+    server::serve(listener, operator, app).await
 }
 
 /// Migrating is the operator's decision: an instance never changes a production schema by being started.

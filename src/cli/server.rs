@@ -1,8 +1,8 @@
 //! Listening and serving until the process is told to stop; the same for `dev` and `serve`.
 
-use std::{net::SocketAddr, pin::pin};
+use std::{net::SocketAddr, pin::pin, sync::Arc};
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::CliError;
 use crate::{
@@ -48,11 +48,22 @@ pub(super) fn allow_connections(http: &Http, database: &Database) {
 pub(super) fn allow_connections(_: &Http, _: &Database) {}
 
 /// Serves until SIGINT or SIGTERM; requests in flight are answered. A second signal ends it at once.
-pub(super) async fn serve(listener: TcpListener, app: App) -> Result<(), CliError> {
+///
+/// Those who run the gateway have a listener of their own, if they want one; it stays until the end.
+pub(super) async fn serve(
+    listener: TcpListener,
+    operator: Option<TcpListener>,
+    app: App,
+) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
+    let mut operators = JoinSet::new();
+    if let Some(listener) = operator {
+        let never = std::future::pending();
+        operators.spawn(server::serve(listener, app.operator_router, app.server, Arc::default(), never));
+    }
     let (stop, stopped) = oneshot::channel();
     let stopped = async { _ = stopped.await };
-    let mut serving = pin!(server::serve(listener, app.router, app.server, stopped));
+    let mut serving = pin!(server::serve(listener, app.router, app.server, app.connections, stopped));
     tokio::select! {
         () = &mut serving => return Ok(()),
         () = signals.next() => tracing::info!("stopping"),

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{Auth, Config, ConfigError, Database, DatabaseUrl, Http, Issuer, Limits, Log, LogFormat, read};
+use super::{
+    Auth, Config, ConfigError, Database, DatabaseUrl, Http, Issuer, Limits, Log, LogFormat, Metrics, read,
+};
 use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer};
 
 /// The folder of development's database and key, when none is named.
@@ -45,6 +47,7 @@ impl Config {
             database: Database { url: Some(url), ..Database::default() },
             auth: Auth { issuers: vec![Issuer { key, public_key_file: None, private_key_file: None }] },
             limits: Limits::default(),
+            metrics: Metrics::default(),
             log: Log { format: LogFormat::Text, ..Log::default() },
         })
     }

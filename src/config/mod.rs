@@ -36,6 +36,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[limits]`: how much a request may cost.
     pub limits: Limits,
+    /// `[metrics]`: where it is told how the gateway does.
+    pub metrics: Metrics,
     /// `[log]`: what is written about it.
     pub log: Log,
 }
@@ -167,6 +169,13 @@ impl Default for Limits {
             document_directives: 10,
         }
     }
+}
+
+/// Where it is told how the gateway does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// The address of `/metrics`, `/healthz` and `/readyz`; there are no metrics without one.
+    pub listen: Option<SocketAddr>,
 }
 
 /// What is written about requests.

@@ -13,13 +13,17 @@ impl Config {
     /// The configuration in force, as TOML with the secrets hidden.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let Self { http, database, auth, limits, log } = self;
+        let Self { http, database, auth, limits, metrics, log } = self;
         add_http(&mut text, http);
         add_database(&mut text, database);
         for issuer in &auth.issuers {
             add_issuer(&mut text, issuer);
         }
         add_limits(&mut text, limits);
+        if let Some(listen) = metrics.listen {
+            section(&mut text, "[metrics]");
+            setting(&mut text, "listen", quoted(&listen.to_string()));
+        }
         add_log(&mut text, log);
         text
     }

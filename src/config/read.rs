@@ -11,7 +11,7 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::source::{Section, Settings};
-use super::{Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, issuers, parse_duration};
+use super::{Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, issuers, parse_duration};
 
 /// The bounds of a request body: room for a query, and no room for an attack on memory.
 const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
@@ -24,6 +24,7 @@ const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 const CLIENTS: RangeInclusive<usize> = 1..=100_000;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
+const ADDRESS: &str = "give an address and a port, such as 127.0.0.1:8080";
 const DATABASE_URL: &str = "write sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE";
 
 /// What a command cannot do without.
@@ -44,16 +45,16 @@ pub(super) fn read(
         database: database(settings.section("database"), needs),
         auth: issuers::read(&mut settings, needs),
         limits: limits(settings.section("limits")),
+        metrics: metrics(settings.section("metrics")),
         log: log(settings.section("log")),
     };
-    settings.finish("http, database, auth, limits and log", config)
+    settings.finish("http, database, auth, limits, metrics and log", config)
 }
 
 fn http(mut section: Section<'_>) -> Http {
     let default = Http::default();
-    let address = "give an address and a port, such as 127.0.0.1:8080";
     let http = Http {
-        listen: section.parsed("listen", address, |text| text.parse().ok()).unwrap_or(default.listen),
+        listen: section.parsed("listen", ADDRESS, |text| text.parse().ok()).unwrap_or(default.listen),
         allowed_origins: origins(&mut section),
         graphiql: flag(&mut section, "graphiql").unwrap_or(default.graphiql),
         introspection: flag(&mut section, "introspection").unwrap_or(default.introspection),
@@ -149,6 +150,12 @@ fn limits(mut section: Section<'_>) -> Limits {
     };
     section.finish();
     limits
+}
+
+fn metrics(mut section: Section<'_>) -> Metrics {
+    let metrics = Metrics { listen: section.parsed("listen", ADDRESS, |text| text.parse().ok()) };
+    section.finish();
+    metrics
 }
 
 fn log(mut section: Section<'_>) -> Log {

@@ -66,7 +66,8 @@ fn defaults_are_as_documented() {
 
 #[test]
 fn every_setting_is_documented_with_its_variable() {
-    let unknown = problems("[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[log]\nx=1", &[]);
+    let unknown =
+        problems("[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[metrics]\nx=1\n[log]\nx=1", &[]);
     let lists =
         unknown.iter().filter_map(|problem| problem.split_once("there is no such setting; those of ["));
     let mut count = 0;
@@ -160,7 +161,7 @@ fn all_problems_are_told_together() {
         "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
         "log.level: \"inf0\" is not valid; give error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
-        "limit: there is no such section; the sections are http, database, auth, limits and log",
+        "limit: there is no such section; the sections are http, database, auth, limits, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {

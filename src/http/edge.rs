@@ -1,15 +1,19 @@
 //! What every request meets and every answer carries, whatever its route: the request's id, the limit of its URL, and
 //! the headers that keep browsers from making something else of an answer.
 
+use std::{sync::Arc, time::Instant};
+
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 
 use super::{
+    access::{Access, Facts},
     context::{REQUEST_ID, RequestId},
+    metrics::Metrics,
     refused,
 };
 use crate::error::Code;
@@ -28,9 +32,19 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
-/// Gives the request its id, and the answer its headers.
-pub(super) async fn pass(mut request: Request, next: Next) -> Response {
+/// Gives the request its id, and the answer its headers; tells of it when it has ended.
+pub(super) async fn pass(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
+    let facts = Arc::<Facts>::default();
+    let mut access = Access {
+        id: id.clone(),
+        method: request.method().clone(),
+        route: request.extensions().get().map_or("none", MatchedPath::as_str).to_owned(),
+        begin: Instant::now(),
+        facts: Arc::clone(&facts),
+        metrics,
+        status: None,
+    };
     let value = HeaderValue::from_str(id.as_str());
     let too_long = request.uri().path_and_query().is_some_and(|it| it.as_str().len() > URL_LIMIT);
     let mut response = if too_long {
@@ -38,8 +52,10 @@ pub(super) async fn pass(mut request: Request, next: Next) -> Response {
         refused(StatusCode::URI_TOO_LONG, Code::BadRequest, message)
     } else {
         request.extensions_mut().insert(id);
+        request.extensions_mut().insert(facts);
         next.run(request).await
     };
+    access.status = Some(response.status());
     let headers = response.headers_mut();
     if let Ok(value) = value {
         headers.insert(REQUEST_ID, value);

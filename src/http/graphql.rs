@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError, Variables,
+    Request, Response, ServerError, Value, Variables,
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::{
@@ -26,6 +26,7 @@ use serde::{
 use tokio::time::timeout;
 
 use super::{
+    access::Facts,
     context::{RequestId, authenticate},
     negotiation::{MediaType, is_json},
 };
@@ -97,17 +98,25 @@ impl Refused {
 pub(super) async fn handle(
     State(app): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
+    Extension(facts): Extension<Arc<Facts>>,
     request: HttpRequest<Body>,
 ) -> HttpResponse<Body> {
     let id = id.as_str();
     let Some(media_type) = MediaType::accepted(request.headers()) else {
         let message = "Accept application/graphql-response+json or application/json.";
+        facts.set_outcome(Some(Code::BadRequest.as_str()));
         return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, id)), MediaType::Json);
     };
-    let answer = match timeout(app.settings.request_timeout, answer(&app, request, id)).await {
+    let answer = facts.tally.count(answer(&app, request, id, &facts));
+    let answer = match timeout(app.settings.request_timeout, answer).await {
         Ok(answer) => answer,
         Err(_) => Err(Refused::new(&too_slow(app.settings.request_timeout), id)),
     };
+    let error = match &answer {
+        Ok(answered) => answered.response.errors.first(),
+        Err(refused) => Some(&*refused.error),
+    };
+    facts.set_outcome(error.map(code));
     respond(answer, media_type)
 }
 
@@ -115,13 +124,29 @@ fn too_slow(limit: Duration) -> AppError {
     AppError::request(Code::Timeout, format!("The request took longer than {} s.", limit.as_secs_f32()))
 }
 
-async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<Answered, Refused> {
+/// The code of an error, which has one by now.
+fn code(error: &ServerError) -> &str {
+    match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
+        Some(Value::String(code)) => code,
+        _ => Code::Internal.as_str(),
+    }
+}
+
+async fn answer(
+    app: &AppState,
+    request: HttpRequest<Body>,
+    id: &str,
+    facts: &Facts,
+) -> Result<Answered, Refused> {
     let (head, body) = request.into_parts();
     check_method(&head.method, id)?;
     app.places.check().map_err(|error| Refused::new(&error, id))?;
     let context = authenticate(&app.verifier, &head.headers, id.to_owned())
         .await
         .map_err(|error| Refused::new(&error, id))?;
+    if let Some(organization) = context.caller.organization {
+        _ = facts.organization.set(organization);
+    }
     let asked = if head.method == Method::GET {
         read_query(&head.uri, id)?
     } else {
@@ -130,7 +155,7 @@ async fn answer(app: &AppState, request: HttpRequest<Body>, id: &str) -> Result<
     // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
     let _place = app.places.take().map_err(|error| Refused::new(&error, id))?;
     let only_queries = head.method == Method::GET;
-    execute(app, context, asked, only_queries, id).await
+    execute(app, context, asked, only_queries, id, facts).await
 }
 
 fn check_method(method: &Method, id: &str) -> Result<(), Refused> {
@@ -218,6 +243,7 @@ async fn execute(
     asked: Asked,
     only_queries: bool,
     id: &str,
+    facts: &Facts,
 ) -> Result<Answered, Refused> {
     let Asked { query, operation_name, variables, .. } = asked;
     if query.len() > DOCUMENT_LIMIT {
@@ -229,6 +255,7 @@ async fn execute(
     })?;
     let name = operation_name.as_deref();
     let selected = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?;
+    facts.set_operation(&parsed.document, name);
     if only_queries && selected.node.ty != OperationType::Query {
         return Err(Refused::method("POST", "Send mutations by POST.", id));
     }
@@ -250,6 +277,9 @@ async fn execute(
     request.operation_name = operation_name.clone();
     request.set_parsed_query(pruned);
     let mut response = app.schema.execute(request).await;
+    if response::was_executed(&response) {
+        facts.set_field(&parsed.document, &selected.node);
+    }
     if !response.errors.is_empty() {
         finish_errors(app, &mut response, &parsed.document, operation_name.as_deref(), id);
     }

@@ -1,9 +1,11 @@
 //! The HTTP edge: routes, headers and status codes. May name axum and tower; never a query of sea_orm.
 
+mod access;
 mod context;
 mod edge;
 mod graphql;
 pub mod health;
+pub mod metrics;
 mod negotiation;
 pub mod overload;
 pub mod playground;
@@ -28,12 +30,14 @@ use tower_http::{
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
+use self::metrics::Metrics;
 use crate::{app::AppState, error::Code};
 
 /// All routes, with the playground when there is one.
 pub fn router(app: Arc<AppState>, playground: Option<playground::Session>) -> Router {
     let cors = cors(&app.settings.allowed_origins);
     let compression = compression(app.settings.compression);
+    let metrics = Arc::clone(&app.metrics);
     let routes = Router::new()
         .route("/graphql", any(graphql::handle))
         .route("/schema.graphql", get(schema))
@@ -46,12 +50,25 @@ pub fn router(app: Arc<AppState>, playground: Option<playground::Session>) -> Ro
         Some(session) => routes.merge(playground::router(session)),
         None => routes,
     };
-    dressed(routes)
+    dressed(routes, metrics)
+}
+
+/// The routes for those who run the gateway, which have an address of their own.
+pub fn operator_router(app: Arc<AppState>) -> Router {
+    let metrics = Arc::clone(&app.metrics);
+    let routes = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .with_state(app)
+        .route("/metrics", get(metrics::scrape))
+        .with_state(metrics);
+    routes.layer(CatchPanicLayer::custom(panicked))
 }
 
 /// Routes with what holds for all of them.
-fn dressed(routes: Router) -> Router {
-    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(edge::pass))
+fn dressed(routes: Router, metrics: Arc<Metrics>) -> Router {
+    let passing = middleware::from_fn_with_state(metrics, edge::pass);
+    routes.layer(CatchPanicLayer::custom(panicked)).layer(passing)
 }
 
 /// How long a browser may remember what a page may send.
@@ -111,15 +128,30 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    use super::*;
+    use super::{overload::Places, server::Stats, *};
+    use crate::service::{Database, database::DatabaseOptions};
 
     async fn panicking() -> StatusCode {
         panic!("the secret");
     }
 
+    async fn metrics() -> Arc<Metrics> {
+        let second = Duration::from_secs(1);
+        let options = DatabaseOptions {
+            url: "sqlite::memory:".to_owned(),
+            max_connections: 1,
+            acquire_timeout: second,
+            statement_timeout: second,
+            row_level_security: false,
+            occupation: Duration::from_secs(10),
+        };
+        let db = Database::connect(&options).await.expect("a database");
+        Arc::new(Metrics::new(db, Arc::new(Places::new(1)), Arc::<Stats>::default()))
+    }
+
     #[tokio::test]
     async fn a_panic_is_answered_and_tells_nothing() {
-        let router = dressed(Router::new().route("/", get(panicking)));
+        let router = dressed(Router::new().route("/", get(panicking)), metrics().await);
         let request = Request::get("/").header(context::REQUEST_ID, "a").body(Body::empty());
         let answer = router.oneshot(request.expect("a request")).await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -6,22 +6,35 @@ use crate::error::{AppError, Code};
 
 /// The places of the requests that are executed.
 #[derive(Debug)]
-pub struct Places(Semaphore);
+pub struct Places {
+    free: Semaphore,
+    count: usize,
+}
 
 impl Places {
     /// So many places.
     pub fn new(count: usize) -> Self {
-        Self(Semaphore::new(count))
+        Self { free: Semaphore::new(count), count }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.count - self.free.available_permits()
     }
 
     /// Takes a place, until what is returned is dropped.
     pub(super) fn take(&self) -> Result<SemaphorePermit<'_>, AppError> {
-        self.0.try_acquire().map_err(|_| full())
+        self.free.try_acquire().map_err(|_| full())
     }
 
     /// Fails when a request that comes now would get no place, so that nothing needs to be done for it.
     pub(super) fn check(&self) -> Result<(), AppError> {
-        if self.0.available_permits() == 0 { Err(full()) } else { Ok(()) }
+        if self.free.available_permits() == 0 { Err(full()) } else { Ok(()) }
     }
 }
 

@@ -10,6 +10,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
+    Tally,
     connection::{self, Connection, Gate, TENANT},
     sqlite_limit,
 };
@@ -39,6 +40,17 @@ pub struct DatabaseOptions {
     pub row_level_security: bool,
     /// How long a connection of SQLite may compute for whoever took it from the pool.
     pub occupation: Duration,
+}
+
+/// The connections of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSize {
+    /// Those that are open.
+    pub open: usize,
+    /// Those of them that nobody uses.
+    pub idle: usize,
+    /// How many may be open.
+    pub most: usize,
 }
 
 /// A pool of connections to the one database. Clones share the pool.
@@ -80,7 +92,9 @@ impl Database {
         connect.map_sqlx_sqlite_before_acquire(move |connection, _| {
             Box::pin(async move { sqlite_limit::restart(connection, limit).await.map(|()| true) })
         });
-        Ok(Self::new(sea_orm::Database::connect(connect).await?, options.row_level_security))
+        let mut pool = sea_orm::Database::connect(connect).await?;
+        pool.set_metric_callback(Tally::statement);
+        Ok(Self::new(pool, options.row_level_security))
     }
 
     /// Wraps a pool that is open already.
@@ -109,6 +123,18 @@ impl Database {
     /// The handle to read through, outside of a transaction.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// How many connections the pool has.
+    pub fn pool_size(&self) -> PoolSize {
+        let size = |open: u32, idle, most| PoolSize { open: open as usize, idle, most: most as usize };
+        if self.pool().get_database_backend() == DbBackend::Sqlite {
+            let pool = self.pool().get_sqlite_connection_pool();
+            size(pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        } else {
+            let pool = self.pool().get_postgres_connection_pool();
+            size(pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        }
     }
 
     /// Whether the database answers at all.

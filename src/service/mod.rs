@@ -35,11 +35,13 @@ mod record;
 mod retry;
 pub mod search;
 mod sqlite_limit;
+mod tally;
 
 pub use database::{Database, Write};
 pub use page::{ListRequest, Page, PageRequest, PageWindow};
 pub use patch::Patch;
 pub use retry::retried;
+pub use tally::Tally;
 
 use crate::{
     auth::{Denied, RequestContext, Scope},

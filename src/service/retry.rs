@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Tally;
 use crate::error::AppResult;
 
 /// How often a unit of work is tried again.
@@ -18,6 +19,7 @@ pub async fn retried<T, F: Future<Output = AppResult<T>>>(mut unit: impl FnMut()
     for retry in 0..RETRIES {
         match Box::pin(unit()).await {
             Err(error) if error.is_rolled_back() => {
+                Tally::retry();
                 tracing::info!(retry, "a write was rolled back in favour of another and is done again");
                 tokio::time::sleep(PAUSE * 2_u32.pow(retry)).await;
             }

@@ -37,6 +37,7 @@ mod key_set;
 mod layers;
 mod lifecycle;
 mod lists;
+mod metrics;
 mod migrations;
 mod mutation;
 mod operations;

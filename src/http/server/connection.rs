@@ -26,7 +26,7 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    Options,
+    Options, Stats,
     activity::{Activity, Answer, Socket, Turn},
     watch::{Phase, Watch},
 };
@@ -79,8 +79,10 @@ pub(super) async fn serve(
     router: Router,
     protocol: Arc<Protocol>,
     options: Options,
+    stats: Arc<Stats>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let _open = Open::count(&stats);
     let activity = Arc::<Activity>::default();
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
     let service = service_fn(|request| answer(router.clone(), &activity, request));
@@ -89,6 +91,7 @@ pub(super) async fn serve(
         connection: pin!(protocol.serve_connection(socket, service)),
         watch: Watch::new(now),
         activity: &activity,
+        stats: &stats,
         timer: pin!(sleep_until(now + options.header_timeout)),
         options,
         stopping: None,
@@ -103,6 +106,22 @@ pub(super) async fn serve(
         driver.poll(cx)
     })
     .await;
+}
+
+/// An open connection, until this is dropped.
+struct Open<'a>(&'a Stats);
+
+impl<'a> Open<'a> {
+    fn count(stats: &'a Stats) -> Self {
+        stats.open.fetch_add(1, Relaxed);
+        Self(stats)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
 }
 
 fn answer(
@@ -122,6 +141,7 @@ struct Driver<'a, C> {
     connection: Pin<&'a mut C>,
     watch: Watch,
     activity: &'a Activity,
+    stats: &'a Stats,
     /// Rings at the next deadline or before: most deadlines are put off before they come, and that costs nothing.
     timer: Pin<&'a mut Sleep>,
     options: Options,
@@ -147,6 +167,7 @@ impl<C: GracefulConnection> Driver<'_, C> {
             }
             let deadline = self.watch.deadline(&self.options);
             if deadline.is_some_and(|deadline| deadline <= now) && self.watch.is_over(self.activity, now) {
+                self.stats.count_dropped(self.watch.phase());
                 if !self.ends_politely() {
                     return Poll::Ready(());
                 }

@@ -10,7 +10,10 @@ mod watch;
 use std::{
     io::{Read, Write},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -22,7 +25,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::connection::{Protocol, protocol};
+use self::{
+    connection::{Protocol, protocol},
+    watch::Phase,
+};
 
 /// What one listener grants its clients.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +45,40 @@ pub struct Options {
     pub max_connections: usize,
 }
 
+/// The connections of one listener, counted.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Those that are open.
+    pub(super) open: AtomicUsize,
+    /// Those that came when all were taken.
+    pub(super) refused: AtomicU64,
+    /// Those that were dropped while they waited for a request.
+    idle: AtomicU64,
+    /// Those that were dropped while they waited for the head of a request.
+    head: AtomicU64,
+    /// Those that were dropped while they waited for the client to take its answer.
+    answer: AtomicU64,
+}
+
+impl Stats {
+    /// A deadline has ended a connection.
+    fn count_dropped(&self, phase: Phase) {
+        let count = match phase {
+            Phase::New | Phase::Head => &self.head,
+            Phase::Idle => &self.idle,
+            Phase::Writing => &self.answer,
+            Phase::Working => return,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    /// The connections that were dropped, and what they were waiting for.
+    pub(super) fn dropped(&self) -> [(&'static str, u64); 3] {
+        [("head", &self.head), ("idle", &self.idle), ("answer", &self.answer)]
+            .map(|(name, count)| (name, count.load(Relaxed)))
+    }
+}
+
 /// How long the loop rests when the system gives it no connection, usually for want of file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
@@ -48,8 +88,15 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nc
 
 /// Serves until `stop` is ready. Then no connection is accepted any more, and those that are open end with the request
 /// that is under way on them; what is not done by `shutdown_timeout` is cut off. Dropping this cuts everything off.
-pub async fn serve(listener: TcpListener, router: Router, options: Options, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    options: Options,
+    stats: Arc<Stats>,
+    stop: impl Future<Output = ()>,
+) {
     let mut server = Server {
+        stats,
         protocol: Arc::new(protocol(&options)),
         router,
         options,
@@ -78,6 +125,7 @@ struct Server {
     router: Router,
     protocol: Arc<Protocol>,
     options: Options,
+    stats: Arc<Stats>,
     connections: JoinSet<()>,
     stop: signal::Sender<bool>,
 }
@@ -90,6 +138,7 @@ impl Server {
     fn take(&mut self, stream: TcpStream) {
         while self.connections.try_join_next().is_some() {}
         if self.connections.len() >= self.options.max_connections {
+            self.stats.refused.fetch_add(1, Relaxed);
             return refuse(stream);
         }
         // Answers are written in one piece; waiting for more would only delay them.
@@ -101,6 +150,7 @@ impl Server {
             self.router.clone(),
             Arc::clone(&self.protocol),
             self.options,
+            Arc::clone(&self.stats),
             self.stop.subscribe(),
         ));
     }

@@ -41,7 +41,7 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let stopped = async { stopped.await.expect("a word") };
-        let serving = tokio::spawn(server::serve(listener, app.router, app.server, stopped));
+        let serving = tokio::spawn(server::serve(listener, app.router, app.server, app.connections, stopped));
         Self { address, stop, stopping: app.stopping, serving }
     }
 

@@ -59,6 +59,7 @@ use contact_gateway::{
     http::playground::Session,
     service::Database,
 };
+use reqwest::Method;
 use sea_orm::Statement;
 use tracing::Level;
 
@@ -149,6 +150,14 @@ impl World {
     /// Where the gateway listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address
+    }
+
+    /// What the gateway tells Prometheus.
+    pub(crate) async fn metrics(&self) -> String {
+        let operator = Actor::new(self.server.operator_address);
+        let answer = operator.request(Method::GET, "/metrics").send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer.text().await.expect("a text")
     }
 
     /// Nobody: no token.

@@ -1,27 +1,32 @@
-//! The gateway behind a real socket.
+//! The gateway behind real sockets.
 
-use std::net::SocketAddr;
+use std::{future::pending, net::SocketAddr, sync::Arc};
 
 use contact_gateway::{app::App, http::server};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinSet};
 
-/// A server on a free port of 127.0.0.1; it ends when it is dropped.
+/// A server on free ports of 127.0.0.1; it ends when it is dropped.
 pub(crate) struct Server {
+    /// For everybody.
     pub(crate) address: SocketAddr,
-    task: JoinHandle<()>,
+    /// For those who run it.
+    pub(crate) operator_address: SocketAddr,
+    _tasks: JoinSet<()>,
 }
 
 impl Server {
     pub(crate) async fn start(app: App) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let task = tokio::spawn(server::serve(listener, app.router, app.server, std::future::pending()));
-        Self { address, task }
+        let (listener, address) = listen().await;
+        let (operator, operator_address) = listen().await;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server::serve(listener, app.router, app.server, app.connections, pending()));
+        tasks.spawn(server::serve(operator, app.operator_router, app.server, Arc::default(), pending()));
+        Self { address, operator_address, _tasks: tasks }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
 }

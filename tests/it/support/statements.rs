@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use contact_gateway::service::Database;
+use contact_gateway::service::{Database, Tally};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 /// Keeps the statements while somebody wants them.
@@ -17,7 +17,10 @@ impl Recorder {
     pub(crate) fn attached_to(&self, db: &Database, row_level_security: bool) -> Database {
         let mut pool = db.pool().clone();
         let recorder = self.clone();
-        pool.set_metric_callback(move |info| recorder.record(info.statement));
+        pool.set_metric_callback(move |info| {
+            Tally::statement(info);
+            recorder.record(info.statement);
+        });
         Database::new(pool, row_level_security)
     }
 

@@ -1,0 +1,169 @@
+//! What the gateway tells Prometheus; docs/operations.md describes it, and a test compares the two.
+//!
+//! The values of labels are known beforehand, all of them: a client that could choose one could fill the memory.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::ConstGauge,
+        histogram::Histogram,
+    },
+    registry::{Registry, Unit},
+};
+
+use super::{access::Facts, overload::Places, server::Stats};
+use crate::service::Database;
+
+/// Upper bounds of durations, in seconds.
+const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+/// Upper bounds of counts of statements.
+const STATEMENTS: [f64; 8] = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0];
+/// In the place of a field, for what was not executed.
+const NOTHING: &str = "none";
+/// The outcome of a request whose client left before it was answered.
+const LEFT: &str = "CLIENT_LEFT";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    field: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Field {
+    field: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: u16,
+}
+
+type Seconds = Family<Field, Histogram, fn() -> Histogram>;
+
+/// The counts of one gateway.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    responses: Family<Status, Counter>,
+    requests: Family<Request, Counter>,
+    seconds: Seconds,
+    statements: Histogram,
+    failed_statements: Counter,
+    retries: Counter,
+}
+
+impl Metrics {
+    /// Nothing was counted yet. What others count is asked of them when somebody wants to know.
+    pub fn new(db: Database, places: Arc<Places>, connections: Arc<Stats>) -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("contact_gateway"),
+            responses: Family::default(),
+            requests: Family::default(),
+            seconds: Seconds::new_with_constructor(|| Histogram::new(SECONDS)),
+            statements: Histogram::new(STATEMENTS),
+            failed_statements: Counter::default(),
+            retries: Counter::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("responses", "Answers by HTTP status", metrics.responses.clone());
+        let help = "GraphQL requests by the first field of the root and by outcome";
+        registry.register("requests", help, metrics.requests.clone());
+        let help = "How long GraphQL requests took";
+        registry.register_with_unit("request", help, Unit::Seconds, metrics.seconds.clone());
+        registry.register(
+            "request_statements",
+            "SQL statements of a GraphQL request",
+            metrics.statements.clone(),
+        );
+        let help = "SQL statements that failed";
+        registry.register("failed_statements", help, metrics.failed_statements.clone());
+        let help = "Writes that were done again because the database had rolled them back";
+        registry.register("retries", help, metrics.retries.clone());
+        registry.register_collector(Box::new(Present { db, places, connections }));
+        metrics
+    }
+
+    /// A request has ended.
+    pub(super) fn record(&self, facts: &Facts, status: Option<StatusCode>, took: Duration) {
+        if let Some(status) = status {
+            self.responses.get_or_create(&Status { status: status.as_u16() }).inc();
+        }
+        let Some(outcome) = facts.outcome.get().map(String::as_str).or(status.is_none().then_some(LEFT))
+        else {
+            return;
+        };
+        let field = facts.field.get().map_or(NOTHING, String::as_str).to_owned();
+        self.seconds.get_or_create(&Field { field: field.clone() }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&Request { field, outcome: outcome.to_owned() }).inc();
+        self.statements.observe(facts.tally.statements() as f64);
+        self.failed_statements.inc_by(facts.tally.failed());
+        self.retries.inc_by(facts.tally.retries());
+    }
+}
+
+/// `/metrics`: all of it, in the text form of OpenMetrics.
+pub(super) async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+    let mut text = String::new();
+    match encode(&mut text, &metrics.registry) {
+        Ok(()) => {
+            let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, content_type)], text).into_response()
+        }
+        Err(fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// What is true at the moment.
+#[derive(Debug)]
+struct Present {
+    db: Database,
+    places: Arc<Places>,
+    connections: Arc<Stats>,
+}
+
+impl Collector for Present {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut gauge = |name, help, value: usize| {
+            let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
+        };
+        let pool = self.db.pool_size();
+        gauge("executing", "GraphQL requests that are executed", self.places.taken())?;
+        gauge("executing_max", "How many may be executed at once", self.places.count())?;
+        gauge("connections", "Open connections of clients", self.connections.open.load(Relaxed))?;
+        gauge("database_connections", "Open connections to the database", pool.open)?;
+        gauge("database_connections_idle", "Those of them that are not in use", pool.idle)?;
+        gauge("database_connections_max", "How many may be open at once", pool.most)?;
+        let refused = ConstCounter::new(self.connections.refused.load(Relaxed));
+        let help = "Connections beyond the most that may be open";
+        let name = "connections_refused";
+        refused.encode(encoder.encode_descriptor(name, help, None, refused.metric_type())?)?;
+        let help = "Connections of clients that were too slow, by what they were slow with";
+        let name = "connections_dropped";
+        let dropped = Family::<Slowness, Counter>::default();
+        for (with, count) in self.connections.dropped() {
+            dropped.get_or_create(&Slowness { with }).inc_by(count);
+        }
+        dropped.encode(encoder.encode_descriptor(name, help, None, dropped.metric_type())?)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Slowness {
+    with: &'static str,
+}

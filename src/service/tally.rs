@@ -1,0 +1,58 @@
+//! What a request made of the database: counted for whoever wants to know, without a word from those who ask it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use sea_orm::metric::Info;
+
+tokio::task_local! {
+    static CURRENT: Arc<Tally>;
+}
+
+/// The counts of one request.
+#[derive(Debug, Default)]
+pub struct Tally {
+    statements: AtomicU64,
+    failed: AtomicU64,
+    retries: AtomicU64,
+}
+
+impl Tally {
+    /// Awaits `action`; what it makes of the database is counted here.
+    pub async fn count<T>(self: &Arc<Self>, action: impl Future<Output = T>) -> T {
+        CURRENT.scope(Arc::clone(self), action).await
+    }
+
+    /// The statements.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Relaxed)
+    }
+
+    /// Those of them that failed.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Relaxed)
+    }
+
+    /// The writes that were done again.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Relaxed)
+    }
+
+    /// A statement came to its end; to be called by the pool for each. It belongs to the request that is under way in
+    /// this task, if there is one.
+    pub fn statement(info: &Info<'_>) {
+        let failed = u64::from(info.failed);
+        // Outside of requests there is nobody who wants to know.
+        let _ = CURRENT.try_with(|tally| {
+            tally.statements.fetch_add(1, Relaxed);
+            tally.failed.fetch_add(failed, Relaxed);
+        });
+    }
+
+    /// A write is done again.
+    pub(super) fn retry() {
+        let _ = CURRENT.try_with(|tally| tally.retries.fetch_add(1, Relaxed));
+    }
+}
