@@ -11,7 +11,11 @@ use std::{
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::{CliError, sample_data, server, start_log};
+use super::{
+    CliError, sample_data,
+    server::{self, Signals},
+    start_log,
+};
 use crate::{
     app::{self, App},
     auth::{Caller, RequestContext, Scopes, Signer},
@@ -70,10 +74,12 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     let signer = config::development_signer(&key)?;
     let token = mint(&signer)?;
     let app = App::new(&config, db, session(signer, address))?;
+    // Whoever reads that it serves may tell it to stop.
+    let signals = Signals::new()?;
     writeln!(out, "GraphiQL http://{address}/")?;
     writeln!(out, "token {token}")?;
     out.flush()?;
-    server::serve(listener, None, app).await
+    server::serve(listener, None, app, signals).await
 }
 
 fn development_key(data_dir: &Path) -> Result<Vec<u8>, CliError> {

@@ -4,7 +4,11 @@ use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 
-use super::{CliError, server, start_log};
+use super::{
+    CliError,
+    server::{self, Signals},
+    start_log,
+};
 use crate::{
     app::{self, App},
     config,
@@ -45,8 +49,10 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
         None => None,
     };
     let app = App::new(&config, db, Session::default())?;
+    // Whoever reads that it serves may tell it to stop.
+    let signals = Signals::new()?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    server::serve(listener, operator, app).await
+    server::serve(listener, operator, app, signals).await
 }
 
 /// Migrating is the operator's decision: an instance never changes a production schema by being started.

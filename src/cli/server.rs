@@ -47,15 +47,15 @@ pub(super) fn allow_connections(http: &Http, database: &Database) {
 #[cfg(not(unix))]
 pub(super) fn allow_connections(_: &Http, _: &Database) {}
 
-/// Serves until SIGINT or SIGTERM; requests in flight are answered. A second signal ends it at once.
+/// Serves until `signals` says stop; requests in flight are answered. A second signal ends it at once.
 ///
 /// Those who run the gateway have a listener of their own, if they want one; it stays until the end.
 pub(super) async fn serve(
     listener: TcpListener,
     operator: Option<TcpListener>,
     app: App,
+    mut signals: Signals,
 ) -> Result<(), CliError> {
-    let mut signals = Signals::new()?;
     let mut operators = JoinSet::new();
     if let Some(listener) = operator {
         let never = std::future::pending();
@@ -80,14 +80,15 @@ pub(super) async fn serve(
 
 /// What tells the process to stop.
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> Result<Self, CliError> {
+    /// From now on no signal ends the process by itself.
+    pub(super) fn new() -> Result<Self, CliError> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
@@ -102,11 +103,12 @@ impl Signals {
 
 /// What tells the process to stop.
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> Result<Self, CliError> {
+    /// From now on no signal ends the process by itself.
+    pub(super) fn new() -> Result<Self, CliError> {
         Ok(Self)
     }
 
