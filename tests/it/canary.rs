@@ -327,7 +327,7 @@ fn of_transport() -> Vec<Request> {
         good().to(Method::GET, &format!("graphql?query={CANARY}")),
         good().to(Method::GET, &format!("graphql?{CANARY}=1")),
         good().to(Method::GET, &format!("graphql?query=%7Ba%7D&variables={CANARY}")),
-        good().to(Method::GET, &format!("{CANARY}")),
+        good().to(Method::GET, CANARY),
         good().to(Method::GET, &format!("../../{CANARY}")),
         good().to(Method::GET, "readyz"),
         good().to(Method::GET, "healthz"),
