@@ -1,6 +1,6 @@
 //! What a running gateway consists of, built the same way by the binary and by the tests.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::Router;
 use sea_orm::DbErr;
@@ -19,6 +19,7 @@ use crate::{
         metrics::Metrics,
         overload::Places,
         playground,
+        rate_limit::RateLimit,
         server::{self, Stats},
     },
     service::{Database, database::DatabaseOptions},
@@ -44,6 +45,8 @@ pub struct AppState {
     pub places: Arc<Places>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How many points of cost each caller may spend, where that is limited.
+    pub rate_limit: Option<RateLimit>,
     /// Whether the process was told to stop.
     pub stopping: Stopping,
 }
@@ -59,6 +62,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// Whether answers are compressed for those who ask for that.
     pub compression: bool,
+    /// The most points that a request may cost.
+    pub cost_limit: u64,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long its body may take to arrive.
@@ -102,11 +107,13 @@ impl App {
                 introspection: config.http.introspection,
                 body_limit: config.http.body_limit,
                 compression: config.http.compression,
+                cost_limit: config.limits.cost,
                 request_timeout: config.limits.request_timeout,
                 body_timeout: config.http.body_timeout,
             },
             places,
             metrics: Arc::new(metrics),
+            rate_limit: rate_limit(&config.rate_limit),
             stopping: Stopping::default(),
         };
         let state = Arc::new(state);
@@ -129,6 +136,12 @@ fn server_options(http: &config::Http) -> server::Options {
         shutdown_timeout: http.shutdown_timeout,
         max_connections: http.max_connections,
     }
+}
+
+fn rate_limit(config: &config::RateLimit) -> Option<RateLimit> {
+    let (points_per_minute, burst) =
+        (NonZeroU32::new(config.points_per_minute)?, NonZeroU32::new(config.burst)?);
+    Some(RateLimit::new(points_per_minute, burst))
 }
 
 fn budgets(limits: &Limits) -> Budgets {

@@ -26,6 +26,8 @@ pub enum Code {
     ValidationFailed,
     /// The document, or what it asks for, is more than a request may be.
     QueryTooComplex,
+    /// The caller has asked for too much lately.
+    RateLimited,
     /// A dependency, usually the database, does not answer.
     Unavailable,
     /// As many requests are executed as may be at once.
@@ -46,6 +48,7 @@ impl Code {
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::Timeout => "TIMEOUT",
@@ -59,6 +62,7 @@ impl Code {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::BadRequest | Self::ParseFailed | Self::ValidationFailed | Self::QueryTooComplex => 400,
+            Self::RateLimited => 429,
             Self::Unavailable | Self::Overloaded => 503,
             Self::Timeout => 504,
             Self::Internal => 500,

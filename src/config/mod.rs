@@ -36,6 +36,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[limits]`: how much a request may cost.
     pub limits: Limits,
+    /// `[rate_limit]`: how much a caller may ask for in a time.
+    pub rate_limit: RateLimit,
     /// `[metrics]`: where it is told how the gateway does.
     pub metrics: Metrics,
     /// `[log]`: what is written about it.
@@ -154,6 +156,8 @@ pub struct Limits {
     pub document_root_fields: usize,
     /// The most directives of a document.
     pub document_directives: usize,
+    /// The most points that a request may cost.
+    pub cost: u64,
 }
 
 impl Default for Limits {
@@ -167,8 +171,18 @@ impl Default for Limits {
             document_aliases: 30,
             document_root_fields: 20,
             document_directives: 10,
+            cost: 50_000,
         }
     }
+}
+
+/// How many points of cost each subject may spend in each organization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many points come back in a minute; with 0 nothing is limited.
+    pub points_per_minute: u32,
+    /// How many points may be spent at once.
+    pub burst: u32,
 }
 
 /// Where it is told how the gateway does.

@@ -6,20 +6,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::duration::Written;
-use super::{Config, Database, Http, Issuer, Limits, Log, LogFormat};
+use super::{Config, Database, Http, Issuer, Limits, Log, LogFormat, RateLimit};
 use crate::auth::KeyMaterial;
 
 impl Config {
     /// The configuration in force, as TOML with the secrets hidden.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let Self { http, database, auth, limits, metrics, log } = self;
+        let Self { http, database, auth, limits, rate_limit, metrics, log } = self;
         add_http(&mut text, http);
         add_database(&mut text, database);
         for issuer in &auth.issuers {
             add_issuer(&mut text, issuer);
         }
         add_limits(&mut text, limits);
+        add_rate_limit(&mut text, *rate_limit);
         if let Some(listen) = metrics.listen {
             section(&mut text, "[metrics]");
             setting(&mut text, "listen", quoted(&listen.to_string()));
@@ -88,6 +89,15 @@ fn add_limits(text: &mut String, limits: &Limits) {
         ("document_directives", limits.document_directives),
     ] {
         setting(text, name, count.to_string());
+    }
+    setting(text, "cost", limits.cost.to_string());
+}
+
+fn add_rate_limit(text: &mut String, RateLimit { points_per_minute, burst }: RateLimit) {
+    section(text, "[rate_limit]");
+    setting(text, "points_per_minute", points_per_minute.to_string());
+    if points_per_minute > 0 {
+        setting(text, "burst", burst.to_string());
     }
 }
 

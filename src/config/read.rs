@@ -11,7 +11,9 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::source::{Section, Settings};
-use super::{Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, issuers, parse_duration};
+use super::{
+    Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, RateLimit, issuers, parse_duration,
+};
 
 /// The bounds of a request body: room for a query, and no room for an attack on memory.
 const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
@@ -19,6 +21,8 @@ const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 const BUDGET: RangeInclusive<usize> = 1..=50_000;
 /// The same for fields within fields; deeper documents are never executed.
 const DEPTH: RangeInclusive<usize> = 1..=32;
+const COST: RangeInclusive<u64> = 1..=10_000_000;
+const POINTS: RangeInclusive<u32> = 0..=1_000_000_000;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 /// The bounds of what clients may have open or under way.
 const CLIENTS: RangeInclusive<usize> = 1..=100_000;
@@ -40,15 +44,15 @@ pub(super) fn read(
     needs: Needs,
 ) -> Result<Config, ConfigError> {
     let mut settings = Settings::gather(file, environment)?;
-    let config = Config {
-        http: http(settings.section("http")),
-        database: database(settings.section("database"), needs),
-        auth: issuers::read(&mut settings, needs),
-        limits: limits(settings.section("limits")),
-        metrics: metrics(settings.section("metrics")),
-        log: log(settings.section("log")),
-    };
-    settings.finish("http, database, auth, limits, metrics and log", config)
+    let http = http(settings.section("http"));
+    let database = database(settings.section("database"), needs);
+    let auth = issuers::read(&mut settings, needs);
+    let limits = limits(settings.section("limits"));
+    let rate_limit = rate_limit(settings.section("rate_limit"), limits.cost);
+    let metrics = metrics(settings.section("metrics"));
+    let log = log(settings.section("log"));
+    let config = Config { http, database, auth, limits, rate_limit, metrics, log };
+    settings.finish("http, database, auth, limits, rate_limit, metrics and log", config)
 }
 
 fn http(mut section: Section<'_>) -> Http {
@@ -147,9 +151,29 @@ fn limits(mut section: Section<'_>) -> Limits {
         document_aliases: budget("document_aliases", BUDGET, default.document_aliases),
         document_root_fields: budget("document_root_fields", BUDGET, default.document_root_fields),
         document_directives: budget("document_directives", BUDGET, default.document_directives),
+        cost: section
+            .parsed("cost", "give a number of points from 1 to 10000000", |text| {
+                text.parse().ok().filter(|points| COST.contains(points))
+            })
+            .unwrap_or(default.cost),
     };
     section.finish();
     limits
+}
+
+/// A bucket that holds less than a request may cost would never let it pass.
+fn rate_limit(mut section: Section<'_>, cost: u64) -> RateLimit {
+    let remedy = "give a number of points from 0 to 1000000000";
+    let points = |text: &str| text.parse().ok().filter(|points| POINTS.contains(points));
+    let points_per_minute = section.parsed("points_per_minute", remedy, points).unwrap_or_default();
+    let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+    let burst = section.parsed("burst", remedy, points).unwrap_or(points_per_minute.max(cost));
+    if points_per_minute > 0 && burst < cost {
+        let remedy = format!("give {cost} or more, or lower limits.cost");
+        section.problem("burst", format!("a request may cost {cost} points, more than this; {remedy}"));
+    }
+    section.finish();
+    if points_per_minute == 0 { RateLimit::default() } else { RateLimit { points_per_minute, burst } }
 }
 
 fn metrics(mut section: Section<'_>) -> Metrics {

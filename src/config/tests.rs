@@ -57,6 +57,7 @@ fn defaults_are_as_documented() {
     assert_eq!(documented.http, Http::default());
     assert_eq!(documented.database, Database { url: documented.database.url.clone(), ..Database::default() });
     assert_eq!(documented.limits, Limits::default());
+    assert_eq!(documented.rate_limit, RateLimit::default());
     assert_eq!(documented.log, Log::default());
     let defaults = load(None, []).expect("nothing is required");
     assert_eq!(defaults.http.listen.to_string(), "127.0.0.1:8080");
@@ -66,8 +67,10 @@ fn defaults_are_as_documented() {
 
 #[test]
 fn every_setting_is_documented_with_its_variable() {
-    let unknown =
-        problems("[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[metrics]\nx=1\n[log]\nx=1", &[]);
+    let unknown = problems(
+        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[rate_limit]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
+        &[],
+    );
     let lists =
         unknown.iter().filter_map(|problem| problem.split_once("there is no such setting; those of ["));
     let mut count = 0;
@@ -161,7 +164,7 @@ fn all_problems_are_told_together() {
         "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
         "log.level: \"inf0\" is not valid; give error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
-        "limit: there is no such section; the sections are http, database, auth, limits, metrics and log",
+        "limit: there is no such section; the sections are http, database, auth, limits, rate_limit, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {
@@ -255,6 +258,26 @@ fn documents_have_limits_within_bounds() {
         let problem = problem(&format!("[limits]\n{key} = {bad}"));
         assert!(problem.starts_with(&format!("limits.{key}: ")) && problem.contains(bounds), "{problem}");
     }
+}
+
+#[test]
+fn a_bucket_holds_what_a_request_may_cost() {
+    let read = |text: &str| load_text(&format!("{GOOD}\n{text}"), &[]).expect("a configuration").rate_limit;
+    assert_eq!(read("[rate_limit]\npoints_per_minute = 0\nburst = 5"), RateLimit::default());
+    let RateLimit { burst, .. } = read("[rate_limit]\npoints_per_minute = 6000");
+    assert_eq!(burst, 50_000);
+    let RateLimit { burst, .. } = read("[rate_limit]\npoints_per_minute = 60000");
+    assert_eq!(burst, 60_000);
+    let RateLimit { burst, .. } =
+        read("[limits]\ncost = 100\n[rate_limit]\npoints_per_minute = 10\nburst = 100");
+    assert_eq!(burst, 100);
+    let small = problem("[rate_limit]\npoints_per_minute = 10\nburst = 100");
+    assert!(
+        small.starts_with("rate_limit.burst: a request may cost 50000 points, more than this; "),
+        "{small}"
+    );
+    assert!(problem("[rate_limit]\npoints_per_minute = -1").contains("give a number of points from 0"));
+    assert!(problem("[limits]\ncost = 0").starts_with("limits.cost: "));
 }
 
 #[test]

@@ -26,6 +26,14 @@ pub struct FieldTypes {
     names: HashSet<String>,
 }
 
+/// The type of a field, as far as a list or not.
+#[derive(Clone, Copy)]
+pub(super) struct FieldType<'a> {
+    /// The name of the type, or of a list's items.
+    pub(super) name: &'a str,
+    pub(super) is_list: bool,
+}
+
 /// The scalars that every schema has, which are not defined in it.
 const BUILT_IN: [&str; 5] = ["Boolean", "Float", "ID", "Int", "String"];
 
@@ -57,6 +65,17 @@ impl FieldTypes {
             fields_of.insert(definition.node.name.node.to_string(), fields);
         }
         Self { fields: fields_of, names }
+    }
+
+    /// What a field of a type is, if there is one of the name.
+    pub(super) fn field(&self, on: &str, name: &str) -> Option<FieldType<'_>> {
+        let ty = self.fields.get(on)?.get(name)?;
+        Some(FieldType { name: named(&ty.base), is_list: matches!(ty.base, BaseType::List(_)) })
+    }
+
+    /// Whether a type is a connection.
+    pub(super) fn is_connection(&self, name: &str) -> bool {
+        name.ends_with("Connection") && self.fields.contains_key(name)
     }
 
     /// Whether the schema has a type of this name.

@@ -15,12 +15,11 @@ use super::document::operation;
 /// A response as JSON. Without data and without an error that has a path nothing was executed, and `data` is left out.
 pub fn write(response: &Response, document: Option<(&ExecutableDocument, Option<&str>)>) -> Vec<u8> {
     let mut json = Vec::with_capacity(4096);
+    json.push(b'{');
     if response.data == Value::Null && response.errors.is_empty() {
         // Everything was skipped, and of an object without fields async-graphql makes null.
-        return br#"{"data":{}}"#.to_vec();
-    }
-    json.push(b'{');
-    if was_executed(response) {
+        json.extend_from_slice(br#""data":{}"#);
+    } else if was_executed(response) {
         json.extend_from_slice(b"\"data\":");
         let operation =
             document.and_then(|(document, name)| Some((document, operation(document, name).ok()?)));
@@ -38,6 +37,10 @@ pub fn write(response: &Response, document: Option<(&ExecutableDocument, Option<
         }
         json.extend_from_slice(b"\"errors\":");
         plain(&mut json, &response.errors);
+    }
+    if !response.extensions.is_empty() {
+        json.extend_from_slice(b",\"extensions\":");
+        plain(&mut json, &response.extensions);
     }
     json.push(b'}');
     json

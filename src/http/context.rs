@@ -11,6 +11,8 @@ use crate::{
 
 /// Names a request in the answer and in the log; taken from the caller when it has a plain form.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Asks, as `true`, what the request costs.
+pub(super) const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
 /// Selects the organization to act in.
 pub(super) const ORGANIZATION: HeaderName = HeaderName::from_static("x-org-id");
 

@@ -3,60 +3,42 @@
 //! POST with JSON, GET for queries only; the header Accept decides the media type and with it what the HTTP status says.
 //! The stock extractor is not used: it takes mutations by GET and as text/plain, which lets a foreign page send them.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables,
+    Name, Request, Response, ServerError, Value, Variables,
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::{
     Extension,
-    body::{Body, HttpBody},
+    body::Body,
     extract::State,
     http::{
-        HeaderMap, HeaderValue, Method, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri,
-        header,
+        HeaderMap, HeaderValue, Method, Request as HttpRequest, Response as HttpResponse, StatusCode, header,
     },
-};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
 };
 use tokio::time::timeout;
 
 use super::{
     access::Facts,
-    context::{RequestId, authenticate},
-    negotiation::{MediaType, is_json},
+    asked::{Asked, read_body, read_query},
+    context::{COST, RequestId, authenticate},
+    negotiation::MediaType,
 };
 use crate::{
-    app::{AppState, Settings},
+    app::AppState,
     auth::RequestContext,
     error::{AppError, Code},
     graphql::{
         Gateway,
         document::{
-            Parsed, introspection_refused, misfit_variable, operation, unknown_type, without_absent_variables,
+            self, Parsed, cost, introspection_refused, misfit_variable, operation, unknown_type,
+            without_absent_variables,
         },
         error::{refusal, set_code, translate},
         response,
     },
 };
-
-/// What a client asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    query: String,
-    #[serde(rename = "operationName", default)]
-    operation_name: Option<String>,
-    #[serde(default)]
-    variables: Option<Variables>,
-    /// Read so that a client that sends it is not refused; no extension is supported yet.
-    #[serde(rename = "extensions", default)]
-    _extensions: Option<HashMap<String, IgnoredAny>>,
-}
 
 /// A request that was executed, or found not to fit the schema.
 struct Answered {
@@ -66,31 +48,53 @@ struct Answered {
 }
 
 /// A request that is refused before anything of it is executed.
-struct Refused {
+pub(super) struct Refused {
     status: StatusCode,
     error: Box<ServerError>,
     /// A header that such a status calls for.
-    header: Option<(header::HeaderName, &'static str)>,
+    header: Option<(header::HeaderName, HeaderValue)>,
 }
 
 impl Refused {
     fn new(error: &AppError, request_id: &str) -> Self {
         let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let header = match error.code() {
-            Code::Unauthenticated => Some((header::WWW_AUTHENTICATE, "Bearer")),
-            Code::Unavailable | Code::Overloaded => Some((header::RETRY_AFTER, "1")),
+            Code::Unauthenticated => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Code::Unavailable | Code::Overloaded => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             _ => None,
         };
         Self { status, error: Box::new(refusal(error, request_id)), header }
     }
 
-    fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
+    pub(super) fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
         Self { status, ..Self::new(&AppError::request(Code::BadRequest, message), request_id) }
     }
 
     fn method(allowed: &'static str, message: &'static str, request_id: &str) -> Self {
-        let header = Some((header::ALLOW, allowed));
+        let header = Some((header::ALLOW, HeaderValue::from_static(allowed)));
         Self { header, ..Self::bad(StatusCode::METHOD_NOT_ALLOWED, message, request_id) }
+    }
+
+    /// The caller's bucket has too few points, for so many seconds.
+    fn rate_limited(seconds: u64, request_id: &str) -> Self {
+        let message = format!("Too much was asked for lately. Try again in {seconds} s.");
+        let header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        Self { header, ..Self::new(&AppError::request(Code::RateLimited, message), request_id) }
+    }
+
+    /// A document that is none, or variables that do not fit it.
+    fn misfit(error: impl Into<ServerError>, code: Code, request_id: &str) -> Self {
+        let mut error = error.into();
+        set_code(&mut error, code, request_id);
+        Self { status: StatusCode::BAD_REQUEST, error: Box::new(error), header: None }
+    }
+
+    /// A document that is not taken.
+    fn document(refused: document::Refused, request_id: &str) -> Self {
+        let code = refused.code;
+        Self::misfit(refused, code, request_id)
     }
 }
 
@@ -155,7 +159,14 @@ async fn answer(
     // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
     let _place = app.places.take().map_err(|error| Refused::new(&error, id))?;
     let only_queries = head.method == Method::GET;
-    execute(app, context, asked, only_queries, id, facts).await
+    let prepared = prepare(app, asked, only_queries, id, facts);
+    let points = prepared.as_ref().map_or(REFUSED_POINTS, |prepared| prepared.points);
+    let left = spend(app, &context, points, id)?;
+    let mut answered = execute(app, context, prepared?, id, facts).await;
+    if wants_cost(&head.headers) {
+        answered.response.extensions.insert("cost".to_owned(), told(app, points, left));
+    }
+    Ok(answered)
 }
 
 fn check_method(method: &Method, id: &str) -> Result<(), Refused> {
@@ -165,94 +176,34 @@ fn check_method(method: &Method, id: &str) -> Result<(), Refused> {
     Err(Refused::method("GET, POST", "Send GraphQL requests by POST, or queries by GET.", id))
 }
 
-/// The request in the parameters of a GET.
-fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
-    let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
-    let (mut query, mut operation_name, mut variables, mut extensions) = (None, None, None, None);
-    for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        let slot = match &*name {
-            "query" => &mut query,
-            "operationName" => &mut operation_name,
-            "variables" => &mut variables,
-            "extensions" => &mut extensions,
-            _ => return Err(bad("The parameters are query, operationName, variables and extensions.")),
-        };
-        if slot.replace(value.into_owned()).is_some() {
-            return Err(bad("A parameter came twice."));
-        }
-    }
-    Ok(Asked {
-        query: query.ok_or_else(|| bad("The parameter query is missing."))?,
-        operation_name: operation_name.filter(|name| !name.is_empty()),
-        variables: object(variables).map_err(bad)?,
-        _extensions: object(extensions).map_err(bad)?,
-    })
-}
-
-/// The JSON object that a parameter holds, if it was given.
-fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'static str> {
-    let text = text.filter(|text| !text.is_empty());
-    text.map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(|_| "variables and extensions are JSON objects.")
-}
-
-/// The request in the body of a POST.
-async fn read_body(headers: &HeaderMap, body: Body, settings: &Settings, id: &str) -> Result<Asked, Refused> {
-    if !is_json(headers) {
-        let message = "Send the body as application/json in UTF-8.";
-        return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
-    }
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        let message = "Send the body as it is, without a Content-Encoding.";
-        return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
-    }
-    let too_large = || Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.", id);
-    // What a client announces is believed, so that nobody waits for it.
-    if body.size_hint().lower() > settings.body_limit as u64 {
-        return Err(too_large());
-    }
-    let whole = Limited::new(body, settings.body_limit).collect();
-    let Ok(read) = timeout(settings.body_timeout, whole).await else {
-        return Err(Refused::bad(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.", id));
-    };
-    let bytes = match read {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
-        Err(_) => {
-            return Err(Refused::bad(StatusCode::BAD_REQUEST, "The body could not be read to its end.", id));
-        }
-    };
-    // Serde would take an array of the fields' values too.
-    let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    let asked = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
-    asked.ok_or_else(|| {
-        let message =
-            "The body is a JSON object with query (a string), operationName, variables and extensions.";
-        Refused::bad(StatusCode::BAD_REQUEST, message, id)
-    })
-}
-
 /// The most bytes of a document. Bodies may be longer: bulk writes carry their rows in variables, which cost far less to
 /// read than a document does.
 const DOCUMENT_LIMIT: usize = 128 * 1024;
+/// What a request costs that is refused for its document: it was read, too.
+const REFUSED_POINTS: u64 = 10;
 
-async fn execute(
+/// A request that may be executed.
+struct Prepared {
+    parsed: Arc<Parsed>,
+    operation_name: Option<String>,
+    variables: Variables,
+    /// What it costs.
+    points: u64,
+}
+
+/// Looks at a request in the order of what each look costs, before anything of it is executed.
+fn prepare(
     app: &AppState,
-    context: RequestContext,
     asked: Asked,
     only_queries: bool,
     id: &str,
     facts: &Facts,
-) -> Result<Answered, Refused> {
+) -> Result<Prepared, Refused> {
     let Asked { query, operation_name, variables, .. } = asked;
     if query.len() > DOCUMENT_LIMIT {
         return Err(Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The document is longer than 128 KiB.", id));
     }
-    let parsed = app.documents.parse(&query).map_err(|refused| {
-        let code = refused.code;
-        misfit(refused.into(), code, id)
-    })?;
+    let parsed = app.documents.parse(&query).map_err(|refused| Refused::document(refused, id))?;
     let name = operation_name.as_deref();
     let selected = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?;
     facts.set_operation(&parsed.document, name);
@@ -266,30 +217,61 @@ async fn execute(
         refused = refused.or_else(|| introspection_refused(&parsed.names, selected));
     }
     if let Some(error) = refused {
-        return Err(misfit(error, Code::ValidationFailed, id));
+        return Err(Refused::misfit(error, Code::ValidationFailed, id));
     }
+    let points = cost(&app.field_types, &parsed.document, selected, &variables, app.settings.cost_limit)
+        .map_err(|refused| Refused::document(refused, id))?;
+    Ok(Prepared { parsed, operation_name, variables, points })
+}
+
+/// Takes points from the caller's bucket, where there are buckets, and tells how many are left in it.
+fn spend(app: &AppState, context: &RequestContext, points: u64, id: &str) -> Result<Option<u32>, Refused> {
+    let left = app.rate_limit.as_ref().map(|buckets| buckets.take(&context.caller, points));
+    left.transpose().map_err(|seconds| Refused::rate_limited(seconds, id))
+}
+
+/// What a request cost, as `extensions.cost` tells it.
+fn told(app: &AppState, points: u64, left: Option<u32>) -> Value {
+    let mut told = vec![("requested", points.into()), ("limit", app.settings.cost_limit.into())];
+    if let (Some(buckets), Some(left)) = (&app.rate_limit, left) {
+        told.push(("rateLimit", object([("burst", buckets.burst().into()), ("left", left.into())])));
+    }
+    object(told)
+}
+
+fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Object(fields.into_iter().map(|(name, value)| (Name::new(name), value)).collect())
+}
+
+/// Whether the client asks what its request costs.
+fn wants_cost(headers: &HeaderMap) -> bool {
+    headers.get(COST).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+async fn execute(
+    app: &AppState,
+    context: RequestContext,
+    prepared: Prepared,
+    id: &str,
+    facts: &Facts,
+) -> Answered {
+    let Prepared { parsed, operation_name, variables, .. } = prepared;
+    let name = operation_name.as_deref();
     let pruned = without_absent_variables(&parsed.document, name, &variables);
-    let mut request = Request::new(query).variables(variables).data(Gateway::new(
-        context,
-        &app.db,
-        Arc::clone(&parsed.names),
-    ));
+    let gateway = Gateway::new(context, &app.db, Arc::clone(&parsed.names));
+    let mut request = Request::new("").variables(variables).data(gateway);
     request.operation_name = operation_name.clone();
     request.set_parsed_query(pruned);
     let mut response = app.schema.execute(request).await;
-    if response::was_executed(&response) {
+    if response::was_executed(&response)
+        && let Ok(selected) = operation(&parsed.document, name)
+    {
         facts.set_field(&parsed.document, &selected.node);
     }
     if !response.errors.is_empty() {
-        finish_errors(app, &mut response, &parsed.document, operation_name.as_deref(), id);
+        finish_errors(app, &mut response, &parsed.document, name, id);
     }
-    Ok(Answered { response, parsed, operation_name })
-}
-
-/// A document that is none, or variables that do not fit it.
-fn misfit(mut error: ServerError, code: Code, id: &str) -> Refused {
-    set_code(&mut error, code, id);
-    Refused { status: StatusCode::BAD_REQUEST, error: Box::new(error), header: None }
+    Answered { response, parsed, operation_name }
 }
 
 fn finish_errors(
@@ -320,7 +302,7 @@ fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResp
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some((name, value)) = header {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.insert(name, value);
     }
     http
 }

@@ -1,6 +1,7 @@
 //! The HTTP edge: routes, headers and status codes. May name axum and tower; never a query of sea_orm.
 
 mod access;
+mod asked;
 mod context;
 mod edge;
 mod graphql;
@@ -9,6 +10,7 @@ pub mod metrics;
 mod negotiation;
 pub mod overload;
 pub mod playground;
+pub mod rate_limit;
 pub mod server;
 
 use std::{any::Any, sync::Arc, time::Duration};

@@ -14,6 +14,7 @@ mod connections;
 mod contact_merge;
 mod contact_type;
 mod contacts;
+mod cost;
 mod custom_field;
 mod custom_field_filter;
 mod custom_field_lifecycle;

@@ -51,7 +51,7 @@ const MAX_INTROSPECTION_LISTS: usize = 2;
 /// The fields by which introspection comes from one type to many.
 const MANY: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 /// How many bytes of text in a value count as one more value.
-const BYTES_PER_VALUE: usize = 64;
+pub(super) const BYTES_PER_VALUE: usize = 64;
 
 /// What a selection set comes to.
 #[derive(Clone, Copy, Default)]
@@ -257,7 +257,8 @@ fn too_nested(pos: Pos) -> Refused {
     Refused::over("selection sets within each other", MAX_SETS, pos)
 }
 
-fn is_introspection(name: &str) -> bool {
+/// Whether a field asks about the schema itself.
+pub(super) fn is_introspection(name: &str) -> bool {
     matches!(name, "__schema" | "__type")
 }
 

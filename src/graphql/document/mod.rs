@@ -1,5 +1,6 @@
 //! Documents before they are executed: read once, measured and kept, and freed of variables that the request left out.
 
+mod cost;
 mod guard;
 mod names;
 mod parse;
@@ -19,6 +20,7 @@ use async_graphql::{
 use lru::LruCache;
 
 pub use self::{
+    cost::cost,
     guard::Budgets,
     names::FieldNames,
     variables::{misfit_variable, unknown_type, without_absent_variables},

@@ -1,0 +1,305 @@
+//! What a request costs, in points, from its document and its variables alone: before anything of it is executed.
+//!
+//! A point is a value that the answer may hold. What stands in a list counts as often as the list may be long, which is
+//! the page's size for a connection. docs/limits.md tells the rules; `check` of the guard comes first and bounds the work.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Pos, Positioned, Value as ConstValue, Variables,
+    parser::types::{
+        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+        VariableDefinition,
+    },
+};
+use async_graphql_value::Value;
+
+use super::{
+    Refused,
+    guard::{BYTES_PER_VALUE, is_introspection},
+};
+use crate::{
+    error::Code,
+    graphql::complete::FieldTypes,
+    service::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
+};
+
+/// What a field costs that takes a statement of its own: a connection, a count, a mutation.
+const STATEMENT: u64 = 10;
+/// How many values of arguments cost a point.
+const VALUES_PER_POINT: u64 = 10;
+/// How long a list is taken to be that is no page and whose length no argument tells.
+const LIST: u64 = 10;
+/// What each selection below `__schema` and `__type` costs. Most stand there in lists whose lengths only the schema knows.
+const INTROSPECTION: u64 = 50;
+/// How many fields that the schema lacks are left to validation, which tells of each and compares its name with all others.
+const MAX_UNKNOWN: usize = 50;
+
+/// What an operation costs with these variables, unless that is more than `limit`. Fragments count for every type that
+/// they may apply to.
+pub fn cost(
+    types: &FieldTypes,
+    document: &ExecutableDocument,
+    operation: &Positioned<OperationDefinition>,
+    variables: &Variables,
+    limit: u64,
+) -> Result<u64, Refused> {
+    let definitions = &operation.node.variable_definitions;
+    let mut costs = Costs {
+        types,
+        document,
+        variables: definitions
+            .iter()
+            .map(|it| (it.node.name.node.as_str(), given(&it.node, variables)))
+            .collect(),
+        sizes: HashMap::new(),
+        fragments: HashMap::new(),
+        unknown: 0,
+        first_too_many: None,
+    };
+    let root = match operation.node.ty {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    };
+    let points = costs.set(&operation.node.selection_set.node, Some(root)).once;
+    if let Some(pos) = costs.first_too_many {
+        return Err(Refused::invalid("The schema lacks this field and many before it.", pos));
+    }
+    if points > limit {
+        let message = format!("The request costs {points} points; at most {limit} are allowed.");
+        return Err(Refused::at(Code::QueryTooComplex, message, operation.pos));
+    }
+    Ok(points)
+}
+
+/// The value that a variable has.
+fn given<'a>(definition: &'a VariableDefinition, variables: &'a Variables) -> Option<&'a ConstValue> {
+    variables.get(&definition.name.node).or(definition.default_value.as_ref().map(|value| &value.node))
+}
+
+/// What a selection set costs.
+#[derive(Clone, Copy, Default)]
+struct Points {
+    /// What is there once.
+    once: u64,
+    /// What is there for each row of the page, or of the input, that the field around the set is about.
+    per_row: u64,
+}
+
+impl Points {
+    fn once(points: u64) -> Self {
+        Self { once: points, per_row: 0 }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.once = self.once.saturating_add(other.once);
+        self.per_row = self.per_row.saturating_add(other.per_row);
+    }
+
+    fn rows(self, count: u64) -> u64 {
+        self.once.saturating_add(self.per_row.saturating_mul(count))
+    }
+}
+
+struct Costs<'a> {
+    types: &'a FieldTypes,
+    document: &'a ExecutableDocument,
+    variables: HashMap<&'a str, Option<&'a ConstValue>>,
+    /// How many values the variables hold, of those that were asked for.
+    sizes: HashMap<&'a str, u64>,
+    fragments: HashMap<&'a str, Points>,
+    unknown: usize,
+    first_too_many: Option<Pos>,
+}
+
+impl<'a> Costs<'a> {
+    fn set(&mut self, set: &'a SelectionSet, on: Option<&'a str>) -> Points {
+        let mut points = Points::default();
+        for selection in &set.items {
+            if self.is_left_out(selection.node.directives()) {
+                continue;
+            }
+            points.add(match &selection.node {
+                Selection::Field(field) => self.field(field, on),
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let on = condition.map_or(on, |condition| Some(condition.node.on.node.as_str()));
+                    self.set(&fragment.node.selection_set.node, on)
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            });
+        }
+        points
+    }
+
+    fn fragment(&mut self, name: &'a Name) -> Points {
+        if let Some(points) = self.fragments.get(name.as_str()) {
+            return *points;
+        }
+        let Some(fragment) = self.document.fragments.get(name.as_str()) else { return Points::default() };
+        let on = fragment.node.type_condition.node.on.node.as_str();
+        let points = self.set(&fragment.node.selection_set.node, Some(on));
+        self.fragments.insert(name.as_str(), points);
+        points
+    }
+
+    fn field(&mut self, field: &'a Positioned<Field>, on: Option<&'a str>) -> Points {
+        let Positioned { pos, node: field } = field;
+        let name = field.name.node.as_str();
+        if is_introspection(name) {
+            let below = self.set(&field.selection_set.node, None).once;
+            return Points::once(below.saturating_mul(INTROSPECTION).saturating_add(1));
+        }
+        let known = on.and_then(|on| self.types.field(on, name));
+        if known.is_none() && name != "__typename" && on.is_some() {
+            self.count_unknown(*pos);
+        }
+        let below = self.set(&field.selection_set.node, known.map(|known| known.name));
+        let mutation = on == Some("Mutation") && name != "__typename";
+        let in_page = on.is_some_and(|on| self.types.is_connection(on));
+        let is_page = known.is_some_and(|known| self.types.is_connection(known.name));
+        let statement = is_page || mutation || (in_page && name == "totalCount");
+        let itself = (self.values(field) / VALUES_PER_POINT) + if statement { STATEMENT } else { 1 };
+        let is_list = known.is_some_and(|known| known.is_list);
+        let is_result = name == "results" && on.is_some_and(|on| on.ends_with("Payload"));
+        if is_list && (in_page || is_result) {
+            return Points { once: itself, per_row: below.once.saturating_add(1) };
+        }
+        let answers = match () {
+            () if is_page => below.rows(self.page(field)),
+            () if mutation => below.rows(self.input_rows(field)),
+            () if is_list => below.once.saturating_mul(self.length_of(field, "ids").unwrap_or(LIST)),
+            () => below.rows(1),
+        };
+        Points::once(answers.saturating_add(itself))
+    }
+
+    fn count_unknown(&mut self, pos: Pos) {
+        self.unknown += 1;
+        if self.unknown > MAX_UNKNOWN {
+            self.first_too_many.get_or_insert(pos);
+        }
+    }
+
+    /// How many rows a page may have. What is not a size is refused by the field itself.
+    fn page(&self, field: &'a Field) -> u64 {
+        let sizes = ["first", "last"].map(|name| self.argument(field, name).and_then(Given::number));
+        let size = sizes.into_iter().flatten().max().unwrap_or(u64::from(DEFAULT_PAGE_SIZE));
+        size.min(u64::from(MAX_PAGE_SIZE))
+    }
+
+    /// How many rows a mutation is given, which answers for each of them.
+    fn input_rows(&self, field: &'a Field) -> u64 {
+        let rows = self.argument(field, "input").and_then(|input| self.resolved(input.field("rows")?));
+        rows.and_then(Given::length).unwrap_or(1)
+    }
+
+    fn length_of(&self, field: &'a Field, argument: &str) -> Option<u64> {
+        self.argument(field, argument)?.length()
+    }
+
+    fn argument(&self, field: &'a Field, name: &str) -> Option<Given<'a>> {
+        self.resolved(Given::Written(&field.get_argument(name)?.node))
+    }
+
+    /// The value of a variable in its place.
+    fn resolved(&self, given: Given<'a>) -> Option<Given<'a>> {
+        match given {
+            Given::Written(Value::Variable(name)) => {
+                self.variables.get(name.as_str()).copied().flatten().map(Given::Constant)
+            }
+            given => Some(given),
+        }
+    }
+
+    /// How many values the arguments of a field hold.
+    fn values(&mut self, field: &'a Field) -> u64 {
+        field.arguments.iter().map(|(_, value)| self.written(&value.node)).fold(0, u64::saturating_add)
+    }
+
+    fn written(&mut self, value: &'a Value) -> u64 {
+        match value {
+            Value::Variable(name) => self.variable(name.as_str()),
+            Value::String(text) => text_values(text),
+            Value::List(items) => items.iter().map(|item| self.written(item)).fold(1, u64::saturating_add),
+            Value::Object(fields) => {
+                fields.values().map(|item| self.written(item)).fold(1, u64::saturating_add)
+            }
+            _ => 1,
+        }
+    }
+
+    fn variable(&mut self, name: &'a str) -> u64 {
+        let value = self.variables.get(name).copied().flatten();
+        *self.sizes.entry(name).or_insert_with(|| value.map_or(1, constant_values))
+    }
+
+    /// Whether `@skip` or `@include` leaves a selection out.
+    fn is_left_out(&self, directives: &'a [Positioned<Directive>]) -> bool {
+        directives.iter().any(|directive| {
+            let condition = directive.node.get_argument("if").map(|value| Given::Written(&value.node));
+            let condition = condition.and_then(|condition| self.resolved(condition)?.boolean());
+            match directive.node.name.node.as_str() {
+                "skip" => condition == Some(true),
+                "include" => condition == Some(false),
+                _ => false,
+            }
+        })
+    }
+}
+
+/// A value as it stands in the document, or that of a variable.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    Written(&'a Value),
+    Constant(&'a ConstValue),
+}
+
+impl<'a> Given<'a> {
+    fn number(self) -> Option<u64> {
+        match self {
+            Self::Written(Value::Number(number)) | Self::Constant(ConstValue::Number(number)) => {
+                number.as_u64()
+            }
+            _ => None,
+        }
+    }
+
+    fn boolean(self) -> Option<bool> {
+        match self {
+            Self::Written(Value::Boolean(value)) | Self::Constant(ConstValue::Boolean(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn length(self) -> Option<u64> {
+        let length = match self {
+            Self::Written(Value::List(items)) => items.len(),
+            Self::Constant(ConstValue::List(items)) => items.len(),
+            _ => return None,
+        };
+        u64::try_from(length).ok()
+    }
+
+    fn field(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Written(Value::Object(fields)) => fields.get(name).map(Self::Written),
+            Self::Constant(ConstValue::Object(fields)) => fields.get(name).map(Self::Constant),
+            _ => None,
+        }
+    }
+}
+
+fn constant_values(value: &ConstValue) -> u64 {
+    match value {
+        ConstValue::String(text) => text_values(text),
+        ConstValue::List(items) => items.iter().map(constant_values).fold(1, u64::saturating_add),
+        ConstValue::Object(fields) => fields.values().map(constant_values).fold(1, u64::saturating_add),
+        _ => 1,
+    }
+}
+
+fn text_values(text: &str) -> u64 {
+    u64::try_from(1 + text.len() / BYTES_PER_VALUE).unwrap_or(u64::MAX)
+}
