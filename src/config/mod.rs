@@ -171,7 +171,7 @@ impl Default for Limits {
             document_aliases: 30,
             document_root_fields: 20,
             document_directives: 10,
-            cost: 50_000,
+            cost: 500_000,
         }
     }
 }

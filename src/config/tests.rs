@@ -265,15 +265,15 @@ fn a_bucket_holds_what_a_request_may_cost() {
     let read = |text: &str| load_text(&format!("{GOOD}\n{text}"), &[]).expect("a configuration").rate_limit;
     assert_eq!(read("[rate_limit]\npoints_per_minute = 0\nburst = 5"), RateLimit::default());
     let RateLimit { burst, .. } = read("[rate_limit]\npoints_per_minute = 6000");
-    assert_eq!(burst, 50_000);
-    let RateLimit { burst, .. } = read("[rate_limit]\npoints_per_minute = 60000");
-    assert_eq!(burst, 60_000);
+    assert_eq!(burst, 500_000);
+    let RateLimit { burst, .. } = read("[rate_limit]\npoints_per_minute = 600000");
+    assert_eq!(burst, 600_000);
     let RateLimit { burst, .. } =
         read("[limits]\ncost = 100\n[rate_limit]\npoints_per_minute = 10\nburst = 100");
     assert_eq!(burst, 100);
     let small = problem("[rate_limit]\npoints_per_minute = 10\nburst = 100");
     assert!(
-        small.starts_with("rate_limit.burst: a request may cost 50000 points, more than this; "),
+        small.starts_with("rate_limit.burst: a request may cost 500000 points, more than this; "),
         "{small}"
     );
     assert!(problem("[rate_limit]\npoints_per_minute = -1").contains("give a number of points from 0"));

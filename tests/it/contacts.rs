@@ -86,7 +86,7 @@ const BELOW: [(&str, usize); 14] = [
         4,
     ),
     (
-        "relatedContacts { nodes { ... on AccountContact { accounts { nodes { contacts { nodes { id } } } } } } }",
+        "relatedContacts(first: 9) { nodes { ... on AccountContact { accounts(first: 5) { nodes { contacts(first: 9) { nodes { id } } } } } } }",
         3,
     ),
     (

@@ -177,7 +177,7 @@ async fn ask(actor: &Actor, document: &str) -> Reply {
 async fn the_cost_is_told_when_asked_for(world: World) {
     let document = "{ partners(first: 3) { nodes { id } } }";
     let reply = ask(&world.reader(), document).await;
-    assert_eq!(reply.body["extensions"], json!({ "cost": { "requested": 17, "limit": 50_000 } }));
+    assert_eq!(reply.body["extensions"], json!({ "cost": { "requested": 17, "limit": 500_000 } }));
     assert_eq!(reply.body["data"], json!({ "partners": { "nodes": [] } }));
     for other in ["false", "1", ""] {
         let reply = world.reader().with_header("x-graphql-cost", other).query(document).await;
