@@ -50,6 +50,9 @@ const MAX_INTROSPECTION_DEPTH: usize = 20;
 const MAX_INTROSPECTION_LISTS: usize = 2;
 /// The fields by which introspection comes from one type to many.
 const MANY: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
+/// How many times the budget of fields may be compared with each other. Validation compares the fields of every selection
+/// set with those that its fragments bring, and theirs, so that fragments within fragments are compared again and again.
+const COMPARED: usize = 4;
 /// How many bytes of text in a value count as one more value.
 pub(super) const BYTES_PER_VALUE: usize = 64;
 
@@ -61,6 +64,8 @@ struct Measure {
     /// The values of their arguments.
     values: usize,
     aliases: usize,
+    /// What its fragments select counts, what its fields select does not.
+    flat: usize,
     /// Fields that stand in no other field of the set.
     fields: usize,
     /// Fields within fields, without those of introspection.
@@ -79,6 +84,7 @@ impl Measure {
         self.selections = self.selections.saturating_add(other.selections);
         self.values = self.values.saturating_add(other.values);
         self.aliases = self.aliases.saturating_add(other.aliases);
+        self.flat = self.flat.saturating_add(other.flat);
         self.fields = self.fields.saturating_add(other.fields);
         self.depth = self.depth.max(other.depth);
         self.full_depth = self.full_depth.max(other.full_depth);
@@ -107,7 +113,8 @@ enum Known {
 /// Takes a document, or tells which budget it exceeds and where; also, because both would make the count meaningless,
 /// that fragments spread themselves or are not there. Fragments that nobody spreads are refused with them.
 pub(super) fn check(document: &ExecutableDocument, budgets: &Budgets) -> Result<(), Refused> {
-    let mut guard = Guard { document, budgets, known: HashMap::with_capacity(document.fragments.len()) };
+    let known = HashMap::with_capacity(document.fragments.len());
+    let mut guard = Guard { document, budgets, known, compared: 0 };
     let mut operations: Vec<_> = document.operations.iter().map(|(_, operation)| operation).collect();
     operations.sort_by_key(|operation| operation.pos);
     let mut whole = Measure::default();
@@ -126,6 +133,8 @@ struct Guard<'a> {
     document: &'a ExecutableDocument,
     budgets: &'a Budgets,
     known: HashMap<&'a str, Known>,
+    /// How many selections validation will compare, each time that it does.
+    compared: usize,
 }
 
 impl<'a> Guard<'a> {
@@ -162,9 +171,15 @@ impl<'a> Guard<'a> {
                 Selection::InlineFragment(fragment) => self.inline(fragment, place)?,
             };
             one.selections = one.selections.saturating_add(1);
+            one.flat = one.flat.saturating_add(1);
             one.values = one.values.saturating_add(values_of_directives(selection.node.directives()));
             measure.add(&one);
             self.within(&measure, selection.pos)?;
+            self.compared = self.compared.saturating_add(one.flat);
+            let compared = self.budgets.fields.saturating_mul(COMPARED);
+            if self.compared > compared {
+                return Err(Refused::over("fields to compare within its fragments", compared, selection.pos));
+            }
         }
         Ok(measure)
     }
@@ -188,6 +203,7 @@ impl<'a> Guard<'a> {
         measure.values = measure.values.saturating_add(values_of(&field.arguments));
         measure.aliases = measure.aliases.saturating_add(usize::from(field.alias.is_some()));
         measure.fields = 1;
+        measure.flat = 0;
         measure.depth += 1;
         measure.full_depth += 1;
         measure.lists += usize::from(MANY.contains(&name));

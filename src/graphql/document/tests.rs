@@ -190,6 +190,20 @@ fn what_reaches_a_budget_is_taken() {
 }
 
 #[test]
+fn fragments_within_fragments_are_not_compared_without_end() {
+    let chain = |fragments: usize, fields: usize| {
+        let inner: String =
+            (1..fragments).map(|it| format!("fragment F{} on V {{ ...F{it} }} ", it - 1)).collect();
+        let last = format!("fragment F{} on V {{ {} }}", fragments - 1, "a ".repeat(fields));
+        format!("{{ v {{ ...F0 }} }} {inner} {last}")
+    };
+    assert_eq!(refusal(&chain(3, 4800)), None);
+    assert_eq!(refusal(&chain(29, 600)), None);
+    let message = "The document has more than 20000 fields to compare within its fragments.";
+    assert_eq!(complexity(&chain(29, 4700)).as_deref(), Some(message));
+}
+
+#[test]
 fn each_operation_has_its_own_aliases_and_root_fields() {
     let operations: String = (0..30).map(|it| format!("query Q{it} {{ a: id b c d e f g h }} ")).collect();
     assert_eq!(refusal(&operations), None);
