@@ -32,9 +32,9 @@ pub struct AppState {
     /// The GraphQL schema.
     pub schema: Schema,
     /// The schema in its definition language.
-    pub sdl: String,
+    pub sdl: &'static str,
     /// The types of its fields.
-    pub field_types: FieldTypes,
+    pub field_types: &'static FieldTypes,
     /// The documents that clients sent lately.
     pub documents: Documents,
     /// Who may issue tokens.
@@ -91,15 +91,14 @@ impl App {
     /// `session` holds a token.
     pub fn new(config: &Config, db: Database, session: playground::Session) -> Result<Self, KeyError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
-        let sdl = graphql::sdl();
         let places = Arc::new(Places::new(config.limits.concurrency));
         let connections = Arc::<Stats>::default();
         let metrics = Metrics::new(db.clone(), Arc::clone(&places), Arc::clone(&connections));
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
-            field_types: FieldTypes::of_sdl(&sdl),
-            sdl,
+            field_types: graphql::field_types(),
+            sdl: graphql::sdl(),
             documents: Documents::new(budgets(&config.limits)),
             verifier: TokenVerifier::new(config.issuer_keys())?,
             settings: Settings {

@@ -30,7 +30,11 @@ pub mod response;
 pub mod scalar;
 pub mod selection;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions};
+use std::sync::LazyLock;
+
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
+
+use self::complete::FieldTypes;
 
 pub use context::Gateway;
 
@@ -81,19 +85,36 @@ pub enum Introspection {
     Off,
 }
 
-/// Builds the schema.
+/// The schema, which is built once.
 pub fn schema(introspection: Introspection) -> Schema {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .register_output_type::<contact::Contact>();
+    static OPEN: LazyLock<Schema> = LazyLock::new(|| builder().finish());
+    static CLOSED: LazyLock<Schema> =
+        LazyLock::new(|| builder().disable_introspection().disable_suggestions().finish());
     match introspection {
-        Introspection::On => builder.finish(),
-        Introspection::Off => builder.disable_introspection().disable_suggestions().finish(),
+        Introspection::On => OPEN.clone(),
+        Introspection::Off => CLOSED.clone(),
     }
 }
 
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<contact::Contact>()
+}
+
 /// The schema in the schema definition language, as it is exported to `schema.graphql`.
-pub fn sdl() -> String {
-    let options =
-        SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions().use_space_ident();
-    schema(Introspection::On).sdl_with_options(options)
+pub fn sdl() -> &'static str {
+    static SDL: LazyLock<String> = LazyLock::new(|| {
+        let options = SDLExportOptions::new()
+            .include_specified_by()
+            .prefer_single_line_descriptions()
+            .use_space_ident();
+        schema(Introspection::On).sdl_with_options(options)
+    });
+    &SDL
+}
+
+/// The types of the schema's fields.
+pub fn field_types() -> &'static FieldTypes {
+    static TYPES: LazyLock<FieldTypes> = LazyLock::new(|| FieldTypes::of_sdl(sdl()));
+    &TYPES
 }

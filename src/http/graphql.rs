@@ -219,7 +219,7 @@ fn prepare(
     if let Some(error) = refused {
         return Err(Refused::misfit(error, Code::ValidationFailed, id));
     }
-    let points = cost(&app.field_types, &parsed.document, selected, &variables, app.settings.cost_limit)
+    let points = cost(app.field_types, &parsed.document, selected, &variables, app.settings.cost_limit)
         .map_err(|refused| Refused::document(refused, id))?;
     Ok(Prepared { parsed, operation_name, variables, points })
 }

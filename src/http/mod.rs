@@ -108,7 +108,7 @@ async fn schema(State(app): State<Arc<AppState>>) -> Response<Body> {
     if !app.settings.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
-    ([(header::CONTENT_TYPE, "application/graphql; charset=utf-8")], app.sdl.clone()).into_response()
+    ([(header::CONTENT_TYPE, "application/graphql; charset=utf-8")], app.sdl).into_response()
 }
 
 /// A panic ends its request, not the process.

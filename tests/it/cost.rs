@@ -2,10 +2,7 @@
 //!
 //! No list of the schema is forgotten: each counts what stands in it more than once.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{
     Variables,
@@ -17,9 +14,8 @@ use async_graphql::{
 use contact_gateway::{
     auth::Scope,
     graphql::{
-        complete::FieldTypes,
         document::{cost, operation},
-        sdl,
+        field_types, sdl,
     },
 };
 use serde_json::{Value, json};
@@ -34,13 +30,11 @@ on_both!(
     samples_cost_far_less_than_they_may,
 );
 
-static TYPES: LazyLock<FieldTypes> = LazyLock::new(|| FieldTypes::of_sdl(&sdl()));
-
 /// What a document costs with variables.
 fn points(document: &str, variables: Value) -> u64 {
     let parsed = parse_query(document).unwrap_or_else(|error| panic!("{document}: {error}"));
     let operation = operation(&parsed, None).expect("an operation");
-    cost(&TYPES, &parsed, operation, &Variables::from_json(variables), u64::MAX).expect("a cost")
+    cost(field_types(), &parsed, operation, &Variables::from_json(variables), u64::MAX).expect("a cost")
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! What the gateway tells of itself: metrics and the access log, as docs/operations.md describes them.
 
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::json;
@@ -101,7 +105,7 @@ async fn every_metric_is_documented(world: World) {
 async fn the_log_has_a_line_for_each_request_and_nothing_of_what_it_holds() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
-    let gateway = Development::start_with_log(folder.path(), &log).await;
+    let gateway = Development::logging(folder.path(), None, File::create(&log).expect("a log")).await;
     let secret = "ada.lovelace@example.com";
     let document =
         "mutation Create($name: String!) { createPartner(input: { name: $name }) { partner { id } } }";

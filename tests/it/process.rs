@@ -4,7 +4,6 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
@@ -62,15 +61,6 @@ impl Development {
         let mut command = command(data_dir, arguments);
         command.arg(data_dir).args(database.iter().flat_map(|url| ["--database", url]));
         command.stdout(Stdio::piped()).stderr(log);
-        let started = tokio::task::spawn_blocking(move || Self::spawn(command));
-        started.await.expect("a gateway")
-    }
-
-    /// The same with a log, in a file.
-    pub(crate) async fn start_with_log(data_dir: &Path, log: &Path) -> Self {
-        let arguments = ["dev", "--listen", "127.0.0.1:0", "--no-sample-data", "--data-dir"];
-        let mut command = command(data_dir, arguments);
-        command.arg(data_dir).stdout(Stdio::piped()).stderr(File::create(log).expect("a file"));
         let started = tokio::task::spawn_blocking(move || Self::spawn(command));
         started.await.expect("a gateway")
     }

@@ -38,7 +38,7 @@ const SMALL: &str = r#"
 #[test]
 fn clients_of_the_published_schema_go_on_working() {
     let published = std::fs::read_to_string(PUBLISHED).expect(PUBLISHED);
-    let breaks = breaking_changes(&published, &sdl());
+    let breaks = breaking_changes(&published, sdl());
     assert!(
         breaks.is_empty(),
         "this breaks clients of {PUBLISHED}; keep it, or deprecate it first (tests/schema/README.md):\n{}",
@@ -168,12 +168,12 @@ fn other_changes_break_nobody() {
     ] {
         assert_eq!(breaking_changes(SMALL, &changed(old, new)), [""; 0], "{old} -> {new}");
     }
-    assert_eq!(breaking_changes(&sdl(), &sdl()), [""; 0]);
+    assert_eq!(breaking_changes(sdl(), sdl()), [""; 0]);
 }
 
 #[test]
 fn deprecations_name_the_day_from_which_they_may_be_gone() {
-    assert_eq!(undated_deprecations(&sdl()), [""; 0], "write it into the reason, such as 2027-06-30");
+    assert_eq!(undated_deprecations(sdl()), [""; 0], "write it into the reason, such as 2027-06-30");
 }
 
 #[test]

@@ -1,0 +1,123 @@
+//! Clients that take their time, and one that sends too much.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::{JoinHandle, JoinSet},
+    time::{Instant, timeout},
+};
+
+use crate::client::{Connection, graphql, head};
+
+/// Clients of each kind.
+const EACH: usize = 250;
+/// Between two bytes.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Nobody is waited for any longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Silent,
+    Head,
+    Body,
+    Reader,
+}
+
+const KINDS: [(Kind, &str); 4] = [
+    (Kind::Silent, "that sent nothing"),
+    (Kind::Head, "whose head came slowly"),
+    (Kind::Body, "whose body came slowly"),
+    (Kind::Reader, "that did not read"),
+];
+
+/// Clients of one kind, and when the last of them was dropped.
+pub(crate) type Slow = (&'static str, JoinHandle<Duration>);
+
+/// Connects all of them.
+pub(crate) async fn thousand(address: SocketAddr, token: &str) -> Vec<Slow> {
+    let mut all = Vec::new();
+    for (kind, name) in KINDS {
+        let mut streams = Vec::new();
+        for _ in 0..EACH {
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            begin(kind, &mut stream, token).await;
+            streams.push((Instant::now(), stream));
+        }
+        all.push((name, tokio::spawn(last_dropped(kind, streams))));
+    }
+    all
+}
+
+async fn begin(kind: Kind, stream: &mut TcpStream, token: &str) {
+    let start = match kind {
+        Kind::Silent => Vec::new(),
+        Kind::Head => head(token).into_bytes(),
+        Kind::Body => format!("{}content-length: 1000\r\n\r\n{{", head(token)).into_bytes(),
+        // More than the buffers of the system hold, which are some megabytes.
+        Kind::Reader => "GET /schema.graphql HTTP/1.1\r\nhost: gateway\r\n\r\n".repeat(200).into_bytes(),
+    };
+    stream.write_all(&start).await.expect("a connection");
+}
+
+async fn last_dropped(kind: Kind, streams: Vec<(Instant, TcpStream)>) -> Duration {
+    let mut clients = JoinSet::new();
+    for (begin, stream) in streams {
+        clients.spawn(async move {
+            timeout(PATIENCE, dropped(kind, stream)).await.expect("an end");
+            begin.elapsed()
+        });
+    }
+    clients.join_all().await.into_iter().max().unwrap_or_default()
+}
+
+/// Goes on slowly until the connection ends.
+async fn dropped(kind: Kind, mut stream: TcpStream) {
+    let mut buffer = [0; 1024];
+    loop {
+        // That the other side has closed is seen by reading, but who reads takes what it sends.
+        if matches!(kind, Kind::Reader) {
+            tokio::time::sleep(PAUSE).await;
+            if stream.write_all(b"\r\n").await.is_err() {
+                return;
+            }
+            continue;
+        }
+        match timeout(PAUSE, stream.read(&mut buffer)).await {
+            Ok(Ok(0) | Err(_)) => return,
+            Ok(Ok(_)) => continue,
+            Err(_) => {}
+        }
+        if !matches!(kind, Kind::Silent) && stream.write_all(b"a").await.is_err() {
+            return;
+        }
+    }
+}
+
+/// How long the last of each kind stayed.
+pub(crate) async fn all_dropped(slow: Vec<Slow>) -> Vec<(&'static str, Duration)> {
+    let mut last = Vec::new();
+    for (kind, clients) in slow {
+        last.push((kind, clients.await.expect("clients")));
+    }
+    last
+}
+
+/// Sends a body of a GiB, as far as it is taken; gives how much that was, and the status of the answer.
+pub(crate) async fn huge_body(address: SocketAddr, token: &str, chunked: bool) -> (usize, Option<u16>) {
+    const GIB: usize = 1 << 30;
+    let mut connection = Connection::to(address).await;
+    let length =
+        if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {GIB}") };
+    let start = format!("{}{length}\r\n\r\n", head(token));
+    connection.stream.write_all(start.as_bytes()).await.expect("a connection");
+    let piece = graphql(token, &" ".repeat(0xf000 - graphql(token, "").len()));
+    let piece = if chunked { [b"f000\r\n", &piece[..], b"\r\n"].concat() } else { piece };
+    let mut sent = 0;
+    while sent < GIB && connection.stream.write_all(&piece).await.is_ok() {
+        sent += piece.len();
+    }
+    (sent, connection.answer().await.map(|answer| answer.status))
+}
