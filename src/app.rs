@@ -17,7 +17,7 @@ use crate::{
         self,
         health::Stopping,
         metrics::Metrics,
-        overload::Places,
+        overload::{self, Places},
         playground,
         rate_limit::RateLimit,
         server::{self, Stats},
@@ -41,7 +41,7 @@ pub struct AppState {
     pub verifier: TokenVerifier,
     /// How the edge behaves.
     pub settings: Settings,
-    /// The places of the requests that are executed.
+    /// The places of the requests that are under way.
     pub places: Arc<Places>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
@@ -91,7 +91,8 @@ impl App {
     /// `session` holds a token.
     pub fn new(config: &Config, db: Database, session: playground::Session) -> Result<Self, KeyError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
-        let places = Arc::new(Places::new(config.limits.concurrency));
+        let turns = overload::turns(config.database.max_connections);
+        let places = Arc::new(Places::new(config.limits.concurrency, turns));
         let connections = Arc::<Stats>::default();
         let metrics = Metrics::new(db.clone(), Arc::clone(&places), Arc::clone(&connections));
         let state = AppState {

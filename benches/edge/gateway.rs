@@ -44,7 +44,7 @@ impl Process {
             ("AUTH__SECRET", SECRET.to_owned()),
             ("LOG__LEVEL", "error".to_owned()),
         ];
-        let mut command = Command::new(BINARY);
+        let mut command = binary();
         command.arg("serve").current_dir(folder.path());
         command.envs(settings.map(|(name, value)| (format!("CONTACT_GATEWAY__{name}"), value)));
         let child = command.spawn().expect("the binary");
@@ -105,6 +105,14 @@ fn fill(folder: &Path) -> String {
     child.kill().expect("a process to kill");
     child.wait().expect("a process that ended");
     database
+}
+
+/// The binary, on the cores that the environment names.
+fn binary() -> Command {
+    let Ok(cores) = std::env::var("CONTACT_GATEWAY_BENCH_CORES") else { return Command::new(BINARY) };
+    let mut command = Command::new("taskset");
+    command.args(["-c", &cores, BINARY]);
+    command
 }
 
 fn free_address() -> SocketAddr {

@@ -4,7 +4,8 @@
 //! Each part prints what it saw; nothing is asserted but that the gateway still answers. The load comes from the same
 //! machine, so its own CPU is in the figures. CONTACT_GATEWAY_BENCH_DATABASE names an empty PostgreSQL database to use
 //! in place of a SQLite file, and settings of the gateway can be given in its environment
-//! (`CONTACT_GATEWAY__LIMITS__CONCURRENCY=16`).
+//! (`CONTACT_GATEWAY__LIMITS__CONCURRENCY=16`). With the gateway on a core of its own the load takes nothing from it:
+//! `CONTACT_GATEWAY_BENCH_CORES=0 taskset -c 1 cargo bench --bench edge`.
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 

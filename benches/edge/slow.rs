@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::client::{Connection, graphql, head};
+use crate::client::{Connection, head};
 
 /// Clients of each kind.
 const EACH: usize = 250;
@@ -113,8 +113,8 @@ pub(crate) async fn huge_body(address: SocketAddr, token: &str, chunked: bool) -
         if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {GIB}") };
     let start = format!("{}{length}\r\n\r\n", head(token));
     connection.stream.write_all(start.as_bytes()).await.expect("a connection");
-    let piece = graphql(token, &" ".repeat(0xf000 - graphql(token, "").len()));
-    let piece = if chunked { [b"f000\r\n", &piece[..], b"\r\n"].concat() } else { piece };
+    let piece = [b' '; 0xf000];
+    let piece = if chunked { [b"f000\r\n", &piece[..], b"\r\n"].concat() } else { piece.to_vec() };
     let mut sent = 0;
     while sent < GIB && connection.stream.write_all(&piece).await.is_ok() {
         sent += piece.len();

@@ -157,7 +157,7 @@ async fn answer(
         read_body(&head.headers, body, &app.settings, id).await?
     };
     // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
-    let _place = app.places.take().map_err(|error| Refused::new(&error, id))?;
+    let _place = app.places.take().await.map_err(|error| Refused::new(&error, id))?;
     let only_queries = head.method == Method::GET;
     let prepared = prepare(app, asked, only_queries, id, facts);
     let points = prepared.as_ref().map_or(REFUSED_POINTS, |prepared| prepared.points);

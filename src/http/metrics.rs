@@ -143,8 +143,8 @@ impl Collector for Present {
             value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
         };
         let pool = self.db.pool_size();
-        gauge("executing", "GraphQL requests that are executed", self.places.taken())?;
-        gauge("executing_max", "How many may be executed at once", self.places.count())?;
+        gauge("executing", "GraphQL requests that are executed or wait for their turn", self.places.taken())?;
+        gauge("executing_max", "How many of them there may be", self.places.count())?;
         gauge("connections", "Open connections of clients", self.connections.open.load(Relaxed))?;
         gauge("database_connections", "Open connections to the database", pool.open)?;
         gauge("database_connections_idle", "Those of them that are not in use", pool.idle)?;

@@ -148,7 +148,7 @@ mod tests {
             occupation: Duration::from_secs(10),
         };
         let db = Database::connect(&options).await.expect("a database");
-        Arc::new(Metrics::new(db, Arc::new(Places::new(1)), Arc::<Stats>::default()))
+        Arc::new(Metrics::new(db, Arc::new(Places::new(1, 1)), Arc::<Stats>::default()))
     }
 
     #[tokio::test]
