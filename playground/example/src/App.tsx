@@ -1,0 +1,25 @@
+// The page: a list on the left, one contact or a form for a new one on the right.
+
+import { useState } from "react";
+import { ContactList } from "./ContactList";
+import { ContactPane } from "./ContactPane";
+import { NewContact } from "./NewContact";
+
+type Shown = { pane: "nothing" } | { pane: "new" } | { pane: "contact"; id: string };
+
+export function App() {
+  const [shown, setShown] = useState<Shown>({ pane: "nothing" });
+  const show = (id: string) => setShown({ pane: "contact", id });
+  return (
+    <main>
+      <ContactList
+        selected={shown.pane === "contact" ? shown.id : undefined}
+        onSelect={show}
+        onNew={() => setShown({ pane: "new" })}
+      />
+      {shown.pane === "contact" && <ContactPane key={shown.id} id={shown.id} onSelect={show} />}
+      {shown.pane === "new" && <NewContact onCreated={show} />}
+      {shown.pane === "nothing" && <section className="pane empty">Select a contact, or make a new one.</section>}
+    </main>
+  );
+}

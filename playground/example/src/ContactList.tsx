@@ -1,0 +1,122 @@
+// All kinds of contacts in one list: searched, filtered, and loaded in pages while the reader scrolls.
+
+import { NetworkStatus } from "@apollo/client";
+import { useQuery } from "@apollo/client/react";
+import { useEffect, useRef, useState } from "react";
+import type { ContactFilter, ContactKind, ContactOrder } from "./generated/graphql";
+import { FORMS } from "./kinds";
+import * as operations from "./operations";
+import { Problem } from "./Problem";
+
+const KINDS: Record<string, ContactKind[]> = {
+  All: [],
+  "Our people": ["INTERNAL"],
+  Customers: ["ACCOUNT"],
+  Cards: ["ORGANIZATION"],
+};
+
+const BY_NAME: ContactOrder[] = [{ field: "DISPLAY_NAME", direction: "ASC" }];
+
+interface Props {
+  selected: string | undefined;
+  onSelect: (id: string) => void;
+  onNew: () => void;
+}
+
+export function ContactList({ selected, onSelect, onNew }: Props) {
+  const [search, setSearch] = useState("");
+  const [kind, setKind] = useState("All");
+  const variables = useSettled(listVariables(search.trim(), KINDS[kind] ?? []), 200);
+  const { data, previousData, error, networkStatus, fetchMore } = useQuery(operations.ContactList, {
+    variables,
+    notifyOnNetworkStatusChange: true,
+  });
+  const contacts = (data ?? previousData)?.contacts;
+  const loadingMore = networkStatus === NetworkStatus.fetchMore;
+  const loadMore = () => {
+    if (!loadingMore) void fetchMore({ variables: { after: contacts?.pageInfo.endCursor } });
+  };
+
+  return (
+    <section className="list" aria-label="Contacts">
+      <header>
+        <h1>Contacts</h1>
+        <button type="button" onClick={onNew}>
+          New contact
+        </button>
+        <input
+          type="search"
+          aria-label="Search contacts"
+          placeholder="Name, email, phone or company"
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+        <fieldset>
+          <legend className="hidden">Kind</legend>
+          {Object.keys(KINDS).map((name) => (
+            <label key={name}>
+              <input type="radio" name="kind" checked={kind === name} onChange={() => setKind(name)} />
+              <span>{name}</span>
+            </label>
+          ))}
+        </fieldset>
+        <p role="status">{contacts ? counted(contacts.totalCount) : "Loading …"}</p>
+      </header>
+      {error && <Problem error={error} />}
+      <div className="rows" tabIndex={-1}>
+        <ul>
+          {contacts?.edges.map(({ node }) => (
+            <li key={node.id}>
+              <button type="button" aria-current={node.id === selected} onClick={() => onSelect(node.id)}>
+                <strong>{node.displayName}</strong>
+                <span>{node.email}</span>
+                <small className={node.__typename}>{FORMS[node.__typename].label}</small>
+              </button>
+            </li>
+          ))}
+        </ul>
+        {contacts?.pageInfo.hasNextPage && <LoadMore key={contacts.pageInfo.endCursor} onVisible={loadMore} />}
+      </div>
+    </section>
+  );
+}
+
+function counted(count: number): string {
+  return count === 1 ? "1 contact" : `${count} contacts`;
+}
+
+/** Without an order, what matches a search best comes first. */
+function listVariables(search: string, kinds: ContactKind[]) {
+  const filter: ContactFilter = {};
+  if (search) filter.search = search;
+  if (kinds.length > 0) filter.kind = { in: kinds };
+  return search ? { filter } : { filter, orderBy: BY_NAME };
+}
+
+/** The value, once it has stayed the same for so many milliseconds. */
+function useSettled<Value>(value: Value, milliseconds: number): Value {
+  const [settled, setSettled] = useState(value);
+  const text = JSON.stringify(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(JSON.parse(text)), milliseconds);
+    return () => clearTimeout(timer);
+  }, [text, milliseconds]);
+  return settled;
+}
+
+/** A button below the last row, which presses itself when it comes into view. */
+function LoadMore({ onVisible }: { onVisible: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const press = useRef(onVisible);
+  press.current = onVisible;
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && press.current());
+    observer.observe(button.current!);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <button ref={button} type="button" className="more" onClick={onVisible}>
+      Load more
+    </button>
+  );
+}
