@@ -242,6 +242,9 @@ fn both_read(text: &str) -> (Option<serde_json::Value>, Option<serde_json::Value
 }
 
 proptest! {
+    // A case that fails is written down as a test of its own.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_verdict_is_that_of_naive_expansion(plan in plans()) {
         let text = plan.text();
@@ -287,6 +290,12 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..60), start in select(WORDS.to_vec())) {
         let _ = Documents::new(BUDGETS).parse(&format!("{start}{}", String::from_utf8_lossy(&bytes)));
     }
+}
+
+#[test]
+fn a_spread_of_on_is_no_spread() {
+    let (ours, theirs) = both_read("{ a { ... on ... { b } } }");
+    assert!(ours.is_none() && theirs.is_some_and(|it| has_fragment_called_on(&it)));
 }
 
 /// What is put into documents to break them.
