@@ -1,6 +1,6 @@
 //! What a running gateway consists of, built the same way by the binary and by the tests.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use sea_orm::DbErr;
@@ -11,7 +11,7 @@ use crate::{
     graphql::{
         self, Introspection, Schema,
         complete::FieldTypes,
-        document::{Budgets, Documents},
+        document::{Budgets, Documents, Stage, Trusted, Untrustworthy},
     },
     http::{
         self,
@@ -21,6 +21,7 @@ use crate::{
         playground,
         rate_limit::RateLimit,
         server::{self, Stats},
+        untrusted::UntrustedLog,
     },
     service::{Database, database::DatabaseOptions},
 };
@@ -35,8 +36,10 @@ pub struct AppState {
     pub sdl: &'static str,
     /// The types of its fields.
     pub field_types: &'static FieldTypes,
-    /// The documents that clients sent lately.
+    /// The documents that are trusted, and those that clients sent lately.
     pub documents: Documents,
+    /// Where it is told of documents that are not trusted.
+    pub untrusted: UntrustedLog,
     /// Who may issue tokens.
     pub verifier: TokenVerifier,
     /// How the edge behaves.
@@ -89,8 +92,13 @@ pub struct App {
 impl App {
     /// Builds a gateway over a database. GraphiQL is served where the configuration enables it, signed in where
     /// `session` holds a token.
-    pub fn new(config: &Config, db: Database, session: playground::Session) -> Result<Self, KeyError> {
+    pub async fn new(
+        config: &Config,
+        db: Database,
+        session: playground::Session,
+    ) -> Result<Self, StartError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
+        let documents = documents(config, introspection).await?;
         let turns = overload::turns(config.database.max_connections);
         let places = Arc::new(Places::new(config.limits.concurrency, turns));
         let connections = Arc::<Stats>::default();
@@ -100,7 +108,8 @@ impl App {
             schema: graphql::schema(introspection),
             field_types: graphql::field_types(),
             sdl: graphql::sdl(),
-            documents: Documents::new(budgets(&config.limits)),
+            documents,
+            untrusted: UntrustedLog::default(),
             verifier: TokenVerifier::new(config.issuer_keys())?,
             settings: Settings {
                 allowed_origins: config.http.allowed_origins.clone(),
@@ -152,6 +161,69 @@ fn budgets(limits: &Limits) -> Budgets {
         aliases: limits.document_aliases,
         root_fields: limits.document_root_fields,
         directives: limits.document_directives,
+    }
+}
+
+/// Trusted documents come from the operator's own build: they may be as large as a document may ever be allowed to be.
+const TRUSTED_BUDGETS: Budgets = Budgets {
+    tokens: Limits::MOST_OF_A_DOCUMENT,
+    fields: Limits::MOST_OF_A_DOCUMENT,
+    depth: Limits::DEEPEST_DOCUMENT,
+    aliases: Limits::MOST_OF_A_DOCUMENT,
+    root_fields: Limits::MOST_OF_A_DOCUMENT,
+    directives: Limits::MOST_OF_A_DOCUMENT,
+};
+
+async fn documents(config: &Config, introspection: Introspection) -> Result<Documents, StartError> {
+    let mut documents = Documents::new(budgets(&config.limits));
+    if config.documents.automatic {
+        documents = documents.with_automatic();
+    }
+    let Some(manifest) = &config.documents.manifest else { return Ok(documents) };
+    let trusted =
+        Trusted::new(&manifest.documents, &TRUSTED_BUDGETS, graphql::field_types(), introspection).await;
+    let trusted = trusted
+        .map_err(|faults| StartError::Manifest(ManifestError { file: manifest.file.clone(), faults }))?;
+    let stage = match config.documents.stage {
+        config::Stage::Off => Stage::Off,
+        config::Stage::Log => Stage::Log,
+        config::Stage::Enforce => Stage::Enforce,
+    };
+    Ok(documents.with_trusted(trusted, stage))
+}
+
+/// Why a gateway cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A key of an issuer cannot be used.
+    #[error("auth.issuers: {0}")]
+    Key(#[from] KeyError),
+    /// A document of the manifest cannot be trusted.
+    #[error("{0}")]
+    Manifest(ManifestError),
+}
+
+/// What is wrong with the documents of a manifest.
+#[derive(Debug)]
+pub struct ManifestError {
+    /// The file.
+    pub file: PathBuf,
+    /// The documents.
+    pub faults: Vec<Untrustworthy>,
+}
+
+/// How many documents are told of.
+const TOLD_FAULTS: usize = 20;
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        write!(f, "documents.manifest: {file} has documents that cannot be trusted; make it anew:")?;
+        self.faults.iter().take(TOLD_FAULTS).try_for_each(|fault| write!(f, "\n  {fault}"))?;
+        match self.faults.len().saturating_sub(TOLD_FAULTS) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
     }
 }
 

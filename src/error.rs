@@ -26,6 +26,12 @@ pub enum Code {
     ValidationFailed,
     /// The document, or what it asks for, is more than a request may be.
     QueryTooComplex,
+    /// The request names its document by an id that is not known.
+    PersistedQueryNotFound,
+    /// The request names its document by an id, and ids are not taken.
+    PersistedQueryNotSupported,
+    /// Only trusted documents are executed, and this is none.
+    DocumentNotTrusted,
     /// The caller has asked for too much lately.
     RateLimited,
     /// A dependency, usually the database, does not answer.
@@ -48,6 +54,9 @@ impl Code {
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
             Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
@@ -61,12 +70,31 @@ impl Code {
         match self {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
-            Self::BadRequest | Self::ParseFailed | Self::ValidationFailed | Self::QueryTooComplex => 400,
+            Self::BadRequest
+            | Self::ParseFailed
+            | Self::ValidationFailed
+            | Self::QueryTooComplex
+            | Self::PersistedQueryNotFound
+            | Self::PersistedQueryNotSupported
+            | Self::DocumentNotTrusted => 400,
             Self::RateLimited => 429,
             Self::Unavailable | Self::Overloaded => 503,
             Self::Timeout => 504,
             Self::Internal => 500,
         }
+    }
+
+    /// Whether this is said of the document that a request brings or names. The request itself is well-formed then.
+    pub const fn is_of_document(self) -> bool {
+        matches!(
+            self,
+            Self::ParseFailed
+                | Self::ValidationFailed
+                | Self::QueryTooComplex
+                | Self::PersistedQueryNotFound
+                | Self::PersistedQueryNotSupported
+                | Self::DocumentNotTrusted
+        )
     }
 }
 

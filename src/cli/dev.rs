@@ -73,7 +73,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     fill(&db, args.no_sample_data).await?;
     let signer = config::development_signer(&key)?;
     let token = mint(&signer)?;
-    let app = App::new(&config, db, session(signer, address))?;
+    let app = App::new(&config, db, session(signer, address)).await?;
     // Whoever reads that it serves may tell it to stop.
     let signals = Signals::new()?;
     writeln!(out, "GraphiQL http://{address}/")?;

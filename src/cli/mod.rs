@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    app::ConnectError,
+    app::{ConnectError, StartError},
     auth::KeyError,
     config::{Config, ConfigError, LogFormat},
     error::AppError,
@@ -50,7 +50,10 @@ pub enum CliError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A key of an issuer cannot be used.
+    /// A key or a document of the configuration cannot be used.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A token cannot be signed.
     #[error("auth.issuers: {0}")]
     Key(#[from] KeyError),
     /// The database cannot be used.

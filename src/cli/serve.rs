@@ -48,7 +48,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
         Some(address) => Some(server::listen(address).await?),
         None => None,
     };
-    let app = App::new(&config, db, Session::default())?;
+    let app = App::new(&config, db, Session::default()).await?;
     // Whoever reads that it serves may tell it to stop.
     let signals = Signals::new()?;
     tracing::info!(address = %listener.local_addr()?, "listening");

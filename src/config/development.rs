@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{
-    Auth, Config, ConfigError, Database, DatabaseUrl, Http, Issuer, Limits, Log, LogFormat, Metrics,
-    RateLimit, read,
+    Auth, Config, ConfigError, Database, DatabaseUrl, Documents, Http, Issuer, Limits, Log, LogFormat,
+    Metrics, RateLimit, read,
 };
 use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer};
 
@@ -48,6 +48,7 @@ impl Config {
             database: Database { url: Some(url), ..Database::default() },
             auth: Auth { issuers: vec![Issuer { key, public_key_file: None, private_key_file: None }] },
             limits: Limits::default(),
+            documents: Documents::default(),
             rate_limit: RateLimit::default(),
             metrics: Metrics::default(),
             log: Log { format: LogFormat::Text, ..Log::default() },

@@ -16,6 +16,7 @@ pub use self::error::{ConfigError, Problem};
 
 mod database_url;
 mod development;
+mod documents;
 mod duration;
 mod error;
 mod issuers;
@@ -36,6 +37,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[limits]`: how much a request may cost.
     pub limits: Limits,
+    /// `[documents]`: which documents are known by an id, and which are trusted.
+    pub documents: Documents,
     /// `[rate_limit]`: how much a caller may ask for in a time.
     pub rate_limit: RateLimit,
     /// `[metrics]`: where it is told how the gateway does.
@@ -174,6 +177,50 @@ impl Default for Limits {
             cost: 500_000,
         }
     }
+}
+
+impl Limits {
+    /// The most that a document may be allowed to have of anything: ten times as much as is plenty.
+    pub const MOST_OF_A_DOCUMENT: usize = 50_000;
+    /// The same for fields within fields; deeper documents are never executed.
+    pub const DEEPEST_DOCUMENT: usize = 32;
+}
+
+/// Which documents are known by an id, and which are trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documents {
+    /// Whether clients may send a document once and name it by its hash from then on.
+    pub automatic: bool,
+    /// The trusted documents.
+    pub manifest: Option<Manifest>,
+    /// What is done about other documents.
+    pub stage: Stage,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self { automatic: true, manifest: None, stage: Stage::Off }
+    }
+}
+
+/// Trusted documents, as their file has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The file.
+    pub file: PathBuf,
+    /// The id and the text of each.
+    pub documents: Vec<(String, String)>,
+}
+
+/// What is done about documents that are not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing.
+    Off,
+    /// They are told of.
+    Log,
+    /// They are refused.
+    Enforce,
 }
 
 /// How many points of cost each subject may spend in each organization.

@@ -6,20 +6,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::duration::Written;
-use super::{Config, Database, Http, Issuer, Limits, Log, LogFormat, RateLimit};
+use super::{Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Stage};
 use crate::auth::KeyMaterial;
 
 impl Config {
     /// The configuration in force, as TOML with the secrets hidden.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let Self { http, database, auth, limits, rate_limit, metrics, log } = self;
+        let Self { http, database, auth, limits, documents, rate_limit, metrics, log } = self;
         add_http(&mut text, http);
         add_database(&mut text, database);
         for issuer in &auth.issuers {
             add_issuer(&mut text, issuer);
         }
         add_limits(&mut text, limits);
+        add_documents(&mut text, documents);
         add_rate_limit(&mut text, *rate_limit);
         if let Some(listen) = metrics.listen {
             section(&mut text, "[metrics]");
@@ -91,6 +92,20 @@ fn add_limits(text: &mut String, limits: &Limits) {
         setting(text, name, count.to_string());
     }
     setting(text, "cost", limits.cost.to_string());
+}
+
+fn add_documents(text: &mut String, Documents { automatic, manifest, stage }: &Documents) {
+    let stage = match stage {
+        Stage::Off => "off",
+        Stage::Log => "log",
+        Stage::Enforce => "enforce",
+    };
+    section(text, "[documents]");
+    setting(text, "automatic", automatic.to_string());
+    if let Some(manifest) = manifest {
+        setting(text, "manifest", quoted_path(&manifest.file));
+    }
+    setting(text, "stage", quoted(stage));
 }
 
 fn add_rate_limit(text: &mut String, RateLimit { points_per_minute, burst }: RateLimit) {

@@ -12,15 +12,15 @@ use url::Url;
 use super::error::ConfigError;
 use super::source::{Section, Settings};
 use super::{
-    Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, RateLimit, issuers, parse_duration,
+    Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, RateLimit, documents, issuers,
+    parse_duration,
 };
 
 /// The bounds of a request body: room for a query, and no room for an attack on memory.
 const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
-/// The bounds of what a document may have of anything: ten times as much as is plenty.
-const BUDGET: RangeInclusive<usize> = 1..=50_000;
-/// The same for fields within fields; deeper documents are never executed.
-const DEPTH: RangeInclusive<usize> = 1..=32;
+/// The bounds of what a document may have of anything.
+const BUDGET: RangeInclusive<usize> = 1..=Limits::MOST_OF_A_DOCUMENT;
+const DEPTH: RangeInclusive<usize> = 1..=Limits::DEEPEST_DOCUMENT;
 const COST: RangeInclusive<u64> = 1..=10_000_000;
 const POINTS: RangeInclusive<u32> = 0..=1_000_000_000;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
@@ -48,11 +48,12 @@ pub(super) fn read(
     let database = database(settings.section("database"), needs);
     let auth = issuers::read(&mut settings, needs);
     let limits = limits(settings.section("limits"));
+    let documents = documents::read(settings.section("documents"));
     let rate_limit = rate_limit(settings.section("rate_limit"), limits.cost);
     let metrics = metrics(settings.section("metrics"));
     let log = log(settings.section("log"));
-    let config = Config { http, database, auth, limits, rate_limit, metrics, log };
-    settings.finish("http, database, auth, limits, rate_limit, metrics and log", config)
+    let config = Config { http, database, auth, limits, documents, rate_limit, metrics, log };
+    settings.finish("http, database, auth, limits, documents, rate_limit, metrics and log", config)
 }
 
 fn http(mut section: Section<'_>) -> Http {
@@ -210,7 +211,7 @@ fn is_directive(text: &str) -> bool {
     !target.is_empty() && !level.is_empty() && level.parse::<LevelFilter>().is_ok()
 }
 
-fn flag(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
+pub(super) fn flag(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
     section.parsed(key, "give true or false", |text| text.parse().ok())
 }
 

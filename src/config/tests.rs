@@ -43,7 +43,7 @@ fn problems(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
 }
 
 /// The only problem when `text` is added to a good configuration.
-fn problem(text: &str) -> String {
+pub(super) fn problem(text: &str) -> String {
     let problems = problems(&format!("{GOOD}\n{text}"), &[]);
     assert_eq!(problems.len(), 1, "{problems:?}");
     problems.concat()
@@ -57,6 +57,7 @@ fn defaults_are_as_documented() {
     assert_eq!(documented.http, Http::default());
     assert_eq!(documented.database, Database { url: documented.database.url.clone(), ..Database::default() });
     assert_eq!(documented.limits, Limits::default());
+    assert_eq!(documented.documents, Documents::default());
     assert_eq!(documented.rate_limit, RateLimit::default());
     assert_eq!(documented.log, Log::default());
     let defaults = load(None, []).expect("nothing is required");
@@ -68,7 +69,7 @@ fn defaults_are_as_documented() {
 #[test]
 fn every_setting_is_documented_with_its_variable() {
     let unknown = problems(
-        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[rate_limit]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
+        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
         &[],
     );
     let lists =
@@ -164,7 +165,7 @@ fn all_problems_are_told_together() {
         "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
         "log.level: \"inf0\" is not valid; give error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
-        "limit: there is no such section; the sections are http, database, auth, limits, rate_limit, metrics and log",
+        "limit: there is no such section; the sections are http, database, auth, limits, documents, rate_limit, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {

@@ -29,6 +29,7 @@ pub mod relay;
 pub mod response;
 pub mod scalar;
 pub mod selection;
+mod validation;
 
 use std::sync::LazyLock;
 

@@ -11,7 +11,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Sele
 use axum::http::{Method, StatusCode};
 
 use super::{context::RequestId, metrics::Metrics};
-use crate::service::Tally;
+use crate::{graphql::document::Reason, service::Tally};
 
 /// The most bytes of an operation's name in the log: the client chooses it.
 const MAX_NAME: usize = 64;
@@ -29,6 +29,10 @@ pub(super) struct Facts {
     pub(super) field: OnceLock<String>,
     /// OK, or the code of its first error.
     pub(super) outcome: OnceLock<String>,
+    /// What its document was refused for.
+    pub(super) refused: OnceLock<Reason>,
+    /// Set when its document is not trusted, and is executed nevertheless.
+    pub(super) untrusted: OnceLock<()>,
     /// What it made of the database.
     pub(super) tally: Arc<Tally>,
 }

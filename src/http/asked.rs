@@ -1,6 +1,6 @@
 //! What a client asks for, read from the parameters of a GET or from the body of a POST.
 
-use std::collections::HashMap;
+use std::{fmt, marker::PhantomData};
 
 use async_graphql::Variables;
 use axum::{
@@ -9,58 +9,136 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use tokio::time::timeout;
 
 use super::{graphql::Refused, negotiation::is_json};
-use crate::app::Settings;
+use crate::{app::Settings, graphql::document};
 
-/// What a client asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What a client asks for. It brings its document, names it by an id, or does both.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Asked {
-    pub(super) query: String,
-    #[serde(rename = "operationName", default)]
+    query: Option<String>,
+    /// As the specification of persisted documents has it.
+    #[serde(rename = "documentId")]
+    document_id: Option<String>,
+    /// As Relay's clients do.
+    doc_id: Option<String>,
+    #[serde(rename = "operationName")]
     pub(super) operation_name: Option<String>,
-    #[serde(default)]
     pub(super) variables: Option<Variables>,
-    /// Read so that a client that sends it is not refused; no extension is supported yet.
-    #[serde(rename = "extensions", default)]
-    _extensions: Option<HashMap<String, IgnoredAny>>,
+    extensions: Option<Object<Extensions>>,
+}
+
+/// The extensions that are known; others are passed over.
+#[derive(Deserialize)]
+struct Extensions {
+    #[serde(rename = "persistedQuery", default)]
+    persisted_query: Option<Object<PersistedQuery>>,
+}
+
+/// An id as Apollo's clients send it.
+#[derive(Deserialize)]
+struct PersistedQuery {
+    version: u64,
+    #[serde(rename = "sha256Hash")]
+    sha256_hash: String,
+}
+
+/// What is read from a JSON object and from nothing else: serde would take an array of the fields' values too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfMap(PhantomData))
+    }
+}
+
+impl Asked {
+    /// How the request tells which document it is about.
+    pub(super) fn document(&self) -> Result<document::Request<'_>, &'static str> {
+        match (self.query.as_deref(), self.id()?) {
+            (Some(text), None) => Ok(document::Request::Text(text)),
+            (None, Some(id)) => Ok(document::Request::Id(id)),
+            (Some(text), Some(id)) => Ok(document::Request::Both { text, id }),
+            (None, None) => Err("Give query, documentId, doc_id or extensions.persistedQuery."),
+        }
+    }
+
+    /// The document, if the request brings it.
+    pub(super) fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    fn id(&self) -> Result<Option<&str>, &'static str> {
+        let persisted = self.extensions.as_ref().and_then(|it| it.0.persisted_query.as_ref());
+        if persisted.is_some_and(|persisted| persisted.0.version != 1) {
+            return Err("The version of extensions.persistedQuery is 1.");
+        }
+        let persisted = persisted.map(|persisted| &persisted.0.sha256_hash);
+        let ids = [self.document_id.as_ref(), self.doc_id.as_ref(), persisted];
+        let mut ids = ids.into_iter().flatten().map(|id| document::plain_id(id));
+        let id = ids.next();
+        if ids.any(|other| id != Some(other)) {
+            return Err("The ids in documentId, doc_id and extensions.persistedQuery are not the same.");
+        }
+        Ok(id)
+    }
 }
 
 /// The request in the parameters of a GET.
 pub(super) fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
     let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
-    let (mut query, mut operation_name, mut variables, mut extensions) = (None, None, None, None);
+    let mut asked = Asked::default();
+    let (mut variables, mut extensions) = (None, None);
     for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         let slot = match &*name {
-            "query" => &mut query,
-            "operationName" => &mut operation_name,
+            "query" => &mut asked.query,
+            "documentId" => &mut asked.document_id,
+            "doc_id" => &mut asked.doc_id,
+            "operationName" => &mut asked.operation_name,
             "variables" => &mut variables,
             "extensions" => &mut extensions,
-            _ => return Err(bad("The parameters are query, operationName, variables and extensions.")),
+            _ => return Err(bad(PARAMETERS)),
         };
         if slot.replace(value.into_owned()).is_some() {
             return Err(bad("A parameter came twice."));
         }
     }
-    Ok(Asked {
-        query: query.ok_or_else(|| bad("The parameter query is missing."))?,
-        operation_name: operation_name.filter(|name| !name.is_empty()),
-        variables: object(variables).map_err(bad)?,
-        _extensions: object(extensions).map_err(bad)?,
-    })
+    asked.operation_name = asked.operation_name.filter(|name| !name.is_empty());
+    asked.variables = object(variables).map_err(bad)?;
+    asked.extensions = object(extensions).map_err(bad)?;
+    Ok(asked)
 }
+
+const PARAMETERS: &str =
+    "The parameters are query, documentId, doc_id, operationName, variables and extensions.";
+const BODY: &str = "The body is a JSON object with query, documentId, doc_id and operationName (strings), variables and \
+                    extensions (objects); extensions.persistedQuery has version (1) and sha256Hash (a string).";
 
 /// The JSON object that a parameter holds, if it was given.
 fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'static str> {
     let text = text.filter(|text| !text.is_empty());
     text.map(|text| serde_json::from_str(&text))
         .transpose()
-        .map_err(|_| "variables and extensions are JSON objects.")
+        .map_err(|_| "variables and extensions are JSON objects, extensions.persistedQuery with version and sha256Hash.")
 }
 
 /// The request in the body of a POST.
@@ -97,9 +175,5 @@ pub(super) async fn read_body(
     // Serde would take an array of the fields' values too.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let asked = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
-    asked.ok_or_else(|| {
-        let message =
-            "The body is a JSON object with query (a string), operationName, variables and extensions.";
-        Refused::bad(StatusCode::BAD_REQUEST, message, id)
-    })
+    asked.ok_or_else(|| Refused::bad(StatusCode::BAD_REQUEST, BODY, id))
 }

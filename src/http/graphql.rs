@@ -32,8 +32,8 @@ use crate::{
     graphql::{
         Gateway,
         document::{
-            self, Parsed, cost, introspection_refused, misfit_variable, operation, unknown_type,
-            without_absent_variables,
+            self, Found, Parsed, Reason, cost, introspection_refused, misfit_variable, operation,
+            unknown_type, without_absent_variables,
         },
         error::{refusal, set_code, translate},
         response,
@@ -51,6 +51,10 @@ struct Answered {
 pub(super) struct Refused {
     status: StatusCode,
     error: Box<ServerError>,
+    /// Whether only the document is to blame, and not the request that brings or names it.
+    well_formed: bool,
+    /// What its document is refused for.
+    reason: Option<Reason>,
     /// A header that such a status calls for.
     header: Option<(header::HeaderName, HeaderValue)>,
 }
@@ -65,7 +69,8 @@ impl Refused {
             }
             _ => None,
         };
-        Self { status, error: Box::new(refusal(error, request_id)), header }
+        let well_formed = error.code().is_of_document();
+        Self { status, error: Box::new(refusal(error, request_id)), well_formed, reason: None, header }
     }
 
     pub(super) fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
@@ -81,20 +86,29 @@ impl Refused {
     fn rate_limited(seconds: u64, request_id: &str) -> Self {
         let message = format!("Too much was asked for lately. Try again in {seconds} s.");
         let header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
-        Self { header, ..Self::new(&AppError::request(Code::RateLimited, message), request_id) }
+        let error = AppError::request(Code::RateLimited, message);
+        Self { header, reason: Some(Reason::Rate), ..Self::new(&error, request_id) }
     }
 
     /// A document that is none, or variables that do not fit it.
     fn misfit(error: impl Into<ServerError>, code: Code, request_id: &str) -> Self {
         let mut error = error.into();
         set_code(&mut error, code, request_id);
-        Self { status: StatusCode::BAD_REQUEST, error: Box::new(error), header: None }
+        let well_formed = code.is_of_document();
+        let status = StatusCode::BAD_REQUEST;
+        Self { status, error: Box::new(error), well_formed, reason: None, header: None }
     }
 
     /// A document that is not taken.
     fn document(refused: document::Refused, request_id: &str) -> Self {
-        let code = refused.code;
-        Self::misfit(refused, code, request_id)
+        let (code, reason) = (refused.code, refused.reason);
+        Self { reason: Some(reason), ..Self::misfit(refused, code, request_id) }
+    }
+
+    fn too_long(request_id: &str) -> Self {
+        let message = "The document is longer than 128 KiB.";
+        let refused = Self::bad(StatusCode::PAYLOAD_TOO_LARGE, message, request_id);
+        Self { reason: Some(Reason::Length), ..refused }
     }
 }
 
@@ -121,6 +135,9 @@ pub(super) async fn handle(
         Err(refused) => Some(&*refused.error),
     };
     facts.set_outcome(error.map(code));
+    if let Err(Refused { reason: Some(reason), .. }) = &answer {
+        _ = facts.refused.set(*reason);
+    }
     respond(answer, media_type)
 }
 
@@ -159,7 +176,7 @@ async fn answer(
     // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
     let _place = app.places.take().await.map_err(|error| Refused::new(&error, id))?;
     let only_queries = head.method == Method::GET;
-    let prepared = prepare(app, asked, only_queries, id, facts);
+    let prepared = prepare(app, &context, asked, only_queries, id, facts);
     let points = prepared.as_ref().map_or(REFUSED_POINTS, |prepared| prepared.points);
     let left = spend(app, &context, points, id)?;
     let mut answered = execute(app, context, prepared?, id, facts).await;
@@ -194,23 +211,28 @@ struct Prepared {
 /// Looks at a request in the order of what each look costs, before anything of it is executed.
 fn prepare(
     app: &AppState,
+    context: &RequestContext,
     asked: Asked,
     only_queries: bool,
     id: &str,
     facts: &Facts,
 ) -> Result<Prepared, Refused> {
-    let Asked { query, operation_name, variables, .. } = asked;
-    if query.len() > DOCUMENT_LIMIT {
-        return Err(Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The document is longer than 128 KiB.", id));
+    if asked.query().is_some_and(|query| query.len() > DOCUMENT_LIMIT) {
+        return Err(Refused::too_long(id));
     }
-    let parsed = app.documents.parse(&query).map_err(|refused| Refused::document(refused, id))?;
-    let name = operation_name.as_deref();
-    let selected = operation(&parsed.document, name).map_err(|error| Refused::new(&error, id))?;
-    facts.set_operation(&parsed.document, name);
+    let found = find(app, context, &asked, id)?;
+    let name = asked.operation_name.as_deref();
+    let selected = operation(&found.parsed.document, name).map_err(|error| Refused::new(&error, id))?;
+    facts.set_operation(&found.parsed.document, name);
+    if found.untrusted {
+        _ = facts.untrusted.set(());
+        app.untrusted.tell(&found, asked.query(), facts, id);
+    }
     if only_queries && selected.node.ty != OperationType::Query {
         return Err(Refused::method("POST", "Send mutations by POST.", id));
     }
-    let variables = variables.unwrap_or_default();
+    let Found { parsed, .. } = &found;
+    let variables = asked.variables.unwrap_or_default();
     let mut refused = unknown_type(&parsed.document, |name| app.field_types.knows(name))
         .or_else(|| misfit_variable(&selected.node, &variables));
     if !app.settings.introspection {
@@ -221,7 +243,15 @@ fn prepare(
     }
     let points = cost(app.field_types, &parsed.document, selected, &variables, app.settings.cost_limit)
         .map_err(|refused| Refused::document(refused, id))?;
-    Ok(Prepared { parsed, operation_name, variables, points })
+    Ok(Prepared { parsed: found.parsed, operation_name: asked.operation_name, variables, points })
+}
+
+/// The document that a request brings or names.
+fn find(app: &AppState, context: &RequestContext, asked: &Asked, id: &str) -> Result<Found, Refused> {
+    let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
+    let request = asked.document().map_err(bad)?;
+    let found = app.documents.find(request, context.caller.organization);
+    found.map_err(|refused| Refused::document(refused, id))
 }
 
 /// Takes points from the caller's bucket, where there are buckets, and tells how many are left in it.
@@ -291,8 +321,8 @@ fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResp
             let json = response::write(&response, Some((&parsed.document, operation_name.as_deref())));
             (executed_status(&response, media_type), json, None)
         }
-        Err(Refused { status, error, header }) => {
-            let status = refused_status(status, &error, media_type);
+        Err(Refused { status, error, well_formed, header, .. }) => {
+            let status = refused_status(status, well_formed, media_type);
             (status, response::write(&Response::from_errors(vec![*error]), None), header)
         }
     };
@@ -313,9 +343,7 @@ fn executed_status(response: &Response, media_type: MediaType) -> StatusCode {
     if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
-/// In application/json, 200 answers every well-formed request, also one whose document does not parse. Only errors of
-/// a document have a place in it.
-fn refused_status(status: StatusCode, error: &ServerError, media_type: MediaType) -> StatusCode {
-    let well_formed = !error.locations.is_empty();
+/// In application/json, 200 answers every well-formed request, also one whose document does not parse.
+fn refused_status(status: StatusCode, well_formed: bool, media_type: MediaType) -> StatusCode {
     if well_formed && media_type == MediaType::Json { StatusCode::OK } else { status }
 }

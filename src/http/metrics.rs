@@ -26,7 +26,7 @@ use prometheus_client::{
 };
 
 use super::{access::Facts, overload::Places, server::Stats};
-use crate::service::Database;
+use crate::{graphql::document::Reason, service::Database};
 
 /// Upper bounds of durations, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
@@ -53,6 +53,11 @@ struct Status {
     status: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    reason: &'static str,
+}
+
 type Seconds = Family<Field, Histogram, fn() -> Histogram>;
 
 /// The counts of one gateway.
@@ -65,6 +70,8 @@ pub struct Metrics {
     statements: Histogram,
     failed_statements: Counter,
     retries: Counter,
+    refused_documents: Family<Refusal, Counter>,
+    untrusted_documents: Counter,
 }
 
 impl Metrics {
@@ -78,6 +85,8 @@ impl Metrics {
             statements: Histogram::new(STATEMENTS),
             failed_statements: Counter::default(),
             retries: Counter::default(),
+            refused_documents: Family::default(),
+            untrusted_documents: Counter::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("responses", "Answers by HTTP status", metrics.responses.clone());
@@ -94,7 +103,15 @@ impl Metrics {
         registry.register("failed_statements", help, metrics.failed_statements.clone());
         let help = "Writes that were done again because the database had rolled them back";
         registry.register("retries", help, metrics.retries.clone());
+        let help = "Requests that were refused for their documents, by reason";
+        registry.register("documents_refused", help, metrics.refused_documents.clone());
+        let help = "Requests that were executed though their documents are not trusted";
+        registry.register("documents_untrusted", help, metrics.untrusted_documents.clone());
         registry.register_collector(Box::new(Present { db, places, connections }));
+        // So that a rate can be told from the first one on.
+        for reason in Reason::ALL {
+            drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
+        }
         metrics
     }
 
@@ -113,6 +130,12 @@ impl Metrics {
         self.statements.observe(facts.tally.statements() as f64);
         self.failed_statements.inc_by(facts.tally.failed());
         self.retries.inc_by(facts.tally.retries());
+        if let Some(reason) = facts.refused.get() {
+            self.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }).inc();
+        }
+        if facts.untrusted.get().is_some() {
+            self.untrusted_documents.inc();
+        }
     }
 }
 

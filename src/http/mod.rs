@@ -12,6 +12,7 @@ pub mod overload;
 pub mod playground;
 pub mod rate_limit;
 pub mod server;
+pub mod untrusted;
 
 use std::{any::Any, sync::Arc, time::Duration};
 

@@ -19,6 +19,7 @@ mod custom_field;
 mod custom_field_filter;
 mod custom_field_lifecycle;
 mod database_trouble;
+mod documents;
 mod durability;
 mod erasure;
 mod fields;

@@ -15,7 +15,7 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{
-    Refused,
+    Reason, Refused,
     guard::{BYTES_PER_VALUE, is_introspection},
 };
 use crate::{
@@ -64,11 +64,12 @@ pub fn cost(
     };
     let points = costs.set(&operation.node.selection_set.node, Some(root)).once;
     if let Some(pos) = costs.first_too_many {
-        return Err(Refused::invalid("The schema lacks this field and many before it.", pos));
+        let message = "The schema lacks this field and many before it.";
+        return Err(Refused::invalid(Reason::UnknownFields, message, pos));
     }
     if points > limit {
         let message = format!("The request costs {points} points; at most {limit} are allowed.");
-        return Err(Refused::at(Code::QueryTooComplex, message, operation.pos));
+        return Err(Refused::at(Code::QueryTooComplex, Reason::Cost, message, operation.pos));
     }
     Ok(points)
 }

@@ -15,7 +15,7 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-use super::Refused;
+use super::{Reason, Refused};
 
 /// How much of each a document may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ pub(super) fn check(document: &ExecutableDocument, budgets: &Budgets) -> Result<
     }
     let unused = document.fragments.iter().filter(|(name, _)| !guard.known.contains_key(name.as_str()));
     match unused.map(|(_, fragment)| fragment.pos).min() {
-        Some(pos) => Err(Refused::invalid("This fragment is never used.", pos)),
+        Some(pos) => Err(Refused::invalid(Reason::Fragments, "This fragment is never used.", pos)),
         None => Ok(()),
     }
 }
@@ -142,7 +142,12 @@ impl<'a> Guard<'a> {
         let mut measure = self.set(&operation.node.selection_set.node, Place::default())?;
         measure.values = measure.values.saturating_add(values_of_directives(&operation.node.directives));
         if measure.fields > self.budgets.root_fields {
-            return Err(Refused::over("root fields", self.budgets.root_fields, operation.pos));
+            return Err(Refused::over(
+                Reason::RootFields,
+                "root fields",
+                self.budgets.root_fields,
+                operation.pos,
+            ));
         }
         Ok(measure)
     }
@@ -152,12 +157,12 @@ impl<'a> Guard<'a> {
         // A document without fragments has fewer values than tokens; the texts among them count as more than one.
         let values = self.budgets.tokens.saturating_mul(2);
         let exceeded = [
-            ("fields", measure.selections, self.budgets.fields),
-            ("aliases", measure.aliases, self.budgets.aliases),
-            ("values in arguments", measure.values, values),
+            (Reason::Fields, "fields", measure.selections, self.budgets.fields),
+            (Reason::Aliases, "aliases", measure.aliases, self.budgets.aliases),
+            (Reason::Values, "values in arguments", measure.values, values),
         ];
-        match exceeded.into_iter().find(|(_, count, budget)| count > budget) {
-            Some((what, _, budget)) => Err(Refused::over(what, budget, pos)),
+        match exceeded.into_iter().find(|(_, _, count, budget)| count > budget) {
+            Some((reason, what, _, budget)) => Err(Refused::over(reason, what, budget, pos)),
             None => Ok(()),
         }
     }
@@ -178,7 +183,8 @@ impl<'a> Guard<'a> {
             self.compared = self.compared.saturating_add(one.flat);
             let compared = self.budgets.fields.saturating_mul(COMPARED);
             if self.compared > compared {
-                return Err(Refused::over("fields to compare within its fragments", compared, selection.pos));
+                let what = "fields to compare within its fragments";
+                return Err(Refused::over(Reason::Fields, what, compared, selection.pos));
             }
         }
         Ok(measure)
@@ -193,7 +199,7 @@ impl<'a> Guard<'a> {
             ..place
         };
         if below.depth > self.budgets.depth && !place.introspection {
-            return Err(Refused::over("levels of fields", self.budgets.depth, *pos));
+            return Err(Refused::over(Reason::Depth, "levels of fields", self.budgets.depth, *pos));
         }
         let mut measure = self.below(&field.selection_set, below)?;
         if is_introspection(name) {
@@ -212,11 +218,16 @@ impl<'a> Guard<'a> {
 
     fn introspection(&self, measure: &Measure, pos: Pos) -> Result<(), Refused> {
         if measure.full_depth >= MAX_INTROSPECTION_DEPTH {
-            return Err(Refused::over("levels of introspection", MAX_INTROSPECTION_DEPTH, pos));
+            return Err(Refused::over(
+                Reason::Introspection,
+                "levels of introspection",
+                MAX_INTROSPECTION_DEPTH,
+                pos,
+            ));
         }
         if measure.lists > MAX_INTROSPECTION_LISTS {
             let what = "lists of fields or types within each other in introspection";
-            return Err(Refused::over(what, MAX_INTROSPECTION_LISTS, pos));
+            return Err(Refused::over(Reason::Introspection, what, MAX_INTROSPECTION_LISTS, pos));
         }
         Ok(())
     }
@@ -243,12 +254,15 @@ impl<'a> Guard<'a> {
         let name: &'a Name = &spread.node.fragment_name.node;
         let pos = spread.pos;
         match self.known.get(name.as_str()) {
-            Some(Known::Begun) => Err(Refused::invalid("This fragment is spread within itself.", pos)),
+            Some(Known::Begun) => {
+                Err(Refused::invalid(Reason::Cycle, "This fragment is spread within itself.", pos))
+            }
             Some(Known::Measured(measure)) => self.again(*measure, place, pos),
             None => {
                 let fragment = self.document.fragments.get(name.as_str());
-                let fragment =
-                    fragment.ok_or_else(|| Refused::invalid("There is no fragment of this name.", pos))?;
+                let fragment = fragment.ok_or_else(|| {
+                    Refused::invalid(Reason::Fragments, "There is no fragment of this name.", pos)
+                })?;
                 self.known.insert(name.as_str(), Known::Begun);
                 let measure = self.below(&fragment.node.selection_set, place)?;
                 self.known.insert(name.as_str(), Known::Measured(measure));
@@ -260,7 +274,7 @@ impl<'a> Guard<'a> {
     /// A fragment that was measured elsewhere, where it stands now.
     fn again(&self, measure: Measure, place: Place, pos: Pos) -> Result<Measure, Refused> {
         if !place.introspection && place.depth + measure.depth > self.budgets.depth {
-            return Err(Refused::over("levels of fields", self.budgets.depth, pos));
+            return Err(Refused::over(Reason::Depth, "levels of fields", self.budgets.depth, pos));
         }
         if place.sets + measure.sets > MAX_SETS {
             return Err(too_nested(pos));
@@ -270,7 +284,7 @@ impl<'a> Guard<'a> {
 }
 
 fn too_nested(pos: Pos) -> Refused {
-    Refused::over("selection sets within each other", MAX_SETS, pos)
+    Refused::over(Reason::Nesting, "selection sets within each other", MAX_SETS, pos)
 }
 
 /// Whether a field asks about the schema itself.

@@ -17,7 +17,7 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{
-    Refused, text,
+    Reason, Refused, text,
     tokens::{Kind, Token},
 };
 
@@ -320,7 +320,11 @@ impl<'a> Parser<'_, 'a> {
             self.expect(":")?;
             let value = self.value(variables)?;
             if fields.insert(name.node, value).is_some() {
-                return Err(Refused::invalid("This field of an input is given twice.", name.pos));
+                return Err(Refused::invalid(
+                    Reason::Syntax,
+                    "This field of an input is given twice.",
+                    name.pos,
+                ));
             }
         }
         Ok(Value::Object(fields))

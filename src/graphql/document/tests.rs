@@ -2,6 +2,7 @@
 //!
 //! `cargo test --release --lib document -- --ignored --nocapture` prints how long each of the worst documents takes.
 
+mod persisted;
 mod random;
 
 use std::time::{Duration, Instant};
@@ -14,7 +15,8 @@ const LONGEST: usize = 128 * 1024;
 /// The code, the message and the place of a refusal.
 fn refusal(document: &str) -> Option<(&'static str, String, (usize, usize))> {
     let refused = Documents::default().parse(document).err()?;
-    Some((refused.code.as_str(), refused.message.into_owned(), (refused.pos.line, refused.pos.column)))
+    let pos = refused.pos.expect("a place");
+    Some((refused.code.as_str(), refused.message.into_owned(), (pos.line, pos.column)))
 }
 
 fn complexity(document: &str) -> Option<String> {

@@ -36,7 +36,7 @@ struct Server {
 
 impl Server {
     async fn of(world: &World) -> Self {
-        let app = App::new(&world.config, world.db.clone(), Session::default()).expect("an app");
+        let app = App::new(&world.config, world.db.clone(), Session::default()).await.expect("an app");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();

@@ -135,7 +135,7 @@ impl World {
         let recorder = Recorder::default();
         let pool = app::connect(&config).await.expect("a connection");
         let db = recorder.attached_to(&pool, config.database.row_level_security);
-        let app = App::new(&config, db.clone(), Session::default()).expect("an app");
+        let app = App::new(&config, db.clone(), Session::default()).await.expect("an app");
         let server = Server::start(app).await;
         Self { config, db, recorder, server, database }
     }

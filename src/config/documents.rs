@@ -1,0 +1,209 @@
+//! `[documents]`: which documents are known by an id, and the file of those that are trusted.
+//!
+//! Reads the manifest in the forms in which client tools write it; whether its documents fit the schema is checked where
+//! the schema is known. Imports the other files of `config` only.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::read::flag;
+use super::source::Section;
+use super::{Documents, Manifest, Stage};
+
+/// What an Apollo manifest calls its form, and the version of it that is known.
+const APOLLO: (&str, u64) = ("apollo-persisted-query-manifest", 1);
+const FORMS: &str =
+    "write it with GraphQL Code Generator, Relay's compiler or Apollo's generate-persisted-query-manifest";
+
+pub(super) fn read(mut section: Section<'_>) -> Documents {
+    let default = Documents::default();
+    let stage = section.parsed("stage", "give off, log or enforce", stage);
+    let documents = Documents {
+        automatic: flag(&mut section, "automatic").unwrap_or(default.automatic),
+        stage: stage.unwrap_or(default.stage),
+        manifest: manifest(&mut section, stage.is_some_and(|stage| stage != Stage::Off)),
+    };
+    section.finish();
+    documents
+}
+
+fn stage(text: &str) -> Option<Stage> {
+    match text {
+        "off" => Some(Stage::Off),
+        "log" => Some(Stage::Log),
+        "enforce" => Some(Stage::Enforce),
+        _ => None,
+    }
+}
+
+fn manifest(section: &mut Section<'_>, required: bool) -> Option<Manifest> {
+    let Some(file) = section.text("manifest").map(PathBuf::from) else {
+        if required {
+            let remedy = "name the file of the trusted documents, or set stage to off";
+            section.problem("manifest", format!("it is not set; {remedy}"));
+        }
+        return None;
+    };
+    match documents(&file) {
+        Ok(documents) => Some(Manifest { file, documents }),
+        Err(message) => {
+            section.problem("manifest", format!("{}: {message}", file.display()));
+            None
+        }
+    }
+}
+
+/// The documents of a manifest, or what is wrong with it.
+fn documents(file: &Path) -> Result<Vec<(String, String)>, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("it cannot be read ({error}); name a file that can"))?;
+    let documents = match serde_json::from_str(&text) {
+        Ok(Value::Object(object)) if object.contains_key("format") => operations(object)?,
+        Ok(Value::Object(object)) => texts(object)?,
+        Ok(_) => return Err(format!("this is no manifest; {FORMS}")),
+        Err(error) => return Err(format!("line {} is not JSON; {FORMS}", error.line())),
+    };
+    if documents.is_empty() {
+        return Err(format!("there are no documents in it; {FORMS}"));
+    }
+    Ok(documents)
+}
+
+/// The form of GraphQL Code Generator and Relay: texts by their ids.
+fn texts(object: Map<String, Value>) -> Result<Vec<(String, String)>, String> {
+    let documents = object.into_iter().map(|(id, text)| match text {
+        Value::String(text) => Ok((id, text)),
+        _ => Err(format!("{id} is not the text of a document; {FORMS}")),
+    });
+    documents.collect()
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    id: String,
+    body: String,
+}
+
+/// Apollo's form: a list of operations.
+fn operations(mut object: Map<String, Value>) -> Result<Vec<(String, String)>, String> {
+    let version = object.get("version").and_then(Value::as_u64);
+    if object.get("format").and_then(Value::as_str).zip(version) != Some(APOLLO) {
+        let (format, version) = APOLLO;
+        return Err(format!("only version {version} of the format {format} is known; {FORMS}"));
+    }
+    let Some(Value::Array(operations)) = object.remove("operations") else {
+        return Err(format!("operations is not a list; {FORMS}"));
+    };
+    let operations = operations.into_iter().enumerate().map(|(index, operation)| {
+        let Operation { id, body } = serde_json::from_value(operation)
+            .map_err(|_| format!("operations[{index}] has no id and body; {FORMS}"))?;
+        Ok((id, body))
+    });
+    operations.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::super::tests::{load_text, problem};
+    use super::*;
+
+    const GOOD: &str = "[database]\nurl = \"sqlite:x\"\n[auth]\nissuer = \"i\"\naudience = \"a\"\nalgorithm = \
+        \"HS256\"\nsecret = \"0123456789abcdef0123456789abcdef\"\n";
+
+    /// The settings with a manifest of this content.
+    fn settings(folder: &TempDir, content: &str, more: &str) -> String {
+        let file = folder.path().join("documents.json");
+        fs::write(&file, content).expect("a file");
+        format!("[documents]\nmanifest = \"{}\"\n{more}", file.display())
+    }
+
+    fn read(content: &str, more: &str) -> Documents {
+        let folder = TempDir::new().expect("a folder");
+        let text = format!("{GOOD}{}", settings(&folder, content, more));
+        load_text(&text, &[]).expect("a good configuration").documents
+    }
+
+    #[test]
+    fn each_form_of_a_manifest_is_read() {
+        let apollo = r#"{ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [
+            { "id": "a", "name": "A", "type": "query", "body": "query A { b }" },
+            { "id": "b", "name": "B", "type": "query", "body": "query B { b }", "clientName": "web" }] }"#;
+        let map = r#"{ "a": "query A { b }", "b": "query B { b }" }"#;
+        let expected = [("a", "query A { b }"), ("b", "query B { b }")];
+        for content in [apollo, map] {
+            let documents = read(content, "stage = \"enforce\"");
+            let manifest = documents.manifest.expect("a manifest");
+            assert_eq!(manifest.documents, expected.map(|(id, text)| (id.to_owned(), text.to_owned())));
+            assert_eq!((documents.automatic, documents.stage), (true, Stage::Enforce));
+        }
+        assert_eq!(read(map, "automatic = false").stage, Stage::Off);
+        assert!(!read(map, "automatic = false").automatic);
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_told() {
+        let folder = TempDir::new().expect("a folder");
+        for (content, expected) in [
+            ("", "line 1 is not JSON; "),
+            ("{\n\"a\": x}", "line 2 is not JSON; "),
+            ("[]", "this is no manifest; "),
+            ("{}", "there are no documents in it; "),
+            (r#"{ "a": "query A { b }", "b": 7 }"#, "b is not the text of a document; "),
+            (r#"{ "a": { "text": "query A { b }" } }"#, "a is not the text of a document; "),
+            (
+                r#"{ "format": "other", "version": 1, "operations": [] }"#,
+                "only version 1 of the format apollo-",
+            ),
+            (
+                r#"{ "format": "apollo-persisted-query-manifest", "version": 2, "operations": [] }"#,
+                "only version 1 of the format apollo-",
+            ),
+            (
+                r#"{ "format": "apollo-persisted-query-manifest", "version": 1 }"#,
+                "operations is not a list; ",
+            ),
+            (
+                r#"{ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [] }"#,
+                "there are no documents in it; ",
+            ),
+            (
+                r#"{ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [{ "id": "a" }] }"#,
+                "operations[0] has no id and body; ",
+            ),
+        ] {
+            let problem = problem(&settings(&folder, content, ""));
+            let file = folder.path().join("documents.json");
+            let start = format!("documents.manifest: {}: {expected}", file.display());
+            assert!(problem.starts_with(&start), "{content}: {problem}");
+        }
+        let missing = problem("[documents]\nmanifest = \"/no/such.json\"");
+        assert!(missing.starts_with("documents.manifest: /no/such.json: it cannot be read ("), "{missing}");
+    }
+
+    #[test]
+    fn stages_are_checked() {
+        for stage in ["log", "enforce"] {
+            let problem = problem(&format!("[documents]\nstage = \"{stage}\""));
+            assert!(problem.starts_with("documents.manifest: it is not set; name the file"), "{problem}");
+        }
+        assert!(problem("[documents]\nstage = \"on\"").contains("give off, log or enforce"));
+        assert!(problem("[documents]\nautomatic = 1").contains("give true or false"));
+    }
+
+    #[test]
+    fn the_manifest_is_printed_by_its_name() {
+        let folder = TempDir::new().expect("a folder");
+        let text = settings(&folder, r#"{ "a": "query A { b }" }"#, "stage = \"log\"\nautomatic = false");
+        let config = load_text(&format!("{GOOD}{text}"), &[]).expect("a good configuration");
+        let printed = config.print().replace("hidden", "0123456789abcdef0123456789abcdef");
+        let again = load_text(&printed, &[]).expect("TOML");
+        assert_eq!(again.documents, config.documents);
+        assert!(!printed.contains("query A"), "{printed}");
+    }
+}

@@ -1,0 +1,44 @@
+//! Telling of documents that are executed though they are not trusted, in the stage that looks for them.
+//!
+//! Each document is told of once as long as it is kept, and no more than so many in a minute: whoever sends ever new ones
+//! must not fill the log. The metrics count all of them.
+
+use std::num::NonZeroU32;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use super::access::Facts;
+use crate::graphql::document::{Found, sha256};
+
+/// How many lines there may be in a minute.
+const LINES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("more than nothing");
+
+/// Writes a line for each document.
+pub struct UntrustedLog(DefaultDirectRateLimiter);
+
+impl Default for UntrustedLog {
+    fn default() -> Self {
+        Self(RateLimiter::direct(Quota::per_minute(LINES_PER_MINUTE)))
+    }
+}
+
+impl UntrustedLog {
+    /// Tells of a document by its hash and the name of its operation, unless that was done or is too much. The request
+    /// has brought its text, or it was found with it.
+    pub(super) fn tell(&self, found: &Found, brought: Option<&str>, facts: &Facts, request_id: &str) {
+        let Some(text) = found.text.as_deref().or(brought) else { return };
+        if found.parsed.was_told() || self.0.check().is_err() {
+            return;
+        }
+        found.parsed.set_told();
+        // The names of these fields are explained in docs/operations.md.
+        tracing::warn!(
+            target: "contact_gateway::untrusted",
+            request_id,
+            organization = facts.organization.get(),
+            operation = facts.operation.get(),
+            sha256 = sha256(text),
+            "a document is not trusted"
+        );
+    }
+}
