@@ -1,5 +1,6 @@
 // Sends operations to the gateway. Whatever it answers is shown as it is; an answer that is no JSON becomes an error.
 
+import { report } from "./answers.jsx";
 import { makeUnique } from "./placeholders.js";
 
 /** The name of the operation by which GraphiQL reads the schema. */
@@ -10,10 +11,12 @@ const INTROSPECTION = "IntrospectionQuery";
  * `openingHeaders`; every other operation is sent with what the editor says, and with nothing when that is empty.
  */
 export function createFetcher(endpoint, openingHeaders) {
-  return ({ query, operationName, variables }, { headers } = {}) => {
+  return async ({ query, operationName, variables }, { headers } = {}) => {
     const fallback = operationName === INTROSPECTION ? openingHeaders : {};
     const operation = { query, operationName: nameWithin(query, operationName), variables: makeUnique(variables) };
-    return send(endpoint, operation, headers ?? fallback);
+    const answered = await send(endpoint, operation, headers ?? fallback);
+    if (operationName !== INTROSPECTION) report(answered);
+    return answered;
   };
 }
 

@@ -4,18 +4,23 @@ import "./workers.js";
 import "./fonts.css";
 import "@graphiql/react/style.css";
 import "@graphiql/plugin-doc-explorer/style.css";
+import "@graphiql/plugin-explorer/style.css";
 import "@graphiql/plugin-history/style.css";
 import "graphiql/graphiql.css";
 import "./style.css";
 
+import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
+import { Errors } from "./answers.jsx";
 import { createFetcher } from "./fetcher.js";
+import { createIdentityPlugin, NewTabHeaders } from "./identity.jsx";
 import { createPlaceholders } from "./placeholders.js";
 import { fetchValues } from "./sample-rows.js";
 import { createSamplesPlugin } from "./samples.jsx";
 import { fetchSession, sessionHeaders } from "./session.js";
+import { ShareButton, takeFromAddress } from "./share.jsx";
 import { createStorage } from "./storage.js";
 import { openingTabs, sampleTabs } from "./tabs.js";
 
@@ -24,30 +29,59 @@ async function open() {
   import("monaco-graphql/esm/monaco-editor.js");
   const session = await fetchSession();
   const placeholders = createPlaceholders();
-  const learn = async () => placeholders.learn(await fetchValues(session));
+  // Whom the reader has become in the panel.
+  let reader = session;
+  const learn = async () => placeholders.learn(await fetchValues(reader));
   // Monaco measures letters once, so its font has to be there first.
   await Promise.all([learn(), document.fonts.load('15px "Fira Code"')]);
 
   const storage = createStorage(placeholders);
-  const tabs = openingTabs(storage, sampleTabs(placeholders, sessionHeaders(session)));
+  const tabs = openingTabs(storage, sampleTabs(placeholders, sessionHeaders(session)), takeFromAddress());
   const samples = createSamplesPlugin(async (text) => {
     // The rows of the last time may be deleted by now.
     await learn();
     return placeholders.fill(text);
+  });
+  const identity = createIdentityPlugin({
+    session,
+    learn: async (next) => {
+      reader = next;
+      await learn();
+    },
+    refill: (text) => placeholders.fill(placeholders.unfill(text)),
   });
 
   createRoot(document.getElementById("playground")).render(
     <GraphiQL
       fetcher={createFetcher(session.endpoint, readHeaders(tabs.initialHeaders))}
       storage={storage}
-      plugins={[samples, HISTORY_PLUGIN]}
+      plugins={[samples, explorerPlugin(), identity, HISTORY_PLUGIN]}
       inputValueDeprecation
       schemaDescription
       showPersistHeadersSettings
       defaultEditorToolsVisibility={session.token ? "variables" : "headers"}
       {...tabs}
     >
-      <GraphiQL.Logo>contact-gateway</GraphiQL.Logo>
+      <GraphiQL.Logo>
+        contact-gateway{" "}
+        <a href="/schema.graphql" target="_blank" rel="noreferrer">
+          schema.graphql
+        </a>
+      </GraphiQL.Logo>
+      <GraphiQL.Toolbar>
+        {({ prettify, copy, merge }) => (
+          <>
+            {prettify}
+            {merge}
+            {copy}
+            <ShareButton />
+            <NewTabHeaders opening={tabs.defaultHeaders} now={() => JSON.stringify(sessionHeaders(reader), null, 2)} />
+          </>
+        )}
+      </GraphiQL.Toolbar>
+      <GraphiQL.Footer>
+        <Errors />
+      </GraphiQL.Footer>
     </GraphiQL>,
   );
 }

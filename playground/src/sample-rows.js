@@ -1,5 +1,5 @@
 // What stands behind the placeholders: rows of the signed-in organization, as sample-rows.graphql names them, and the
-// token of the session.
+// organization and token themselves.
 
 import { send } from "./fetcher.js";
 import SAMPLE_ROWS from "./sample-rows.graphql?raw";
@@ -8,7 +8,9 @@ import { sessionHeaders } from "./session.js";
 /** The value of each placeholder, as far as the organization has a row for it. */
 export async function fetchValues(session) {
   if (!session.token) return {};
-  return { ...(await fetchRows(session)), developmentToken: session.token };
+  const { token, organizationId } = session;
+  const organization = organizationId ? { organizationId } : {};
+  return { ...(await fetchRows(session)), ...organization, developmentToken: token };
 }
 
 async function fetchRows(session) {

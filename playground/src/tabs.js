@@ -17,14 +17,18 @@ export function sampleTabs({ fill }, headers) {
   }));
 }
 
-/** The properties of <GraphiQL> that decide about tabs and what the editors show first. */
-export function openingTabs(storage, samples) {
+/**
+ * The properties of <GraphiQL> that decide about tabs and what the editors show first. An operation that is `shared` by
+ * a link gets a tab in front of the reader's others.
+ */
+export function openingTabs(storage, samples, shared) {
   const [{ headers }] = samples;
   // Headers are kept only for readers who ask for it in the settings.
   const shouldPersistHeaders = storage.getItem(PERSIST_HEADERS) === "true";
-  const tab = storedTab(storage, shouldPersistHeaders ? headers : null) ?? samples[0];
+  const stored = storedTab(storage, shouldPersistHeaders ? headers : null);
+  const tab = shared ?? stored ?? samples[0];
   return {
-    defaultTabs: samples,
+    defaultTabs: shared ? [{ ...shared, headers }, ...samples] : samples,
     defaultHeaders: headers,
     shouldPersistHeaders,
     initialQuery: tab.query ?? "",

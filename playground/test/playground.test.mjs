@@ -1,12 +1,13 @@
 // The playground in a real browser, before a running gateway in development mode:
 //
-//     npm test -- --url http://127.0.0.1:8080 [--screenshot FILE]
+//     npm test -- --url http://127.0.0.1:8080 [--screenshots FOLDER]
 //
 // GATEWAY_URL says the same as --url; CHROMIUM names another browser than /usr/bin/chromium. The operations are run
 // by clicking, as a reader would, and write to the gateway's database.
 
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
@@ -14,10 +15,11 @@ import { chromium } from "playwright-core";
 const { values: options } = parseArgs({
   options: {
     url: { type: "string", default: process.env.GATEWAY_URL ?? "http://127.0.0.1:8080" },
-    screenshot: { type: "string" },
+    screenshots: { type: "string" },
   },
 });
 const gateway = new URL(options.url);
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const operationsFolder = new URL("../operations/", import.meta.url);
 
 /** Everything that must not happen, as it is seen in any of the tests. */
@@ -42,6 +44,7 @@ before(async () => {
     ],
   });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light" });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   context.on("request", (request) => requests.push(request.url()));
   context.on("requestfailed", (request) => {
     const { errorText } = request.failure();
@@ -72,6 +75,18 @@ test("the first operation is there and answers when it is run", async () => {
   const { data } = await run();
   assert.ok(data.viewer.subject);
   assert.match(await page.locator(".result-window .view-lines").innerText(), /viewer/);
+});
+
+test("the page is small: it is drawn after less than 2 MB", async (t) => {
+  const { bytes, milliseconds } = await page.evaluate(() => {
+    const [navigation] = performance.getEntriesByType("navigation");
+    const [paint] = performance.getEntriesByName("first-contentful-paint");
+    const sizes = [navigation, ...performance.getEntriesByType("resource")].map(({ transferSize }) => transferSize);
+    return { bytes: sizes.reduce((sum, size) => sum + size), milliseconds: Math.round(paint.startTime) };
+  });
+  t.diagnostic(`first render after ${milliseconds} ms; ${Math.round(bytes / 1024)} KiB transferred until it could be used`);
+  assert.ok(bytes > 500_000, "the sizes were not measured");
+  assert.ok(bytes < 2_000_000, `${bytes} bytes`);
 });
 
 test("every tab holds an operation that can be run again and again", async (t) => {
@@ -141,10 +156,153 @@ test("prettifying works, and finds the sample as it should be", async () => {
   assert.equal(await editorText("operation.graphql"), query);
 });
 
+test("an operation that is broken tells what is wrong, and the id of its request", async () => {
+  await selectTab("Overview");
+  const query = await editorText("operation.graphql");
+  await replaceText("operation.graphql", "query Overview { viewer { shoeSize } }");
+  const { errors } = await run();
+  assert.equal(errors[0].extensions.code, "GRAPHQL_VALIDATION_FAILED");
+  const shown = page.getByRole("region", { name: "Errors of the last answer" });
+  await shown.getByText("GRAPHQL_VALIDATION_FAILED").waitFor();
+  await shown.getByText(errors[0].message).waitFor();
+  await shown.getByRole("button", { name: "Copy the id" }).click();
+  await shown.getByRole("button", { name: "Copied" }).waitFor();
+  assert.equal(await clipboard(), errors[0].extensions.requestId);
+  await assertAccessible(".errors");
+  if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql-error.png` });
+  // A browser says of each refused request that it failed.
+  complaints.splice(complaints.findIndex((text) => text.includes("status of 400")), 1);
+
+  await replaceText("operation.graphql", query);
+  assertSucceeded(await run());
+  await shown.getByText("GRAPHQL_VALIDATION_FAILED").waitFor({ state: "detached" });
+});
+
+test("what a mutation finds wrong with its input is told too", async () => {
+  await selectTab("CreateInternalContact");
+  const variables = await editorText("variables.json");
+  await replaceText("variables.json", JSON.stringify({ input: { email: "nobody", internalRole: "CSM" } }));
+  await run();
+  const shown = page.getByRole("region", { name: "Errors of the last answer" });
+  await shown.getByText("createInternalContact.input.email").waitFor();
+  await replaceText("variables.json", variables);
+});
+
+test("fields are found and picked in the explorer", async () => {
+  await page.getByRole("button", { name: "New tab" }).click();
+  await page.getByRole("button", { name: "Show GraphiQL Explorer" }).click();
+  await page.locator(".graphiql-explorer-root").getByText("viewer", { exact: true }).first().click();
+  await page.locator(".graphiql-explorer-root").getByText("subject", { exact: true }).first().click();
+  await page.waitForFunction(() => /viewer\s*\{\s*subject/.test(globalThis.__MONACO.editor.getModels().find((model) => model.uri.path.endsWith("operation.graphql")).getValue()));
+  const { data } = await run();
+  assert.deepEqual(Object.keys(data.viewer), ["subject"]);
+  await page.getByRole("button", { name: "Hide GraphiQL Explorer" }).click();
+  await page.locator(".graphiql-tab-active").getByRole("button", { name: "Close Tab" }).click();
+});
+
+test("the panel tells what the token says, and switches the organization of every tab", async () => {
+  await page.getByRole("button", { name: "Show Token and Organization" }).click();
+  const panel = page.getByRole("region", { name: "Token and organization" });
+  await panel.getByText("developer", { exact: true }).waitFor();
+  await panel.getByText(/, in \d+ hours/).waitFor();
+  await assertAccessible(".identity");
+  if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql-token.png` });
+
+  const organization = panel.getByRole("combobox", { name: "Organization" });
+  const [first, second] = await organization.getByRole("option").evaluateAll((list) => list.map(({ value }) => value));
+  await switchTo(second);
+  await selectTab("UpdateInternalContact");
+  const inSecond = await editorText("variables.json");
+  assert.equal(JSON.parse(await editorText("request-headers.json"))["x-org-id"], second);
+  assertSucceeded(await run());
+  // A new tab too.
+  await page.getByRole("button", { name: "New tab" }).click();
+  await replaceText("operation.graphql", "{ viewer { organization { id } } }");
+  assert.equal((await run()).data.viewer.organization.id, second);
+  await page.locator(".graphiql-tab-active").getByRole("button", { name: "Close Tab" }).click();
+
+  await selectTab("UpdateInternalContact");
+  await switchTo(first);
+  assert.notEqual(await editorText("variables.json"), inSecond);
+  assertSucceeded(await run());
+
+  async function switchTo(id) {
+    await organization.selectOption(id);
+    await page.waitForFunction((text) => {
+      const models = globalThis.__MONACO.editor.getModels();
+      return models.find((model) => model.uri.path.endsWith("request-headers.json")).getValue().includes(text);
+    }, `"${id}"`);
+  }
+});
+
+test("another token is taken when it is one", async () => {
+  const panel = page.getByRole("region", { name: "Token and organization" });
+  await panel.getByLabel("Another token").fill("hello");
+  await panel.getByRole("button", { name: "Use this token" }).click();
+  await panel.getByRole("alert").filter({ hasText: "no JSON Web Token" }).waitFor();
+  const { token } = await (await fetch(new URL("/playground/session", gateway))).json();
+  await panel.getByLabel("Another token").fill(`Bearer ${token}`);
+  await panel.getByRole("button", { name: "Use this token" }).click();
+  await page.waitForFunction((text) => {
+    const models = globalThis.__MONACO.editor.getModels();
+    return models.find((model) => model.uri.path.endsWith("request-headers.json")).getValue().includes(text);
+  }, token);
+  assertSucceeded(await run());
+  await page.getByRole("button", { name: "Hide Token and Organization" }).click();
+});
+
+test("a link carries an operation, without headers, and runs nothing by itself", async () => {
+  await selectTab("CreateInternalContact");
+  const [query, variables] = [await editorText("operation.graphql"), await editorText("variables.json")];
+  await page.getByRole("button", { name: "Copy link to this operation" }).click();
+  await page.getByRole("status").filter({ hasText: "in the clipboard" }).waitFor();
+  const link = await clipboard();
+  const { hash } = new URL(link);
+  assert.doesNotMatch(Buffer.from(hash.split("=")[1], "base64url").toString(), /Bearer|eyJ/);
+
+  const sent = [];
+  const record = (request) => sent.push(request.postData() ?? "");
+  page.on("request", record);
+  const tabs = await page.getByRole("tab").count();
+  await page.goto("about:blank");
+  await open(link);
+  page.off("request", record);
+  assert.equal(await page.evaluate(() => location.hash), "");
+  assert.equal(await editorText("operation.graphql"), query);
+  assert.equal(await editorText("variables.json"), variables);
+  assert.ok(!sent.some((body) => body.includes("createInternalContact")), "the link was run");
+  assertSucceeded(await run());
+  if ((await page.getByRole("tab").count()) > tabs) {
+    await page.locator(".graphiql-tab-active").getByRole("button", { name: "Close Tab" }).click();
+  }
+});
+
+test("a link that carries nonsense opens the page as it is", async () => {
+  await page.goto("about:blank");
+  await open(new URL("/#operation=bm9uc2Vuc2U", gateway).href);
+  assertSucceeded(await run());
+});
+
+test("the schema is one click away", async () => {
+  const link = page.getByRole("link", { name: "schema.graphql" });
+  const response = await page.request.get(new URL(await link.getAttribute("href"), gateway).href);
+  assert.equal(response.status(), 200);
+  assert.match(await response.text(), /^type Query/m);
+});
+
+test("the page is accessible, as far as it is ours", async () => {
+  await page.getByRole("button", { name: "Show Sample Operations" }).click();
+  await assertAccessible(".samples");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await assertAccessible(".samples");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.getByRole("button", { name: "Hide Sample Operations" }).click();
+});
+
 test("light and dark follow the reader's system", async () => {
   await selectTab("Overview");
   assertSucceeded(await run());
-  if (options.screenshot) await page.screenshot({ path: options.screenshot });
+  if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql.png` });
 
   const light = await backgroundColor();
   await page.emulateMedia({ colorScheme: "dark" });
@@ -183,11 +341,11 @@ test("nothing left the gateway's origin, and the browser had nothing to complain
 });
 
 /** Opens the page and waits until it can be used: editors filled, schema read. */
-async function open() {
+async function open(address = gateway.href) {
   const introspected = page.waitForResponse((response) => {
     return (response.request().postData() ?? "").includes("IntrospectionQuery");
   });
-  await page.goto(gateway.href);
+  await page.goto(address);
   await introspected;
   await page.locator(".graphiql-query-editor .view-line").first().waitFor();
   await page.locator(".result-window .monaco-editor").waitFor();
@@ -216,6 +374,28 @@ function editorText(file) {
     const models = globalThis.__MONACO.editor.getModels();
     return models.find((model) => model.uri.path.endsWith(name)).getValue();
   }, file);
+}
+
+function replaceText(file, text) {
+  return page.evaluate(
+    ([name, value]) => {
+      const models = globalThis.__MONACO.editor.getModels();
+      models.find((model) => model.uri.path.endsWith(name)).setValue(value);
+    },
+    [file, text],
+  );
+}
+
+function clipboard() {
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+/** What axe finds in a part of the page. */
+async function assertAccessible(selector) {
+  // As a tool of the tester and not of the page, it is not bound by the page's policy.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate((part) => globalThis.axe.run(part), selector);
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), []);
 }
 
 /** The list of samples. */

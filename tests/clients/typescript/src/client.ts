@@ -28,13 +28,13 @@ export function execute<Data, Variables>(
   return send<Data>(gateway, { query: document.toString(), variables });
 }
 
-/** Sends only the document's hash, for a gateway that knows the manifest. */
+/** Sends only the document's hash, for a gateway that knows the manifest: `sha256:` and 64 digits. */
 export function executePersisted<Data, Variables>(
   gateway: Gateway,
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
 ): Promise<Data> {
-  return send<Data>(gateway, { documentId: `sha256:${document.__meta__?.["hash"]}`, variables });
+  return send<Data>(gateway, { documentId: document.__meta__?.["hash"], variables });
 }
 
 async function send<Data>({ endpoint, headers }: Gateway, request: object): Promise<Data> {
