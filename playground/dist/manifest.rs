@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-CHrWb9kt.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-Cun4RCaO.css",
+        path: "/playground/assets/index-BHvVI5ra.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        sha256: "8094f557db8fee2179fd12032124aff53a3b1bc92ea04d692de9381811642548",
-        brotli: include_bytes!("assets/index-Cun4RCaO.css.br"),
+        sha256: "b42ceeb86be19f59fc204597ad03d513dd75403f91943f23be9946e2767e11a2",
+        brotli: include_bytes!("assets/index-BHvVI5ra.css.br"),
     },
     Asset {
-        path: "/playground/assets/index-DEyVgaIS.js",
+        path: "/playground/assets/index-C0lkFrhk.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "30a77b68adddd739325484ba7b673fcb7cb1c9f6b1f0c5e2dacc23d58c28a1f9",
-        brotli: include_bytes!("assets/index-DEyVgaIS.js.br"),
+        sha256: "fb3dfe0c5bc96b9a585cf59304c5e00cf96871a3981ae9707ad1b29507c55cd6",
+        brotli: include_bytes!("assets/index-C0lkFrhk.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "4b4d276389909355995a944e2e272ab5bdbd4fefc90d146289e2ce0edcf324cf",
+        sha256: "3750bbce8ec789d1f369a326a9c972308e40fee69b0c83085ece876d7abe90f4",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

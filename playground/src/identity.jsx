@@ -2,7 +2,7 @@
 // its organizations is selected. It writes the headers that the reader sees in the headers editor, of every tab.
 
 import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { claimsOf, expiry, organizationNumbers } from "./claims.js";
 import { send } from "./fetcher.js";
 
@@ -128,10 +128,11 @@ function parse(text) {
 /** Writes token and organization into the headers of every tab, and today's sample ids into its variables. */
 function useReplaceHeaders(refill) {
   const { moveTab, introspect } = useGraphiQLActions();
-  const { tabs, activeTabIndex, headerEditor, variableEditor } = useGraphiQL(
-    pick("tabs", "activeTabIndex", "headerEditor", "variableEditor"),
-  );
+  // The tabs of now, also in a call that has waited for an answer since it was made.
+  const latest = useRef();
+  latest.current = useGraphiQL(pick("tabs", "activeTabIndex", "headerEditor", "variableEditor"));
   return (session) => {
+    const { tabs, activeTabIndex, headerEditor, variableEditor } = latest.current;
     const headers = (text) => JSON.stringify(withSession(text, session), null, 2);
     const [activeHeaders, activeVariables] = [headers(headerEditor.getValue()), refill(variableEditor.getValue())];
     const other = (tab) => ({ ...tab, headers: headers(tab.headers), variables: refill(tab.variables ?? "") });

@@ -193,7 +193,11 @@ test("fields are found and picked in the explorer", async () => {
   await page.getByRole("button", { name: "Show GraphiQL Explorer" }).click();
   await page.locator(".graphiql-explorer-root").getByText("viewer", { exact: true }).first().click();
   await page.locator(".graphiql-explorer-root").getByText("subject", { exact: true }).first().click();
-  await page.waitForFunction(() => /viewer\s*\{\s*subject/.test(globalThis.__MONACO.editor.getModels().find((model) => model.uri.path.endsWith("operation.graphql")).getValue()));
+  await page.waitForFunction(() => {
+    const models = globalThis.__MONACO.editor.getModels();
+    const text = models.find((model) => model.uri.path.endsWith("operation.graphql")).getValue();
+    return /viewer\s*\{\s*subject/.test(text);
+  });
   const { data } = await run();
   assert.deepEqual(Object.keys(data.viewer), ["subject"]);
   await page.getByRole("button", { name: "Hide GraphiQL Explorer" }).click();
