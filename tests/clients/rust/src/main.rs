@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 type DateTime = String;
 type EmailAddress = String;
 type PhoneNumber = String;
-#[allow(clippy::upper_case_acronyms, reason = "generated code calls scalars as the schema does")]
+#[expect(clippy::upper_case_acronyms, reason = "generated code calls scalars as the schema does")]
 type URL = String;
-#[allow(clippy::upper_case_acronyms, reason = "generated code calls scalars as the schema does")]
+#[expect(clippy::upper_case_acronyms, reason = "generated code calls scalars as the schema does")]
 type JSON = serde_json::Value;
 
 #[derive(GraphQLQuery)]
