@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::{JoinHandle, JoinSet},
     time::{Instant, timeout},
 };
@@ -42,7 +42,7 @@ pub(crate) async fn thousand(address: SocketAddr, token: &str) -> Vec<Slow> {
     for (kind, name) in KINDS {
         let mut streams = Vec::new();
         for _ in 0..EACH {
-            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            let mut stream = connect(address).await;
             begin(kind, &mut stream, token).await;
             streams.push((Instant::now(), stream));
         }
@@ -51,13 +51,20 @@ pub(crate) async fn thousand(address: SocketAddr, token: &str) -> Vec<Slow> {
     all
 }
 
+/// Connects with a window that a few answers fill, as who attacks by not reading them does.
+async fn connect(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.connect(address).await.expect("a connection")
+}
+
 async fn begin(kind: Kind, stream: &mut TcpStream, token: &str) {
     let start = match kind {
         Kind::Silent => Vec::new(),
         Kind::Head => head(token).into_bytes(),
         Kind::Body => format!("{}content-length: 1000\r\n\r\n{{", head(token)).into_bytes(),
-        // More than the buffers of the system hold, which are some megabytes.
-        Kind::Reader => "GET /schema.graphql HTTP/1.1\r\nhost: gateway\r\n\r\n".repeat(200).into_bytes(),
+        // More than the buffers of the system hold.
+        Kind::Reader => "GET /schema.graphql HTTP/1.1\r\nhost: gateway\r\n\r\n".repeat(50).into_bytes(),
     };
     stream.write_all(&start).await.expect("a connection");
 }
