@@ -82,6 +82,7 @@ async fn fill(db: &Database) -> String {
                     ..Profile::default()
                 },
                 remote_id: None,
+                idempotency_key: None,
             };
             let assigned = add_to_partner(db, &context(), &input).await.expect("an assignment");
             contact = assigned.contact.id.to_string();

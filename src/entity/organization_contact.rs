@@ -90,6 +90,18 @@ pub enum OrganizationContactType {
     InvoiceAddress,
 }
 
+impl OrganizationContactType {
+    /// The number that the documented API gives it.
+    pub fn number(self) -> i16 {
+        self.to_value()
+    }
+
+    /// The purpose with this number.
+    pub fn of_number(number: i64) -> Option<Self> {
+        Self::try_from_value(&number.try_into().ok()?).ok()
+    }
+}
+
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Scoped for Entity {

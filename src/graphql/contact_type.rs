@@ -21,7 +21,9 @@ use crate::{
         id::{AccountContactId, ContactTypeId, OrganizationId},
     },
     error::AppResult,
-    service::{PageWindow, contact_type as service, cursor::Cursor, filter::Filter, page::Paged, page::Sort},
+    service::{
+        PageWindow, Patch, contact_type as service, cursor::Cursor, filter::Filter, page::Paged, page::Sort,
+    },
 };
 
 /// What an account contact is to its accounts.
@@ -231,7 +233,7 @@ impl ContactTypeMutation {
     ) -> Result<Option<CreateContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateContactTypeInput { name, idempotency_key } = input;
-        let input = service::CreateContactType { name, idempotency_key };
+        let input = service::CreateContactType { name, is_default: false, idempotency_key };
         let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
         Ok(Some(CreateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
@@ -244,7 +246,8 @@ impl ContactTypeMutation {
     ) -> Result<Option<UpdateContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateContactTypeInput { id, name, expected_version } = input;
-        let changes = service::UpdateContactType { name: patch(name), expected_version };
+        let changes =
+            service::UpdateContactType { name: patch(name), is_default: Patch::Keep, expected_version };
         let (row, user_errors) = outcome(|| service::update(db, request, &id, &changes)).await?;
         Ok(Some(UpdateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }

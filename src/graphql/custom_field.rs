@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{
     Context, Enum, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value as Argument,
 };
-use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde_json::Value;
 
 use super::{
@@ -153,7 +152,7 @@ impl CustomFieldValue {
 
     /// The value as people read it: dates as 31 Jan 2026, times in UTC, true and false as Yes and No.
     async fn display_value(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(display(self.loaded_field(ctx).await?.0.field_type, &self.0.value))
+        Ok(service::display(self.loaded_field(ctx).await?.0.field_type, &self.0.value))
     }
 }
 
@@ -162,38 +161,6 @@ impl CustomFieldValue {
         let row = ctx.gateway().loaders.custom_field.load(self.0.custom_field_id).await?;
         row.ok_or_else(|| AppError::Internal("a value without its custom field".into()))
     }
-}
-
-/// The value as people read it.
-fn display(field_type: Type, value: &Value) -> String {
-    match value {
-        Value::String(text) => match field_type {
-            Type::Date => shown_date(text),
-            Type::DateTime => shown_time(text),
-            _ => None,
-        }
-        .unwrap_or_else(|| text.clone()),
-        Value::Array(items) => {
-            items.iter().map(|item| display(field_type, item)).collect::<Vec<_>>().join(", ")
-        }
-        Value::Bool(true) => "Yes".to_owned(),
-        Value::Bool(false) => "No".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// With the name of the month, because the order of numbers is not the same everywhere.
-fn shown_date(text: &str) -> Option<String> {
-    let date: NaiveDate = text.parse().ok()?;
-    Some(date.format("%-d %b %Y").to_string())
-}
-
-/// Seconds, and parts of them, only where there are any.
-fn shown_time(text: &str) -> Option<String> {
-    let time: DateTime<Utc> = text.parse().ok()?;
-    let has_seconds = time.second() > 0 || time.nanosecond() > 0;
-    let format = if has_seconds { "%-d %b %Y, %H:%M:%S%.f UTC" } else { "%-d %b %Y, %H:%M UTC" };
-    Some(time.format(format).to_string())
 }
 
 /// Loads custom fields by id.

@@ -411,7 +411,7 @@ impl InternalContactAssignmentMutation {
         #[graphql(desc = "The assignment.")] input: RemoveInternalContactAssignmentInput,
     ) -> Result<Option<RemoveInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::remove(db, request, &input.assignment_id, input.expected_version);
+        let unit = || service::remove(db, request, (None, &input.assignment_id), input.expected_version);
         let (removed, user_errors) = outcome(unit).await?;
         let (assignment, internal_contact) = removed.map(|it| (it.assignment, it.contact)).unzip();
         Ok(Some(RemoveInternalContactAssignmentPayload {

@@ -66,6 +66,9 @@ impl Recorded for Entity {
 pub struct CreateContactType {
     /// Its name, unique in the organization, never blank.
     pub name: String,
+    /// Whether it is the default from now on, which the one before it then is no more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_default: bool,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
 }
@@ -75,6 +78,8 @@ pub struct CreateContactType {
 pub struct UpdateContactType {
     /// Its name, unique in the organization, never blank.
     pub name: Patch<String>,
+    /// Whether it is the default; set for the one that is to be it, in the place of the one before it.
+    pub is_default: Patch<bool>,
     /// The version that the caller read.
     pub expected_version: Option<i32>,
 }
@@ -111,7 +116,7 @@ pub async fn of_account_contacts(
     Ok(rows.into_iter().filter_map(|(contact, row)| Some((contact.id, row?))).collect())
 }
 
-/// Makes a contact type. It is not the default.
+/// Makes a contact type.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateContactType) -> AppResult<Model> {
     let organization = administrator(ctx)?;
     let mut checks = Checks::default();
@@ -130,11 +135,14 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateContactTy
         };
     check_name_free(&mut checks, txn, organization, &name).await?;
     checks.finish()?;
+    if input.is_default {
+        unmark(txn, ctx, &all_held(txn, organization).await?).await?;
+    }
     let row = Model {
         id: ContactTypeId(ctx.new_id()),
         org_id: organization,
         name,
-        is_default: false,
+        is_default: input.is_default,
         created_at: ctx.now,
         updated_at: ctx.now,
         version: 1,
@@ -157,16 +165,29 @@ pub async fn update(
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
+    let is_default = checks.required_patch("isDefault", &input.is_default);
     let write = db.begin().await?;
     let txn = write.connection();
+    // All of them where one is to take another one's place, and in the order in which everybody holds them.
+    let types = match is_default {
+        Some(true) => all_held(txn, organization).await?,
+        _ => Vec::new(),
+    };
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     if let Some(name) = name.as_ref().filter(|name| **name != old.name) {
         check_name_free(&mut checks, txn, organization, name).await?;
     }
+    if old.is_default && is_default == Some(false) {
+        checks.report("isDefault", InputErrorCode::NotAllowed, "Make another type the default instead.");
+    }
     checks.finish()?;
+    if is_default == Some(true) && !old.is_default {
+        unmark(txn, ctx, &types).await?;
+    }
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
     diff.set("name", &mut row.name, name);
+    diff.set("isDefault", &mut row.is_default, is_default);
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     write.commit().await?;
     Ok(new)
@@ -183,19 +204,25 @@ pub async fn set_default(
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = write.connection();
-    let types = held(txn, organization, LockType::NoKeyUpdate).await?;
+    let types = all_held(txn, organization).await?;
     let next = types.iter().find(|row| row.id == id).ok_or_else(|| not_found("id"))?;
     check_version(expected_version, next.version)?;
     if next.is_default {
         return Ok(next.clone());
     }
     // First the one, then the other: at no time are there two.
-    for former in types.iter().filter(|row| row.is_default) {
-        mark(txn, ctx, former, false).await?;
-    }
+    unmark(txn, ctx, &types).await?;
     let new = mark(txn, ctx, next, true).await?;
     write.commit().await?;
     Ok(new)
+}
+
+/// Takes the place from the default among these types.
+async fn unmark(db: &impl ConnectionTrait, ctx: &RequestContext, types: &[Model]) -> AppResult<()> {
+    for former in types.iter().filter(|row| row.is_default) {
+        mark(db, ctx, former, false).await?;
+    }
+    Ok(())
 }
 
 async fn mark(
@@ -272,6 +299,13 @@ async fn held(
     lock: LockType,
 ) -> AppResult<Vec<Model>> {
     Ok(Entity::find_in(organization).order_by_asc(Column::Id).lock(lock).all(db).await?)
+}
+
+/// The same for whoever makes one of them the default. Read a second time, because a type that was made by whoever held
+/// them before is not seen in the first: nobody else makes one the default from there on.
+async fn all_held(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Vec<Model>> {
+    held(db, organization, LockType::NoKeyUpdate).await?;
+    held(db, organization, LockType::NoKeyUpdate).await
 }
 
 async fn check_name_free(

@@ -3,7 +3,10 @@
 
 mod upsert;
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -98,6 +101,39 @@ impl AssignmentFilter {
 /// The assignment with this id, if it is in reach.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
+}
+
+/// The assignment with this id and its person, if it is in reach and the named partner's.
+pub async fn get_of_partner(
+    db: &Database,
+    ctx: &RequestContext,
+    partner_id: &str,
+    assignment_id: &str,
+) -> AppResult<Option<Assigned>> {
+    let assignment = get(db, ctx, assignment_id).await?;
+    let partner: Option<PartnerId> = partner_id.parse().ok();
+    let Some(assignment) = assignment.filter(|row| row.partner_id.is_some() && row.partner_id == partner)
+    else {
+        return Ok(None);
+    };
+    Ok(with_people(db, ctx, vec![assignment]).await?.pop())
+}
+
+/// Assignments that the caller may see with their people, in the same order; without those whose person is gone since they
+/// were read.
+pub async fn with_people(
+    db: &Database,
+    ctx: &RequestContext,
+    assignments: Vec<Model>,
+) -> AppResult<Vec<Assigned>> {
+    let people: HashSet<InternalContactId> = assignments.iter().map(|row| row.internal_contact_id).collect();
+    let people: Vec<InternalContactId> = people.into_iter().collect();
+    let people = contacts::by_ids(db, OrganizationId(ctx.organization()?), &people, Columns::all()).await?;
+    let with_person = |assignment: Model| {
+        let contact = people.get(&assignment.internal_contact_id)?.clone();
+        Some(Assigned { assignment, contact })
+    };
+    Ok(assignments.into_iter().filter_map(with_person).collect())
 }
 
 /// The organization's assignments.
@@ -258,19 +294,27 @@ async fn give(
     Ok(new)
 }
 
-/// Removes an assignment for good. Gives what was removed, and the person who stays.
+/// Removes an assignment for good; where a partner is named it must be its own. Gives what was removed, and the person
+/// who stays.
 pub async fn remove(
     db: &Database,
     ctx: &RequestContext,
-    assignment_id: &str,
+    (partner_id, assignment_id): (Option<&str>, &str),
     expected_version: Option<i32>,
 ) -> AppResult<Assigned> {
     let organization = writer(ctx)?;
     let assignment_id = assignment_id.parse().map_err(|_| not_found("assignmentId"))?;
+    let partner_id: Option<PartnerId> = match partner_id {
+        Some(partner_id) => Some(partner_id.parse().map_err(|_| not_found("partnerId"))?),
+        None => None,
+    };
     let (write, assigned, _) = begin(db, organization, Some(assignment_id), None).await?;
     let txn = write.connection();
     let assigned = assigned.ok_or_else(|| not_found("assignmentId"))?;
     let Assigned { assignment, contact } = &assigned;
+    if partner_id.is_some() && partner_id != assignment.partner_id {
+        return Err(not_found("assignmentId"));
+    }
     check_version(expected_version, assignment.version)?;
     Entity::delete_in(organization).filter(Column::Id.eq(assignment.id)).exec(txn).await?;
     let (action, diff) = (Action::Deleted, removal(assignment));

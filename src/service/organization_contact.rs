@@ -67,7 +67,8 @@ pub fn display_name(row: &Model) -> &str {
     name.unwrap_or_else(|| label(row.r#type))
 }
 
-const fn label(kind: OrganizationContactType) -> &'static str {
+/// What a purpose is called in English.
+pub const fn label(kind: OrganizationContactType) -> &'static str {
     match kind {
         OrganizationContactType::Commercial => "Commercial",
         OrganizationContactType::Technical => "Technical",

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What an update says about one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -16,6 +16,13 @@ pub enum Patch<T> {
     Set(T),
 }
 
+/// Of a field that is there; one that is left out is `Keep` by default.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::from)
+    }
+}
+
 impl<T> From<Option<T>> for Patch<T> {
     /// In a creation an absent field and `null` mean the same.
     fn from(value: Option<T>) -> Self {
@@ -27,6 +34,15 @@ impl<T> Patch<T> {
     /// In a bulk write an absent field and `null` mean the same too: the field keeps its value.
     pub fn given(value: Option<T>) -> Self {
         value.map_or(Self::Keep, Self::Set)
+    }
+
+    /// The same of something made from the value.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(make(value)),
+        }
     }
 
     /// The same of the value where it is.

@@ -92,7 +92,7 @@ const STATEMENTS: &[(&str, usize)] = &[
     ("restoreOrganizationContact", 4),
     ("restorePartner", 8),
     ("searchContacts", 3),
-    ("setDefaultContactType", 5),
+    ("setDefaultContactType", 6),
     ("syncAccountContacts", 3),
     ("trash", 6),
     ("updateAccount", 5),

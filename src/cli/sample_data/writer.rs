@@ -216,7 +216,14 @@ impl<'a> Writer<'a> {
         profile: Profile,
         remote_id: Option<String>,
     ) -> AppResult<()> {
-        let input = AddInternalContactToPartner { partner_id, email, internal_role, profile, remote_id };
+        let input = AddInternalContactToPartner {
+            partner_id,
+            email,
+            internal_role,
+            profile,
+            remote_id,
+            idempotency_key: None,
+        };
         internal_contact::add_to_partner(self.db, &self.next(), &input).await?;
         Ok(())
     }

@@ -98,6 +98,7 @@ impl From<UpsertAccountContactInput> for service::UpsertAccountContact {
             account_ids: input.account_ids.map(|ids| ids.into_iter().map(|id| id.0).collect()),
             custom_field_values: values.map(Into::into).collect(),
             metadata: input.metadata.map(|metadata| metadata.0),
+            only_if_new: false,
         }
     }
 }

@@ -98,6 +98,8 @@ pub struct AddInternalContactToPartnerInput {
     job_title: Option<String>,
     /// The assignment's key in the system it comes from; unique in the organization.
     remote_id: Option<String>,
+    /// Repeating the call with the same key and input gives the first result and makes nothing.
+    idempotency_key: Option<String>,
 }
 
 /// What addInternalContactToPartner did.
@@ -220,6 +222,7 @@ impl InternalContactMutation {
                 job_title: input.job_title,
             },
             remote_id: input.remote_id,
+            idempotency_key: input.idempotency_key,
         };
         let (assigned, user_errors) = outcome(|| service::add_to_partner(db, request, &input)).await?;
         let (assignment, internal_contact) = assigned.map(|it| (it.assignment, it.contact)).unzip();

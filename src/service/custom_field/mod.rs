@@ -2,6 +2,7 @@
 //! contacts answer, `form` what an answer looks like.
 
 mod condition;
+mod display;
 mod form;
 mod values;
 
@@ -32,6 +33,7 @@ use crate::{
 
 pub use condition::{ValueComparison, ValueFilter};
 pub(super) use condition::{checked, condition};
+pub use display::display;
 pub use values::{CustomFieldInput, values_of};
 pub(super) use values::{
     HeldFields, check_changes, check_values, insert_values, set_values, stored_of, write_changes,

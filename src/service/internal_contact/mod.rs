@@ -132,7 +132,7 @@ pub struct UpdateInternalContact {
 }
 
 /// A person to add to a partner: found by email address, or made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AddInternalContactToPartner {
     /// The partner's id.
     pub partner_id: String,
@@ -144,6 +144,8 @@ pub struct AddInternalContactToPartner {
     pub profile: Profile,
     /// The assignment's key in the system it comes from.
     pub remote_id: Option<String>,
+    /// Makes repeating the call harmless.
+    pub idempotency_key: Option<String>,
 }
 
 /// The internal contact with this id, if it is in reach.
@@ -234,6 +236,12 @@ pub async fn add_to_partner(
     let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
     let write = db.begin().await?;
     let txn = write.connection();
+    let key = input.idempotency_key.as_deref();
+    let operation = (organization, "addInternalContactToPartner");
+    let claim = match idempotency::claim(&mut checks, txn, ctx, operation, key, input).await? {
+        Ok(claim) => claim,
+        Err(first) => return assignments::replayed(txn, organization, first).await,
+    };
     let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
     assignments::check_remote_id(&mut checks, txn, organization, remote_id.as_deref()).await?;
     let found = person.find(txn, organization).await?;
@@ -254,6 +262,7 @@ pub async fn add_to_partner(
     };
     let held = (contact.id, Some(partner.id), input.internal_role);
     let assignment = assignments::insert(txn, ctx, organization, held, remote_id).await?;
+    claim.complete(txn, organization, assignment.id).await?;
     write.commit().await?;
     Ok(Assigned { assignment, contact })
 }

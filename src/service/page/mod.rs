@@ -24,6 +24,8 @@ use crate::{
 
 /// The most rows a page may have.
 pub const MAX_PAGE_SIZE: u32 = 100;
+/// The most rows that a page may have in a list whose pages are numbered.
+pub const MAX_NUMBERED_PAGE_SIZE: u32 = 1000;
 /// The rows of a page when the caller names no number.
 pub const DEFAULT_PAGE_SIZE: u32 = 25;
 
@@ -62,6 +64,8 @@ pub struct PageWindow {
 pub struct PageRequest {
     size: u32,
     backward: bool,
+    /// This many rows before the page are passed over.
+    skip: u64,
     sorts: Vec<Sort>,
     /// Names the list and its order in cursors.
     order: Cow<'static, str>,
@@ -88,12 +92,26 @@ impl PageRequest {
         let kinds = || sorts.iter().map(Sort::kind).chain(list.keys.iter().copied());
         let cursor = cursor.as_deref().map(|text| Cursor::decode(text, &order, kinds())).transpose();
         let cursor = cursor.map_err(|error| error.on_argument(cursor_name))?;
-        Ok(Self { size, backward, sorts, order, cursor, total })
+        Ok(Self { size, backward, skip: 0, sorts, order, cursor, total })
+    }
+
+    /// The page with this number, counted from 0, of a list that is cut into pages of `size` rows, 1 to
+    /// [`MAX_NUMBERED_PAGE_SIZE`]. What it passes over is read, too: who can, pages by cursor.
+    pub fn numbered(list: Order, size: u32, number: u32, sorts: Vec<Sort>, total: bool) -> Self {
+        let size = size.clamp(1, MAX_NUMBERED_PAGE_SIZE);
+        let skip = u64::from(size) * u64::from(number);
+        let order = order::name(list, &sorts);
+        Self { size, backward: false, skip, sorts, order, cursor: None, total }
     }
 
     /// One more than asked for, to see whether there is more.
     pub(super) fn limit(&self) -> u64 {
         u64::from(self.size) + 1
+    }
+
+    /// How many rows before the page are passed over.
+    pub(super) fn skip(&self) -> u64 {
+        self.skip
     }
 
     /// What the list is sorted by before its key.
@@ -177,7 +195,7 @@ impl<T> Page<T> {
     fn new(mut rows: Vec<T>, request: &PageRequest) -> Self {
         let more = rows.len() > request.size as usize;
         rows.truncate(request.size as usize);
-        let beyond = request.cursor.is_some();
+        let beyond = request.cursor.is_some() || request.skip > 0;
         let (has_next, has_previous) = if request.backward {
             rows.reverse();
             (beyond, more)

@@ -26,7 +26,11 @@ pub(in crate::service) async fn page<E: Paged>(
     request: &PageRequest,
 ) -> AppResult<Page<E::Model>> {
     let total = if request.total { Some(Box::pin(select.clone().count(db)).await?) } else { None };
-    let statement = window(E::select(select, columns), request).limit(request.limit()).into_query();
+    let mut rows = window(E::select(select, columns), request).limit(request.limit());
+    if request.skip() > 0 {
+        rows = rows.offset(request.skip());
+    }
+    let statement = rows.into_query();
     // Boxed, like every statement below a root field: the futures above hold one another, and moving them costs.
     let rows = Box::pin(db.query_all(&statement)).await?;
     let mut read = Rows::of(columns, request, 0);

@@ -86,6 +86,7 @@ impl Rows {
             internal_role: role,
             profile: Profile::default(),
             remote_id: None,
+            idempotency_key: None,
         };
         let made = service::internal_contact::add_to_partner(&self.db, &self.context(), &input).await;
         made.expect("an assignment")

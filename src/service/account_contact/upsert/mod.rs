@@ -53,6 +53,9 @@ pub struct UpsertAccountContact {
     pub custom_field_values: Vec<CustomFieldInput>,
     /// A JSON object, in place of the one that is there.
     pub metadata: Option<Json>,
+    /// Whether a contact that is there is left as it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_if_new: bool,
 }
 
 /// Creates or updates account contacts by their `remoteId`, else by their email address.

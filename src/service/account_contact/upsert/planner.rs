@@ -89,6 +89,10 @@ impl<'a> Planner<'a> {
         let fields = fields.clone();
         match meaning {
             Meaning::New if checks.passed() => self.create(fields, related),
+            Meaning::Known(old) if checks.passed() && input.only_if_new => {
+                let row = old.clone().into_active_model();
+                Step::changed(self.scope.ctx, *old, row, Diff::default())
+            }
             Meaning::Known(old) if checks.passed() => self.change(*old, fields, related),
             _ => Ok(Step::failed(checks)),
         }
