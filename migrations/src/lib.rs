@@ -22,6 +22,7 @@ mod m20261121_000015_hide_assignments;
 mod m20261121_000016_create_contact_merge;
 mod m20261121_000017_create_search_index;
 mod m20261121_000018_row_level_security;
+mod m20261121_000019_create_app_token;
 mod table;
 
 use std::collections::HashSet;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000016_create_contact_merge::Migration),
             Box::new(m20261121_000017_create_search_index::Migration),
             Box::new(m20261121_000018_row_level_security::Migration),
+            Box::new(m20261121_000019_create_app_token::Migration),
         ]
     }
 }

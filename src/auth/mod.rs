@@ -10,12 +10,14 @@ use chrono::{DateTime, SubsecRound, Utc};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 pub use self::claims::{Claims, MAX_TOKEN_LIFETIME, SelectError, TokenError, organization_number};
+pub use self::exchange::{Exchange, Grant};
 pub use self::jwt::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer, TokenVerifier, UnknownAlgorithm};
 pub use self::key_set::KeySetError;
 pub use self::key_source::SourceError;
 pub use self::scope::{Scope, Scopes, UnknownScope};
 
 mod claims;
+mod exchange;
 mod jwt;
 mod key_ring;
 mod key_set;

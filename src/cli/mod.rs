@@ -3,6 +3,7 @@
 //! Knows every layer below it, because this is where they are put together. Output goes to the writer that `main` hands
 //! in; errors name the setting and the way out.
 
+mod app_token;
 mod dev;
 mod migrate;
 mod sample_data;
@@ -42,6 +43,8 @@ enum Command {
     /// Print the GraphQL schema
     Schema(schema::SchemaArgs),
     Token(token::TokenArgs),
+    /// Make, list and revoke the application tokens that programs exchange for tokens
+    AppToken(app_token::AppTokenArgs),
 }
 
 /// Why a command did not do its work.
@@ -99,6 +102,9 @@ pub enum CliError {
     /// No token could be made.
     #[error(transparent)]
     Token(#[from] token::TokenCommandError),
+    /// An application token could not be made, listed or revoked.
+    #[error("{}", .0.public_message())]
+    AppToken(AppError),
     /// Input or output failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -113,6 +119,7 @@ impl Cli {
             Command::Migrate(args) => migrate::run(args, out).await,
             Command::Schema(args) => schema::run(&args, out),
             Command::Token(args) => Ok(token::run(args, out)?),
+            Command::AppToken(args) => app_token::run(args, out).await,
         }
     }
 }

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{
-    Auth, Config, ConfigError, Database, DatabaseUrl, Documents, Http, Issuer, Limits, Log, LogFormat,
-    Metrics, RateLimit, read,
+    AppTokens, Auth, Config, ConfigError, Database, DatabaseUrl, Documents, Http, Issuer, Limits, Log,
+    LogFormat, Metrics, RateLimit, read,
 };
 use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer};
 
@@ -50,6 +50,7 @@ impl Config {
             limits: Limits::default(),
             documents: Documents::default(),
             rate_limit: RateLimit::default(),
+            app_tokens: AppTokens { issuer: Some(ISSUER.to_owned()), ..AppTokens::default() },
             metrics: Metrics::default(),
             log: Log { format: LogFormat::Text, ..Log::default() },
         })

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::auth::IssuerKey;
+use crate::auth::{Exchange, IssuerKey, KeyError, KeyMaterial, Signer};
 
 pub use self::database_url::DatabaseUrl;
 pub use self::development::{DEVELOPMENT_DATA_DIR, development_key, development_signer};
@@ -41,6 +41,8 @@ pub struct Config {
     pub documents: Documents,
     /// `[rate_limit]`: how much a caller may ask for in a time.
     pub rate_limit: RateLimit,
+    /// `[app_tokens]`: what programs exchange for tokens.
+    pub app_tokens: AppTokens,
     /// `[metrics]`: where it is told how the gateway does.
     pub metrics: Metrics,
     /// `[log]`: what is written about it.
@@ -232,6 +234,24 @@ pub struct RateLimit {
     pub burst: u32,
 }
 
+/// What programs exchange for tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppTokens {
+    /// The issuer that signs what application tokens are exchanged for, one of `[auth]` with a secret; none are
+    /// exchanged without one.
+    pub issuer: Option<String>,
+    /// How long a token lives that an application token was exchanged for.
+    pub lifetime: Duration,
+    /// How often an address may try, each minute; with 0 nothing is limited.
+    pub attempts_per_minute: u32,
+}
+
+impl Default for AppTokens {
+    fn default() -> Self {
+        Self { issuer: None, lifetime: Duration::from_mins(15), attempts_per_minute: 20 }
+    }
+}
+
 /// Where it is told how the gateway does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
@@ -291,6 +311,15 @@ impl Config {
     /// The keys of the issuers, as the verifier of tokens takes them.
     pub fn issuer_keys(&self) -> Vec<IssuerKey> {
         self.auth.issuers.iter().map(|issuer| issuer.key.clone()).collect()
+    }
+
+    /// What application tokens are exchanged with, where the configuration says so.
+    pub fn exchange(&self) -> Result<Option<Exchange>, KeyError> {
+        let signs = |issuer: &&Issuer| Some(&issuer.key.issuer) == self.app_tokens.issuer.as_ref();
+        let Some(Issuer { key, .. }) = self.auth.issuers.iter().find(signs) else { return Ok(None) };
+        let KeyMaterial::Secret(secret) = &key.key else { return Err(KeyError::WrongKind(key.algorithm)) };
+        let signer = Signer::with_secret(&key.issuer, &key.audience, secret)?;
+        Ok(Some(Exchange { signer, lifetime: self.app_tokens.lifetime }))
     }
 
     /// The address of the database, or the problem that there is none.

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::duration::Written;
-use super::{Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Stage};
+use super::{AppTokens, Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Stage};
 use crate::auth::KeyMaterial;
 
 impl Config {
     /// The configuration in force, as TOML with the secrets hidden.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let Self { http, database, auth, limits, documents, rate_limit, metrics, log } = self;
+        let Self { http, database, auth, limits, documents, rate_limit, app_tokens, metrics, log } = self;
         add_http(&mut text, http);
         add_database(&mut text, database);
         for issuer in &auth.issuers {
@@ -22,6 +22,7 @@ impl Config {
         add_limits(&mut text, limits);
         add_documents(&mut text, documents);
         add_rate_limit(&mut text, *rate_limit);
+        add_app_tokens(&mut text, app_tokens);
         if let Some(listen) = metrics.listen {
             section(&mut text, "[metrics]");
             setting(&mut text, "listen", quoted(&listen.to_string()));
@@ -114,6 +115,15 @@ fn add_rate_limit(text: &mut String, RateLimit { points_per_minute, burst }: Rat
     if points_per_minute > 0 {
         setting(text, "burst", burst.to_string());
     }
+}
+
+fn add_app_tokens(text: &mut String, app_tokens: &AppTokens) {
+    let AppTokens { issuer, lifetime, attempts_per_minute } = app_tokens;
+    let Some(issuer) = issuer else { return };
+    section(text, "[app_tokens]");
+    setting(text, "issuer", quoted(issuer));
+    setting(text, "lifetime", duration(*lifetime));
+    setting(text, "attempts_per_minute", attempts_per_minute.to_string());
 }
 
 fn add_log(text: &mut String, Log { format, level }: &Log) {

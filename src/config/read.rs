@@ -12,9 +12,10 @@ use url::Url;
 use super::error::ConfigError;
 use super::source::{Section, Settings};
 use super::{
-    Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, RateLimit, documents, issuers,
-    parse_duration,
+    AppTokens, Auth, Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, RateLimit,
+    documents, issuers, parse_duration,
 };
+use crate::auth::{KeyMaterial, MAX_TOKEN_LIFETIME};
 
 /// The bounds of a request body: room for a query, and no room for an attack on memory.
 const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
@@ -26,6 +27,8 @@ const POINTS: RangeInclusive<u32> = 0..=1_000_000_000;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 /// The bounds of what clients may have open or under way.
 const CLIENTS: RangeInclusive<usize> = 1..=100_000;
+const LIFETIME: RangeInclusive<Duration> = Duration::from_mins(1)..=MAX_TOKEN_LIFETIME;
+const ATTEMPTS: RangeInclusive<u32> = 0..=1_000_000;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
 const ADDRESS: &str = "give an address and a port, such as 127.0.0.1:8080";
@@ -50,10 +53,12 @@ pub(super) fn read(
     let limits = limits(settings.section("limits"));
     let documents = documents::read(settings.section("documents"));
     let rate_limit = rate_limit(settings.section("rate_limit"), limits.cost);
+    let app_tokens = app_tokens(settings.section("app_tokens"), &auth);
     let metrics = metrics(settings.section("metrics"));
     let log = log(settings.section("log"));
-    let config = Config { http, database, auth, limits, documents, rate_limit, metrics, log };
-    settings.finish("http, database, auth, limits, documents, rate_limit, metrics and log", config)
+    let config = Config { http, database, auth, limits, documents, rate_limit, app_tokens, metrics, log };
+    settings
+        .finish("http, database, auth, limits, documents, rate_limit, app_tokens, metrics and log", config)
 }
 
 fn http(mut section: Section<'_>) -> Http {
@@ -175,6 +180,34 @@ fn rate_limit(mut section: Section<'_>, cost: u64) -> RateLimit {
     }
     section.finish();
     if points_per_minute == 0 { RateLimit::default() } else { RateLimit { points_per_minute, burst } }
+}
+
+/// Tokens are signed with a secret that the gateway has anyway, to verify the issuer's tokens with.
+fn app_tokens(mut section: Section<'_>, auth: &Auth) -> AppTokens {
+    let default = AppTokens::default();
+    let issuer = section.text("issuer");
+    if let Some(name) = &issuer {
+        let known = auth.issuers.iter().find(|issuer| issuer.key.issuer == *name);
+        if !known.is_some_and(|issuer| matches!(issuer.key.key, KeyMaterial::Secret(_))) {
+            let remedy = "name one of auth.issuers that has a secret, or leave it out";
+            section.problem("issuer", format!("{name:?} cannot sign; {remedy}"));
+        }
+    }
+    let app_tokens = AppTokens {
+        issuer,
+        lifetime: section
+            .parsed("lifetime", "give a duration from 1m to 24h, such as 15m", |text| {
+                parse_duration(text).filter(|lifetime| LIFETIME.contains(lifetime))
+            })
+            .unwrap_or(default.lifetime),
+        attempts_per_minute: section
+            .parsed("attempts_per_minute", "give a number from 0 to 1000000", |text| {
+                text.parse().ok().filter(|attempts| ATTEMPTS.contains(attempts))
+            })
+            .unwrap_or(default.attempts_per_minute),
+    };
+    section.finish();
+    app_tokens
 }
 
 fn metrics(mut section: Section<'_>) -> Metrics {

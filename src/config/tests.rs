@@ -59,6 +59,7 @@ fn defaults_are_as_documented() {
     assert_eq!(documented.limits, Limits::default());
     assert_eq!(documented.documents, Documents::default());
     assert_eq!(documented.rate_limit, RateLimit::default());
+    assert_eq!(documented.app_tokens, AppTokens::default());
     assert_eq!(documented.log, Log::default());
     let defaults = load(None, []).expect("nothing is required");
     assert_eq!(defaults.http.listen.to_string(), "127.0.0.1:8080");
@@ -69,7 +70,7 @@ fn defaults_are_as_documented() {
 #[test]
 fn every_setting_is_documented_with_its_variable() {
     let unknown = problems(
-        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
+        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
         &[],
     );
     let lists =
@@ -165,7 +166,7 @@ fn all_problems_are_told_together() {
         "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
         "log.level: \"inf0\" is not valid; give error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
-        "limit: there is no such section; the sections are http, database, auth, limits, documents, rate_limit, metrics and log",
+        "limit: there is no such section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {
@@ -279,6 +280,27 @@ fn a_bucket_holds_what_a_request_may_cost() {
     );
     assert!(problem("[rate_limit]\npoints_per_minute = -1").contains("give a number of points from 0"));
     assert!(problem("[limits]\ncost = 0").starts_with("limits.cost: "));
+}
+
+#[test]
+fn application_tokens_are_exchanged_with_the_secret_of_an_issuer() {
+    let good = load_text(&format!("{GOOD}[app_tokens]\nissuer = \"none\""), &[]);
+    assert!(good.is_err(), "no issuer is called so");
+    let name = load_text(GOOD, &[]).expect("a configuration").auth.issuers[0].key.issuer.clone();
+    let settings = format!("{GOOD}[app_tokens]\nissuer = {name:?}\nlifetime = \"5m\"");
+    let config = load_text(&settings, &[]).expect("a configuration");
+    let exchange = config.exchange().expect("a key").expect("an issuer");
+    assert_eq!(exchange.lifetime, Duration::from_mins(5));
+    assert!(
+        config.print().contains(&format!("[app_tokens]\nissuer = {name:?}\nlifetime = \"5m\"")),
+        "{}",
+        config.print()
+    );
+    assert!(load_text(GOOD, &[]).expect("a configuration").exchange().expect("no key").is_none());
+    let told = problem("[app_tokens]\nissuer = \"nobody\"");
+    assert!(told.starts_with("app_tokens.issuer: \"nobody\" cannot sign; "), "{told}");
+    assert!(problem("[app_tokens]\nlifetime = \"25h\"").contains("from 1m to 24h"));
+    assert!(problem("[app_tokens]\nattempts_per_minute = -1").contains("from 0 to 1000000"));
 }
 
 #[test]

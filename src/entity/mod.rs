@@ -6,6 +6,7 @@
 pub mod account;
 pub mod account_contact;
 pub mod account_contact_account;
+pub mod app_token;
 mod batch;
 pub mod change;
 pub mod contact_merge;

@@ -29,8 +29,12 @@ const LAYERS: [Layer; 9] = [
         knows: &["auth", "config", "error", "graphql", "http", "service"],
         never: &["async_graphql"],
     },
-    // Its handlers are given the AppState that `app` builds.
-    Layer { name: "http", knows: &["app", "auth", "error", "graphql", "service"], never: &["sea_orm"] },
+    // Its handlers are given the AppState that `app` builds; the routes of REST show rows, as GraphQL's types do.
+    Layer {
+        name: "http",
+        knows: &["app", "auth", "entity", "error", "graphql", "service"],
+        never: &["sea_orm"],
+    },
     Layer {
         name: "graphql",
         knows: &["auth", "entity", "error", "service"],
@@ -103,7 +107,7 @@ fn statements_begin_in_an_organization() {
 #[test]
 fn requests_stay_behind_the_wall() {
     let past_it: [&[&str]; 2] = [&[".", "outside", "(", ")"], &[".", "pool", "(", ")"]];
-    let at_home = ["src/service/database.rs", "src/service/organization.rs"];
+    let at_home = ["src/service/app_token.rs", "src/service/database.rs", "src/service/organization.rs"];
     let mut sources: Vec<Source> =
         ["src/http", "src/graphql", "src/service"].into_iter().flat_map(sources).collect();
     sources.retain(|source| !at_home.iter().any(|home| source.path.ends_with(home)));

@@ -11,6 +11,7 @@ use contact_gateway::{
     entity::id::OrganizationId,
     service::{
         Database,
+        app_token::{self, CreateAppToken},
         database::{DatabaseOptions, WallError},
         organization,
     },
@@ -99,11 +100,21 @@ async fn fill(actor: &Actor) {
     made("createOrganizationContact", json!({ "type": "FINANCE" }), "organizationContact").await;
 }
 
+/// Rows of every table in both organizations.
+async fn fill_both(world: &World) {
+    fill(&world.admin()).await;
+    fill(&world.other()).await;
+    for rows in [world.rows(), world.other_rows()] {
+        let input =
+            CreateAppToken { description: "Import".to_owned(), scopes: Scopes::all(), expires_at: None };
+        app_token::create(&world.db, &rows.context(), &input).await.expect("an application token");
+    }
+}
+
 #[tokio::test]
 async fn without_a_filter_only_rows_of_the_organization_are_seen() {
     let world = walled().await;
-    fill(&world.admin()).await;
-    fill(&world.other()).await;
+    fill_both(&world).await;
     let (home_number, other_number) = (HOME.to_string(), OTHER.to_string());
     let write = home(&world).begin().await.expect("a transaction");
     let nowhere = world.db.within(&caller(&[HOME, OTHER], None));
@@ -125,8 +136,7 @@ async fn without_a_filter_only_rows_of_the_organization_are_seen() {
 #[tokio::test]
 async fn without_a_filter_nothing_of_others_is_written() {
     let world = walled().await;
-    fill(&world.admin()).await;
-    fill(&world.other()).await;
+    fill_both(&world).await;
     let before = world.contents().await;
     let tables = tables(&world).await;
     for (table, column) in &tables {
@@ -189,8 +199,7 @@ async fn no_statement_tells_by_its_error_what_others_have() {
 async fn a_connection_comes_back_as_it_went() {
     let world = walled().await;
     let world = world.restarted(|config| config.database.max_connections = 1).await;
-    fill(&world.admin()).await;
-    fill(&world.other()).await;
+    fill_both(&world).await;
     let partners = ("partner".to_owned(), "org_id".to_owned());
     let other = world.db.within(&caller(&[OTHER], Some(OTHER)));
     let state =
@@ -353,7 +362,7 @@ async fn who_may_not_raise_the_wall_goes_without_until_an_administrator_does() {
     assert_eq!(seen(plain.within(&caller(&[1], Some(1))).connection(), &types).await, walled);
 
     // And it comes down with its migration, with or without the role.
-    migrations::down(plain.pool(), Some(1)).await.expect("a migration taken back");
+    migrations::down(plain.pool(), Some(2)).await.expect("migrations taken back");
     assert!(matches!(plain.check_wall().await, Err(WallError::Open(tables)) if tables.contains("partner")));
     assert_eq!(seen(plain.connection(), &types).await, open);
     migrations::up(plain.pool()).await.expect("migrations");

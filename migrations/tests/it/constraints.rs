@@ -178,6 +178,19 @@ fn merge() -> Row {
     Row::new("contact_merge", &columns)
 }
 
+fn app_token() -> Row {
+    let id = unused_id();
+    let columns = [
+        ("id", id.as_str()),
+        ("org_id", "1"),
+        ("description", "'Import'"),
+        ("scope", "'contacts:read'"),
+        ("token_hash", "'h'"),
+        ("created_at", NOW),
+    ];
+    Row::new("app_token", &columns)
+}
+
 /// A database with two organizations that have one row of each kind.
 struct Fixture {
     db: DatabaseConnection,
@@ -252,6 +265,7 @@ async fn checks(on: &Fixture) -> Result<(), DbErr> {
         assignment().with("internal_role", "'boss'"),
     )
     .await;
+    on.refuse_check("app_token_description_check", app_token().with("description", "''")).await;
     on.refuse_check("account_contact_first_name_check", contact().with("first_name", "''")).await;
     on.refuse_check("account_contact_email_check", contact().with("email", "''")).await;
     for not_an_object in ["'[]'", "'1'", "'null'", "'\"text\"'"] {
@@ -348,6 +362,8 @@ async fn primary_keys(on: &Fixture) -> Result<(), DbErr> {
     on.refuse_unique("idempotency_key_pkey", &["org_id", "key"], idempotency_key()).await;
     on.accept(merge()).await?;
     on.refuse_unique("contact_merge_pkey", &["org_id", "merged_id"], merge()).await;
+    on.accept(app_token()).await?;
+    on.refuse_unique("app_token_token_hash_key", &["token_hash"], app_token()).await;
     Ok(())
 }
 
@@ -362,6 +378,7 @@ async fn foreign_keys(on: &Fixture) {
         change(),
         idempotency_key(),
         merge(),
+        app_token(),
     ];
     for row in alone {
         on.refuse_foreign_key(&format!("{}_org_id_fkey", row.table), row.with("org_id", "9")).await;

@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::support::empty_databases;
 
-const MIGRATIONS: usize = 18;
+const MIGRATIONS: usize = 19;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "account",
     "account_contact",
     "account_contact_account",
+    "app_token",
     "change",
     "contact_merge",
     "contact_type",
@@ -64,8 +65,8 @@ async fn up_down_and_up_again() -> Result<(), DbErr> {
         migrations::up(&db).await?;
         assert_eq!(tables(&db).await?, TABLES);
 
-        migrations::down(&db, Some(3)).await?;
-        assert_eq!(applied(&db).await?, MIGRATIONS - 3);
+        migrations::down(&db, Some(4)).await?;
+        assert_eq!(applied(&db).await?, MIGRATIONS - 4);
         assert!(!tables(&db).await?.contains(&"contact_merge".to_owned()));
 
         migrations::down(&db, None).await?;
