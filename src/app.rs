@@ -6,7 +6,7 @@ use axum::Router;
 use sea_orm::DbErr;
 
 use crate::{
-    auth::{KeyError, TokenVerifier},
+    auth::{Exchange, KeyError, TokenVerifier},
     config::{self, Config, ConfigError, Limits},
     graphql::{
         self, Introspection, Schema,
@@ -50,6 +50,10 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// How many points of cost each caller may spend, where that is limited.
     pub rate_limit: Option<RateLimit>,
+    /// How often an address may try to exchange application tokens, where that is limited.
+    pub attempts: Option<RateLimit>,
+    /// What application tokens are exchanged with, where they are.
+    pub exchange: Option<Exchange>,
     /// Whether the process was told to stop.
     pub stopping: Stopping,
 }
@@ -123,6 +127,8 @@ impl App {
             places,
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),
+            attempts: attempts(&config.app_tokens),
+            exchange: config.exchange()?,
             stopping: Stopping::default(),
         };
         let state = Arc::new(state);
@@ -151,6 +157,11 @@ fn rate_limit(config: &config::RateLimit) -> Option<RateLimit> {
     let (points_per_minute, burst) =
         (NonZeroU32::new(config.points_per_minute)?, NonZeroU32::new(config.burst)?);
     Some(RateLimit::new(points_per_minute, burst))
+}
+
+fn attempts(config: &config::AppTokens) -> Option<RateLimit> {
+    let attempts = NonZeroU32::new(config.attempts_per_minute)?;
+    Some(RateLimit::new(attempts, attempts))
 }
 
 fn budgets(limits: &Limits) -> Budgets {

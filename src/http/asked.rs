@@ -4,17 +4,15 @@ use std::{fmt, marker::PhantomData};
 
 use async_graphql::Variables;
 use axum::{
-    body::{Body, HttpBody},
-    http::{HeaderMap, StatusCode, Uri, header},
+    body::Body,
+    http::{HeaderMap, StatusCode, Uri},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use tokio::time::timeout;
 
-use super::{graphql::Refused, negotiation::is_json};
+use super::{body, graphql::Refused};
 use crate::{app::Settings, graphql::document};
 
 /// What a client asks for. It brings its document, names it by an id, or does both.
@@ -148,30 +146,9 @@ pub(super) async fn read_body(
     settings: &Settings,
     id: &str,
 ) -> Result<Asked, Refused> {
-    if !is_json(headers) {
-        let message = "Send the body as application/json in UTF-8.";
-        return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
-    }
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        let message = "Send the body as it is, without a Content-Encoding.";
-        return Err(Refused::bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, id));
-    }
-    let too_large = || Refused::bad(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.", id);
-    // What a client announces is believed, so that nobody waits for it.
-    if body.size_hint().lower() > settings.body_limit as u64 {
-        return Err(too_large());
-    }
-    let whole = Limited::new(body, settings.body_limit).collect();
-    let Ok(read) = timeout(settings.body_timeout, whole).await else {
-        return Err(Refused::bad(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.", id));
-    };
-    let bytes = match read {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
-        Err(_) => {
-            return Err(Refused::bad(StatusCode::BAD_REQUEST, "The body could not be read to its end.", id));
-        }
-    };
+    let bytes = body::read(headers, body, settings)
+        .await
+        .map_err(|(status, message)| Refused::bad(status, message, id))?;
     // Serde would take an array of the fields' values too.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let asked = if is_object { serde_json::from_slice(&bytes).ok() } else { None };

@@ -1,11 +1,11 @@
 //! From an HTTP request's head to who asks: request id, token, selected organization.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    auth::{RequestContext, SelectError, TokenError, TokenVerifier},
+    auth::{Caller, Claims, RequestContext, SelectError, TokenError, TokenVerifier},
     error::{AppError, AppResult, Code, NO_ORGANIZATION},
 };
 
@@ -47,13 +47,48 @@ pub(super) async fn authenticate(
     request_id: String,
 ) -> AppResult<RequestContext> {
     let now = Utc::now();
-    let token = bearer_token(headers)?;
-    let claims = verifier.verify(token, now).await.map_err(refused)?;
-    let organization = single(headers, &ORGANIZATION)?.map(|value| value.to_str().unwrap_or_default());
-    let caller = claims.select(organization).map_err(|error| match error {
-        SelectError::Forbidden => AppError::request(Code::Forbidden, NO_ORGANIZATION),
-    })?;
+    let claims = claims(verifier, headers, now).await?;
+    let caller = select(claims, selected(headers)?)?;
     Ok(RequestContext::new(request_id, now, caller))
+}
+
+/// Why there are no claims to believe.
+pub(super) enum Unproven {
+    /// The header with the token is not there, or not good.
+    Header(AppError),
+    /// The token is not good.
+    Token(TokenError),
+}
+
+impl From<Unproven> for AppError {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Header(error) => error,
+            Unproven::Token(error) => refused(error),
+        }
+    }
+}
+
+/// What the request's token says.
+pub(super) async fn claims(
+    verifier: &TokenVerifier,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Result<Claims, Unproven> {
+    let token = bearer_token(headers).map_err(Unproven::Header)?;
+    verifier.verify(token, now).await.map_err(Unproven::Token)
+}
+
+/// The organization that the request's header selects.
+pub(super) fn selected(headers: &HeaderMap) -> AppResult<Option<&str>> {
+    Ok(single(headers, &ORGANIZATION)?.map(|value| value.to_str().unwrap_or_default()))
+}
+
+/// The caller in the organization that is named, or in the token's only one.
+pub(super) fn select(claims: Claims, organization: Option<&str>) -> AppResult<Caller> {
+    claims.select(organization).map_err(|error| match error {
+        SelectError::Forbidden => AppError::request(Code::Forbidden, NO_ORGANIZATION),
+    })
 }
 
 /// Says why a token is refused. Whether it is good may be unknown: then the client is told to come again, not to get
@@ -78,7 +113,7 @@ fn bearer_token(headers: &HeaderMap) -> AppResult<&str> {
 }
 
 /// A header that must not come twice: two values would let two readers see two different requests.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> AppResult<Option<&'a HeaderValue>> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> AppResult<Option<&'a HeaderValue>> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     match values.next() {

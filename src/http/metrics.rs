@@ -90,9 +90,9 @@ impl Metrics {
         };
         let registry = &mut metrics.registry;
         registry.register("responses", "Answers by HTTP status", metrics.responses.clone());
-        let help = "GraphQL requests by the first field of the root and by outcome";
+        let help = "Requests by the first field of the root, or the route, and by outcome";
         registry.register("requests", help, metrics.requests.clone());
-        let help = "How long GraphQL requests took";
+        let help = "How long requests took";
         registry.register_with_unit("request", help, Unit::Seconds, metrics.seconds.clone());
         registry.register(
             "request_statements",
@@ -166,7 +166,7 @@ impl Collector for Present {
             value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
         };
         let pool = self.db.pool_size();
-        gauge("executing", "GraphQL requests that are executed or wait for their turn", self.places.taken())?;
+        gauge("executing", "Requests that are executed or wait for their turn", self.places.taken())?;
         gauge("executing_max", "How many of them there may be", self.places.count())?;
         gauge("connections", "Open connections of clients", self.connections.open.load(Relaxed))?;
         gauge("database_connections", "Open connections to the database", pool.open)?;

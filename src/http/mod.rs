@@ -2,6 +2,7 @@
 
 mod access;
 mod asked;
+mod body;
 mod context;
 mod edge;
 mod graphql;
@@ -11,6 +12,7 @@ mod negotiation;
 pub mod overload;
 pub mod playground;
 pub mod rate_limit;
+mod rest;
 pub mod server;
 pub mod untrusted;
 
@@ -41,12 +43,14 @@ pub fn router(app: Arc<AppState>, playground: Option<playground::Session>) -> Ro
     let cors = cors(&app.settings.allowed_origins);
     let compression = compression(app.settings.compression);
     let metrics = Arc::clone(&app.metrics);
+    let rest = rest::router(&app);
     let routes = Router::new()
         .route("/graphql", any(graphql::handle))
         .route("/schema.graphql", get(schema))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .with_state(app)
+        .merge(rest)
         .layer(compression)
         .layer(cors);
     let routes = match playground {
@@ -82,10 +86,12 @@ fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         // Client libraries send headers of their own, and the origins are trusted by name.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([context::REQUEST_ID, header::RETRY_AFTER])
+        .expose_headers(
+            [context::REQUEST_ID, header::RETRY_AFTER].into_iter().chain(rest::HEADERS).collect::<Vec<_>>(),
+        )
         .max_age(PREFLIGHT_AGE)
 }
 

@@ -4,6 +4,7 @@
 //! again is forgotten. Each instance of the gateway counts for itself.
 
 use std::{
+    net::IpAddr,
     num::NonZeroU32,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -49,10 +50,19 @@ impl<C: Clock> RateLimit<C> {
     /// Takes points from the caller's bucket and tells how many are left, or, where there are too few, after how many
     /// whole seconds there will be enough. What costs more than a bucket holds takes all of it.
     pub(super) fn take(&self, caller: &Caller, points: u64) -> Result<u32, u64> {
+        self.take_from(key(caller), points)
+    }
+
+    /// Takes a point from the bucket of whoever has this address, likewise.
+    pub(super) fn take_attempt(&self, address: IpAddr) -> Result<(), u64> {
+        self.take_from(key_of_address(address), 1).map(drop)
+    }
+
+    fn take_from(&self, key: Key, points: u64) -> Result<u32, u64> {
         let points =
             u32::try_from(points).ok().and_then(NonZeroU32::new).unwrap_or(self.burst).min(self.burst);
         self.forget_full_buckets();
-        match self.limiter.check_key_n(&key(caller), points) {
+        match self.limiter.check_key_n(&key, points) {
             Ok(Ok(left)) => Ok(left.remaining_burst_capacity()),
             Ok(Err(later)) => {
                 Err(later.wait_time_from(self.limiter.clock().now()).as_secs_f64().ceil().max(1.0) as u64)
@@ -85,6 +95,18 @@ fn key(caller: &Caller) -> Key {
     let mut key = Key::default();
     key.iter_mut().zip(hash.finalize()).for_each(|(key, byte)| *key = byte);
     key
+}
+
+/// Of an IPv6 address its network: one subscriber has all addresses of a /64.
+fn key_of_address(address: IpAddr) -> Key {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => {
+            let mut network = address.octets();
+            network[8..].fill(0);
+            network
+        }
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +168,17 @@ mod tests {
         assert_eq!(buckets.take(&caller("grace", 1), 1), Ok(99));
         assert!(buckets.take(&caller("ada", 1), 1).is_err());
         assert_eq!(buckets.take(&Caller { organization: None, ..caller("ada", 1) }, 1), Ok(99));
+    }
+
+    #[test]
+    fn addresses_of_one_network_share_a_bucket() {
+        let (buckets, _) = buckets(1, 2);
+        let attempt = |address: &str| buckets.take_attempt(address.parse().expect("an address")).is_ok();
+        assert!(attempt("2001:db8::1") && attempt("2001:db8::2"));
+        assert!(!attempt("2001:db8::3"));
+        assert!(attempt("2001:db8:0:1::1"));
+        assert!(attempt("192.0.2.1") && attempt("192.0.2.1") && attempt("192.0.2.2"));
+        assert!(!attempt("192.0.2.1"));
     }
 
     #[test]

@@ -397,7 +397,7 @@ async fn pages_of_configured_origins_may_read(world: World) {
     for name in ["authorization", "x-org-id", "x-client-name"] {
         assert!(headers.split(',').any(|header| header.trim() == name), "{name}: {headers}");
     }
-    assert_eq!(header("access-control-allow-methods"), "get,post");
+    assert_eq!(header("access-control-allow-methods"), "get,post,put,patch,delete");
     assert!(!allowed.headers().contains_key("access-control-allow-credentials"));
 
     let answer = world.reader().with_header("origin", good).query(SUBJECT).await;

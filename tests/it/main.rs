@@ -51,6 +51,7 @@ mod process;
 mod races;
 mod related_contacts;
 mod response;
+mod rest;
 mod row_level_security;
 mod schema;
 mod schema_compatibility;

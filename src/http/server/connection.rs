@@ -6,6 +6,7 @@
 use std::{
     convert::Infallible,
     future::poll_fn,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
@@ -84,8 +85,9 @@ pub(super) async fn serve(
 ) {
     let _open = Open::count(&stats);
     let activity = Arc::<Activity>::default();
+    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| answer(router.clone(), &activity, request));
+    let service = service_fn(|request| answer(router.clone(), peer, &activity, request));
     let now = Instant::now();
     let mut driver = Driver {
         connection: pin!(protocol.serve_connection(socket, service)),
@@ -108,6 +110,10 @@ pub(super) async fn serve(
     .await;
 }
 
+/// The address at the other end of a connection: a client's, or a proxy's.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
+
 /// An open connection, until this is dropped.
 struct Open<'a>(&'a Stats);
 
@@ -126,9 +132,13 @@ impl Drop for Open<'_> {
 
 fn answer(
     router: Router,
+    peer: Option<Peer>,
     activity: &Arc<Activity>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
     let turn = Turn::begin(activity, request.version() == Version::HTTP_2);
     async move {
         let response = router.oneshot(request.map(Body::new)).await?;

@@ -25,6 +25,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+pub(super) use self::connection::Peer;
 use self::{
     connection::{Protocol, protocol},
     watch::Phase,

@@ -1,0 +1,40 @@
+//! The body of a request: JSON, as it is, within its limit of bytes and of time.
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderMap, StatusCode, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+
+use super::negotiation::is_json;
+use crate::app::Settings;
+
+/// Reads all of it, or tells the status that refuses it and why.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    settings: &Settings,
+) -> Result<Bytes, (StatusCode, &'static str)> {
+    if !is_json(headers) {
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json in UTF-8."));
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        let message = "Send the body as it is, without a Content-Encoding.";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
+    // What a client announces is believed, so that nobody waits for it.
+    if body.size_hint().lower() > settings.body_limit as u64 {
+        return Err(too_large);
+    }
+    let whole = Limited::new(body, settings.body_limit).collect();
+    let Ok(read) = timeout(settings.body_timeout, whole).await else {
+        return Err((StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive."));
+    };
+    match read {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large),
+        Err(_) => Err((StatusCode::BAD_REQUEST, "The body could not be read to its end.")),
+    }
+}

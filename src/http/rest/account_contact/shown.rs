@@ -1,0 +1,168 @@
+//! What a contact of accounts looks like, with its type, its accounts and the values of its custom fields.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    entity::{
+        Columns,
+        account::{Entity as Accounts, Model as Account},
+        account_contact::Model,
+        contact_type::Model as ContactType,
+        custom_field::Model as CustomField,
+        custom_field_value::Model as StoredValue,
+        id::{AccountContactId, ContactTypeId, CustomFieldId, OrganizationId},
+    },
+    error::{AppError, AppResult},
+    http::rest::{answer::time, call::Call},
+    service::{
+        ListRequest, Page, PageRequest, account, contact_type,
+        custom_field::{self, display, values_of},
+        page::{MAX_NUMBERED_PAGE_SIZE, Paged},
+    },
+};
+
+/// A contact of accounts. What it does not have is an empty text.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CustomerContact {
+    /// The identifier of the contact.
+    id: String,
+    /// First name.
+    first_name: String,
+    /// Last name.
+    last_name: String,
+    /// Email address.
+    email: String,
+    /// Phone number, E.164.
+    phone_number: String,
+    /// Address of a picture.
+    avatar_url: String,
+    /// The names of the accounts.
+    accounts: Vec<String>,
+    /// The id of the contact type.
+    contact_type_id: String,
+    /// The name of the contact type.
+    contact_type: String,
+    /// The values of custom fields, as people read them.
+    custom_field_values: Vec<String>,
+    /// The same values in the form in which they are sent.
+    custom_fields: Vec<CustomFieldAnswer>,
+    /// Anything else that is known.
+    #[schema(value_type = Object)]
+    metadata: Value,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// The value of one custom field.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CustomFieldAnswer {
+    /// The field's id.
+    custom_field_id: String,
+    /// The field's name for programs.
+    key: String,
+    /// Its value, as the only item.
+    data: Vec<CustomFieldAnswerDatum>,
+}
+
+/// A value of a custom field.
+#[derive(Debug, Serialize, ToSchema)]
+struct CustomFieldAnswerDatum {
+    /// The value, in JSON's form of the field's type.
+    value: Value,
+}
+
+/// One contact as it is shown.
+pub(super) async fn show_one(call: &Call, row: Model) -> AppResult<CustomerContact> {
+    let shown = show(call, vec![row]).await?.pop();
+    shown.ok_or_else(|| AppError::Internal("a contact without its type".into()))
+}
+
+/// Contacts as they are shown, in the same order.
+pub(super) async fn show(call: &Call, rows: Vec<Model>) -> AppResult<Vec<CustomerContact>> {
+    let related = Related::read(call, &rows).await?;
+    rows.into_iter().map(|row| related.show(row)).collect()
+}
+
+/// What contacts are shown with.
+struct Related {
+    types: HashMap<ContactTypeId, ContactType>,
+    accounts: HashMap<AccountContactId, Page<Account>>,
+    values: HashMap<AccountContactId, Vec<StoredValue>>,
+    fields: HashMap<CustomFieldId, CustomField>,
+}
+
+impl Related {
+    async fn read(call: &Call, rows: &[Model]) -> AppResult<Self> {
+        let (db, organization) = (&call.db, OrganizationId(call.request.organization()?));
+        let contacts: Vec<AccountContactId> = rows.iter().map(|row| row.id).collect();
+        let types: Vec<ContactTypeId> = distinct(rows.iter().map(|row| row.contact_type_id));
+        let page = PageRequest::numbered(Accounts::ORDER, MAX_NUMBERED_PAGE_SIZE, 0, Vec::new(), false);
+        let list = ListRequest { filter: None, page };
+        let accounts =
+            account::of_account_contacts(db, organization, &contacts, Columns::all(), &list).await?;
+        let values = values_of(db, organization, &contacts).await?;
+        let fields = distinct(values.values().flatten().map(|value| value.custom_field_id));
+        Ok(Self {
+            types: contact_type::by_ids(db, organization, &types).await?,
+            accounts,
+            fields: custom_field::by_ids(db, organization, &fields).await?,
+            values,
+        })
+    }
+
+    fn show(&self, row: Model) -> AppResult<CustomerContact> {
+        let contact_type = self.types.get(&row.contact_type_id);
+        let contact_type =
+            contact_type.ok_or_else(|| AppError::Internal("a contact without its type".into()))?;
+        let accounts = self.accounts.get(&row.id).into_iter().flat_map(|page| &page.items);
+        let values: Vec<(&CustomField, &Value)> = self.values_of(row.id).collect();
+        Ok(CustomerContact {
+            accounts: accounts.map(|account| account.name.clone()).collect(),
+            contact_type_id: row.contact_type_id.to_string(),
+            contact_type: contact_type.name.clone(),
+            custom_field_values: values
+                .iter()
+                .map(|(field, value)| display(field.field_type, value))
+                .collect(),
+            custom_fields: values.into_iter().map(CustomFieldAnswer::new).collect(),
+            id: row.id.to_string(),
+            first_name: row.first_name,
+            last_name: row.last_name.unwrap_or_default(),
+            email: row.email,
+            phone_number: row.phone.unwrap_or_default(),
+            avatar_url: row.avatar_url.unwrap_or_default(),
+            metadata: row.metadata,
+            created_at: time(row.created_at),
+            updated_at: time(row.updated_at),
+        })
+    }
+
+    fn values_of(&self, contact: AccountContactId) -> impl Iterator<Item = (&CustomField, &Value)> {
+        let values = self.values.get(&contact).into_iter().flatten();
+        values.filter_map(|value| Some((self.fields.get(&value.custom_field_id)?, &value.value)))
+    }
+}
+
+impl CustomFieldAnswer {
+    fn new((field, value): (&CustomField, &Value)) -> Self {
+        Self {
+            custom_field_id: field.id.to_string(),
+            key: field.key.clone(),
+            data: vec![CustomFieldAnswerDatum { value: value.clone() }],
+        }
+    }
+}
+
+fn distinct<T: Copy + Eq + std::hash::Hash>(ids: impl Iterator<Item = T>) -> Vec<T> {
+    ids.collect::<HashSet<T>>().into_iter().collect()
+}

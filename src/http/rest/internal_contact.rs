@@ -1,0 +1,251 @@
+//! Internal contacts: `/v2/internal-contacts`.
+
+use axum::{Extension, extract::Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    answer::{Answer, Answered, time},
+    call::{Asked, Called, Given},
+    internal_contact_assignment::{InternalContactAssignment, Role},
+    paging::Sorted,
+    problem::Problem,
+};
+use crate::{
+    entity::{Columns, internal_contact as entity},
+    service::{Patch, internal_contact as contacts, retried},
+};
+
+/// The routes.
+pub(super) fn routes() -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+}
+
+/// An internal contact (CSM, AM, etc.) at the organization level.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InternalContact {
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it last changed; null until its first change.
+    #[schema(format = DateTime, required)]
+    modified_at: Option<String>,
+    /// Its id.
+    id: String,
+    /// The email address.
+    email: String,
+    /// The given name.
+    #[schema(required)]
+    given_name: Option<String>,
+    /// The family name.
+    #[schema(required)]
+    family_name: Option<String>,
+    /// The full name, if there is no given or family name.
+    #[schema(required)]
+    name: Option<String>,
+    /// The phone number in E.164 format.
+    #[schema(format = "phone", required)]
+    phone: Option<String>,
+    /// The job title.
+    #[schema(required)]
+    job_title: Option<String>,
+    /// Says which type of object this is: always `internal_contact`.
+    object: &'static str,
+}
+
+impl From<&entity::Model> for InternalContact {
+    fn from(row: &entity::Model) -> Self {
+        Self {
+            created_at: time(row.created_at),
+            modified_at: (row.version > 1).then(|| time(row.updated_at)),
+            id: row.id.to_string(),
+            email: row.email.clone(),
+            given_name: row.given_name.clone(),
+            family_name: row.family_name.clone(),
+            name: row.name.clone(),
+            phone: row.phone.clone(),
+            job_title: row.job_title.clone(),
+            object: "internal_contact",
+        }
+    }
+}
+
+/// An internal contact and the role that it is to have.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewInternalContact {
+    /// The email address.
+    pub(super) email: String,
+    /// The role.
+    pub(super) internal_role: Role,
+    /// The given name.
+    given_name: Option<String>,
+    /// The family name.
+    family_name: Option<String>,
+    /// The full name, if there is no given or family name.
+    name: Option<String>,
+    /// The phone number, with country code.
+    phone: Option<String>,
+    /// The job title.
+    job_title: Option<String>,
+}
+
+impl NewInternalContact {
+    /// What is said of the person besides the email address.
+    pub(super) fn profile(&self) -> contacts::Profile {
+        contacts::Profile {
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            name: self.name.clone(),
+            phone: self.phone.clone(),
+            job_title: self.job_title.clone(),
+        }
+    }
+}
+
+/// What is to change. What is left out stays; null clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateInternalContact {
+    /// The email address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    email: Patch<String>,
+    /// The given name.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    given_name: Patch<String>,
+    /// The family name.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    family_name: Patch<String>,
+    /// The full name, if there is no given or family name.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    name: Patch<String>,
+    /// The phone number, with country code.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    phone: Patch<String>,
+    /// The job title.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    job_title: Patch<String>,
+}
+
+/// Internal contacts.
+#[derive(Debug, Serialize, ToSchema)]
+struct InternalContacts {
+    /// The contacts of the page.
+    data: Vec<InternalContact>,
+}
+
+/// List internal contacts
+///
+/// Deleted ones are left out.
+#[utoipa::path(
+    get,
+    path = "/v2/internal-contacts",
+    tag = "Internal contacts",
+    operation_id = "listInternalContacts",
+    params(Sorted),
+    responses((status = 200, description = "The contacts of the page.", body = InternalContacts))
+)]
+async fn list(Extension(call): Called, Asked(asked): Asked<Sorted>) -> Answered {
+    let request = asked.list::<entity::Entity>(&call, None)?;
+    let page = contacts::list(&call.db, &call.request, Columns::all(), &request).await?;
+    Answer::ok(&InternalContacts { data: page.items.iter().map(InternalContact::from).collect() })
+}
+
+/// Create an internal contact
+///
+/// Makes the person and a floating assignment that holds the role, both or neither.
+#[utoipa::path(
+    post,
+    path = "/v2/internal-contacts",
+    tag = "Internal contacts",
+    operation_id = "createInternalContact",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless.")),
+    request_body = NewInternalContact,
+    responses((status = 200, description = "The assignment, with the contact in it.", body = InternalContactAssignment))
+)]
+async fn create(Extension(call): Called, Given(body): Given<NewInternalContact>) -> Answered {
+    let input = contacts::CreateInternalContact {
+        profile: body.profile(),
+        internal_role: body.internal_role.into(),
+        email: body.email,
+        idempotency_key: call.idempotency_key.clone(),
+    };
+    let assigned = retried(|| contacts::create(&call.db, &call.request, &input)).await?;
+    InternalContactAssignment::answer(&assigned)
+}
+
+/// Retrieve an internal contact
+#[utoipa::path(
+    get,
+    path = "/v2/internal-contacts/{internal_contact_id}",
+    tag = "Internal contacts",
+    operation_id = "getInternalContact",
+    params(("internal_contact_id" = String, Path, description = "The contact's id.")),
+    responses((status = 200, description = "The contact.", body = InternalContact))
+)]
+async fn get(Extension(call): Called, Path(id): Path<String>) -> Answered {
+    let row = contacts::get(&call.db, &call.request, &id).await?;
+    answer(&row.ok_or_else(|| Problem::not_found("internal_contact_id"))?)
+}
+
+/// Update an internal contact
+#[utoipa::path(
+    patch,
+    path = "/v2/internal-contacts/{internal_contact_id}",
+    tag = "Internal contacts",
+    operation_id = "updateInternalContact",
+    params(
+        ("internal_contact_id" = String, Path, description = "The contact's id."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+    ),
+    request_body = UpdateInternalContact,
+    responses((status = 200, description = "The contact.", body = InternalContact))
+)]
+async fn update(
+    Extension(call): Called,
+    Path(id): Path<String>,
+    Given(body): Given<UpdateInternalContact>,
+) -> Answered {
+    let UpdateInternalContact { email, given_name, family_name, name, phone, job_title } = body;
+    let expected_version = call.expected_version;
+    let changes = contacts::UpdateInternalContact {
+        email,
+        given_name,
+        family_name,
+        name,
+        phone,
+        job_title,
+        expected_version,
+    };
+    answer(&retried(|| contacts::update(&call.db, &call.request, &id, &changes)).await?)
+}
+
+/// Delete an internal contact
+///
+/// Their assignments are hidden as long as they stay deleted.
+#[utoipa::path(
+    delete,
+    path = "/v2/internal-contacts/{internal_contact_id}",
+    tag = "Internal contacts",
+    operation_id = "deleteInternalContact",
+    params(
+        ("internal_contact_id" = String, Path, description = "The contact's id."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+    ),
+    responses((status = 204, description = "It is deleted."))
+)]
+async fn delete(Extension(call): Called, Path(id): Path<String>) -> Answered {
+    retried(|| contacts::delete(&call.db, &call.request, &id, call.expected_version)).await?;
+    Answer::no_content()
+}
+
+fn answer(row: &entity::Model) -> Answered {
+    Ok(Answer::ok(&InternalContact::from(row))?.version(row.version))
+}

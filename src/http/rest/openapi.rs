@@ -1,0 +1,268 @@
+//! The OpenAPI document of all routes, generated from their handlers, and what the middleware reads out of it.
+//!
+//! What every route of a family answers is added here, so that no handler has to say it: the refusals.
+
+use std::collections::HashMap;
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+use utoipa::{
+    OpenApi, PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
+
+use super::{
+    family::Family,
+    problem::Kind,
+    refusal::{ApiError, HttpError, ValidationErrors},
+};
+
+/// What the document says besides its routes.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "contact-gateway",
+    description = "The documented contact routes of three products, over the data and the rules of the GraphQL schema."
+))]
+struct Frame;
+
+/// The document, and the operations by path and method.
+pub(super) struct Document {
+    pub(super) json: Value,
+    pub(super) operations: HashMap<String, HashMap<Method, Operation>>,
+}
+
+/// What the middleware knows of an operation.
+#[derive(Debug)]
+pub(super) struct Operation {
+    /// Whether it needs no token.
+    pub(super) is_open: bool,
+    /// The method and the path's pattern, for the log and the metrics.
+    pub(super) name: String,
+    /// The schema of the body, where there is one.
+    pub(super) body: Option<Value>,
+    /// The schema of the query: an object that has the parameters as properties.
+    pub(super) query: Value,
+}
+
+impl Document {
+    /// The document of the families' routes.
+    pub(super) fn new(families: impl IntoIterator<Item = (Family, utoipa::openapi::OpenApi)>) -> Self {
+        let mut json = value(&Frame::openapi());
+        json["components"] = json!({
+            "schemas": {},
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+        });
+        json["security"] = json!([{ "token": [] }]);
+        for (family, routes) in families {
+            let mut routes = value(&routes);
+            add_refusals(family, &mut routes["paths"]);
+            merge(&mut json["paths"], routes["paths"].take());
+            merge(&mut json["components"]["schemas"], routes["components"]["schemas"].take());
+            merge(&mut json["components"]["schemas"], error_schemas(family));
+        }
+        let operations = operations(&json["paths"]);
+        Self { json, operations }
+    }
+}
+
+fn value(document: &utoipa::openapi::OpenApi) -> Value {
+    // Made of texts and numbers only.
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}
+
+fn error_schemas(family: Family) -> Value {
+    match family {
+        Family::Internal => schemas::<ValidationErrors>(),
+        Family::Account => schemas::<HttpError>(),
+        Family::Organization => schemas::<ApiError>(),
+    }
+}
+
+/// The schema of a type and those that it refers to, by name.
+fn schemas<T: ToSchema + PartialSchema>() -> Value {
+    let mut schemas: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    let schemas = schemas.into_iter().map(|(name, schema)| (name, json!(schema)));
+    Value::Object(schemas.collect())
+}
+
+/// The members of a path that are operations, with their methods.
+fn methods(path: &mut Value) -> impl Iterator<Item = (Method, &mut Value)> {
+    let members = path.as_object_mut().into_iter().flatten();
+    members.filter_map(|(name, operation)| Some((method(name)?, operation)))
+}
+
+fn method(name: &str) -> Option<Method> {
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE]
+        .into_iter()
+        .find(|method| method.as_str().eq_ignore_ascii_case(name))
+}
+
+fn add_refusals(family: Family, paths: &mut Value) {
+    for (path, item) in paths.as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods(item) {
+            let kinds = kinds(family, path, &method, operation);
+            let Some(responses) = operation["responses"].as_object_mut() else { continue };
+            for kind in kinds {
+                let status = family.status(kind);
+                responses.entry(status.as_u16().to_string()).or_insert_with(|| refusal(family, status));
+            }
+        }
+    }
+}
+
+/// What a request for the operation may be refused for.
+fn kinds(family: Family, path: &str, method: &Method, operation: &Value) -> Vec<Kind> {
+    let mut kinds = vec![
+        Kind::Unauthenticated,
+        Kind::Invalid,
+        Kind::RateLimited,
+        Kind::Internal,
+        Kind::Unavailable,
+        Kind::Timeout,
+    ];
+    if !is_open(operation) {
+        kinds.push(Kind::Forbidden);
+    }
+    let has_body = operation.get("requestBody").is_some();
+    if has_body {
+        kinds.extend([Kind::BodyTimeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Unreadable]);
+    }
+    // The accounts and contact types that a body names are looked for as if they were in the path.
+    if path.contains('{') || (family == Family::Account && has_body) {
+        kinds.push(Kind::NotFound);
+    }
+    if *method != Method::GET && !is_open(operation) {
+        kinds.push(Kind::Conflict);
+    }
+    if parameters(operation, "header").any(|parameter| parameter["name"] == "If-Match") {
+        kinds.push(Kind::PreconditionFailed);
+    }
+    kinds
+}
+
+fn refusal(family: Family, status: StatusCode) -> Value {
+    json!({
+        "description": status.canonical_reason().unwrap_or_default(),
+        "content": { "application/json": {
+            "schema": { "$ref": format!("#/components/schemas/{}", family.error_schema()) },
+        } },
+    })
+}
+
+fn parameters<'a>(operation: &'a Value, part: &'a str) -> impl Iterator<Item = &'a Value> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.filter(move |parameter| parameter["in"] == part)
+}
+
+fn operations(paths: &Value) -> HashMap<String, HashMap<Method, Operation>> {
+    let paths = paths.as_object().into_iter().flatten();
+    paths.map(|(path, item)| (path.clone(), operations_of(path, item))).collect()
+}
+
+fn operations_of(path: &str, item: &Value) -> HashMap<Method, Operation> {
+    let members = item.as_object().into_iter().flatten();
+    members
+        .filter_map(|(name, operation)| {
+            let method = method(name)?;
+            let name = format!("{method} {path}");
+            let body = operation.pointer("/requestBody/content/application~1json/schema").cloned();
+            let is_open = is_open(operation);
+            Some((method, Operation { is_open, name, body, query: query_schema(operation) }))
+        })
+        .collect()
+}
+
+/// Whether the operation says that it needs no token.
+fn is_open(operation: &Value) -> bool {
+    operation["security"].as_array().is_some_and(|schemes| schemes.iter().all(|scheme| *scheme == json!({})))
+}
+
+/// The parameters of the query as the schema of one object.
+fn query_schema(operation: &Value) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for parameter in parameters(operation, "query") {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        properties.insert(name.to_owned(), parameter["schema"].clone());
+        if parameter["required"] == true {
+            required.push(name);
+        }
+    }
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PUBLISHED;
+    use super::*;
+
+    /// The keywords that `shape` checks, and those that say nothing which needs to be checked.
+    const KNOWN: [&str; 18] = [
+        "$ref",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "enum",
+        "oneOf",
+        "minimum",
+        "maximum",
+        "maxItems",
+        "description",
+        "format",
+        "default",
+        "example",
+        "examples",
+        "propertyNames",
+        "title",
+    ];
+
+    #[test]
+    fn requests_are_described_by_keywords_that_are_checked() {
+        let document = &PUBLISHED.document;
+        let mut schemas: Vec<&Value> = Vec::new();
+        for operation in document.operations.values().flat_map(HashMap::values) {
+            schemas.extend(&operation.body);
+            schemas.push(&operation.query);
+        }
+        assert!(schemas.len() > 25, "{}", schemas.len());
+        while let Some(schema) = schemas.pop() {
+            for (keyword, value) in schema.as_object().into_iter().flatten() {
+                assert!(KNOWN.contains(&keyword.as_str()), "{keyword} is not checked: {schema}");
+                match keyword.as_str() {
+                    "$ref" => schemas.push(referred(&document.json, value)),
+                    "properties" => schemas.extend(value.as_object().into_iter().flat_map(Map::values)),
+                    "items" => schemas.push(value),
+                    "oneOf" => {
+                        let choices = value.as_array().expect("choices");
+                        assert_eq!(
+                            choices.iter().filter(|choice| choice["type"] != "null").count(),
+                            1,
+                            "{schema}"
+                        );
+                        schemas.extend(choices);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn referred<'a>(document: &'a Value, reference: &Value) -> &'a Value {
+        let pointer = reference.as_str().and_then(|name| name.strip_prefix('#')).expect("a local reference");
+        document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+    }
+}
