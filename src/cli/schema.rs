@@ -11,15 +11,19 @@ use crate::graphql;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway schema > schema.graphql
-  contact-gateway schema --check")]
+  contact-gateway schema --check
+  contact-gateway schema --federation > contacts.subgraph.graphql")]
 pub(super) struct SchemaArgs {
     /// Compare with a file instead, and fail when it differs.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "schema.graphql")]
     check: Option<PathBuf>,
+    /// The schema as a subgraph of Apollo Federation, for a composition.
+    #[arg(long)]
+    federation: bool,
 }
 
 pub(super) fn run(args: &SchemaArgs, out: &mut impl Write) -> Result<(), CliError> {
-    let schema = graphql::sdl();
+    let schema = if args.federation { graphql::federation::subgraph_sdl() } else { graphql::sdl() };
     let Some(file) = &args.check else { return Ok(write!(out, "{schema}")?) };
     let path = file.display().to_string();
     let exported = fs::read_to_string(file).map_err(|error| CliError::File { path: path.clone(), error })?;

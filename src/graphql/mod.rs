@@ -16,6 +16,7 @@ pub mod country;
 pub mod custom_field;
 pub mod document;
 pub mod error;
+pub mod federation;
 pub mod filter;
 pub mod internal_contact;
 pub mod internal_contact_assignment;
@@ -39,9 +40,9 @@ use self::complete::FieldTypes;
 
 pub use context::Gateway;
 
-/// Everything that can be read.
+/// Everything that can be read by clients.
 #[derive(MergedObject, Default)]
-pub struct Query(
+pub struct ClientQuery(
     organization::OrganizationQuery,
     node::NodeQuery,
     contact::ContactQuery,
@@ -56,6 +57,15 @@ pub struct Query(
     country::CountryQuery,
     change::ChangeQuery,
 );
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(ClientQuery, federation::FederationQuery);
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+struct PublishedQuery(ClientQuery);
 
 /// Everything that can be changed. Each mutation takes one input and answers with what it changed and with user errors.
 #[derive(MergedObject, Default)]
@@ -102,20 +112,23 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         .register_output_type::<contact::Contact>()
 }
 
-/// The schema in the schema definition language, as it is exported to `schema.graphql`.
+/// The schema in the schema definition language, as it is exported to `schema.graphql`: without what only routers ask.
 pub fn sdl() -> &'static str {
     static SDL: LazyLock<String> = LazyLock::new(|| {
         let options = SDLExportOptions::new()
             .include_specified_by()
             .prefer_single_line_descriptions()
             .use_space_ident();
-        schema(Introspection::On).sdl_with_options(options)
+        let query = PublishedQuery::default();
+        let published = async_graphql::Schema::build(query, Mutation::default(), EmptySubscription);
+        published.register_output_type::<contact::Contact>().finish().sdl_with_options(options)
     });
     &SDL
 }
 
-/// The types of the schema's fields.
+/// The types of all fields that can be asked for.
 pub fn field_types() -> &'static FieldTypes {
-    static TYPES: LazyLock<FieldTypes> = LazyLock::new(|| FieldTypes::of_sdl(sdl()));
+    static TYPES: LazyLock<FieldTypes> =
+        LazyLock::new(|| FieldTypes::of_sdl(&schema(Introspection::On).sdl()));
     &TYPES
 }

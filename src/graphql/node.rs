@@ -94,7 +94,7 @@ impl NodeQuery {
         #[graphql(desc = "Its global id.")] id: ID,
     ) -> Result<Option<NodeField>> {
         service::reader(&ctx.gateway().request)?;
-        Ok(find(ctx.gateway(), &id).await?)
+        Ok(find(ctx.gateway(), &id).await?.map(NodeField))
     }
 
     /// The objects with these ids, in the same order; null where there is none in reach.
@@ -108,17 +108,25 @@ impl NodeQuery {
             let message = format!("At most {MAX_NODES} ids can be asked for at once.");
             return Err(argument("ids", message).into());
         }
-        let gateway = ctx.gateway();
-        let parsed: Vec<PublicId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-        let selection = || Selection::of(ctx.field());
-        prime(&parsed, selection, gateway).await;
-        prime(&survivors(gateway, &parsed).await?, selection, gateway).await;
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in &ids {
-            nodes.push(find(gateway, id).await?);
-        }
-        Ok(Some(nodes))
+        let nodes = find_all(ctx.gateway(), &ids, || Selection::of(ctx.field())).await?;
+        Ok(Some(nodes.into_iter().map(|node| node.map(NodeField)).collect()))
     }
+}
+
+/// The nodes with these ids, in the same order, with what is selected on them: one statement for each of their types.
+pub(super) async fn find_all<'a>(
+    gateway: &Gateway,
+    ids: &[impl AsRef<str>],
+    selection: impl Fn() -> Selection<'a>,
+) -> AppResult<Vec<Option<Node>>> {
+    let parsed: Vec<PublicId> = ids.iter().filter_map(|id| id.as_ref().parse().ok()).collect();
+    prime(&parsed, &selection, gateway).await;
+    prime(&survivors(gateway, &parsed).await?, &selection, gateway).await;
+    let mut nodes = Vec::with_capacity(ids.len());
+    for id in ids {
+        nodes.push(find(gateway, id.as_ref()).await?);
+    }
+    Ok(nodes)
 }
 
 /// Loads all nodes of a type in one statement, and what is selected on them.
@@ -156,7 +164,7 @@ async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gate
 }
 
 /// The node with this id. The id of a contact that was merged stands for the survivor.
-async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<NodeField>> {
+async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>> {
     let Ok(id) = id.parse() else { return Ok(None) };
     let mut node = load(gateway, id).await?;
     if node.as_ref().is_some_and(Node::is_deleted_contact)
@@ -164,7 +172,7 @@ async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<NodeField>> {
     {
         node = load(gateway, *survivor).await?;
     }
-    Ok(node.map(NodeField))
+    Ok(node)
 }
 
 /// The contacts that deleted ones among these stand for, in one statement; none when no contact is deleted.
@@ -179,6 +187,36 @@ async fn survivors(gateway: &Gateway, ids: &[PublicId]) -> AppResult<Vec<PublicI
 }
 
 impl Node {
+    /// The names of the types that are nodes.
+    pub(super) const TYPES: [&str; 9] = [
+        "Organization",
+        "Partner",
+        "InternalContact",
+        "InternalContactAssignment",
+        "Account",
+        "AccountContact",
+        "ContactType",
+        "CustomField",
+        "OrganizationContact",
+    ];
+
+    /// The name of the type that it is of.
+    pub(super) fn type_name_of(&self) -> &'static str {
+        let [organization, partner, internal, assignment, account, account_contact, ty, field, card] =
+            Self::TYPES;
+        match self {
+            Self::Organization(_) => organization,
+            Self::Partner(_) => partner,
+            Self::InternalContact(_) => internal,
+            Self::InternalContactAssignment(_) => assignment,
+            Self::Account(_) => account,
+            Self::AccountContact(_) => account_contact,
+            Self::ContactType(_) => ty,
+            Self::CustomField(_) => field,
+            Self::OrganizationContact(_) => card,
+        }
+    }
+
     fn is_deleted_contact(&self) -> bool {
         match self {
             Self::InternalContact(row) => row.0.deleted_at.is_some(),

@@ -22,6 +22,7 @@ mod database_trouble;
 mod documents;
 mod durability;
 mod erasure;
+mod federation;
 mod fields;
 mod fold;
 mod guard;

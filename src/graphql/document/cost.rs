@@ -170,7 +170,7 @@ impl<'a> Costs<'a> {
         let answers = match () {
             () if is_page => below.rows(self.page(field)),
             () if mutation => below.rows(self.input_rows(field)),
-            () if is_list => below.once.saturating_mul(self.length_of(field, "ids").unwrap_or(LIST)),
+            () if is_list => below.once.saturating_mul(self.asked_for(field).unwrap_or(LIST)),
             () => below.rows(1),
         };
         Points::once(answers.saturating_add(itself))
@@ -196,8 +196,9 @@ impl<'a> Costs<'a> {
         rows.and_then(Given::length).unwrap_or(1)
     }
 
-    fn length_of(&self, field: &'a Field, argument: &str) -> Option<u64> {
-        self.argument(field, argument)?.length()
+    /// How many objects a list was asked for one by one.
+    fn asked_for(&self, field: &'a Field) -> Option<u64> {
+        ["ids", "representations"].into_iter().find_map(|name| self.argument(field, name)?.length())
     }
 
     fn argument(&self, field: &'a Field, name: &str) -> Option<Given<'a>> {

@@ -293,7 +293,7 @@ pub fn introspection_refused(
     names: &FieldNames,
     operation: &Positioned<OperationDefinition>,
 ) -> Option<ServerError> {
-    let asked = names.has("__schema") || names.has("__type");
+    let asked = ["__schema", "__type", "_service"].into_iter().any(|name| names.has(name));
     asked.then(|| ServerError::new("Introspection is off here; see schema.graphql.", Some(operation.pos)))
 }
 
