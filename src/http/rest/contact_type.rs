@@ -85,6 +85,7 @@ struct NewAttributeValue {
     #[serde(rename = "attribute")]
     _attribute: Attribute,
     /// The value: the name of the type.
+    #[schema(min_length = 1)]
     value: String,
     /// Whether contacts are to have it that are made without a type.
     #[serde(default)]
@@ -97,11 +98,11 @@ struct NewAttributeValue {
 struct UpdateAttributeValue {
     /// The value: the name of the type.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(required = false, value_type = String, min_length = 1)]
     value: Patch<String>,
     /// Whether contacts are to have it that are made without a type.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(required = false, value_type = bool)]
     is_default: Patch<bool>,
 }
 

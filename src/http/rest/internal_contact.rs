@@ -76,6 +76,7 @@ impl From<&entity::Model> for InternalContact {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewInternalContact {
     /// The email address.
+    #[schema(min_length = 1)]
     pub(super) email: String,
     /// The role.
     pub(super) internal_role: Role,

@@ -55,7 +55,7 @@ impl Document {
         json["security"] = json!([{ "token": [] }]);
         for (family, routes) in families {
             let mut routes = value(&routes);
-            add_refusals(family, &mut routes["paths"]);
+            complete(family, &mut routes["paths"]);
             merge(&mut json["paths"], routes["paths"].take());
             merge(&mut json["components"]["schemas"], routes["components"]["schemas"].take());
             merge(&mut json["components"]["schemas"], error_schemas(family));
@@ -104,15 +104,38 @@ fn method(name: &str) -> Option<Method> {
         .find(|method| method.as_str().eq_ignore_ascii_case(name))
 }
 
-fn add_refusals(family: Family, paths: &mut Value) {
+/// Adds to each operation what handlers need not say.
+fn complete(family: Family, paths: &mut Value) {
     for (path, item) in paths.as_object_mut().into_iter().flatten() {
         for (method, operation) in methods(item) {
+            operation
+                .get_mut("parameters")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+                .for_each(without_null);
             let kinds = kinds(family, path, &method, operation);
             let Some(responses) = operation["responses"].as_object_mut() else { continue };
             for kind in kinds {
                 let status = family.status(kind);
                 responses.entry(status.as_u16().to_string()).or_insert_with(|| refusal(family, status));
             }
+        }
+    }
+}
+
+/// A parameter that may be left out is not null: there is no such text.
+fn without_null(parameter: &mut Value) {
+    let is_null = |schema: &Value| *schema == "null" || schema["type"] == "null";
+    let schema = &mut parameter["schema"];
+    for list in ["type", "oneOf"] {
+        let Some(kinds) = schema.get_mut(list).and_then(Value::as_array_mut) else { continue };
+        kinds.retain(|kind| !is_null(kind));
+        let [only] = &kinds[..] else { continue };
+        let only = only.clone();
+        match list {
+            "type" => schema[list] = only,
+            _ => *schema = only,
         }
     }
 }
@@ -209,7 +232,7 @@ mod tests {
     use super::*;
 
     /// The keywords that `shape` checks, and those that say nothing which needs to be checked.
-    const KNOWN: [&str; 18] = [
+    const KNOWN: [&str; 20] = [
         "$ref",
         "type",
         "properties",
@@ -220,6 +243,8 @@ mod tests {
         "oneOf",
         "minimum",
         "maximum",
+        "minLength",
+        "minItems",
         "maxItems",
         "description",
         "format",
@@ -246,6 +271,7 @@ mod tests {
                     "$ref" => schemas.push(referred(&document.json, value)),
                     "properties" => schemas.extend(value.as_object().into_iter().flat_map(Map::values)),
                     "items" => schemas.push(value),
+                    "minLength" | "minItems" => assert_eq!(value, 1, "{schema}"),
                     "oneOf" => {
                         let choices = value.as_array().expect("choices");
                         assert_eq!(

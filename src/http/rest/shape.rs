@@ -50,10 +50,23 @@ impl<'a> Shape<'a> {
         {
             return found.report(Rule::Input(InputErrorCode::Invalid), message);
         }
+        if shape.is_too_empty(value) {
+            return found.report(Rule::Input(InputErrorCode::Required), "This must not be empty.");
+        }
         match value {
             Value::Object(fields) => shape.check_fields(fields, found),
             Value::Array(items) => shape.check_items(items, found),
             _ => {}
+        }
+    }
+
+    /// The least length that schemas ask for is 1.
+    fn is_too_empty(self, value: &Value) -> bool {
+        let asks = |name| self.keyword(name).is_some();
+        match value {
+            Value::String(text) => text.is_empty() && asks("minLength"),
+            Value::Array(items) => items.is_empty() && asks("minItems"),
+            _ => false,
         }
     }
 
@@ -228,7 +241,8 @@ mod tests {
                 "name": { "type": ["string", "null"] },
                 "role": { "$ref": "#/components/schemas/Role" },
                 "second": { "oneOf": [{ "type": "null" }, { "$ref": "#/components/schemas/Role" }] },
-                "ids": { "type": "array", "maxItems": 2, "items": { "type": "integer", "minimum": 1 } },
+                "text": { "type": "string", "minLength": 1 },
+                "ids": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "integer", "minimum": 1 } },
             },
         });
         let shape = Shape { document: &document, schema: &schema };
@@ -244,7 +258,7 @@ mod tests {
         for value in [
             json!({ "email": "a", "role": "csm" }),
             json!({ "email": "a", "role": "lead", "name": null, "second": null, "ids": [1, 2] }),
-            json!({ "email": "", "role": "csm", "name": "", "second": "lead", "ids": [] }),
+            json!({ "email": "", "role": "csm", "name": "", "second": "lead", "text": " ", "ids": [3] }),
         ] {
             assert_eq!(faults(&value), [""; 0], "{value}");
         }
@@ -265,6 +279,8 @@ mod tests {
                 "second: This must be a text.",
             ]
         );
+        let empty = json!({ "email": "", "role": "csm", "text": "", "ids": [] });
+        assert_eq!(faults(&empty), ["ids: This must not be empty.", "text: This must not be empty."]);
         assert_eq!(
             faults(&json!({ "email": null, "role": "csm", "ids": [0, 1.5] })),
             [

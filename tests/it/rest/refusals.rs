@@ -88,7 +88,7 @@ async fn the_rules_of_the_services_are_told_together(world: World) {
         reply.body["detail"].as_array().expect("detail").iter().map(|it| &it["loc"][1]).collect();
     assert_eq!(places, ["email", "given_name", "phone"]);
 
-    let body = json!({ "email": "", "firstName": " ", "phoneNumber": "1", "avatarUrl": "x" });
+    let body = json!({ "email": " ", "firstName": " ", "phoneNumber": "1", "avatarUrl": "x" });
     let reply = world.nothing_written(rest.post("/v1/accounts/contacts", body)).await;
     assert_status(&reply, 400);
     let messages = reply.body["message"].as_array().expect("messages");

@@ -23,7 +23,7 @@ use crate::{
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct NewCustomerContacts {
     /// The contacts, no two with the same email address.
-    #[schema(max_items = 1000)]
+    #[schema(min_items = 1, max_items = 1000)]
     contacts: Vec<BulkContact>,
     /// The accounts that all of them are at, besides their own.
     #[schema(max_items = 100)]
@@ -37,8 +37,10 @@ pub(super) struct NewCustomerContacts {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct BulkContact {
     /// Email address.
+    #[schema(min_length = 1)]
     email: String,
     /// First name.
+    #[schema(min_length = 1)]
     first_name: String,
     /// Last name.
     last_name: Option<String>,

@@ -86,8 +86,10 @@ fn inputs(values: Option<Vec<CustomFieldValues>>) -> Vec<CustomFieldInput> {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewCustomerContact {
     /// First name.
+    #[schema(min_length = 1)]
     first_name: String,
     /// Email address, unique in the organization.
+    #[schema(min_length = 1)]
     email: String,
     /// Last name.
     last_name: Option<String>,
@@ -113,11 +115,11 @@ struct NewCustomerContact {
 struct UpdateCustomerContact {
     /// First name.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(required = false, value_type = String, min_length = 1)]
     first_name: Patch<String>,
     /// Email address, unique in the organization.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(required = false, value_type = String, min_length = 1)]
     email: Patch<String>,
     /// Last name.
     #[serde(default)]
@@ -129,7 +131,7 @@ struct UpdateCustomerContact {
     phone_number: Patch<String>,
     /// The id of the contact type.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(required = false, value_type = String)]
     contact_type: Patch<String>,
     /// Address of a picture.
     #[serde(default)]
@@ -137,11 +139,11 @@ struct UpdateCustomerContact {
     avatar_url: Patch<String>,
     /// The ids of all accounts that the contact is at from now on.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(required = false, value_type = Vec<String>, max_items = 100)]
     account_ids: Patch<Vec<String>>,
     /// Values of custom fields; fields that are not named keep theirs.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<CustomFieldValues>>, max_items = 100)]
+    #[schema(required = false, value_type = Vec<CustomFieldValues>, max_items = 100)]
     custom_field_values: Patch<Vec<CustomFieldValues>>,
     /// Anything else that is known, in the place of what was.
     #[serde(default)]
