@@ -4,6 +4,10 @@
 //! `nested`: 50 partners, 5 assignments each, the contact of each. `one`: one internal contact by id. Both are parsed,
 //! executed and written to JSON as the HTTP handler does it, without the network around it.
 
+// The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
+// all of them.
+#![recursion_limit = "256"]
+
 #[path = "../migrations/tests/it/support.rs"]
 mod empty;
 mod gateway;

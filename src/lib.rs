@@ -9,6 +9,10 @@
 //!
 //! `auth`, `config` and `error` are leaves. The same domain has the same file name in every layer.
 
+// The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
+// all of them.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -1,5 +1,9 @@
 //! The binary: reads the command line and runs the command.
 
+// The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
+// all of them.
+#![recursion_limit = "256"]
+
 use std::{io, process::ExitCode};
 
 use clap::Parser;
