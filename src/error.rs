@@ -351,7 +351,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// The message for an organization that the token may not act in, whether or not it exists.
-pub const NO_ORGANIZATION: &str = "the token does not allow the organization that x-org-id names";
+pub const NO_ORGANIZATION: &str = "the token does not allow this organization";
 
 /// Whether a row was written for an organization that does not exist. Every other reference is looked up before it is
 /// written; SQLite, which does not name the foreign key, is believed on that.

@@ -7,7 +7,7 @@
 use std::{io, process::ExitCode};
 
 use clap::Parser;
-use contact_gateway::cli::Cli;
+use contact_gateway::cli::{Cli, CliError};
 
 // Half of the time of a nested query goes into allocations; this allocator makes them cheaper.
 #[global_allocator]
@@ -18,6 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> ExitCode {
     match Cli::parse().run(&mut io::stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough.
+        Err(CliError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             use io::Write;
             // Where even the error cannot be written, the exit code still tells.

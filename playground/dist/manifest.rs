@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-CHrWb9kt.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-BHvVI5ra.css",
+        path: "/playground/assets/index-D_-4qUYT.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        sha256: "b42ceeb86be19f59fc204597ad03d513dd75403f91943f23be9946e2767e11a2",
-        brotli: include_bytes!("assets/index-BHvVI5ra.css.br"),
+        sha256: "c4c5bb6cfc6d3dfd77ce3655c1d7e9d8b4831c944327117d8a1e58f652b2500e",
+        brotli: include_bytes!("assets/index-D_-4qUYT.css.br"),
     },
     Asset {
-        path: "/playground/assets/index-C0lkFrhk.js",
+        path: "/playground/assets/index-ZF05a4EA.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
         sha256: "fb3dfe0c5bc96b9a585cf59304c5e00cf96871a3981ae9707ad1b29507c55cd6",
-        brotli: include_bytes!("assets/index-C0lkFrhk.js.br"),
+        brotli: include_bytes!("assets/index-ZF05a4EA.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "3750bbce8ec789d1f369a326a9c972308e40fee69b0c83085ece876d7abe90f4",
+        sha256: "b6ff027472dfe93f357697ba1d0e6cc59bbaed2132c6ccce4b9e4724794d0fd0",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -186,7 +186,7 @@ pub struct Claims {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// It is not among the token's. That it exists, or not, is not told.
-    #[error("the token does not allow the organization that x-org-id names")]
+    #[error("the token does not allow this organization")]
     Forbidden,
 }
 

@@ -106,6 +106,11 @@ fn organization(text: &str) -> Result<i64, &'static str> {
     organization_number(text).ok_or("give the organization's number or id, such as 42 or org_42")
 }
 
+/// Ten years.
+const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
+
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    parse_duration(text).filter(|ttl| !ttl.is_zero()).ok_or("give a duration such as 15m or 720h")
+    parse_duration(text)
+        .filter(|ttl| !ttl.is_zero() && *ttl <= LONGEST)
+        .ok_or("give a duration of ten years at most, such as 15m or 720h")
 }

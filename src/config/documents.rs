@@ -3,9 +3,10 @@
 //! Reads the manifest in the forms in which client tools write it; whether its documents fit the schema is checked where
 //! the schema is known. Imports the other files of `config` only.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::read::flag;
@@ -61,7 +62,7 @@ fn documents(file: &Path) -> Result<Vec<(String, String)>, String> {
         .map_err(|error| format!("it cannot be read ({error}); name a file that can"))?;
     let documents = match serde_json::from_str(&text) {
         Ok(Value::Object(object)) if object.contains_key("format") => operations(object)?,
-        Ok(Value::Object(object)) => texts(object)?,
+        Ok(Value::Object(_)) => texts(&text)?,
         Ok(_) => return Err(format!("this is no manifest; {FORMS}")),
         Err(error) => return Err(format!("line {} is not JSON; {FORMS}", error.line())),
     };
@@ -72,15 +73,43 @@ fn documents(file: &Path) -> Result<Vec<(String, String)>, String> {
 }
 
 /// The form of GraphQL Code Generator and Relay: texts by their ids.
-fn texts(object: Map<String, Value>) -> Result<Vec<(String, String)>, String> {
-    let documents = object.into_iter().map(|(id, text)| match text {
+fn texts(json: &str) -> Result<Vec<(String, String)>, String> {
+    let Entries(entries) = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let documents = entries.into_iter().map(|(id, text)| match text {
         Value::String(text) => Ok((id, text)),
         _ => Err(format!("{id} is not the text of a document; {FORMS}")),
     });
     documents.collect()
 }
 
-#[derive(Deserialize)]
+/// An object with each of its keys as often as it is written: a map would keep one of them.
+struct Entries(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Entries(entries))
+    }
+}
+
+#[derive(serde::Deserialize)]
 struct Operation {
     id: String,
     body: String,
@@ -144,6 +173,14 @@ mod tests {
         }
         assert_eq!(read(map, "automatic = false").stage, Stage::Off);
         assert!(!read(map, "automatic = false").automatic);
+    }
+
+    #[test]
+    fn an_id_that_stands_twice_is_read_twice() {
+        let manifest =
+            read(r#"{ "a": "query A { b }", "a": "query B { b }" }"#, "").manifest.expect("a manifest");
+        let expected = ["query A { b }", "query B { b }"].map(|text| ("a".to_owned(), text.to_owned()));
+        assert_eq!(manifest.documents, expected);
     }
 
     #[test]

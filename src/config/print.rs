@@ -57,6 +57,7 @@ fn add_database(text: &mut String, database: &Database) {
     setting(text, "max_connections", database.max_connections.to_string());
     setting(text, "acquire_timeout", duration(database.acquire_timeout));
     setting(text, "statement_timeout", duration(database.statement_timeout));
+    setting(text, "row_level_security", database.row_level_security.to_string());
 }
 
 fn add_issuer(text: &mut String, Issuer { key, public_key_file, private_key_file }: &Issuer) {

@@ -31,6 +31,8 @@ use crate::{
 
 /// The most rows of one call.
 pub const MAX_ROWS: usize = 1_000;
+/// How many rows of other tables the rows of a call can name together.
+const MAX_NAMED: usize = 10_000;
 /// The most errors that are told when a call is refused.
 const MAX_ERRORS: usize = 100;
 /// How often a call is tried while other writers come first.
@@ -122,6 +124,11 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
 
     /// Checks what can be told of a row from itself.
     fn check(&self, checks: &mut Checks) -> Self::Checked;
+
+    /// How many rows of another table it is to be linked to.
+    fn named(&self) -> usize {
+        0
+    }
 
     /// What a new row must not have in common with others. Rows are inserted in the order of it, so that of two callers
     /// who insert the same rows one waits for the other, and not each for the other.
@@ -316,6 +323,7 @@ pub(super) async fn upsert<U: Upsert>(
 ) -> AppResult<Results<U>> {
     let organization = writer(ctx)?;
     check_number(input.rows.len())?;
+    check_named(&input.rows)?;
     let rows: Vec<Checked<'_, U>> = input.rows.iter().map(checked).collect();
     for _ in 0..ATTEMPTS {
         match attempt(db, ctx, organization, input, &rows).await {
@@ -341,6 +349,14 @@ fn check_number(rows: usize) -> AppResult<()> {
         _ => (InputErrorCode::TooMany, format!("At most {MAX_ROWS} rows can be sent at once.")),
     };
     Err(InputError::on(ROWS, code, message).into())
+}
+
+fn check_named<U: Upsert>(rows: &[U]) -> AppResult<()> {
+    if rows.iter().map(Upsert::named).sum::<usize>() <= MAX_NAMED {
+        return Ok(());
+    }
+    let message = format!("All rows together can name {MAX_NAMED} others at most.");
+    Err(InputError::on(ROWS, InputErrorCode::TooMany, message).into())
 }
 
 fn checked<U: Upsert>(input: &U) -> Checked<'_, U> {

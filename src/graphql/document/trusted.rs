@@ -73,7 +73,7 @@ impl Trusted {
 
     fn add(&mut self, name: &str, text: &str, parsed: Parsed) -> Result<(), Fault> {
         let (name, sha256) = (id::plain(name), id::sha256(text));
-        if id::is_sha256(name) && name != sha256 {
+        if id::is_sha256(&name.to_ascii_lowercase()) && name != sha256 {
             return Err((Cow::Borrowed("the id is not the SHA-256 of the document"), None));
         }
         if self.by_id.get(name).is_some_and(|known| **known != *text) {

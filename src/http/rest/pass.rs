@@ -23,7 +23,7 @@ use super::{
     family::Family,
     openapi::{Document, Operation},
     problem::{Besides, Fault, Kind, Part, Problem, Rule},
-    shape::Shape,
+    shape::{MOST, Shape},
 };
 use crate::{
     app::AppState,
@@ -184,6 +184,9 @@ fn read_query(document: &Document, operation: &Operation, head: &Parts) -> Resul
     let (mut values, mut faults) = (Map::new(), Vec::new());
     for (name, text) in url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
         let mut report = |code, message: &'static str| {
+            if faults.len() >= MOST {
+                return;
+            }
             let path = vec![name.to_string().into()];
             faults.push(Fault { part: Part::Query, path, rule: Rule::Input(code), message: message.into() });
         };

@@ -11,7 +11,7 @@ use super::problem::{Fault, Faults, Part, Rule};
 use crate::error::InputErrorCode;
 
 /// The most faults that are told of.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// A schema, and the document that it may refer to.
 #[derive(Clone, Copy)]

@@ -307,6 +307,9 @@ async fn accounts_are_replaced_as_a_whole(world: World) {
     ] {
         KIND.refused(&world, json!([row(accounts)]), errors).await;
     }
+    let many = (0..101)
+        .map(|number| json!({ "email": format!("many{number}@example.com"), "accountIds": vec![one; 100] }));
+    KIND.refused(&world, many.collect(), &["TOO_MANY rows"]).await;
 }
 
 async fn links_to_deleted_accounts_stay(world: World) {

@@ -68,6 +68,15 @@ struct BulkResult {
     skipped: usize,
 }
 
+impl NewCustomerContacts {
+    /// What it costs: its contacts and their links to accounts.
+    fn points(&self) -> u64 {
+        let shared = self.account_ids.as_ref().map_or(0, Vec::len);
+        let own = self.contacts.iter().filter(|contact| contact.account_id.is_some()).count();
+        (self.contacts.len() * (1 + shared) + own) as u64
+    }
+}
+
 impl BulkContact {
     fn into_row(self, accounts: &[String], contact_type: Option<&str>) -> UpsertAccountContact {
         UpsertAccountContact {
@@ -98,7 +107,7 @@ impl BulkContact {
     responses((status = 201, description = "What became of them.", body = BulkResult))
 )]
 pub(super) async fn create(Extension(call): Called, Given(body): Given<NewCustomerContacts>) -> Answered {
-    call.spend(body.contacts.len() as u64)?;
+    call.spend(body.points())?;
     let (accounts, contact_type) = (body.account_ids.unwrap_or_default(), body.contact_type.as_deref());
     let rows = body.contacts.into_iter().map(|contact| contact.into_row(&accounts, contact_type));
     let idempotency_key = call.idempotency_key.clone();

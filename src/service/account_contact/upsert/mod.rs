@@ -102,6 +102,10 @@ impl Upsert for UpsertAccountContact {
         Fields::check(checks, &given)
     }
 
+    fn named(&self) -> usize {
+        self.account_ids.as_ref().map_or(0, Vec::len)
+    }
+
     fn unique_key(row: &Model) -> &str {
         &row.email_key
     }
