@@ -93,11 +93,13 @@ impl Comparison<'_> {
         let differ = || Err(format!("{path}: {crowded} and, alone, {alone}"));
         match (crowded, alone) {
             (Value::Object(one), Value::Object(other)) => {
-                if !one.keys().eq(other.keys()) {
+                if one.len() != other.len() {
                     return differ();
                 }
                 let of = one.get("__typename").and_then(Value::as_str).unwrap_or_default();
-                one.iter().zip(other.values()).try_for_each(|((key, one), other)| {
+                one.iter().zip(other).try_for_each(|((key, one), (other_key, other))| {
+                    // In what the history tells of values, ids of custom fields are keys.
+                    self.texts(key, other_key).or_else(|()| differ())?;
                     self.values(&format!("{path}/{key}"), of, field(key), one, other)
                 })
             }
