@@ -6,10 +6,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::CliError;
+use super::{CliError, token::organization};
 use crate::{
     app,
-    auth::{Caller, RequestContext, Scope, Scopes, organization_number},
+    auth::{Caller, RequestContext, Scope, Scopes},
     config::{self, parse_duration},
     service::app_token::{self, CreateAppToken},
 };
@@ -100,10 +100,6 @@ fn administrator(organization: i64) -> RequestContext {
 
 fn shown(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-fn organization(text: &str) -> Result<i64, &'static str> {
-    organization_number(text).ok_or("give the organization's number or id, such as 42 or org_42")
 }
 
 /// Ten years.

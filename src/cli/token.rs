@@ -116,7 +116,8 @@ fn subject(text: &str) -> Result<String, &'static str> {
     if valid { Ok(text.to_owned()) } else { Err("give a name without control characters") }
 }
 
-fn organization(text: &str) -> Result<i64, &'static str> {
+/// Reads an organization's number or id.
+pub(super) fn organization(text: &str) -> Result<i64, &'static str> {
     organization_number(text).ok_or("give the organization's number or id, such as 42 or org_42")
 }
 
