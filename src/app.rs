@@ -103,8 +103,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
         let documents = documents(config, introspection).await?;
-        let turns = overload::turns(config.database.max_connections);
-        let places = Arc::new(Places::new(config.limits.concurrency, turns));
+        let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
         let connections = Arc::<Stats>::default();
         let metrics = Metrics::new(db.clone(), Arc::clone(&places), Arc::clone(&connections));
         let state = AppState {

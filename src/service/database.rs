@@ -125,10 +125,15 @@ impl Database {
         &self.connection
     }
 
+    /// Whether it is a file that this process reads and writes itself.
+    pub fn is_sqlite(&self) -> bool {
+        self.pool().get_database_backend() == DbBackend::Sqlite
+    }
+
     /// How many connections the pool has.
     pub fn pool_size(&self) -> PoolSize {
         let size = |open: u32, idle, most| PoolSize { open: open as usize, idle, most: most as usize };
-        if self.pool().get_database_backend() == DbBackend::Sqlite {
+        if self.is_sqlite() {
             let pool = self.pool().get_sqlite_connection_pool();
             size(pool.size(), pool.num_idle(), pool.options().get_max_connections())
         } else {
