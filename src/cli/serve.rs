@@ -43,14 +43,14 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;
     db.check_wall().await?;
+    let app = App::new(&config, db, Session::default()).await?;
+    // Whoever can reach it may tell it to stop.
+    let signals = Signals::new()?;
     let listener = server::listen(config.http.listen).await?;
     let operator = match config.metrics.listen {
         Some(address) => Some(server::listen(address).await?),
         None => None,
     };
-    let app = App::new(&config, db, Session::default()).await?;
-    // Whoever reads that it serves may tell it to stop.
-    let signals = Signals::new()?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     server::serve(listener, operator, app, signals).await
 }

@@ -1,12 +1,19 @@
 //! The commands, as they are typed: what they print where, with which exit code, and what they say when they refuse.
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use crate::{
-    process::{Development, Finished, command, run},
+    process::{Development, Finished, Process, command, run},
     support::empty_databases,
 };
 
@@ -232,6 +239,24 @@ async fn an_address_in_use_is_told() {
     let serve = run(command).await;
     assert_eq!((serve.code, serve.stdout.as_str()), (Some(1), ""));
     assert!(serve.stderr.contains(&address) && serve.stderr.contains("name a free address"), "{serve:?}");
+}
+
+#[tokio::test]
+async fn whoever_reaches_it_may_tell_it_to_stop() {
+    let folder = folder();
+    let file = configuration(folder.path(), &sqlite(folder.path()), "");
+    migrations(&typed(folder.path(), &["migrate", "up", "--config", &file]).await);
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let mut command = command(folder.path(), ["serve", "--config", &file]);
+    command.env("CONTACT_GATEWAY__HTTP__LISTEN", format!("127.0.0.1:{port}")).stderr(Stdio::null());
+    let serve = Process::spawn(command);
+    let begin = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it does not listen");
+        sleep(Duration::from_millis(1)).await;
+    }
+    serve.ask_to_stop();
+    assert_eq!(serve.ended().await, Some(0));
 }
 
 #[tokio::test]

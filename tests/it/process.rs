@@ -41,9 +41,45 @@ impl Finished {
     }
 }
 
+/// A child that runs on beside the test; it is killed, by its own id, when this is dropped.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts it.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        Self(command.spawn().expect("the binary"))
+    }
+
+    /// Only asks it to end, by SIGTERM to its id.
+    pub(crate) fn ask_to_stop(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(told.expect("kill").success());
+    }
+
+    /// Waits for its end; gives its exit code, `None` after a signal.
+    pub(crate) async fn ended(mut self) -> Option<i32> {
+        let ended = tokio::task::spawn_blocking(move || self.0.wait().expect("a process that ended").code());
+        ended.await.expect("an exit code")
+    }
+
+    /// Ends it at once: SIGKILL, to its id.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().expect("a process to kill");
+        self.0.wait().expect("a process that ended");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // There may be nothing to end any more.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// `contact-gateway dev`, serving.
 pub(crate) struct Development {
-    child: Child,
+    process: Process,
     stdout: BufReader<ChildStdout>,
     /// Asks with the token that it printed.
     pub(crate) client: Client,
@@ -65,12 +101,12 @@ impl Development {
         started.await.expect("a gateway")
     }
 
-    fn spawn(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the binary");
-        let stdout = BufReader::new(child.stdout.take().expect("an output"));
+    fn spawn(command: Command) -> Self {
+        let mut process = Process::spawn(command);
+        let stdout = BufReader::new(process.0.stdout.take().expect("an output"));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let client = Client { http, url: String::new(), token: String::new() };
-        let mut gateway = Self { child, stdout, client };
+        let mut gateway = Self { process, stdout, client };
         gateway.client.url = gateway.line("GraphiQL ");
         gateway.client.token = gateway.line("token ");
         gateway
@@ -92,15 +128,12 @@ impl Development {
 
     /// Only asks.
     pub(crate) fn ask_to_stop(&self) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(told.expect("kill").success());
+        self.process.ask_to_stop();
     }
 
     /// Waits for its end; gives its exit code.
-    pub(crate) async fn ended(mut self) -> Option<i32> {
-        let ended =
-            tokio::task::spawn_blocking(move || self.child.wait().expect("a process that ended").code());
-        ended.await.expect("an exit code")
+    pub(crate) async fn ended(self) -> Option<i32> {
+        self.process.ended().await
     }
 
     /// Where it listens.
@@ -110,17 +143,8 @@ impl Development {
     }
 
     /// Ends it at once: SIGKILL, to its id.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("a process to kill");
-        self.child.wait().expect("a process that ended");
-    }
-}
-
-impl Drop for Development {
-    fn drop(&mut self) {
-        // After `kill` there is nothing to end any more.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn kill(self) {
+        self.process.kill();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::Path,
-    process::{Child, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
@@ -13,20 +13,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{SUBJECT, manifests::configuration, sha256};
-use crate::process::{command, run};
+use crate::process::{Process, command, run};
 
 /// How many lines there may be in a minute.
 const LINES: usize = 60;
-
-/// `contact-gateway serve`; it is killed, by its own id, when this is dropped.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The lines of a log that have this target.
 fn lines(log: &Path, target: &str) -> Vec<Value> {
@@ -59,7 +49,7 @@ async fn each_untrusted_document_is_told_of_once() {
     let log = folder.path().join("log");
     let mut serve = command(folder.path(), ["serve", "--config", &file]);
     serve.stdout(Stdio::null()).stderr(File::create(&log).expect("a log"));
-    let serving = Serving(serve.spawn().expect("the binary"));
+    let serving = Process::spawn(serve);
     let url = format!("http://{}/graphql", address(&log).await);
 
     let signer = Signer::with_secret("tests", "gateway", super::manifests::SECRET.as_bytes());
