@@ -26,6 +26,9 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
+/// How many bits of an id tell the microseconds of its millisecond.
+const MICROSECOND_BITS: usize = 10;
+
 /// The facts of one request.
 #[derive(Debug)]
 pub struct RequestContext {
@@ -41,11 +44,12 @@ pub struct RequestContext {
 impl RequestContext {
     /// The facts of a request that came in at `now`.
     pub fn new(request_id: impl Into<String>, now: DateTime<Utc>, caller: Caller) -> Self {
-        let ids = Mutex::new(ContextV7::new());
+        let ids = Mutex::new(ContextV7::new().with_additional_precision_bits(MICROSECOND_BITS));
         Self { request_id: request_id.into(), now: now.trunc_subsecs(6), caller, ids }
     }
 
-    /// A new row id: version 7, made at [`now`](Self::now), greater than those this request made before.
+    /// A new row id: version 7, made at [`now`](Self::now), greater than those this request made before and those that
+    /// were made a microsecond before, so that rows sort by their ids in the order of their creation.
     pub fn new_id(&self) -> Uuid {
         let seconds = u64::try_from(self.now.timestamp()).unwrap_or_default();
         Uuid::new_v7(Timestamp::from_unix(&self.ids, seconds, self.now.timestamp_subsec_nanos()))

@@ -29,6 +29,14 @@ fn new_ids_are_of_now_and_ascend() {
 }
 
 #[test]
+fn new_ids_are_greater_than_those_of_the_microsecond_before() {
+    let of =
+        |micros| RequestContext::new("r", now() + TimeDelta::microseconds(micros), caller(None)).new_id();
+    let ids: Vec<_> = (0..10_000).map(of).collect();
+    assert!(ids.is_sorted_by(|earlier, later| earlier < later));
+}
+
+#[test]
 fn new_ids_of_two_requests_at_the_same_time_differ() {
     let of = |_| RequestContext::new("r", now(), caller(None)).new_id();
     let ids: std::collections::BTreeSet<_> = (0..1000).map(of).collect();
