@@ -3,6 +3,10 @@
 //! One binary, one file per domain, and the tests of the whole beside them. `support` is what they stand on; its
 //! documentation begins with an example. Run by `scripts/test`, which brings the PostgreSQL server.
 
+// The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
+// all of them.
+#![recursion_limit = "256"]
+
 mod account;
 mod account_contact;
 mod account_contact_update;

@@ -31,7 +31,6 @@ const DEPTH: usize = 3;
 /// One operation, for each of the two worlds.
 pub(super) struct Operation {
     pub(super) root: Vec<String>,
-    pub(super) is_mutation: bool,
     pub(super) document: String,
     pub(super) crowded: Value,
     pub(super) alone: Value,
@@ -91,7 +90,6 @@ impl<'a> Generator<'a> {
         let kind = if is_mutation { "mutation" } else { "query" };
         Operation {
             root: chosen.iter().map(|field| field.name.clone()).collect(),
-            is_mutation,
             document: format!("{kind}{variables} {{ {} }}", body.join(" ")),
             crowded: Value::Object(self.crowded),
             alone: Value::Object(self.alone),
