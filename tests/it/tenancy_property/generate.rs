@@ -246,11 +246,9 @@ impl<'a> Generator<'a> {
         let choice = self.chance.below(20);
         let pair = match choice {
             0..=12 => self.recent(self.own.ids(prefix)),
-            13..=17 => self.recent(self.others.ids(prefix)).map(|(foreign, _)| {
-                let pair = (foreign, nobodys(prefix));
-                self.sent.push(pair.clone());
-                pair
-            }),
+            13..=17 => {
+                self.recent(self.others.ids(prefix)).map(|(foreign, _)| self.strangers(foreign, prefix))
+            }
             _ => None,
         };
         let (crowded, alone) = pair.unwrap_or_else(|| {
@@ -262,6 +260,16 @@ impl<'a> Generator<'a> {
             (id.clone(), id)
         });
         (crowded.into(), alone.into())
+    }
+
+    /// An id of another organization, and nobody's in its place: the same each time.
+    fn strangers(&mut self, foreign: String, prefix: &str) -> Pair {
+        if let Some(named) = self.sent.iter().find(|(crowded, _)| *crowded == foreign) {
+            return named.clone();
+        }
+        let pair = (foreign, nobodys(prefix));
+        self.sent.push(pair.clone());
+        pair
     }
 
     fn recent(&mut self, pairs: &[Pair]) -> Option<Pair> {
