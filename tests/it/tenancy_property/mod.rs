@@ -6,8 +6,8 @@
 //! the time that an answer takes tells nothing either. Numbers that the database counts (organization contacts, changes)
 //! have gaps where others got theirs; that is known and compared as ids are.
 //!
-//! CONTACT_GATEWAY_TEST_OPERATIONS sets the number of operations on each database; a million takes some hours:
-//! `CONTACT_GATEWAY_TEST_OPERATIONS=1000000 cargo test --release --test it -- tenancy_property`.
+//! CONTACT_GATEWAY_TEST_OPERATIONS sets the number of operations on each database, CONTACT_GATEWAY_TEST_SEED which; two
+//! cores answered 400 a second on each: `CONTACT_GATEWAY_TEST_OPERATIONS=500000 cargo test --release --test it -- tenancy_property`.
 
 mod generate;
 mod pool;
