@@ -7,7 +7,7 @@
 //! have gaps where others got theirs; that is known and compared as ids are.
 //!
 //! CONTACT_GATEWAY_TEST_OPERATIONS sets the number of operations on each database, CONTACT_GATEWAY_TEST_SEED which; two
-//! cores answered 400 a second on each: `CONTACT_GATEWAY_TEST_OPERATIONS=500000 cargo test --release --test it -- tenancy_property`.
+//! cores answered 600 a second on each: `CONTACT_GATEWAY_TEST_OPERATIONS=500000 cargo test --release --test it -- tenancy_property`.
 
 mod generate;
 mod pool;
