@@ -184,6 +184,15 @@ impl Database {
         let transaction = connection::begin(pool, gate.as_ref(), options).await?;
         Ok(Write { transaction, _writer: writer })
     }
+
+    /// The same for upkeep, which no request waits for: its statements take what they take.
+    pub(super) async fn begin_upkeep(&self) -> AppResult<Write> {
+        let write = self.begin().await?;
+        if !self.is_sqlite() {
+            write.connection().execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        Ok(write)
+    }
 }
 
 /// The tables with rows of organizations that the current role sees past the wall.

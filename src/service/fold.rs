@@ -19,8 +19,8 @@ use crate::{
     error::AppResult,
 };
 
-/// How many rows are folded in one transaction.
-const BATCH: u64 = 500;
+/// How many rows are folded in one transaction, and held meanwhile.
+const BATCH: u64 = 100;
 
 /// Folds the rows of all organizations that are not folded yet; answers how many there were. May be run at any time and
 /// by many at once.
@@ -55,7 +55,7 @@ async fn fold_table<E: Recorded>(
 ) -> AppResult<usize> {
     let mut folded = 0;
     loop {
-        let write = db.begin().await?;
+        let write = db.begin_upkeep().await?;
         let txn = write.connection();
         let rows = E::find_in_with_deleted(organization).filter(Expr::col("sort_key").eq(""));
         let rows = rows.limit(BATCH).lock_exclusive().all(txn).await?;

@@ -1,6 +1,9 @@
 //! Rows that a release from before sort keys and words has written.
 
+use std::time::Duration;
+
 use contact_gateway::service::fold;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::support::{World, on_both};
@@ -46,4 +49,18 @@ async fn folding_leaves_no_trace(world: World) {
     let before = world.reader().query(document).await.body;
     fold::fold_rows(&world.db).await.expect("folding");
     assert_eq!(world.reader().query(document).await.body, before);
+}
+
+#[tokio::test]
+async fn folding_takes_what_it_takes() {
+    let world = World::on_postgres().await;
+    let world = world.restarted(|config| config.database.statement_timeout = Duration::from_secs(1)).await;
+    world.rows().partners_and_people(1, 1).await;
+    let slow = "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(1.2);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER linger BEFORE UPDATE ON partner FOR EACH ROW EXECUTE FUNCTION linger()";
+    world.db.pool().execute_unprepared(slow).await.expect("a trigger");
+    assert_eq!(fold::fold_rows(&world.db).await.expect("folding"), 2);
 }

@@ -278,10 +278,16 @@ fn row_level_security() -> bool {
     std::env::var("CONTACT_GATEWAY_TEST_ROW_LEVEL_SECURITY").is_ok_and(|value| value == "on")
 }
 
+/// Of a statement and a request, where a test is not about that: a busy machine fails none.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 /// The configuration of development mode on a database.
 fn development(database_url: String) -> Config {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     // The folder is for the database file that is not used here.
     let unused = Path::new("");
-    Config::development(unused, listen, Some(database_url), KEY).expect("a configuration")
+    let mut config = Config::development(unused, listen, Some(database_url), KEY).expect("a configuration");
+    config.database.statement_timeout = DEADLINE;
+    config.limits.request_timeout = DEADLINE;
+    config
 }
