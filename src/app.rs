@@ -23,7 +23,7 @@ use crate::{
         server::{self, Stats},
         untrusted::UntrustedLog,
     },
-    service::{Database, database::DatabaseOptions},
+    service::{Database, database::DatabaseOptions, events::Feed},
 };
 
 /// What request handlers share.
@@ -46,6 +46,8 @@ pub struct AppState {
     pub settings: Settings,
     /// The places of the requests that are under way.
     pub places: Arc<Places>,
+    /// What is told to subscribers.
+    pub feed: Arc<Feed>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many points of cost each caller may spend, where that is limited.
@@ -75,6 +77,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long its body may take to arrive.
     pub body_timeout: Duration,
+    /// How long a client may take for a message.
+    pub write_timeout: Duration,
 }
 
 /// A gateway that is ready to be served.
@@ -105,7 +109,9 @@ impl App {
         let documents = documents(config, introspection).await?;
         let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
         let connections = Arc::<Stats>::default();
-        let metrics = Metrics::new(db.clone(), Arc::clone(&places), Arc::clone(&connections));
+        let feed = Arc::new(Feed::new(&db, config.limits.subscriptions));
+        let metrics =
+            Metrics::new(db.clone(), Arc::clone(&feed), Arc::clone(&places), Arc::clone(&connections));
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
@@ -122,8 +128,10 @@ impl App {
                 cost_limit: config.limits.cost,
                 request_timeout: config.limits.request_timeout,
                 body_timeout: config.http.body_timeout,
+                write_timeout: config.http.write_timeout,
             },
             places,
+            feed,
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),
             attempts: attempts(&config.app_tokens),

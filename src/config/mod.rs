@@ -149,6 +149,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How many requests are executed at once; the next one is refused.
     pub concurrency: usize,
+    /// The most subscriptions that are open at once.
+    pub subscriptions: usize,
     /// The most tokens of a document.
     pub document_tokens: usize,
     /// The most selections of a document, once its fragments are spread.
@@ -170,6 +172,7 @@ impl Default for Limits {
         Self {
             request_timeout: Duration::from_secs(10),
             concurrency: 256,
+            subscriptions: 5000,
             document_tokens: 5000,
             document_fields: 5000,
             document_depth: 12,

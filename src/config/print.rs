@@ -84,6 +84,7 @@ fn add_limits(text: &mut String, limits: &Limits) {
     setting(text, "request_timeout", duration(limits.request_timeout));
     for (name, count) in [
         ("concurrency", limits.concurrency),
+        ("subscriptions", limits.subscriptions),
         ("document_tokens", limits.document_tokens),
         ("document_fields", limits.document_fields),
         ("document_depth", limits.document_depth),

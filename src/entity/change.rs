@@ -3,7 +3,7 @@
 //! The history of a contact and the feed of subscriptions. Rows are never changed, except that erasing a contact
 //! empties the personal data in them. May import sea_orm and its siblings only.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
 
 use super::{Scoped, id::OrganizationId, sparse::Sparse};
 
@@ -42,3 +42,18 @@ impl Scoped for Entity {
 }
 
 impl Sparse for Entity {}
+
+impl Entity {
+    /// Selects the changes after one and up to another, of all organizations, in their order: for the feed, which gives
+    /// each to its own organization only.
+    pub fn find_between(after: i64, last: i64) -> Select<Self> {
+        Self::find().filter(Column::Seq.gt(after)).filter(Column::Seq.lte(last)).order_by_asc(Column::Seq)
+    }
+
+    /// The number of the newest change that can be seen, of any organization; 0 where there is none.
+    pub async fn newest(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+        let newest = Self::find().select_only().column_as(Column::Seq.max(), "newest");
+        let newest: Option<Option<i64>> = newest.into_tuple().one(db).await?;
+        Ok(newest.flatten().unwrap_or_default())
+    }
+}

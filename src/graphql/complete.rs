@@ -10,7 +10,7 @@ use async_graphql::{
     parser::{
         parse_schema,
         types::{
-            BaseType, ExecutableDocument, Field, Selection, SelectionSet, Type, TypeKind,
+            BaseType, ExecutableDocument, Field, OperationType, Selection, SelectionSet, Type, TypeKind,
             TypeSystemDefinition,
         },
     },
@@ -87,8 +87,9 @@ impl FieldTypes {
     pub fn complete(&self, response: &mut Response, document: &ExecutableDocument, name: Option<&str>) {
         let Ok(operation) = operation(document, name) else { return };
         let root = match operation.node.ty {
-            async_graphql::parser::types::OperationType::Mutation => "Mutation",
-            _ => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+            OperationType::Query => "Query",
         };
         let walk = Walk { types: self, document };
         let Response { data, errors, .. } = response;

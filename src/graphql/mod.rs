@@ -30,13 +30,14 @@ pub mod relay;
 pub mod response;
 pub mod scalar;
 pub mod selection;
+pub mod subscription;
 mod validation;
 
 use std::sync::LazyLock;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 
-use self::complete::FieldTypes;
+use self::{complete::FieldTypes, subscription::Subscriptions};
 
 pub use context::Gateway;
 
@@ -85,7 +86,7 @@ pub struct Mutation(
 );
 
 /// The schema that every caller sees.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscriptions>;
 
 /// Whether the schema answers questions about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +108,8 @@ pub fn schema(introspection: Introspection) -> Schema {
     }
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscriptions> {
+    Schema::build(Query::default(), Mutation::default(), Subscriptions)
         .register_output_type::<contact::Contact>()
 }
 
@@ -120,7 +121,7 @@ pub fn sdl() -> &'static str {
             .prefer_single_line_descriptions()
             .use_space_ident();
         let query = PublishedQuery::default();
-        let published = async_graphql::Schema::build(query, Mutation::default(), EmptySubscription);
+        let published = async_graphql::Schema::build(query, Mutation::default(), Subscriptions);
         published.register_output_type::<contact::Contact>().finish().sdl_with_options(options)
     });
     &SDL

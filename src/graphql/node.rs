@@ -175,6 +175,19 @@ async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>> {
     Ok(node)
 }
 
+/// The contact with this very id, also a deleted one.
+pub(super) async fn contact(gateway: &Gateway, id: PublicId) -> AppResult<Option<Contact>> {
+    let contact = match load(gateway, id).await? {
+        Some(Node::InternalContact(contact)) => service::contact::Contact::Internal(contact.0.clone()),
+        Some(Node::AccountContact(contact)) => service::contact::Contact::Account(contact.0.clone()),
+        Some(Node::OrganizationContact(contact)) => {
+            service::contact::Contact::Organization(contact.0.clone())
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(contact.into()))
+}
+
 /// The contacts that deleted ones among these stand for, in one statement; none when no contact is deleted.
 async fn survivors(gateway: &Gateway, ids: &[PublicId]) -> AppResult<Vec<PublicId>> {
     let mut deleted = Vec::new();

@@ -12,7 +12,7 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{body, graphql::Refused};
+use super::{body, refused::Refused};
 use crate::{app::Settings, graphql::document};
 
 /// What a client asks for. It brings its document, names it by an id, or does both.

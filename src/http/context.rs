@@ -1,7 +1,10 @@
 //! From an HTTP request's head to who asks: request id, token, selected organization.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use chrono::{DateTime, Utc};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
@@ -31,7 +34,12 @@ impl RequestId {
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         };
         let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| plain(id));
-        Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+        given.map_or_else(Self::new, |id| Self(id.to_owned()))
+    }
+
+    /// A new one.
+    pub(super) fn new() -> Self {
+        Self(Uuid::now_v7().to_string())
     }
 
     /// The id as it is told.
@@ -50,6 +58,26 @@ pub(super) async fn authenticate(
     let claims = claims(verifier, headers, now).await?;
     let caller = select(claims, selected(headers)?)?;
     Ok(RequestContext::new(request_id, now, caller))
+}
+
+/// How often the token of somebody who stays is looked at again: keys are taken back too.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+/// Waits until the token of somebody who stays is no longer good; tells why.
+pub(super) async fn until_refused(
+    verifier: &TokenVerifier,
+    headers: &HeaderMap,
+    caller: &Caller,
+) -> AppError {
+    loop {
+        let left = (caller.expires_at - Utc::now()).to_std().unwrap_or_default();
+        // The clocks of two machines may differ: a token is good for some seconds more.
+        sleep(left.clamp(Duration::from_secs(1), LOOK_AGAIN)).await;
+        match claims(verifier, headers, Utc::now()).await {
+            Ok(_) | Err(Unproven::Token(TokenError::KeysUnavailable)) => {}
+            Err(unproven) => return unproven.into(),
+        }
+    }
 }
 
 /// Why there are no claims to believe.

@@ -14,7 +14,7 @@ use super::{
     access::{Access, Facts},
     context::{REQUEST_ID, RequestId},
     metrics::Metrics,
-    refused,
+    refusal,
 };
 use crate::error::Code;
 
@@ -49,7 +49,7 @@ pub(super) async fn pass(State(metrics): State<Arc<Metrics>>, mut request: Reque
     let too_long = request.uri().path_and_query().is_some_and(|it| it.as_str().len() > URL_LIMIT);
     let mut response = if too_long {
         let message = "The URL is too long; send the document by POST.";
-        refused(StatusCode::URI_TOO_LONG, Code::BadRequest, message)
+        refusal(StatusCode::URI_TOO_LONG, Code::BadRequest, message)
     } else {
         request.extensions_mut().insert(id);
         request.extensions_mut().insert(facts);

@@ -26,7 +26,10 @@ use prometheus_client::{
 };
 
 use super::{access::Facts, overload::Places, server::Stats};
-use crate::{graphql::document::Reason, service::Database};
+use crate::{
+    graphql::document::Reason,
+    service::{Database, events::Feed},
+};
 
 /// Upper bounds of durations, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
@@ -72,11 +75,12 @@ pub struct Metrics {
     retries: Counter,
     refused_documents: Family<Refusal, Counter>,
     untrusted_documents: Counter,
+    events: Counter,
 }
 
 impl Metrics {
     /// Nothing was counted yet. What others count is asked of them when somebody wants to know.
-    pub fn new(db: Database, places: Arc<Places>, connections: Arc<Stats>) -> Self {
+    pub fn new(db: Database, feed: Arc<Feed>, places: Arc<Places>, connections: Arc<Stats>) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("contact_gateway"),
             responses: Family::default(),
@@ -87,6 +91,7 @@ impl Metrics {
             retries: Counter::default(),
             refused_documents: Family::default(),
             untrusted_documents: Counter::default(),
+            events: Counter::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("responses", "Answers by HTTP status", metrics.responses.clone());
@@ -107,12 +112,19 @@ impl Metrics {
         registry.register("documents_refused", help, metrics.refused_documents.clone());
         let help = "Requests that were executed though their documents are not trusted";
         registry.register("documents_untrusted", help, metrics.untrusted_documents.clone());
-        registry.register_collector(Box::new(Present { db, places, connections }));
+        let help = "Events that were told to subscribers";
+        registry.register("events", help, metrics.events.clone());
+        registry.register_collector(Box::new(Present { db, feed, places, connections }));
         // So that a rate can be told from the first one on.
         for reason in Reason::ALL {
             drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
         }
         metrics
+    }
+
+    /// An event is being told.
+    pub(super) fn count_event(&self) {
+        self.events.inc();
     }
 
     /// A request has ended.
@@ -155,6 +167,7 @@ pub(super) async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResp
 #[derive(Debug)]
 struct Present {
     db: Database,
+    feed: Arc<Feed>,
     places: Arc<Places>,
     connections: Arc<Stats>,
 }
@@ -168,6 +181,8 @@ impl Collector for Present {
         let pool = self.db.pool_size();
         gauge("executing", "Requests that are executed or wait for their turn", self.places.taken())?;
         gauge("executing_max", "How many of them there may be", self.places.count())?;
+        gauge("subscriptions", "Open subscriptions", self.feed.listening())?;
+        gauge("subscriptions_max", "How many of them there may be", self.feed.count())?;
         gauge("connections", "Open connections of clients", self.connections.open.load(Relaxed))?;
         gauge("database_connections", "Open connections to the database", pool.open)?;
         gauge("database_connections_idle", "Those of them that are not in use", pool.idle)?;

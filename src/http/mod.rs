@@ -9,12 +9,16 @@ mod graphql;
 pub mod health;
 pub mod metrics;
 mod negotiation;
+mod operation;
 pub mod overload;
 pub mod playground;
 pub mod rate_limit;
+mod refused;
 mod rest;
 pub mod server;
+mod sse;
 pub mod untrusted;
+mod websocket;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -31,7 +35,10 @@ use serde_json::json;
 use tower_http::{
     CompressionLevel,
     catch_panic::CatchPanicLayer,
-    compression::{CompressionLayer, predicate::SizeAbove},
+    compression::{
+        CompressionLayer,
+        predicate::{NotForContentType, Predicate, SizeAbove},
+    },
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
@@ -103,11 +110,11 @@ const WORTH_COMPRESSING: u64 = 1024;
 ///
 /// That the length of an answer tells of its content is no danger here: nobody's browser can be made to ask in their
 /// name, because tokens come in a header that only pages of configured origins can send.
-fn compression(on: bool) -> CompressionLayer<SizeAbove> {
+fn compression(on: bool) -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .gzip(on)
         .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(WORTH_COMPRESSING))
+        .compress_when(SizeAbove::new(WORTH_COMPRESSING).and(NotForContentType::SSE))
 }
 
 /// `/schema.graphql`: the schema in its definition language, where introspection is on.
@@ -121,11 +128,11 @@ async fn schema(State(app): State<Arc<AppState>>) -> Response<Body> {
 /// A panic ends its request, not the process.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
     tracing::error!("a request panicked");
-    refused(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "Internal error.")
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "Internal error.")
 }
 
 /// What is answered in the place of GraphQL, in its form.
-fn refused(status: StatusCode, code: Code, message: &'static str) -> Response<Body> {
+fn refusal(status: StatusCode, code: Code, message: &'static str) -> Response<Body> {
     let body = json!({ "errors": [{ "message": message, "extensions": { "code": code.as_str() } }] });
     let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
     (status, content_type, body.to_string()).into_response()
@@ -138,7 +145,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::{overload::Places, server::Stats, *};
-    use crate::service::{Database, database::DatabaseOptions};
+    use crate::service::{Database, database::DatabaseOptions, events::Feed};
 
     async fn panicking() -> StatusCode {
         panic!("the secret");
@@ -155,7 +162,8 @@ mod tests {
             occupation: Duration::from_secs(10),
         };
         let db = Database::connect(&options).await.expect("a database");
-        Arc::new(Metrics::new(db, Arc::new(Places::new(1, 1)), Arc::<Stats>::default()))
+        let feed = Arc::new(Feed::new(&db, 1));
+        Arc::new(Metrics::new(db, feed, Arc::new(Places::new(1, 1)), Arc::<Stats>::default()))
     }
 
     #[tokio::test]

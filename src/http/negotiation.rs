@@ -51,6 +51,13 @@ impl MediaType {
     }
 }
 
+/// Whether the client names server-sent events among what it takes. Whoever takes anything does not expect them.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges = values.flat_map(|value| value.split(',')).map(range);
+    ranges.any(|(range, quality)| range.eq_ignore_ascii_case("text/event-stream") && quality > 0.0)
+}
+
 /// A media range and its quality.
 fn range(text: &str) -> (&str, f32) {
     let mut parts = text.split(';').map(str::trim);

@@ -7,7 +7,7 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
     Tally,
@@ -59,6 +59,8 @@ pub struct Database {
     connection: Connection,
     /// Whether callers are put behind the wall.
     walled: bool,
+    /// Told of every commit.
+    written: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
 }
@@ -101,7 +103,8 @@ impl Database {
     pub fn new(pool: DatabaseConnection, row_level_security: bool) -> Self {
         let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
         let connection = Connection { pool, gate: None };
-        Self { connection, walled: row_level_security, writer: sqlite.then(Arc::default) }
+        let (written, writer) = (Arc::default(), sqlite.then(Arc::default));
+        Self { connection, walled: row_level_security, written, writer }
     }
 
     /// The same database as a caller may see it: the request's organization only, where there is a wall.
@@ -123,6 +126,11 @@ impl Database {
     /// The handle to read through, outside of a transaction.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Waits until this process has committed something since the last time it was asked.
+    pub(super) async fn written(&self) {
+        self.written.notified().await;
     }
 
     /// Whether it is a file that this process reads and writes itself.
@@ -182,7 +190,7 @@ impl Database {
         };
         let Connection { pool, gate } = &self.connection;
         let transaction = connection::begin(pool, gate.as_ref(), options).await?;
-        Ok(Write { transaction, _writer: writer })
+        Ok(Write { transaction, written: Arc::clone(&self.written), _writer: writer })
     }
 
     /// The same for upkeep, which no request waits for: its statements take what they take.
@@ -227,6 +235,7 @@ pub enum WallError {
 /// A transaction under way.
 pub struct Write {
     transaction: DatabaseTransaction,
+    written: Arc<Notify>,
     // Declared last: the next writer may go only when the transaction has ended.
     _writer: Option<OwnedMutexGuard<()>>,
 }
@@ -246,6 +255,8 @@ impl Write {
                 "The connection to the database was lost while committing; read before you write again.",
             ),
             other => other,
-        })
+        })?;
+        self.written.notify_one();
+        Ok(())
     }
 }

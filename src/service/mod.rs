@@ -20,6 +20,7 @@ pub mod country;
 pub mod cursor;
 pub mod custom_field;
 pub mod database;
+pub mod events;
 pub mod filter;
 pub mod fold;
 pub mod idempotency;

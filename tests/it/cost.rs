@@ -134,7 +134,8 @@ fn count(root: &str, path: &[&str]) -> u64 {
 fn no_list_is_forgotten() {
     let types = types();
     let (mut seen, mut lists) = (BTreeSet::new(), 0);
-    let mut open = vec![("query", "Query", Vec::new()), ("mutation", "Mutation", Vec::new())];
+    let roots = [("query", "Query"), ("mutation", "Mutation"), ("subscription", "Subscription")];
+    let mut open: Vec<_> = roots.into_iter().map(|(root, on)| (root, on, Vec::new())).collect();
     while let Some((root, on, path)) = open.pop() {
         for field in &types[on] {
             let (name, is_list) = named(&field.ty.node);

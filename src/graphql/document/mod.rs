@@ -8,6 +8,7 @@ mod id;
 mod names;
 mod parse;
 mod refused;
+mod subscription;
 mod text;
 mod tokens;
 mod trusted;
@@ -31,6 +32,7 @@ pub use self::{
     id::{plain as plain_id, sha256},
     names::FieldNames,
     refused::{Reason, Refused},
+    subscription::misfit_subscription,
     trusted::{Stage, Trusted, Untrustworthy},
     variables::{misfit_variable, unknown_type, without_absent_variables},
 };

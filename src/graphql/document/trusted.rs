@@ -7,7 +7,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition},
 };
 
-use super::{Budgets, Parsed, id, introspection_refused, read, unknown_type};
+use super::{Budgets, Parsed, id, introspection_refused, misfit_subscription, read, unknown_type};
 use crate::graphql::{Introspection, complete::FieldTypes, validation::Validator};
 
 /// What is done about documents that are not trusted.
@@ -126,7 +126,11 @@ impl Checks<'_> {
     /// What is asked of every request besides validation.
     fn refused(&self, parsed: &Parsed) -> Option<ServerError> {
         let unknown = unknown_type(&parsed.document, |name| self.types.knows(name));
-        unknown.or_else(|| match self.introspection {
+        let subscription = || {
+            let misfits = parsed.document.operations.iter().filter_map(|(_, it)| misfit_subscription(it));
+            misfits.min_by_key(|error| error.locations.first().copied())
+        };
+        unknown.or_else(subscription).or_else(|| match self.introspection {
             Introspection::On => None,
             Introspection::Off => first_operation(&parsed.document)
                 .and_then(|operation| introspection_refused(&parsed.names, operation)),

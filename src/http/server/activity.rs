@@ -38,6 +38,8 @@ pub(super) struct Activity {
     pub(super) working: AtomicUsize,
     /// Answers that were not taken over to their end.
     pub(super) sending: AtomicUsize,
+    /// Those of them that have nothing to give just now: streams, which wait for something to tell.
+    pub(super) waiting: AtomicUsize,
     /// Requests that came to their end, one way or another.
     pub(super) ended: AtomicU64,
     /// Whether the connection carries many requests at once: HTTP/2.
@@ -71,7 +73,7 @@ impl Turn {
         self.activity.sending.fetch_add(1, Relaxed);
         self.activity.working.fetch_sub(1, Relaxed);
         self.answered = true;
-        Response::from_parts(head, Answer { body, _turn: self })
+        Response::from_parts(head, Answer { body, waiting: false, turn: self })
     }
 }
 
@@ -86,7 +88,27 @@ impl Drop for Turn {
 /// The body of an answer, which hyper drops once it has taken it over.
 pub(super) struct Answer {
     body: Body,
-    _turn: Turn,
+    /// Whether it is counted among those that have nothing to give.
+    waiting: bool,
+    turn: Turn,
+}
+
+impl Answer {
+    fn set_waiting(&mut self, waiting: bool) {
+        let count = &self.turn.activity.waiting;
+        match (self.waiting, waiting) {
+            (false, true) => _ = count.fetch_add(1, Relaxed),
+            (true, false) => _ = count.fetch_sub(1, Relaxed),
+            _ => {}
+        }
+        self.waiting = waiting;
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.set_waiting(false);
+    }
 }
 
 impl HttpBody for Answer {
@@ -97,7 +119,9 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.set_waiting(frame.is_pending());
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

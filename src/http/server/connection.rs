@@ -29,6 +29,7 @@ use tower::ServiceExt;
 use super::{
     Options, Stats,
     activity::{Activity, Answer, Socket, Turn},
+    care::{Care, care},
     watch::{Phase, Watch},
 };
 
@@ -81,19 +82,38 @@ pub(super) async fn serve(
     protocol: Arc<Protocol>,
     options: Options,
     stats: Arc<Stats>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     let _open = Open::count(&stats);
     let activity = Arc::<Activity>::default();
     let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| answer(router.clone(), peer, &activity, request));
+    let (care, then) = care(stop.clone());
+    let service_activity = Arc::clone(&activity);
+    let service =
+        service_fn(move |request| answer(router.clone(), (peer, care.clone()), &service_activity, request));
+    let connection = protocol.serve_connection_with_upgrades(socket, service);
+    drive(connection, &activity, options, &stats, stop).await;
+    // Everybody who could have taken the connection over is gone by now, but for the one who has.
+    if let Ok(session) = then.await {
+        session.await;
+    }
+}
+
+/// Moves a connection on to its end as HTTP.
+async fn drive(
+    connection: impl GracefulConnection,
+    activity: &Activity,
+    options: Options,
+    stats: &Stats,
+    mut stop: watch::Receiver<bool>,
+) {
     let now = Instant::now();
     let mut driver = Driver {
-        connection: pin!(protocol.serve_connection(socket, service)),
+        connection: pin!(connection),
         watch: Watch::new(now),
-        activity: &activity,
-        stats: &stats,
+        activity,
+        stats,
         timer: pin!(sleep_until(now + options.header_timeout)),
         options,
         stopping: None,
@@ -132,14 +152,16 @@ impl Drop for Open<'_> {
 
 fn answer(
     router: Router,
-    peer: Option<Peer>,
+    (peer, care): (Option<Peer>, Care),
     activity: &Arc<Activity>,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
+    let multiplexed = request.version() == Version::HTTP_2;
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
     }
-    let turn = Turn::begin(activity, request.version() == Version::HTTP_2);
+    request.extensions_mut().insert(if multiplexed { care.of_a_part() } else { care });
+    let turn = Turn::begin(activity, multiplexed);
     async move {
         let response = router.oneshot(request.map(Body::new)).await?;
         Ok(turn.answer(response))

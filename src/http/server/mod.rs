@@ -4,6 +4,7 @@
 //! connection for ever there. Imports nothing of the crate.
 
 mod activity;
+mod care;
 mod connection;
 mod watch;
 
@@ -25,7 +26,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub(super) use self::connection::Peer;
+pub(super) use self::{care::Care, connection::Peer};
 use self::{
     connection::{Protocol, protocol},
     watch::Phase,

@@ -64,9 +64,10 @@ impl Watch {
     }
 
     fn phase_by(&self, activity: &Activity, ended: u64) -> Phase {
-        if activity.sending.load(Relaxed) > 0 || activity.blocked.load(Relaxed) {
+        let waiting = activity.waiting.load(Relaxed);
+        if activity.sending.load(Relaxed) > waiting || activity.blocked.load(Relaxed) {
             Phase::Writing
-        } else if activity.working.load(Relaxed) > 0 {
+        } else if activity.working.load(Relaxed) + waiting > 0 {
             Phase::Working
         } else if ended == 0 {
             Phase::New

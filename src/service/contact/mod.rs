@@ -43,7 +43,7 @@ impl Kind {
     pub const ALL: [Self; 3] = [Self::Internal, Self::Account, Self::Organization];
 
     /// The kind of a contact's id; none of another id.
-    pub(super) fn of(id: &PublicId) -> Option<Self> {
+    pub fn of(id: &PublicId) -> Option<Self> {
         match id {
             PublicId::InternalContact(_) => Some(Self::Internal),
             PublicId::AccountContact(_) => Some(Self::Account),

@@ -90,7 +90,14 @@ async fn the_untrustworthy_are_told_with_their_ids() {
             vec![("a", "query A { __schema { types { name } } }")],
             "Introspection is off here; see schema.graphql. (line 1, column 1)",
         ),
-        (vec![("a", "subscription { a }")], "Schema is not configured for subscriptions. (line 1, column 1)"),
+        (
+            vec![("a", "query A { viewer { subject } } subscription B { a b }")],
+            "A subscription selects one field; send another one for each other field. (line 1, column 32)",
+        ),
+        (
+            vec![("a", "subscription { a }")],
+            "Unknown field \"a\" on type \"Subscription\". (line 1, column 16)",
+        ),
         (
             // The first of several, in whatever order operations are looked at.
             vec![("a", "query A { viewer { subject } } query B { node { id } } query C { b } query D { c }")],
@@ -101,6 +108,8 @@ async fn the_untrustworthy_are_told_with_their_ids() {
         let id = documents.last().expect("a document").0;
         assert_eq!(faults, [format!("{id}: {expected}")]);
     }
+    let subscription = "subscription { contactChanged { cursor } }";
+    assert!(trusted(&[("a", subscription)]).await.is_ok());
     let several = trusted(&[("a", "{"), (&hash, TEXT), ("b", "{")]).await.err().unwrap_or_default();
     assert_eq!(several.len(), 2, "{several:?}");
     // Whatever the variables will be.

@@ -1,0 +1,83 @@
+//! Requests that are refused before anything of them is executed.
+
+use async_graphql::{Response, ServerError};
+use axum::http::{HeaderValue, StatusCode, header};
+
+use crate::{
+    error::{AppError, Code},
+    graphql::{
+        document::{self, Reason},
+        error::{refusal, set_code},
+        response,
+    },
+};
+
+/// A request that is refused before anything of it is executed.
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) error: Box<ServerError>,
+    /// Whether only the document is to blame, and not the request that brings or names it.
+    pub(super) well_formed: bool,
+    /// What its document is refused for.
+    pub(super) reason: Option<Reason>,
+    /// A header that such a status calls for.
+    pub(super) header: Option<(header::HeaderName, HeaderValue)>,
+}
+
+impl Refused {
+    pub(super) fn new(error: &AppError, request_id: &str) -> Self {
+        let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let header = match error.code() {
+            Code::Unauthenticated => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Code::Unavailable | Code::Overloaded => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            _ => None,
+        };
+        let well_formed = error.code().is_of_document();
+        Self { status, error: Box::new(refusal(error, request_id)), well_formed, reason: None, header }
+    }
+
+    pub(super) fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
+        Self { status, ..Self::new(&AppError::request(Code::BadRequest, message), request_id) }
+    }
+
+    pub(super) fn method(allowed: &'static str, message: &'static str, request_id: &str) -> Self {
+        let header = Some((header::ALLOW, HeaderValue::from_static(allowed)));
+        Self { header, ..Self::bad(StatusCode::METHOD_NOT_ALLOWED, message, request_id) }
+    }
+
+    /// The caller's bucket has too few points, for so many seconds.
+    pub(super) fn rate_limited(seconds: u64, request_id: &str) -> Self {
+        let message = format!("Too much was asked for lately. Try again in {seconds} s.");
+        let header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        let error = AppError::request(Code::RateLimited, message);
+        Self { header, reason: Some(Reason::Rate), ..Self::new(&error, request_id) }
+    }
+
+    /// A document that is none, or variables that do not fit it.
+    pub(super) fn misfit(error: impl Into<ServerError>, code: Code, request_id: &str) -> Self {
+        let mut error = error.into();
+        set_code(&mut error, code, request_id);
+        let well_formed = code.is_of_document();
+        let status = StatusCode::BAD_REQUEST;
+        Self { status, error: Box::new(error), well_formed, reason: None, header: None }
+    }
+
+    /// A document that is not taken.
+    pub(super) fn document(refused: document::Refused, request_id: &str) -> Self {
+        let (code, reason) = (refused.code, refused.reason);
+        Self { reason: Some(reason), ..Self::misfit(refused, code, request_id) }
+    }
+
+    pub(super) fn too_long(request_id: &str) -> Self {
+        let message = "The document is longer than 128 KiB.";
+        let refused = Self::bad(StatusCode::PAYLOAD_TOO_LARGE, message, request_id);
+        Self { reason: Some(Reason::Length), ..refused }
+    }
+
+    /// The answer as JSON.
+    pub(super) fn json(self) -> Vec<u8> {
+        response::write(&Response::from_errors(vec![*self.error]), None)
+    }
+}

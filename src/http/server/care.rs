@@ -1,0 +1,58 @@
+//! What a request may know of the server that takes care of its connection: when that stops, and how to go on with the
+//! connection as something else than HTTP.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{oneshot, watch};
+
+/// What is done with a connection that was taken over.
+type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The server's care for one connection. Clones are of the same connection.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Care {
+    stop: watch::Receiver<bool>,
+    /// To the one who serves the connection; nothing in HTTP/2, where the connection is not the request's alone.
+    then: Option<Arc<Mutex<Option<Then>>>>,
+}
+
+/// Takes the session over, once.
+struct Then(oneshot::Sender<Session>);
+
+impl std::fmt::Debug for Then {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Then")
+    }
+}
+
+/// The care for a connection, and what comes of it: a session, if one takes the connection over.
+pub(super) fn care(stop: watch::Receiver<bool>) -> (Care, oneshot::Receiver<Session>) {
+    let (sender, receiver) = oneshot::channel();
+    (Care { stop, then: Some(Arc::new(Mutex::new(Some(Then(sender))))) }, receiver)
+}
+
+impl Care {
+    /// The same, of one of the many requests that a connection carries at once.
+    pub(super) fn of_a_part(self) -> Self {
+        Self { then: None, ..self }
+    }
+
+    /// Waits until the server is told to stop.
+    pub(in crate::http) async fn stopped(&self) {
+        // A server that is gone without a word has stopped too.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+
+    /// Hands the connection, which is no longer HTTP, back to the server with what is to be done with it: it counts among
+    /// its connections, and ends with it.
+    pub(in crate::http) fn go_on(&self, session: impl Future<Output = ()> + Send + 'static) {
+        let then = self.then.as_ref().and_then(|it| it.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(Then(sender)) = then {
+            // Whoever served the connection has given it up: then there is nothing to go on with.
+            let _ = sender.send(Box::pin(session));
+        }
+    }
+}

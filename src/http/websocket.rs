@@ -1,0 +1,277 @@
+//! GraphQL over WebSocket: the protocol graphql-transport-ws.
+//!
+//! One task serves a socket: it reads, answers, and moves its operations on. Whoever does not read what it is sent is sent
+//! no more: its operations stand still, and after a while it is cut off. Its subscriptions have told the cursor of their
+//! last event, so that it can go on there.
+
+mod message;
+mod operations;
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{
+        FromRequestParts, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    http::{
+        HeaderMap, HeaderValue, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri, header,
+        uri::Authority,
+    },
+};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use uuid::Uuid;
+
+use self::{
+    message::{Incoming, Outgoing},
+    operations::Operations,
+};
+use super::{
+    context::{ORGANIZATION, authenticate, until_refused},
+    refused::Refused,
+    server::Care,
+};
+use crate::{
+    app::AppState,
+    auth::Caller,
+    error::{AppError, Code},
+};
+
+/// The protocol that is spoken.
+const PROTOCOL: &str = "graphql-transport-ws";
+/// The most bytes of a message.
+const MESSAGE_LIMIT: usize = 64 * 1024;
+/// How long a client may take to say who it is.
+const INIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a client is asked whether it is there. Who said nothing at all since the last time is not.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a client may take to close its side.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a socket is closed, as clients read it. Those from 4000 are of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Close(u16, &'static str);
+
+impl Close {
+    const GOING_AWAY: Self = Self(1001, "The server stops.");
+    const TOO_LONG: Self = Self(1009, "A message is not readable, or longer than 64 KiB.");
+    const TRY_AGAIN: Self = Self(1013, "The token cannot be verified just now.");
+    const INVALID: Self = Self(4400, "A message is not one of the protocol.");
+    const NOT_ACKNOWLEDGED: Self = Self(4401, "Unauthorized");
+    const FORBIDDEN: Self = Self(4403, "Forbidden");
+    const INIT_TIMEOUT: Self = Self(4408, "Connection initialisation timeout");
+    const ID_IN_USE: Self = Self(4409, "Subscriber already exists");
+    const INIT_TWICE: Self = Self(4429, "Too many initialisation requests");
+}
+
+/// Whether a request asks to go on as a WebSocket.
+pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Opens the socket that a request asks for.
+pub(super) async fn open(
+    app: Arc<AppState>,
+    care: Care,
+    request: HttpRequest<Body>,
+    id: &str,
+) -> Result<HttpResponse<Body>, Refused> {
+    let (mut head, _) = request.into_parts();
+    if !is_welcome(&head.headers, &head.uri, &app.settings.allowed_origins) {
+        let error = AppError::request(Code::Forbidden, "Pages of this origin may not connect.");
+        return Err(Refused::new(&error, id));
+    }
+    let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &()).await;
+    let upgrade = upgrade.map_err(|_| bad("This is no request for a WebSocket of version 13."))?;
+    let upgrade = upgrade.protocols([PROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(bad("The subprotocol is graphql-transport-ws."));
+    }
+    let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
+    let session = Session { app, care: care.clone(), headers: identity(&head.headers) };
+    Ok(upgrade.on_upgrade(async move |socket| care.go_on(session.serve(socket))))
+}
+
+/// Whether the page that wants to connect may: one of the gateway itself, or of an origin that is configured. Browsers tell
+/// the origin of a page; who tells none is no browser.
+fn is_welcome(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| uri.authority().map(Authority::as_str));
+    let own = origin.split_once("://").map(|(_, authority)| authority);
+    allowed.iter().any(|it| it == origin) || (own.is_some() && own == host)
+}
+
+/// The headers that tell who asks.
+fn identity(headers: &HeaderMap) -> HeaderMap {
+    let mut identity = HeaderMap::new();
+    for name in [header::AUTHORIZATION, ORGANIZATION] {
+        for value in headers.get_all(&name) {
+            identity.append(name.clone(), value.clone());
+        }
+    }
+    identity
+}
+
+/// What a socket is opened with.
+struct Session {
+    app: Arc<AppState>,
+    care: Care,
+    /// Who asks, as far as the request for the socket told it.
+    headers: HeaderMap,
+}
+
+impl Session {
+    async fn serve(self, mut socket: WebSocket) {
+        let close = self.talk(&mut socket).await;
+        let closed = async {
+            if let Some(Close(code, reason)) = close {
+                let frame = CloseFrame { code, reason: reason.into() };
+                socket.send(Message::Close(Some(frame))).await.ok()?;
+            }
+            // The side that closes sends the first frame, the other one the last.
+            while let Some(Ok(_)) = socket.recv().await {}
+            Some(())
+        };
+        let _ = timeout(CLOSE_TIMEOUT, closed).await;
+    }
+
+    /// Talks with the client until one of both ends it; tells why, unless the client is gone.
+    async fn talk(mut self, socket: &mut WebSocket) -> Option<Close> {
+        let init = timeout(INIT_TIMEOUT, self.meet(socket)).await;
+        let caller = match init {
+            Ok(Ok(caller)) => caller,
+            Ok(Err(close)) => return close,
+            Err(_) => return Some(Close::INIT_TIMEOUT),
+        };
+        let Self { app, care, headers } = self;
+        let limit = app.settings.write_timeout;
+        if !send(socket, Outgoing::Acknowledged, limit).await {
+            return None;
+        }
+        let mut operations = Operations::new(Arc::clone(&app), care, caller.clone());
+        let mut refused = pin!(until_refused(&app.verifier, &headers, &caller));
+        let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silent = false;
+        loop {
+            tokio::select! {
+                message = socket.recv() => {
+                    silent = false;
+                    let text = match read(message)? {
+                        Read::Text(text) => text,
+                        Read::Nothing => continue,
+                        Read::Bad(close) => return Some(close),
+                    };
+                    let answer = match hear(&text, &mut operations) {
+                        Ok(answer) => answer,
+                        Err(close) => return Some(close),
+                    };
+                    if let Some(answer) = answer && !send(socket, answer, limit).await {
+                        return None;
+                    }
+                }
+                outgoing = operations.next() => {
+                    let Some(outgoing) = outgoing else { return Some(Close::GOING_AWAY) };
+                    if !send(socket, outgoing, limit).await {
+                        return None;
+                    }
+                }
+                _ = &mut refused => return Some(Close::FORBIDDEN),
+                _ = pings.tick() => {
+                    if silent || !send(socket, Outgoing::Ping, limit).await {
+                        return None;
+                    }
+                    silent = true;
+                }
+            }
+        }
+    }
+
+    /// Waits until the client has said who it is. `None` in the error when it is gone.
+    async fn meet(&mut self, socket: &mut WebSocket) -> Result<Caller, Option<Close>> {
+        loop {
+            let text = match read(socket.recv().await).ok_or(None)? {
+                Read::Text(text) => text,
+                Read::Nothing => continue,
+                Read::Bad(close) => return Err(Some(close)),
+            };
+            match Incoming::parse(&text).ok_or(Some(Close::INVALID))? {
+                Incoming::ConnectionInit { payload } => return self.recognize(payload).await.map_err(Some),
+                Incoming::Ping => {
+                    if !send(socket, Outgoing::Pong, self.app.settings.write_timeout).await {
+                        return Err(None);
+                    }
+                }
+                Incoming::Pong => {}
+                Incoming::Subscribe { .. } | Incoming::Complete { .. } => {
+                    return Err(Some(Close::NOT_ACKNOWLEDGED));
+                }
+            }
+        }
+    }
+
+    /// Finds out who the client is, by the payload of its first message or the headers of its request.
+    async fn recognize(&mut self, payload: message::Payload) -> Result<Caller, Close> {
+        for name in [header::AUTHORIZATION, ORGANIZATION] {
+            let values: Vec<HeaderValue> = payload.values(name.as_str()).ok_or(Close::INVALID)?;
+            if !values.is_empty() {
+                self.headers.remove(&name);
+            }
+            for value in values {
+                self.headers.append(&name, value);
+            }
+        }
+        let context = authenticate(&self.app.verifier, &self.headers, Uuid::now_v7().to_string()).await;
+        context.map(|context| context.caller).map_err(|error| match error.code() {
+            Code::Unavailable => Close::TRY_AGAIN,
+            _ => Close::FORBIDDEN,
+        })
+    }
+}
+
+/// What came in.
+enum Read {
+    Text(axum::extract::ws::Utf8Bytes),
+    /// What the library answers itself.
+    Nothing,
+    Bad(Close),
+}
+
+/// `None` when the client has closed the socket, or is gone.
+fn read(message: Option<Result<Message, axum::Error>>) -> Option<Read> {
+    match message? {
+        Ok(Message::Text(text)) => Some(Read::Text(text)),
+        Ok(Message::Binary(_)) => Some(Read::Bad(Close::INVALID)),
+        Ok(Message::Ping(_) | Message::Pong(_)) => Some(Read::Nothing),
+        Ok(Message::Close(_)) => None,
+        Err(_) => Some(Read::Bad(Close::TOO_LONG)),
+    }
+}
+
+/// Does what a client that is known wants.
+fn hear(text: &str, operations: &mut Operations) -> Result<Option<Outgoing>, Close> {
+    match Incoming::parse(text).ok_or(Close::INVALID)? {
+        Incoming::ConnectionInit { .. } => Err(Close::INIT_TWICE),
+        Incoming::Ping => Ok(Some(Outgoing::Pong)),
+        Incoming::Pong => Ok(None),
+        Incoming::Complete { id } => {
+            operations.end(&id);
+            Ok(None)
+        }
+        Incoming::Subscribe { id, payload } => {
+            if operations.has(&id) {
+                return Err(Close::ID_IN_USE);
+            }
+            Ok(operations.begin(id, *payload).err())
+        }
+    }
+}
+
+/// Sends a message; tells whether the client took it in time.
+async fn send(socket: &mut WebSocket, outgoing: Outgoing, limit: Duration) -> bool {
+    matches!(timeout(limit, socket.send(outgoing.into())).await, Ok(Ok(())))
+}
