@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, Subscription};
 use futures_util::{Stream, stream};
+use tokio::sync::Notify;
 
 use super::{
     Gateway,
@@ -25,6 +26,17 @@ use crate::{
 
 /// The most contacts that one subscription names.
 const MAX_IDS: usize = 100;
+
+/// Tells whoever subscribes that nothing is missed from now on.
+#[derive(Debug, Default)]
+pub struct Listening(Notify);
+
+impl Listening {
+    /// Waits until it has begun.
+    pub async fn begun(&self) {
+        self.0.notified().await;
+    }
+}
 
 /// A change of a contact, as it is told to those who subscribed to it.
 pub struct ContactChangedEvent(Event);
@@ -87,6 +99,7 @@ impl Subscriptions {
         let after = after.map(|cursor| events::position(&cursor)).transpose()?;
         let feed = ctx.data_unchecked::<Arc<Feed>>();
         let listener = feed.listen(gateway.db.clone(), organization, interest, after).await?;
+        ctx.data_unchecked::<Arc<Listening>>().0.notify_one();
         Ok(stream::unfold((listener, gateway), next))
     }
 }

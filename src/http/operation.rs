@@ -9,7 +9,7 @@ use async_graphql::{
 use axum::http::StatusCode;
 use futures_util::{
     StreamExt,
-    stream::{self, BoxStream},
+    stream::{self, BoxStream, Peekable},
 };
 use tokio::time::sleep;
 
@@ -26,6 +26,7 @@ use crate::{
         },
         error::translate,
         response,
+        subscription::Listening,
     },
 };
 
@@ -86,7 +87,7 @@ pub(super) async fn perform(
     let left = spend(app, &context.caller, points, id)?;
     let prepared = prepared?;
     if prepared.ty == OperationType::Subscription {
-        return Ok(Performed::Events(subscribe(Arc::clone(app), context, prepared, id, facts)));
+        return Ok(Performed::Events(subscribe(Arc::clone(app), context, prepared, id, facts).await));
     }
     let mut answered = execute(app, context, prepared, id, facts).await;
     if manner.tell_cost {
@@ -248,8 +249,9 @@ fn finished(
     Answered { response, parsed, operation_name }
 }
 
-/// Begins to tell what is subscribed to.
-fn subscribe(
+/// Begins to tell what is subscribed to. Comes back when nothing that happens from now on is missed, or there is an answer
+/// already: why it cannot be subscribed to.
+async fn subscribe(
     app: Arc<AppState>,
     context: RequestContext,
     prepared: Prepared,
@@ -258,8 +260,13 @@ fn subscribe(
 ) -> Events {
     set_field(facts, &prepared.parsed.document, prepared.operation_name.as_deref());
     let caller = context.caller.clone();
-    let request = request(&app, context, &prepared).data(Arc::clone(&app.feed));
-    let responses = app.schema.execute_stream(request);
+    let listening = Arc::new(Listening::default());
+    let request = request(&app, context, &prepared).data(Arc::clone(&app.feed)).data(Arc::clone(&listening));
+    let mut responses = app.schema.execute_stream(request).peekable();
+    tokio::select! {
+        () = listening.begun() => {}
+        _ = Pin::new(&mut responses).peek() => {}
+    }
     let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0 };
     stream::unfold(telling, Telling::next).boxed()
 }
@@ -267,7 +274,7 @@ fn subscribe(
 /// A subscription under way.
 struct Telling {
     app: Arc<AppState>,
-    responses: BoxStream<'static, Response>,
+    responses: Peekable<BoxStream<'static, Response>>,
     caller: Caller,
     prepared: Prepared,
     id: String,

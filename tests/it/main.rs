@@ -62,6 +62,7 @@ mod schema;
 mod schema_compatibility;
 mod smoke;
 mod statements;
+mod subscriptions;
 mod support;
 mod tenancy;
 mod tenancy_property;
