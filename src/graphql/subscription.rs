@@ -96,7 +96,7 @@ impl Subscriptions {
             partner: partner_id.map(|id| read_id("partnerId", &id)).transpose()?,
             account: account_id.map(|id| read_id("accountId", &id)).transpose()?,
         };
-        let after = after.map(|cursor| events::position(&cursor)).transpose()?;
+        let after = after.map(|cursor| read_cursor(&cursor)).transpose()?;
         let feed = ctx.data_unchecked::<Arc<Feed>>();
         let listener = feed.listen(gateway.db.clone(), organization, interest, after).await?;
         ctx.data_unchecked::<Arc<Listening>>().0.notify_one();
@@ -111,6 +111,10 @@ async fn next(
     let event = listener.next().await;
     gateway.loaders.clear().await;
     Some((ContactChangedEvent(event), (listener, gateway)))
+}
+
+fn read_cursor(cursor: &str) -> AppResult<i64> {
+    events::position(cursor).map_err(|_| argument("after", "This is not the cursor of an event."))
 }
 
 fn read_kinds(kinds: Vec<ContactKind>) -> AppResult<Vec<Kind>> {

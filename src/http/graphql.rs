@@ -50,7 +50,7 @@ pub(super) async fn handle(
     let events = accepts_events(request.headers());
     let accepted = MediaType::accepted(request.headers());
     let only_events = events && accepted.is_none();
-    let Some(media_type) = accepted.or(events.then_some(MediaType::Json)) else {
+    let Some(media_type) = accepted.or(events.then_some(MediaType::GraphqlResponse)) else {
         let message = "Accept application/graphql-response+json, application/json or text/event-stream.";
         facts.set_outcome(Some(Code::BadRequest.as_str()));
         return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, id)), MediaType::Json);

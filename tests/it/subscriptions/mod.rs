@@ -329,7 +329,7 @@ async fn arguments_that_are_not_good_are_refused(world: World) {
         (format!("(ids: [\"{partner}\"])"), "ids"),
         (format!("(partnerId: \"{account}\")"), "partnerId"),
         (format!("(accountId: \"{partner}\")"), "accountId"),
-        ("(after: \"x\")".to_owned(), ""),
+        ("(after: \"x\")".to_owned(), "after"),
     ] {
         let result = Told::with(&reader, &arguments).await.result().await;
         assert_eq!(result["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{arguments} {result}");
