@@ -1,6 +1,6 @@
 //! One operation, however it came: looked at, paid for and executed.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
     Name, Request, Response, Value, Variables,
@@ -8,23 +8,23 @@ use async_graphql::{
 };
 use axum::http::StatusCode;
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     stream::{self, BoxStream, Peekable},
 };
-use tokio::time::sleep;
+use tokio::{sync::mpsc, time::sleep};
 
 use super::{access::Facts, asked::Asked, refused::Refused};
 use crate::{
     app::AppState,
     auth::{Caller, RequestContext},
-    error::Code,
+    error::{AppError, Code},
     graphql::{
         Gateway,
         document::{
             Found, Parsed, cost, introspection_refused, misfit_subscription, misfit_variable, operation,
             unknown_type, without_absent_variables,
         },
-        error::translate,
+        error::{refusal, translate},
         response,
         subscription::Listening,
     },
@@ -268,7 +268,9 @@ async fn subscribe(
         _ = Pin::new(&mut responses).peek() => {}
     }
     let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0 };
-    stream::unfold(telling, Telling::next).boxed()
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(telling.to(sender));
+    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed()
 }
 
 /// A subscription under way.
@@ -283,14 +285,40 @@ struct Telling {
 }
 
 impl Telling {
-    async fn next(mut self) -> Option<(Answered, Self)> {
+    /// Tells until there is nothing more, or nobody who listens.
+    ///
+    /// In a task of its own: an event that waits for a client to read must not keep what it needs to be resolved.
+    async fn to(mut self, sender: mpsc::Sender<Answered>) {
+        let telling = async {
+            while let Some(answered) = self.next().await {
+                if sender.send(answered).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let panicked = tokio::select! {
+            told = AssertUnwindSafe(telling).catch_unwind() => told.is_err(),
+            () = sender.closed() => false,
+        };
+        if panicked {
+            tracing::error!("a subscription panicked");
+            let error = refusal(&AppError::Internal("a panic".into()), &self.id);
+            // Nobody may be listening any more.
+            let _ = sender.send(self.answered(Response::from_errors(vec![error]))).await;
+        }
+    }
+
+    async fn next(&mut self) -> Option<Answered> {
         self.pay().await;
         let response = self.responses.next().await?;
         self.app.metrics.count_event();
         self.owed = self.prepared.points;
+        Some(self.answered(response))
+    }
+
+    fn answered(&self, response: Response) -> Answered {
         let Prepared { parsed, operation_name, .. } = &self.prepared;
-        let answered = finished(&self.app, response, Arc::clone(parsed), operation_name.clone(), &self.id);
-        Some((answered, self))
+        finished(&self.app, response, Arc::clone(parsed), operation_name.clone(), &self.id)
     }
 
     /// Each event costs what the subscription did. Who has nothing left is told the next one later: it waits in the

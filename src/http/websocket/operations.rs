@@ -10,7 +10,7 @@ use futures_util::{
     future::{AbortHandle, Abortable},
     stream::{self, BoxStream, SelectAll},
 };
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 
 use super::message::Outgoing;
 use crate::{
@@ -116,8 +116,20 @@ fn messages(
     messages.boxed()
 }
 
-/// What comes of an operation.
+/// What comes of an operation, which goes on whether or not the client reads: it may hold what others wait for. It ends
+/// with whoever waits for it.
 async fn performed(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result<Performed, Refused> {
+    let mut task = JoinSet::new();
+    task.spawn(perform_one(app, caller, asked));
+    task.join_next().await.and_then(Result::ok).unwrap_or_else(|| Err(panicked()))
+}
+
+fn panicked() -> Refused {
+    tracing::error!("an operation panicked");
+    Refused::new(&AppError::Internal("a panic".into()), RequestId::new().as_str())
+}
+
+async fn perform_one(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result<Performed, Refused> {
     let id = RequestId::new();
     let facts = Arc::<Facts>::default();
     if let Some(organization) = caller.organization {
