@@ -129,9 +129,7 @@ impl Seen {
 
     /// How long the answers of a status took at most, but for the slowest.
     pub(crate) fn percentile(&self, status: u16, percent: f64) -> Duration {
-        let times = self.times.get(&status).map_or(&[][..], Vec::as_slice);
-        let index = (times.len() as f64 * percent / 100.0) as usize;
-        times.get(index.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+        percentile(self.times.get(&status).map_or(&[][..], Vec::as_slice), percent)
     }
 
     /// The part of the answers of a status that took no longer than this.
@@ -139,6 +137,12 @@ impl Seen {
         let times = self.times.get(&status).map_or(&[][..], Vec::as_slice);
         times.partition_point(|time| *time <= limit) as f64 / times.len().max(1) as f64
     }
+}
+
+/// How long sorted times take at most, but for the longest of them.
+pub(crate) fn percentile(times: &[Duration], percent: f64) -> Duration {
+    let index = (times.len() as f64 * percent / 100.0) as usize;
+    times.get(index.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 impl fmt::Display for Seen {

@@ -1,5 +1,5 @@
 //! The real binary under what the edge is there for, over HTTP: `cargo bench --bench edge`, or only some of it:
-//! `cargo bench --bench edge -- attacks slow overload body stop`.
+//! `cargo bench --bench edge -- attacks slow overload body stop subscribers`.
 //!
 //! Each part prints what it saw; nothing is asserted but that the gateway still answers. The load comes from the same
 //! machine, so its own CPU is in the figures. CONTACT_GATEWAY_BENCH_DATABASE names an empty PostgreSQL database to use
@@ -14,6 +14,7 @@ mod client;
 mod gateway;
 mod load;
 mod slow;
+mod subscribers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use self::{
     client::{Connection, graphql},
     gateway::Process,
     load::{Load, Seen},
+    subscribers::Subscribers,
 };
 
 /// How long each load lasts.
@@ -46,12 +48,13 @@ const HEAVY: &str = "{ partners(first: 30) { totalCount nodes { id name assignme
 
 type Part = (&'static str, fn(&tokio::runtime::Runtime));
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("attacks", |runtime| runtime.block_on(attacks())),
     ("slow", |runtime| runtime.block_on(slow_clients())),
     ("overload", |runtime| runtime.block_on(overload())),
     ("body", |runtime| runtime.block_on(body())),
     ("stop", |runtime| runtime.block_on(stops())),
+    ("subscribers", |runtime| runtime.block_on(subscribers())),
 ];
 
 fn main() {
@@ -173,4 +176,23 @@ async fn stops() {
     let begin = Instant::now();
     gateway.stop().await;
     println!("without load: the exit after {:?}", begin.elapsed());
+}
+
+/// Many who listen to all contacts: what they take, and when they are told.
+async fn subscribers() {
+    for count in [1, 100, 1000] {
+        let gateway = Process::start().await;
+        Connection::to(gateway.address())
+            .await
+            .ask(&graphql(gateway.token(), NESTED))
+            .await
+            .expect("an answer");
+        let before = gateway.memory("VmRSS");
+        let mut listening = Subscribers::listening(count, gateway.address(), gateway.token()).await;
+        let each = (gateway.memory("VmRSS") - before) / count as u64;
+        let [first, half, last] = listening.told(gateway.address(), gateway.token()).await;
+        println!(
+            "{count} subscribers, {each} KiB each: told after {first:.1?}, {half:.1?} and {last:.1?} (first, half, last)"
+        );
+    }
 }
