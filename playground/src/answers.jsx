@@ -1,14 +1,24 @@
-// What went wrong with the last operation, below its answer: each error with its code, its place, and the id of the
-// request, under which the gateway's log tells more.
+// Below the last operation's answer: how far a subscription has come, and what went wrong, each error with its code, its
+// place, and the id of the request, under which the gateway's log tells more.
 
+import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-let latest = { errors: [] };
+let latest = { errors: [], progress: "" };
 const listeners = new Set();
 
-/** Takes over the answer to an operation that the reader has sent. */
-export function report({ data, errors }) {
-  latest = { errors: [...(errors ?? []).map(requestError), ...userErrors(data)] };
+/** Takes over the answer to an operation that the reader has sent, with a sentence on its progress if there is any. */
+export function report({ data, errors }, progress = "") {
+  tell({ errors: [...(errors ?? []).map(requestError), ...userErrors(data)], progress });
+}
+
+/** Takes over another sentence; the answer is that of before. */
+export function tellProgress(progress) {
+  tell({ ...latest, progress });
+}
+
+function tell(news) {
+  latest = news;
   for (const listener of listeners) listener();
 }
 
@@ -31,6 +41,20 @@ function userErrors(data) {
 function subscribe(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** How far the subscription has come; nothing where the last operation was none. */
+export function Progress() {
+  const { progress } = useSyncExternalStore(subscribe, () => latest);
+  const { tabs, activeTabIndex } = useGraphiQL(pick("tabs", "activeTabIndex"));
+  const { stop } = useGraphiQLActions();
+  // GraphiQL itself does so when the reader goes to another tab, but not when that is a new one.
+  useEffect(() => stop, [tabs[activeTabIndex]?.id]);
+  return (
+    <p role="status" className="progress">
+      {progress}
+    </p>
+  );
 }
 
 /** The errors of the last answer; nothing while there are none. */

@@ -1,7 +1,10 @@
-// Sends operations to the gateway. Whatever it answers is shown as it is; an answer that is no JSON becomes an error.
+// What GraphiQL sends its operations with.
 
+import { getOperationAST, parse } from "graphql";
 import { report } from "./answers.jsx";
 import { makeUnique } from "./placeholders.js";
+import { send } from "./request.js";
+import { subscription } from "./subscription.js";
 
 /** The name of the operation by which GraphiQL reads the schema. */
 const INTROSPECTION = "IntrospectionQuery";
@@ -14,6 +17,7 @@ export function createFetcher(endpoint, openingHeaders) {
   return async ({ query, operationName, variables }, { headers } = {}) => {
     const fallback = operationName === INTROSPECTION ? openingHeaders : {};
     const operation = { query, operationName: nameWithin(query, operationName), variables: makeUnique(variables) };
+    if (isSubscription(operation)) return subscription(endpoint, operation, headers ?? fallback);
     const answered = await send(endpoint, operation, headers ?? fallback);
     if (operationName !== INTROSPECTION) report(answered);
     return answered;
@@ -26,26 +30,11 @@ function nameWithin(query, operationName) {
   return operationName && named.test(query) ? operationName : undefined;
 }
 
-/** Sends one operation and reads the answer. */
-export async function send(endpoint, operation, headers) {
-  const response = await fetch(endpoint, {
-    method: "POST",
-    credentials: "omit",
-    headers: {
-      accept: "application/graphql-response+json, application/json;q=0.9",
-      "content-type": "application/json",
-      ...headers,
-    },
-    body: JSON.stringify(operation),
-  });
-  return answer(response);
-}
-
-async function answer(response) {
-  const text = await response.text();
+/** Not when the document cannot be read: the gateway tells what is wrong with it. */
+function isSubscription({ query, operationName }) {
   try {
-    return JSON.parse(text);
+    return getOperationAST(parse(query), operationName)?.operation === "subscription";
   } catch {
-    return { errors: [{ message: text || `The gateway answered ${response.status} and no text.` }] };
+    return false;
   }
 }

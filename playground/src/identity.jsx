@@ -4,7 +4,7 @@
 import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useEffect, useRef, useState } from "react";
 import { claimsOf, expiry, organizationNumbers } from "./claims.js";
-import { send } from "./fetcher.js";
+import { send } from "./request.js";
 
 const ORGANIZATIONS = "{ viewer { organizations(first: 100) { nodes { id name } } } }";
 
@@ -127,11 +127,13 @@ function parse(text) {
 
 /** Writes token and organization into the headers of every tab, and today's sample ids into its variables. */
 function useReplaceHeaders(refill) {
-  const { moveTab, introspect } = useGraphiQLActions();
+  const { moveTab, introspect, stop } = useGraphiQLActions();
   // The tabs of now, also in a call that has waited for an answer since it was made.
   const latest = useRef();
   latest.current = useGraphiQL(pick("tabs", "activeTabIndex", "headerEditor", "variableEditor"));
   return (session) => {
+    // A subscription would go on with what it was opened with.
+    stop();
     const { tabs, activeTabIndex, headerEditor, variableEditor } = latest.current;
     const headers = (text) => JSON.stringify(withSession(text, session), null, 2);
     const [activeHeaders, activeVariables] = [headers(headerEditor.getValue()), refill(variableEditor.getValue())];

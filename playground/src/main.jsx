@@ -13,7 +13,7 @@ import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
-import { Errors } from "./answers.jsx";
+import { Errors, Progress } from "./answers.jsx";
 import { createFetcher } from "./fetcher.js";
 import { createIdentityPlugin, NewTabHeaders } from "./identity.jsx";
 import { createPlaceholders } from "./placeholders.js";
@@ -80,6 +80,7 @@ async function open() {
         )}
       </GraphiQL.Toolbar>
       <GraphiQL.Footer>
+        <Progress />
         <Errors />
       </GraphiQL.Footer>
     </GraphiQL>,

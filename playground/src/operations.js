@@ -77,6 +77,7 @@ const TASKS = {
     "upsertInternalContactAssignments",
     "syncAccountContacts",
     "followChanges",
+    "contactChanged",
   ],
   "Audit and clean up": ["changes", "trash", "mergeContacts", "eraseContact"],
   Organizations: ["organizations", "organization", "createOrganization", "updateOrganization"],

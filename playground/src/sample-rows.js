@@ -1,7 +1,7 @@
 // What stands behind the placeholders: rows of the signed-in organization, as sample-rows.graphql names them, and the
 // organization and token themselves.
 
-import { send } from "./fetcher.js";
+import { send } from "./request.js";
 import SAMPLE_ROWS from "./sample-rows.graphql?raw";
 import { sessionHeaders } from "./session.js";
 

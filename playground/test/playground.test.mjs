@@ -7,65 +7,34 @@
 
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
+import {
+  assertAccessible,
+  assertSucceeded,
+  clipboard,
+  close,
+  complaints,
+  editorText,
+  forgiveRefusal,
+  gateway,
+  launch,
+  open,
+  options,
+  page,
+  replaceText,
+  requests,
+  run,
+  samples,
+  selectTab,
+  tabOf,
+  workers,
+} from "./browser.mjs";
+import { listen, subscriptionTests } from "./subscriptions.mjs";
 
-const { values: options } = parseArgs({
-  options: {
-    url: { type: "string", default: process.env.GATEWAY_URL ?? "http://127.0.0.1:8080" },
-    screenshots: { type: "string" },
-  },
-});
-const gateway = new URL(options.url);
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const operationsFolder = new URL("../operations/", import.meta.url);
 
-/** Everything that must not happen, as it is seen in any of the tests. */
-const complaints = [];
-const requests = [];
-const workers = [];
-
-let browser;
-let page;
-
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      `--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE ${gateway.hostname}`,
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--disable-gpu",
-      "--no-first-run",
-      "--no-sandbox",
-    ],
-  });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light" });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  context.on("request", (request) => requests.push(request.url()));
-  context.on("requestfailed", (request) => {
-    const { errorText } = request.failure();
-    // Leaving the page cuts short what it was still loading.
-    if (errorText !== "net::ERR_ABORTED") complaints.push(`${errorText}: ${request.url()}`);
-  });
-  context.on("weberror", (error) => complaints.push(`uncaught: ${error.error()}`));
-  context.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
-  });
-  await context.exposeFunction("reportViolation", (violation) => complaints.push(`policy: ${violation}`));
-  await context.addInitScript(() => {
-    addEventListener("securitypolicyviolation", (event) => {
-      globalThis.reportViolation(`${event.violatedDirective} refused ${event.blockedURI}`);
-    });
-  });
-  page = await context.newPage();
-  page.on("worker", (worker) => workers.push(worker));
-});
-
-after(() => browser?.close());
+before(launch);
+after(close);
 
 test("the first operation is there and answers when it is run", async () => {
   await open();
@@ -113,7 +82,8 @@ test("the list has every sample, and opens each in a tab where it can be run", a
       await samples().getByRole("button").filter({ has: page.getByText(name, { exact: true }) }).click();
       await tabOf(name).waitFor();
       await assertFilledIn();
-      assertSucceeded(await run());
+      if (await isSubscription(name)) await listen();
+      else assertSucceeded(await run());
       await page.locator(".graphiql-tab-active").getByRole("button", { name: "Close Tab" }).click();
     });
   }
@@ -170,8 +140,7 @@ test("an operation that is broken tells what is wrong, and the id of its request
   assert.equal(await clipboard(), errors[0].extensions.requestId);
   await assertAccessible(".errors");
   if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql-error.png` });
-  // A browser says of each refused request that it failed.
-  complaints.splice(complaints.findIndex((text) => text.includes("status of 400")), 1);
+  forgiveRefusal(400);
 
   await replaceText("operation.graphql", query);
   assertSucceeded(await run());
@@ -187,6 +156,8 @@ test("what a mutation finds wrong with its input is told too", async () => {
   await shown.getByText("createInternalContact.input.email").waitFor();
   await replaceText("variables.json", variables);
 });
+
+subscriptionTests();
 
 test("fields are found and picked in the explorer", async () => {
   await page.getByRole("button", { name: "New tab" }).click();
@@ -344,84 +315,8 @@ test("nothing left the gateway's origin, and the browser had nothing to complain
   assert.deepEqual(complaints, []);
 });
 
-/** Opens the page and waits until it can be used: editors filled, schema read. */
-async function open(address = gateway.href) {
-  const introspected = page.waitForResponse((response) => {
-    return (response.request().postData() ?? "").includes("IntrospectionQuery");
-  });
-  await page.goto(address);
-  await introspected;
-  await page.locator(".graphiql-query-editor .view-line").first().waitFor();
-  await page.locator(".result-window .monaco-editor").waitFor();
-}
-
-function selectTab(title) {
-  return page.locator(".graphiql-tab-button").getByText(title, { exact: true }).click();
-}
-
-/** Clicks the run button and reads the answer. */
-async function run() {
-  const answered = page.waitForResponse((response) => response.request().method() === "POST");
-  await page.locator(".graphiql-execute-button").click();
-  await answered;
-  await page.locator(".graphiql-response .graphiql-spinner").waitFor({ state: "detached" });
-  await page.waitForFunction(() => {
-    const models = globalThis.__MONACO.editor.getModels();
-    return models.find((model) => model.uri.path.endsWith("response.json")).getValue() !== "";
-  });
-  return JSON.parse(await editorText("response.json"));
-}
-
-/** The whole text of an editor; on the screen it shows only the lines in view. */
-function editorText(file) {
-  return page.evaluate((name) => {
-    const models = globalThis.__MONACO.editor.getModels();
-    return models.find((model) => model.uri.path.endsWith(name)).getValue();
-  }, file);
-}
-
-function replaceText(file, text) {
-  return page.evaluate(
-    ([name, value]) => {
-      const models = globalThis.__MONACO.editor.getModels();
-      models.find((model) => model.uri.path.endsWith(name)).setValue(value);
-    },
-    [file, text],
-  );
-}
-
-function clipboard() {
-  return page.evaluate(() => navigator.clipboard.readText());
-}
-
-/** What axe finds in a part of the page. */
-async function assertAccessible(selector) {
-  // As a tool of the tester and not of the page, it is not bound by the page's policy.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate((part) => globalThis.axe.run(part), selector);
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), []);
-}
-
-/** The list of samples. */
-function samples() {
-  return page.getByRole("region", { name: "Sample operations", exact: true });
-}
-
-/** The active tab, as soon as it is that of a sample. */
-function tabOf(name) {
-  return page.locator(".graphiql-tab-active").getByText(name[0].toUpperCase() + name.slice(1), { exact: true });
-}
-
 async function assertFilledIn() {
   assert.doesNotMatch(await editorText("variables.json"), /\{\{(?!unique)/, "a placeholder was not filled in");
-}
-
-function assertSucceeded({ data, errors }) {
-  assert.equal(errors, undefined);
-  for (const [field, payload] of Object.entries(data)) {
-    assert.notEqual(payload, null, field);
-    if ("userErrors" in payload) assert.deepEqual(payload.userErrors, [], field);
-  }
 }
 
 function backgroundColor() {
@@ -435,4 +330,8 @@ function stored() {
 async function operationNames() {
   const files = await readdir(operationsFolder);
   return files.filter((file) => file.endsWith(".graphql")).map((file) => file.replace(".graphql", "")).sort();
+}
+
+async function isSubscription(name) {
+  return /^subscription /m.test(await readFile(new URL(`${name}.graphql`, operationsFolder), "utf8"));
 }

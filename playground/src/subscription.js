@@ -1,0 +1,90 @@
+// Subscriptions by server-sent events (the protocol of graphql-sse, each on a connection of its own): a request with the
+// headers of any other, whose answer comes in parts. A request that is refused is answered like any other, too.
+
+import { createParser } from "eventsource-parser";
+import { report, tellProgress } from "./answers.jsx";
+import { answer, post } from "./request.js";
+
+/** How long nothing may come, in ms. While there are no events the gateway sends a comment every 12 s. */
+const LONGEST_SILENCE = 40_000;
+
+/** An observable for GraphiQL. It sends once it is subscribed to; unsubscribing closes the connection. */
+export function subscription(endpoint, operation, headers) {
+  return {
+    subscribe(observer) {
+      const connection = new AbortController();
+      const { signal } = connection;
+      let events = 0;
+
+      const show = (answered, progress) => {
+        report(answered, progress);
+        observer.next(answered);
+      };
+      const follow = async () => {
+        report({});
+        const response = await post(endpoint, operation, { ...headers, accept: "text/event-stream" }, signal);
+        if (!isEventStream(response)) return show(await answer(response));
+        tellProgress(`Listening since ${now()}: no event yet.`);
+        for await (const { event, data } of eventsOf(response.body)) {
+          if (signal.aborted) return;
+          if (event === "complete") return tellProgress(`The gateway has ended this after ${counted(events)}.`);
+          events += 1;
+          show(JSON.parse(data), `${counted(events)} so far, the latest at ${now()}.`);
+        }
+        if (!signal.aborted) tellProgress(cut(events));
+      };
+
+      follow()
+        .then(() => signal.aborted || observer.complete())
+        .catch((error) => signal.aborted || observer.error(error))
+        .finally(() => connection.abort());
+      return {
+        unsubscribe() {
+          connection.abort();
+          tellProgress(`Stopped after ${counted(events)}.`);
+        },
+      };
+    },
+  };
+}
+
+function isEventStream(response) {
+  return response.headers.get("content-type")?.startsWith("text/event-stream");
+}
+
+/** The events until the connection has ended, in whichever way. */
+async function* eventsOf(body) {
+  const events = [];
+  const parser = createParser({ onEvent: (event) => events.push(event) });
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await nextPart(reader);
+    if (done) return;
+    parser.feed(value);
+    yield* events.splice(0);
+  }
+}
+
+/** A connection that is dead without being closed counts as ended. */
+async function nextPart(reader) {
+  let timer;
+  const silence = new Promise((resolve) => {
+    timer = setTimeout(resolve, LONGEST_SILENCE, { done: true });
+  });
+  const part = await Promise.race([reader.read(), silence]).catch(() => ({ done: true }));
+  clearTimeout(timer);
+  return part;
+}
+
+function cut(events) {
+  const advice = events > 0 ? "with the cursor of the latest as after, it goes on behind that" : "run it again";
+  return `The connection was cut after ${counted(events)}, at ${now()}: ${advice}.`;
+}
+
+function counted(events) {
+  return events === 1 ? "1 event" : `${events || "no"} events`;
+}
+
+function now() {
+  return new Date().toLocaleTimeString();
+}
