@@ -2,10 +2,14 @@
 
 import assert from "node:assert/strict";
 import { before, beforeEach, test } from "node:test";
+import { createClient as createSocket } from "graphql-ws";
+import { filter, firstValueFrom, map, share } from "rxjs";
+import WebSocket from "ws";
 import { accountWithContacts, ENDPOINT, HEADERS } from "../support/gateway.mjs";
 import { compileWithout } from "../support/removed-field.mjs";
-import { createClient } from "./build/src/client.js";
-import { ContactCard, ContactList, RenameContact } from "./build/src/operations.js";
+import { rename, ringUntil } from "../support/rename.mjs";
+import { createClient, withSubscriptions } from "./build/src/client.js";
+import { ContactCard, ContactChanged, ContactList, RenameContact } from "./build/src/operations.js";
 
 const CONTACTS = 250;
 const PAGE = 40;
@@ -74,6 +78,32 @@ test("an optimistic answer shows at once, and is taken back on a conflict", asyn
   const { data } = await renamed;
   assert.deepEqual(data.updateAccountContact.userErrors.map(({ code }) => code), ["CONFLICT"]);
   assert.deepEqual(cached(), before);
+});
+
+test("an event of a subscription arrives in the cache by the contact's id", async (t) => {
+  const socket = createSocket({
+    url: ENDPOINT.replace("http", "ws"),
+    webSocketImpl: WebSocket,
+    connectionParams: HEADERS,
+    retryAttempts: 0,
+  });
+  t.after(() => socket.dispose());
+  client.setLink(withSubscriptions(client.link, socket));
+  const [id, bell] = account.contactIds.slice(9);
+  await client.query({ query: ContactList, variables: { accountId: account.accountId, first: 10 } });
+  const cached = () => client.readFragment({ id: `AccountContact:${id}`, fragment: ContactCard });
+  assert.equal(cached().displayName, "Number 0009");
+
+  const changes = client.subscribe({ query: ContactChanged, variables: { ids: [id, bell] } });
+  const events = changes.pipe(map(({ data }) => data.contactChanged.contactId), share());
+  const open = events.subscribe();
+  t.after(() => open.unsubscribe());
+  await ringUntil(firstValueFrom(events), bell);
+  const told = firstValueFrom(events.pipe(filter((contactId) => contactId === id)));
+  await rename(id, "Barbara");
+  await told;
+  assert.equal(cached().displayName, "Barbara");
+  assert.equal(cached().version, 2);
 });
 
 test("an operation with a removed field does not compile", () => {

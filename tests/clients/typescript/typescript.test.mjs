@@ -5,8 +5,9 @@ import { readFile } from "node:fs/promises";
 import { before, test } from "node:test";
 import { accountWithContacts, ENDPOINT, HEADERS, send } from "../support/gateway.mjs";
 import { compileWithout } from "../support/removed-field.mjs";
-import { execute, RequestError } from "./build/src/client.js";
-import { ContactsPage, RenameContact } from "./build/src/operations.js";
+import { rename, ringUntil } from "../support/rename.mjs";
+import { execute, RequestError, subscribe } from "./build/src/client.js";
+import { ContactChanged, ContactsPage, RenameContact } from "./build/src/operations.js";
 
 const gateway = { endpoint: ENDPOINT, headers: HEADERS };
 const CODEGEN = ["npx", "graphql-codegen", "--config", "typescript/codegen.ts"];
@@ -37,6 +38,22 @@ test("a typed mutation answers, and tells of a version that is not the last any 
   assert.deepEqual(late.updateAccountContact.userErrors.map(({ code }) => code), ["CONFLICT"]);
 });
 
+test("a typed subscription tells of changes, and goes on behind a cursor", async () => {
+  const [bell, id] = account.contactIds;
+  const before = subscribe(gateway, ContactChanged, { ids: [bell] });
+  const { value } = await ringUntil(before.next(), bell);
+  await before.return();
+  await rename(id, "Grace");
+  for await (const { contactChanged } of subscribe(gateway, ContactChanged, {
+    ids: [id],
+    after: value.contactChanged.cursor,
+  })) {
+    assert.equal(contactChanged.contact.__typename, "AccountContact");
+    assert.equal(contactChanged.contact.displayName, "Grace");
+    break;
+  }
+});
+
 test("a refused request is an error with its code and its id", async () => {
   const stranger = { endpoint: ENDPOINT, headers: {} };
   const variables = { accountId: account.accountId, first: 2 };
@@ -50,7 +67,8 @@ test("a refused request is an error with its code and its id", async () => {
 
 test("the manifest of persisted documents holds each operation, as it can be executed", async () => {
   const manifest = JSON.parse(await readFile(new URL("generated/persisted-documents.json", import.meta.url), "utf8"));
-  assert.deepEqual(Object.keys(manifest).sort(), [ContactsPage.__meta__.hash, RenameContact.__meta__.hash].sort());
+  const hashes = [ContactChanged, ContactsPage, RenameContact].map(({ __meta__ }) => __meta__.hash);
+  assert.deepEqual(Object.keys(manifest).sort(), hashes.sort());
   const page = await send(manifest[ContactsPage.__meta__.hash], { accountId: account.accountId, first: 1 });
   assert.equal(page.contacts.nodes[0].id, account.contactIds[0]);
 });

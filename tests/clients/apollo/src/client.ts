@@ -1,7 +1,10 @@
 // Apollo Client for this schema: what a front end would copy.
 
-import { ApolloClient, HttpLink, InMemoryCache } from "@apollo/client";
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/client";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
+import { OperationTypeNode } from "graphql";
+import type { Client as SocketClient } from "graphql-ws";
 import generated from "../generated/possible-types.js";
 
 /** A list is another one when it is filtered or ordered otherwise; its pages are joined to one list. */
@@ -29,4 +32,10 @@ export function createClient(uri: string, headers: Record<string, string>): Apol
       },
     }),
   });
+}
+
+/** Subscriptions over the socket, and all else by HTTP as before. */
+export function withSubscriptions(http: ApolloLink, socket: SocketClient): ApolloLink {
+  const isSubscription = ({ operationType }: ApolloLink.Operation) => operationType === OperationTypeNode.SUBSCRIPTION;
+  return ApolloLink.split(isSubscription, new GraphQLWsLink(socket), http);
 }

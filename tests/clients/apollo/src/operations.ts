@@ -45,3 +45,15 @@ export const RenameContact = graphql(`
     }
   }
 `);
+
+export const ContactChanged = graphql(`
+  subscription ContactChanged($ids: [ID!], $after: String) {
+    contactChanged(ids: $ids, after: $after) {
+      cursor
+      contactId
+      contact {
+        ...ContactCard
+      }
+    }
+  }
+`);

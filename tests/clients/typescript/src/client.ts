@@ -1,5 +1,6 @@
-// A typed client in one function.
+// A typed client: a function for operations with one answer, and one for those with many.
 
+import { createClient } from "graphql-sse";
 import type { TypedDocumentString } from "../generated/graphql.js";
 
 /** Where the gateway answers, and the headers that say who asks. */
@@ -37,6 +38,26 @@ export function executePersisted<Data, Variables>(
   return send<Data>(gateway, { documentId: document.__meta__?.["hash"], variables });
 }
 
+/**
+ * Yields each event as it comes; leaving the loop closes the connection. When that is lost it throws, and tries nothing by
+ * itself: only the caller knows the cursor of the last event, behind which to go on.
+ */
+export async function* subscribe<Data, Variables extends Record<string, unknown>>(
+  { endpoint, headers }: Gateway,
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+): AsyncGenerator<Data> {
+  const client = createClient({ url: endpoint, headers, retryAttempts: 0 });
+  try {
+    for await (const { data, errors } of client.iterate<Data>({ query: document.toString(), variables })) {
+      if (errors) throw refusal(errors);
+      yield data as Data;
+    }
+  } finally {
+    client.dispose();
+  }
+}
+
 async function send<Data>({ endpoint, headers }: Gateway, request: object): Promise<Data> {
   const response = await fetch(endpoint, {
     method: "POST",
@@ -44,6 +65,11 @@ async function send<Data>({ endpoint, headers }: Gateway, request: object): Prom
     body: JSON.stringify(request),
   });
   const { data, errors } = await response.json();
-  if (errors) throw new RequestError(errors[0].message, errors[0].extensions.code, errors[0].extensions.requestId);
+  if (errors) throw refusal(errors);
   return data;
+}
+
+/** Of the errors as the gateway writes them. */
+function refusal([error]: any): RequestError {
+  return new RequestError(error.message, error.extensions.code, error.extensions.requestId);
 }

@@ -43,3 +43,21 @@ export const RenameContact = graphql(`
     }
   }
 `);
+
+export const ContactChanged = graphql(`
+  subscription ContactChanged($ids: [ID!], $after: String) {
+    contactChanged(ids: $ids, after: $after) {
+      cursor
+      contactId
+      contact {
+        __typename
+        displayName
+        email
+      }
+      change {
+        action
+        fields
+      }
+    }
+  }
+`);

@@ -1,8 +1,13 @@
 // What the compiler knows. Nothing here is run: each expected error is one that a front end would be told of.
 
-import type { ContactsPageQuery, RenameContactMutationVariables } from "../generated/graphql.js";
+import type {
+  ContactChangedSubscription,
+  ContactsPageQuery,
+  RenameContactMutationVariables,
+} from "../generated/graphql.js";
 
 declare const page: NonNullable<ContactsPageQuery["contacts"]>;
+declare const event: ContactChangedSubscription["contactChanged"];
 declare function take<Value>(value: Value): void;
 
 for (const contact of page.nodes) {
@@ -23,3 +28,9 @@ take<RenameContactMutationVariables>({ input: { id: "ac_1", firstName: "Ada", ex
 take<RenameContactMutationVariables>({ input: { firstName: "Ada" } });
 // @ts-expect-error there is no such field
 take<RenameContactMutationVariables>({ input: { id: "ac_1", firstname: "Ada" } });
+
+take<string>(event.cursor);
+// Of an erased contact nothing is left.
+take<string | undefined>(event.contact?.displayName);
+// @ts-expect-error so that it may be null
+take<string>(event.contact.displayName);

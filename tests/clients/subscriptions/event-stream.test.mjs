@@ -1,0 +1,46 @@
+// Subscriptions by server-sent events, by graphql-sse in the mode of distinct connections.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createClient, NetworkError } from "graphql-sse";
+import { ENDPOINT, HEADERS } from "../support/gateway.mjs";
+import { CONTACT_CHANGED, subscriptionTests } from "./common.mjs";
+
+function connect(endpoint, headers = HEADERS) {
+  return createClient({ url: endpoint, headers, retryAttempts: 0 });
+}
+
+subscriptionTests(connect);
+
+test("queries are answered by one event", async () => {
+  const answers = connect(ENDPOINT).iterate({ query: "{ viewer { subject } }" });
+  const { value } = await answers.next();
+  assert.ok(value.data.viewer.subject);
+  assert.equal((await answers.next()).done, true);
+});
+
+for (const { name, query, headers, status, code } of [
+  {
+    name: "document",
+    query: "subscription { contactChanged { shoeSize } }",
+    headers: HEADERS,
+    status: 400,
+    code: "GRAPHQL_VALIDATION_FAILED",
+  },
+  {
+    name: "token",
+    query: CONTACT_CHANGED,
+    headers: { ...HEADERS, authorization: "Bearer nonsense" },
+    status: 401,
+    code: "UNAUTHENTICATED",
+  },
+]) {
+  test(`a ${name} that is refused is answered by ${status} and its error`, async () => {
+    const events = connect(ENDPOINT, headers).iterate({ query });
+    const error = await events.next().catch((error) => error);
+    assert.ok(error instanceof NetworkError, String(error));
+    assert.equal(error.response.status, status);
+    const { errors } = await error.response.json();
+    assert.equal(errors[0].extensions.code, code);
+  });
+}
