@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-OuakhdVX.js",
+        path: "/playground/assets/index-B-MzFW1w.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "c677b3ea2629cfe9439cf949476e3124a909b81ffe3ed4ecfe1e53a4204df6f5",
-        brotli: include_bytes!("assets/index-OuakhdVX.js.br"),
+        sha256: "b126fd56504d728facb19cf43b1780bfa2ed2fd19fb1d4ea643ba2b796cd840b",
+        brotli: include_bytes!("assets/index-B-MzFW1w.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-e8ddW2hE.css",
+        path: "/playground/assets/index-D4MKdAM6.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        sha256: "b62778220dee9c468bc2e8a223aa21d16d8c6e9c2c3acd646ff68cce4059c0c4",
-        brotli: include_bytes!("assets/index-e8ddW2hE.css.br"),
+        sha256: "85342ee61005e617fae0f11f82cb87e3b23d04d5ccda4c49a310e085fc1abd03",
+        brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "8234e868405177ee432f63575e6855a7e84eeaeac1b5396e979d87770c8e632f",
+        sha256: "d545cf9d06ee1f8a5683aa9a8817def3a816b822e3eb536d21ac2867da1e682f",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {
