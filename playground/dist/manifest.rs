@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-B-MzFW1w.js",
+        path: "/playground/assets/index-CEvHkxzZ.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "b126fd56504d728facb19cf43b1780bfa2ed2fd19fb1d4ea643ba2b796cd840b",
-        brotli: include_bytes!("assets/index-B-MzFW1w.js.br"),
+        sha256: "9eb482a366ea405f1cbc2f326dd957e79fb8086174b4c52402b220fe3534db2d",
+        brotli: include_bytes!("assets/index-CEvHkxzZ.js.br"),
     },
     Asset {
         path: "/playground/assets/index-D4MKdAM6.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "d545cf9d06ee1f8a5683aa9a8817def3a816b822e3eb536d21ac2867da1e682f",
+        sha256: "a800b5d3d7ed2b237e7ff3071a0d92af0cb44eb1c56f9365e14a3a8bc468c012",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -28,8 +28,10 @@ export function subscription(endpoint, operation, headers) {
         for await (const { event, data } of eventsOf(response.body)) {
           if (signal.aborted) return;
           if (event === "complete") return tellProgress(`The gateway has ended this after ${counted(events)}.`);
-          events += 1;
-          show(JSON.parse(data), `${counted(events)} so far, the latest at ${now()}.`);
+          const answered = JSON.parse(data);
+          // Why there are none, or no more, is not one of them.
+          if (answered.data) events += 1;
+          show(answered, events > 0 ? `${counted(events)} so far, the latest at ${now()}.` : "");
         }
         if (!signal.aborted) tellProgress(cut(events));
       };

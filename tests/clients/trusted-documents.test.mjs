@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { readFile } from "node:fs/promises";
 import { ApolloLink, HttpLink } from "@apollo/client";
+import { createClient as createSocket } from "graphql-ws";
+import WebSocket from "ws";
 import { createClient } from "./apollo/build/src/client.js";
 import { ContactList } from "./apollo/build/src/operations.js";
 import * as documents from "./relay/build/contacts.js";
@@ -12,7 +14,7 @@ import { createEnvironment } from "./relay/build/environment.js";
 import { Pages } from "./relay/build/pages.js";
 import { codeOfAnother, startEnforcing } from "./support/enforcing.mjs";
 import { executePersisted } from "./typescript/build/src/client.js";
-import { ContactsPage, RenameContact } from "./typescript/build/src/operations.js";
+import { ContactChanged, ContactsPage, RenameContact } from "./typescript/build/src/operations.js";
 
 /** Of the right form, and of no account. */
 const NO_ACCOUNT = "acc_00000000000000000000000000";
@@ -23,6 +25,7 @@ enforced("GraphQL Code Generator", "typescript/generated/persisted-documents.jso
   const input = { id: "ac_00000000000000000000000000", firstName: "Ada" };
   const { updateAccountContact } = await executePersisted(gateway, RenameContact, { input });
   assert.deepEqual(updateAccountContact.userErrors.map(({ code }) => code), ["NOT_FOUND"]);
+  await assertTrustedSocket(gateway, ContactChanged.__meta__.hash);
 });
 
 enforced("Relay", "relay/src/__generated__/persisted-queries.json", async ({ endpoint, headers }) => {
@@ -45,6 +48,20 @@ enforced("Apollo", "apollo/generated/persisted-query-manifest.json", async ({ en
   const { data } = await client.query({ query: ContactList, variables: { accountId: NO_ACCOUNT, first: 2 } });
   assert.equal(data.contacts.totalCount, 0);
 });
+
+/** A subscription is begun by its id, and not by another text, on a socket too. */
+async function assertTrustedSocket({ endpoint, headers: connectionParams }, documentId) {
+  const url = endpoint.replace("http", "ws");
+  const socket = createSocket({ url, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0 });
+  // It is begun when its arguments are found to be wrong.
+  const { value } = await socket.iterate({ query: "", documentId, variables: { ids: ["nobody"] } }).next();
+  assert.deepEqual(value.errors.map(({ extensions }) => extensions.code), ["BAD_REQUEST"]);
+  await assert.rejects(socket.iterate({ query: "subscription { contactChanged { cursor } }" }).next(), ([error]) => {
+    assert.equal(error.extensions.code, "DOCUMENT_NOT_TRUSTED");
+    return true;
+  });
+  await socket.dispose();
+}
 
 /** Tries a client before a gateway that enforces its manifest. */
 function enforced(name, file, works) {

@@ -28,12 +28,12 @@ export default [
       "@graphql-eslint/description-style": "off",
 
       // Recommended is an id on every object. What has none is found through something that has one: the parts of
-      // pages, what a mutation answers, and values that belong to one object alone.
+      // pages, what a mutation answers, what a subscription tells, and values that belong to one object alone.
       "@graphql-eslint/strict-id-in-types": [
         "error",
         {
           exceptions: {
-            suffixes: ["Connection", "Edge", "Payload", "Result"],
+            suffixes: ["Connection", "Edge", "Event", "Payload", "Result"],
             types: ["Address", "Change", "CustomFieldValue", "PageInfo", "UserError", "Viewer"],
           },
         },
