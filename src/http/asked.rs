@@ -74,7 +74,8 @@ impl Asked {
     pub(super) fn document(&self) -> Result<document::Request<'_>, &'static str> {
         match (self.query.as_deref(), self.id()?) {
             (Some(text), None) => Ok(document::Request::Text(text)),
-            (None, Some(id)) => Ok(document::Request::Id(id)),
+            // Clients of graphql-transport-ws cannot leave the text out.
+            (None | Some(""), Some(id)) => Ok(document::Request::Id(id)),
             (Some(text), Some(id)) => Ok(document::Request::Both { text, id }),
             (None, None) => Err("Give query, documentId, doc_id or extensions.persistedQuery."),
         }

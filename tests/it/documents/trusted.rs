@@ -41,6 +41,7 @@ async fn each_form_of_a_manifest_is_served(mut world: World) {
         world = trusting(world, &manifest, "enforce").await;
         for body in [
             json!({ "documentId": id }),
+            json!({ "query": "", "documentId": id }),
             json!({ "documentId": hash }),
             json!({ "documentId": format!("sha256:{hash}"), "operationName": "Subject" }),
             json!({ "doc_id": id, "variables": {} }),
