@@ -18,7 +18,7 @@ export const CONTACT_CHANGED = `subscription ContactChanged($ids: [ID!], $after:
   }
 }`;
 
-/** Registers the tests. `connect` makes a client of an endpoint, which tries once. */
+/** Registers the tests. `connect` makes a client of an endpoint, which comes again as often as it is told to. */
 export function subscriptionTests(connect) {
   let contact;
   let bell;
@@ -27,7 +27,7 @@ export function subscriptionTests(connect) {
   });
 
   test("each change is told once, with what it made of the contact", async (t) => {
-    const client = connect(ENDPOINT);
+    const client = connect(ENDPOINT, 0);
     t.after(() => client.dispose());
     const events = await listen(client, contact, bell);
     for (const name of ["Ada", "Grace", "Barbara"]) {
@@ -39,7 +39,7 @@ export function subscriptionTests(connect) {
 
   test("after a cut the last cursor goes on with what was changed meanwhile, in its order", async (t) => {
     const way = await wayToGateway();
-    const client = connect(way.endpoint);
+    const client = connect(way.endpoint, 0);
     t.after(() => Promise.all([client.dispose(), way.close()]));
     const events = await listen(client, contact, bell);
     await rename(contact, "Before");
@@ -56,19 +56,38 @@ export function subscriptionTests(connect) {
     await rename(contact, "Now");
     assert.equal(told(await again.next()).newName, "Now");
   });
+
+  test("a client that comes again by itself goes on where its variables say by then", async (t) => {
+    const way = await wayToGateway();
+    const client = connect(way.endpoint, 5);
+    t.after(() => Promise.all([client.dispose(), way.close()]));
+    const events = await listen(client, contact, bell);
+    await rename(contact, "Before");
+    await events.next();
+    way.cut();
+    for (const name of ["Meanwhile", "Shortly after"]) await rename(contact, name);
+    for (const name of ["Meanwhile", "Shortly after"]) assert.equal((await events.next()).newName, name);
+  });
 }
 
 /** A subscription that the gateway is known to listen for, to what becomes of a contact. */
 async function listen(client, contact, bell) {
-  const events = client.iterate({ query: CONTACT_CHANGED, variables: { ids: [contact, bell] } });
-  assert.equal(told(await ringUntil(events.next(), bell)).contactId, bell);
-  return { next: () => nextOf(events, contact) };
+  const variables = { ids: [contact, bell] };
+  const events = client.iterate({ query: CONTACT_CHANGED, variables });
+  const next = async () => {
+    const event = told(await events.next());
+    // The clients write their request anew whenever they connect.
+    variables.after = event.cursor;
+    return event;
+  };
+  assert.equal((await ringUntil(next(), bell)).contactId, bell);
+  return { next: () => nextOf(next, contact) };
 }
 
 /** The next event that tells of this contact. */
-async function nextOf(events, contact) {
+async function nextOf(next, contact) {
   for (;;) {
-    const event = told(await events.next());
+    const event = await next();
     if (event.contactId === contact) return event;
   }
 }

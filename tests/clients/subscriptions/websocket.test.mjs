@@ -2,18 +2,20 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 import { ENDPOINT, HEADERS } from "../support/gateway.mjs";
 import { CONTACT_CHANGED, subscriptionTests } from "./common.mjs";
 
-/** Connects when it is first used, and stays connected. */
-function connect(endpoint, more = {}) {
+function connect(endpoint, retryAttempts, more = {}) {
   return createClient({
     url: endpoint.replace("http", "ws"),
     webSocketImpl: WebSocket,
     connectionParams: HEADERS,
-    retryAttempts: 0,
+    retryAttempts,
+    retryWait: () => setTimeout(50),
+    // Between two operations the socket stays.
     lazyCloseTimeout: 1_000,
     ...more,
   });
@@ -23,7 +25,7 @@ subscriptionTests(connect);
 
 test("queries and mutations are answered on the same socket", async (t) => {
   let sockets = 0;
-  const client = connect(ENDPOINT, { on: { connected: () => (sockets += 1) } });
+  const client = connect(ENDPOINT, 0, { on: { connected: () => (sockets += 1) } });
   t.after(() => client.dispose());
   const input = { email: `${crypto.randomUUID()}@example.com`, firstName: "Grace" };
   const query = `mutation ($input: CreateAccountContactInput!) {
@@ -42,7 +44,7 @@ test("queries and mutations are answered on the same socket", async (t) => {
 
 test("a document that is refused is an error of its own, and the socket goes on", async (t) => {
   let sockets = 0;
-  const client = connect(ENDPOINT, { on: { connected: () => (sockets += 1) } });
+  const client = connect(ENDPOINT, 0, { on: { connected: () => (sockets += 1) } });
   t.after(() => client.dispose());
   const refused = client.iterate({ query: "subscription { contactChanged { shoeSize } }" });
   await assert.rejects(refused.next(), ([error]) => {
@@ -58,7 +60,7 @@ for (const [name, connectionParams] of [
   ["that is missing", {}],
 ]) {
   test(`a token ${name} closes the socket with 4403`, async () => {
-    const client = connect(ENDPOINT, { connectionParams });
+    const client = connect(ENDPOINT, 0, { connectionParams });
     const events = client.iterate({ query: CONTACT_CHANGED });
     await assert.rejects(events.next(), ({ code }) => {
       assert.equal(code, 4403);

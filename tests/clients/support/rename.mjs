@@ -13,7 +13,7 @@ export async function rename(id, firstName) {
   assert.deepEqual(updateAccountContact.userErrors, []);
 }
 
-/** Renames a contact again and again until an event has come: nothing else says from when on they come. Answers it. */
+/** Renames a contact again and again until an event has come, which alone says that they do. Answers it. */
 export async function ringUntil(event, id) {
   let rings = 0;
   const ringing = setInterval(() => rename(id, `Ring ${++rings}`), 100);
