@@ -47,7 +47,7 @@ struct PersistedQuery {
 }
 
 /// What is read from a JSON object and from nothing else: serde would take an array of the fields' values too.
-struct Object<T>(T);
+pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

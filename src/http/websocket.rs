@@ -42,6 +42,8 @@ use crate::{
 const PROTOCOL: &str = "graphql-transport-ws";
 /// The most bytes of a message.
 const MESSAGE_LIMIT: usize = 64 * 1024;
+/// What each socket has in memory for messages that come in; it grows when one is longer.
+const READ_BUFFER: usize = 4 * 1024;
 /// How long a client may take to say who it is.
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a client is asked whether it is there. Who said nothing at all since the last time is not.
@@ -90,6 +92,7 @@ pub(super) async fn open(
         return Err(bad("The subprotocol is graphql-transport-ws."));
     }
     let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
     let session = Session { app, care: care.clone(), headers: identity(&head.headers) };
     Ok(upgrade.on_upgrade(async move |socket| care.go_on(session.serve(socket))))
 }
@@ -141,25 +144,33 @@ impl Session {
 
     /// Talks with the client until one of both ends it; tells why, unless the client is gone.
     async fn talk(mut self, socket: &mut WebSocket) -> Option<Close> {
-        let init = timeout(INIT_TIMEOUT, self.meet(socket)).await;
+        let care = self.care.clone();
+        let init = tokio::select! {
+            init = timeout(INIT_TIMEOUT, self.meet(socket)) => init,
+            () = care.stopped() => return Some(Close::GOING_AWAY),
+        };
         let caller = match init {
             Ok(Ok(caller)) => caller,
             Ok(Err(close)) => return close,
             Err(_) => return Some(Close::INIT_TIMEOUT),
         };
-        let Self { app, care, headers } = self;
+        let Self { app, headers, .. } = self;
         let limit = app.settings.write_timeout;
         if !send(socket, Outgoing::Acknowledged, limit).await {
             return None;
         }
-        let mut operations = Operations::new(Arc::clone(&app), care, caller.clone());
+        let mut stopped = pin!(care.stopped());
+        let mut stopping = false;
+        let mut operations = Operations::new(Arc::clone(&app), care.clone(), caller.clone());
         let mut refused = pin!(until_refused(&app.verifier, &headers, &caller));
         let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = false;
         loop {
             tokio::select! {
-                message = socket.recv() => {
+                () = &mut stopped, if !stopping => stopping = true,
+                // When the server stops, what is under way is finished and nothing new begun.
+                message = socket.recv(), if !stopping => {
                     silent = false;
                     let text = match read(message)? {
                         Read::Text(text) => text,
@@ -266,7 +277,7 @@ fn hear(text: &str, operations: &mut Operations) -> Result<Option<Outgoing>, Clo
             if operations.has(&id) {
                 return Err(Close::ID_IN_USE);
             }
-            Ok(operations.begin(id, *payload).err())
+            Ok(operations.begin(id, payload.0).err())
         }
     }
 }

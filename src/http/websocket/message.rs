@@ -4,7 +4,10 @@ use axum::{extract::ws::Message, http::HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::http::asked::Asked;
+use crate::http::asked::{Asked, Object};
+
+/// The most bytes of an id, which is kept as long as its operation and comes with every answer.
+const ID_LIMIT: usize = 256;
 
 /// What a client says.
 #[derive(Deserialize)]
@@ -20,7 +23,7 @@ pub(super) enum Incoming {
     /// That it is there.
     Pong,
     /// What it wants to be told.
-    Subscribe { id: String, payload: Box<Asked> },
+    Subscribe { id: String, payload: Box<Object<Asked>> },
     /// What it wants to be told no more.
     Complete { id: String },
 }
@@ -28,9 +31,11 @@ pub(super) enum Incoming {
 impl Incoming {
     /// The message of this text, if it is one.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let message = serde_json::from_str(text).ok()?;
+        // Serde would take an array of the fields' values too.
+        let is_object = text.trim_ascii_start().starts_with('{');
+        let message = if is_object { serde_json::from_str(text).ok()? } else { return None };
         match message {
-            Self::Subscribe { ref id, .. } if id.is_empty() => None,
+            Self::Subscribe { ref id, .. } if !(1..=ID_LIMIT).contains(&id.len()) => None,
             message => Some(message),
         }
     }
