@@ -50,6 +50,7 @@ pub(super) async fn handle(
     let events = accepts_events(request.headers());
     let accepted = MediaType::accepted(request.headers());
     let only_events = events && accepted.is_none();
+    // Who takes nothing but events learns by the status that none will come.
     let Some(media_type) = accepted.or(events.then_some(MediaType::GraphqlResponse)) else {
         let message = "Accept application/graphql-response+json, application/json or text/event-stream.";
         facts.set_outcome(Some(Code::BadRequest.as_str()));
@@ -62,7 +63,11 @@ pub(super) async fn handle(
     let answer = answer.unwrap_or_else(|_| Err(Refused::new(&too_slow(limit), id)));
     note(&facts, answer.as_ref().map(|(performed, _)| performed));
     match answer {
-        Ok((Performed::Once(answered), _)) if !only_events => respond(Ok(*answered), media_type),
+        Ok((Performed::Once(answered), _))
+            if !(only_events && response::was_executed(&answered.response)) =>
+        {
+            respond(Ok(*answered), media_type)
+        }
         Ok((performed, caller)) => sse::respond(app, care, head.headers, caller, performed, id),
         Err(refused) => respond(Err(refused), media_type),
     }

@@ -87,7 +87,7 @@ pub(super) async fn perform(
     let left = spend(app, &context.caller, points, id)?;
     let prepared = prepared?;
     if prepared.ty == OperationType::Subscription {
-        return Ok(Performed::Events(subscribe(Arc::clone(app), context, prepared, id, facts).await));
+        return Ok(subscribe(Arc::clone(app), context, prepared, id, facts).await);
     }
     let mut answered = execute(app, context, prepared, id, facts).await;
     if manner.tell_cost {
@@ -249,28 +249,33 @@ fn finished(
     Answered { response, parsed, operation_name }
 }
 
-/// Begins to tell what is subscribed to. Comes back when nothing that happens from now on is missed, or there is an answer
-/// already: why it cannot be subscribed to.
+/// Begins to tell what is subscribed to. Comes back when nothing that happens from now on is missed, or with the answer that
+/// is there at once: why it cannot be subscribed to.
 async fn subscribe(
     app: Arc<AppState>,
     context: RequestContext,
     prepared: Prepared,
     id: &str,
     facts: &Facts,
-) -> Events {
-    set_field(facts, &prepared.parsed.document, prepared.operation_name.as_deref());
+) -> Performed {
     let caller = context.caller.clone();
     let listening = Arc::new(Listening::default());
     let request = request(&app, context, &prepared).data(Arc::clone(&app.feed)).data(Arc::clone(&listening));
     let mut responses = app.schema.execute_stream(request).peekable();
-    tokio::select! {
-        () = listening.begun() => {}
-        _ = Pin::new(&mut responses).peek() => {}
+    let is_misfit = tokio::select! {
+        () = listening.begun() => false,
+        first = Pin::new(&mut responses).peek() => first.is_some_and(|it| !response::was_executed(it)),
+    };
+    if is_misfit && let Some(response) = responses.next().await {
+        let Prepared { parsed, operation_name, .. } = prepared;
+        return Performed::Once(Box::new(finished(&app, response, parsed, operation_name, id)));
     }
+    set_field(facts, &prepared.parsed.document, prepared.operation_name.as_deref());
     let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0 };
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(telling.to(sender));
-    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed()
+    let answers = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    Performed::Events(answers.boxed())
 }
 
 /// A subscription under way.

@@ -39,16 +39,16 @@ pub(super) fn respond(
     performed: Performed,
     id: &str,
 ) -> HttpResponse<Body> {
-    let answers = match performed {
-        Performed::Once(answered) => stream::once(async { *answered }).boxed(),
-        Performed::Events(events) => events,
+    let (answers, endless) = match performed {
+        Performed::Once(answered) => (stream::once(async { *answered }).boxed(), false),
+        Performed::Events(events) => (events, true),
     };
     let id = id.to_owned();
     let refused = async move {
         let error = until_refused(&app.verifier, &headers, &caller).await;
         Box::new(Refused::new(&error, &id))
     };
-    let telling = Telling { answers, care, refused: refused.boxed(), state: State::Telling };
+    let telling = Telling { answers, endless, care, refused: refused.boxed(), state: State::Telling };
     let events = stream::unfold(telling, Telling::next).map(Ok::<_, Infallible>);
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     let headers = response.headers_mut();
@@ -60,6 +60,8 @@ pub(super) fn respond(
 /// A stream under way.
 struct Telling {
     answers: BoxStream<'static, Answered>,
+    /// Whether there may always be one more. An answer that is there is told, whatever has happened since.
+    endless: bool,
     care: Care,
     /// Comes when the token is no longer good.
     refused: BoxFuture<'static, Box<Refused>>,
@@ -83,8 +85,8 @@ impl Telling {
         }
         let json = tokio::select! {
             biased;
-            () = self.care.stopped() => return None,
-            refused = &mut self.refused => {
+            () = self.care.stopped(), if self.endless => return None,
+            refused = &mut self.refused, if self.endless => {
                 self.state = State::Told;
                 refused.json()
             }
