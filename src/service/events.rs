@@ -78,7 +78,6 @@ impl Feed {
         interest: Interest,
         after: Option<i64>,
     ) -> AppResult<Listener> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
         let tail = self.tail.lock().await.follow(&self.db).await?;
         // In this order: what is told in between is passed over when it comes, because the position has it already.
         let told = tail.listen();
@@ -87,6 +86,8 @@ impl Feed {
         let catching_up = (position < now).then_some(now);
         let read = VecDeque::new();
         let turns = Arc::clone(&self.turns);
+        // At the end, so that those who are counted hear all that is committed from then on.
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
         Ok(Listener {
             db,
             organization,
