@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-CEvHkxzZ.js",
+        path: "/playground/assets/index-CcUcofr9.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "9eb482a366ea405f1cbc2f326dd957e79fb8086174b4c52402b220fe3534db2d",
-        brotli: include_bytes!("assets/index-CEvHkxzZ.js.br"),
+        sha256: "b7c23f574e3d2e106185b85b0c434dca8257d1ae840ddc5b591c5219c509e2cc",
+        brotli: include_bytes!("assets/index-CcUcofr9.js.br"),
     },
     Asset {
         path: "/playground/assets/index-D4MKdAM6.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "a800b5d3d7ed2b237e7ff3071a0d92af0cb44eb1c56f9365e14a3a8bc468c012",
+        sha256: "02a4a8d1360a7381fac4b946eded96529116f05345c33bf09c7d50771af6ef62",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -2,7 +2,7 @@
 // its organizations is selected. It writes the headers that the reader sees in the headers editor, of every tab.
 
 import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { claimsOf, expiry, organizationNumbers } from "./claims.js";
 import { send } from "./request.js";
 
@@ -125,16 +125,16 @@ function parse(text) {
   }
 }
 
+/** Tabs and editors as they are now: by when the panel needs them it may be closed. */
+const latest = {};
+
 /** Writes token and organization into the headers of every tab, and today's sample ids into its variables. */
 function useReplaceHeaders(refill) {
   const { moveTab, introspect, stop } = useGraphiQLActions();
-  // The tabs of now, also in a call that has waited for an answer since it was made.
-  const latest = useRef();
-  latest.current = useGraphiQL(pick("tabs", "activeTabIndex", "headerEditor", "variableEditor"));
   return (session) => {
     // A subscription would go on with what it was opened with.
     stop();
-    const { tabs, activeTabIndex, headerEditor, variableEditor } = latest.current;
+    const { tabs, activeTabIndex, headerEditor, variableEditor } = latest;
     const headers = (text) => JSON.stringify(withSession(text, session), null, 2);
     const [activeHeaders, activeVariables] = [headers(headerEditor.getValue()), refill(variableEditor.getValue())];
     const other = (tab) => ({ ...tab, headers: headers(tab.headers), variables: refill(tab.variables ?? "") });
@@ -146,9 +146,10 @@ function useReplaceHeaders(refill) {
   };
 }
 
-/** Gives a new tab, which GraphiQL fills with the headers of the beginning, those of now. It shows nothing. */
+/** Gives a new tab, which GraphiQL fills with the headers of the beginning, those of now. It is always there. */
 export function NewTabHeaders({ opening, now }) {
-  const { headerEditor, activeTabIndex, tabs } = useGraphiQL(pick("headerEditor", "activeTabIndex", "tabs"));
+  Object.assign(latest, useGraphiQL(pick("tabs", "activeTabIndex", "headerEditor", "variableEditor")));
+  const { headerEditor, activeTabIndex, tabs } = latest;
   useEffect(() => {
     if (headerEditor?.getValue() === opening && now() !== opening) headerEditor.setValue(now());
   }, [headerEditor, activeTabIndex, tabs.length]);
