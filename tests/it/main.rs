@@ -61,6 +61,7 @@ mod row_level_security;
 mod schema;
 mod schema_compatibility;
 mod smoke;
+mod sockets;
 mod statements;
 mod subscriptions;
 mod support;

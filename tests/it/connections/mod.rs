@@ -5,8 +5,8 @@
 mod answers;
 mod http2;
 mod overload;
-mod stop;
-mod wire;
+pub(crate) mod stop;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

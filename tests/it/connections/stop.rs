@@ -27,15 +27,15 @@ const CREATE: &str = "mutation { createPartner(input: { name: \"Globex\" }) { pa
 const SOON: Duration = Duration::from_secs(1);
 
 /// A second server of a world's gateway, which can be told to stop.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     stopping: Stopping,
     serving: JoinHandle<()>,
 }
 
 impl Server {
-    async fn of(world: &World) -> Self {
+    pub(crate) async fn of(world: &World) -> Self {
         let app = App::new(&world.config, world.db.clone(), Session::default()).await.expect("an app");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -46,14 +46,15 @@ impl Server {
     }
 
     /// Gives what ends with the server.
-    fn stop(self) -> JoinHandle<()> {
+    pub(crate) fn stop(self) -> JoinHandle<()> {
         self.stopping.begin();
         self.stop.send(()).expect("a server");
         self.serving
     }
 }
 
-async fn ended(serving: JoinHandle<()>) -> Duration {
+/// Waits for the end of a server; gives how long it took.
+pub(crate) async fn ended(serving: JoinHandle<()>) -> Duration {
     let begin = Instant::now();
     timeout(LONG, serving).await.expect("an end, in time").expect("no panic");
     begin.elapsed()

@@ -47,6 +47,11 @@ impl Actor {
         self
     }
 
+    /// The same, asking a gateway that listens elsewhere.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
     /// A request of any kind, with this actor's headers, such as `request(Method::GET, "/healthz")`.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.address);

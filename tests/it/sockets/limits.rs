@@ -1,0 +1,79 @@
+//! Events cost points, as requests do.
+
+use std::time::Duration;
+
+use contact_gateway::entity::internal_contact_assignment::InternalRole;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{CHANGES, READ, client::Client, gateway, told, until_subscriptions};
+#[tokio::test]
+async fn who_has_no_points_left_is_told_later() {
+    // The subscription and each event cost 2.
+    let world = gateway(|config| {
+        config.rate_limit.points_per_minute = 120;
+        config.rate_limit.burst = 4;
+    })
+    .await;
+    let begin = Instant::now();
+    let mut client = Client::of(&world.reader(), world.address()).await;
+    client.subscribe("1", CHANGES).await;
+    until_subscriptions(&world, 1).await;
+    let mut expected = Vec::new();
+    for email in ["ada@example.com", "grace@example.com"] {
+        let made = world.rows().internal_contact(email, InternalRole::Lead).await;
+        let id = made.contact.id.to_string();
+        expected.extend([id.clone(), id]);
+    }
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        heard.push(told(&client.hear_message().await).to_owned());
+    }
+    assert_eq!(heard, expected);
+    // 8 points were spent, 4 of them were there at the beginning.
+    assert!(begin.elapsed() >= Duration::from_millis(1900), "{:?}", begin.elapsed());
+    until_subscriptions(&world, 1).await;
+}
+
+#[tokio::test]
+async fn operations_of_a_socket_cost_what_requests_do() {
+    let world = gateway(|config| {
+        config.rate_limit.points_per_minute = 1;
+        config.rate_limit.burst = 25;
+    })
+    .await;
+    let mut client = Client::of(&world.reader(), world.address()).await;
+    for _ in 0..2 {
+        client.subscribe("bad", "{").await;
+        assert_eq!(client.refusal("bad").await, "GRAPHQL_PARSE_FAILED");
+    }
+    assert_eq!(client.once("1", READ).await, json!({ "data": { "viewer": { "subject": "reader" } } }));
+    for document in ["{", "{ countries(first: 100) { nodes { id } } }"] {
+        client.subscribe("2", document).await;
+        assert_eq!(client.refusal("2").await, "RATE_LIMITED", "{document}");
+    }
+    assert_eq!(world.reader().query("{").await.errors(), ["RATE_LIMITED"]);
+}
+
+#[tokio::test]
+async fn what_an_event_may_cost_is_limited() {
+    let world = gateway(|config| config.limits.cost = 1000).await;
+    let mut client = Client::of(&world.reader(), world.address()).await;
+    let dear = "subscription { contactChanged { contact { relatedContacts(first: 100) { nodes { \
+                relatedContacts(first: 100) { nodes { id } } } } } } }";
+    client.subscribe("1", dear).await;
+    assert_eq!(client.refusal("1").await, "QUERY_TOO_COMPLEX");
+    until_subscriptions(&world, 0).await;
+}
+
+/// Those who listen, and are not told: places for all others are left.
+#[tokio::test]
+async fn a_subscription_takes_no_place_of_a_request() {
+    let world = gateway(|config| config.limits.concurrency = 1).await;
+    let mut clients = Vec::new();
+    for count in 1..=3 {
+        clients.push(super::subscribed(&world, &world.reader(), "1").await);
+        until_subscriptions(&world, count).await;
+        assert_eq!(world.reader().query(READ).await.status, 200);
+    }
+}
