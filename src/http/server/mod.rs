@@ -143,7 +143,7 @@ impl Server {
             self.stats.refused.fetch_add(1, Relaxed);
             return refuse(stream);
         }
-        if let Err(error) = tune(&stream) {
+        if let Err(error) = tune(&stream, &self.options) {
             tracing::debug!(kind = %error.kind(), "cannot set the options of a socket");
         }
         self.connections.spawn(connection::serve(
@@ -185,12 +185,22 @@ impl Server {
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 * 1024;
 
+/// How long the system tries at least to get bytes to a client that does not acknowledge them. By itself it tries for a
+/// quarter of an hour, and somebody who listened and vanished would take a place as long.
+#[cfg(target_os = "linux")]
+const VANISHED: Duration = Duration::from_secs(30);
+
 /// Sets what a client's connection needs of the system.
-fn tune(stream: &TcpStream) -> io::Result<()> {
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "other systems have no such options"))]
+fn tune(stream: &TcpStream, options: &Options) -> io::Result<()> {
     // Answers are written in one piece; waiting for more would only delay them.
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)?;
+    {
+        let socket = socket2::SockRef::from(stream);
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+        socket.set_tcp_user_timeout(Some(options.write_timeout.max(VANISHED)))?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use socket2::SockRef;
 use tokio::{
     net::{TcpSocket, TcpStream},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -14,7 +14,10 @@ use super::{
     client::{Client, PROTOCOL},
     gateway, subscribed, told, until_subscriptions,
 };
-use crate::{connections::wire::Wire, support::World};
+use crate::{
+    connections::wire::Wire,
+    support::{Actor, World},
+};
 
 /// A connection that the system keeps little for.
 async fn narrow(address: SocketAddr) -> TcpStream {
@@ -39,11 +42,11 @@ fn long_answer() -> String {
 }
 
 /// A socket that reads nothing any more, with so many operations of this document under way.
-async fn unread(world: &World, document: &str, count: usize) -> Client {
+async fn unread(world: &World, actor: &Actor, document: &str, count: usize) -> Client {
     let stream = narrow(world.address()).await;
     let mut client =
         Client::ask_with(stream, &[("sec-websocket-protocol", PROTOCOL)]).await.expect("a socket");
-    client.init(&world.reader().token()).await;
+    client.init(&actor.token()).await;
     for number in 0..count {
         client.subscribe(&number.to_string(), document).await;
     }
@@ -70,7 +73,7 @@ async fn change_until_left(world: &World, client: &mut Client, left: usize) {
 async fn a_socket_that_does_not_read_is_cut_off() {
     let world = gateway(|config| config.http.write_timeout = SHORT).await;
     let mut polite = subscribed(&world, &world.reader(), "1").await;
-    let rude = unread(&world, &long_events(), 20).await;
+    let rude = unread(&world, &world.reader(), &long_events(), 20).await;
     until_subscriptions(&world, 21).await;
     change_until_left(&world, &mut polite, 1).await;
     drop(rude);
@@ -102,7 +105,7 @@ async fn what_is_not_read_keeps_nobody_waiting() {
     let mut polite = subscribed(&world, &world.reader(), "1").await;
     let mut rude = Vec::new();
     for count in 1..=3 {
-        rude.push(unread(&world, &long_events(), 50).await);
+        rude.push(unread(&world, &world.reader(), &long_events(), 50).await);
         until_subscriptions(&world, 1 + 50 * count).await;
     }
     let begin = Instant::now();
@@ -124,7 +127,7 @@ async fn answers_that_are_not_read_take_no_turns() {
     let (polite, document) = (world.reader(), long_answer());
     let mut rude = Vec::new();
     for _ in 0..2 {
-        rude.push(unread(&world, &document, 50).await);
+        rude.push(unread(&world, &polite, &document, 50).await);
     }
     for _ in 0..20 {
         let reply = timeout(LONG / 2, polite.query(super::READ)).await.expect("an answer, in time");
@@ -132,6 +135,34 @@ async fn answers_that_are_not_read_take_no_turns() {
     }
     // A mutation in the middle would keep every other writer waiting.
     change(&world, "ada@example.com").await;
+}
+
+#[tokio::test]
+async fn a_mutation_of_who_does_not_read_is_finished() {
+    let world = gateway(|config| config.http.write_timeout = LONG).await;
+    for number in 0..60 {
+        world.rows().partner(&format!("Partner {number} of a long answer"), None).await;
+    }
+    let writer = world.writer();
+    let mut rude = unread(&world, &writer, &long_answer(), 30).await;
+    let fields: String = (0..20).map(|number| create(number, "rude")).collect();
+    rude.subscribe("mutation", &format!("mutation {{ {fields} }}")).await;
+    for number in 0..5 {
+        let document = format!("mutation {{ {} }}", create(number, "polite"));
+        let reply = timeout(LONG / 2, writer.query(&document)).await.expect("an answer, in time");
+        assert_eq!(reply.errors(), [""; 0]);
+    }
+    let begin = Instant::now();
+    while world.count("partner").await < 60 + 20 + 5 {
+        assert!(begin.elapsed() < PATIENCE, "only {} were made", world.count("partner").await);
+        sleep(SHORT / 10).await;
+    }
+    drop(rude);
+}
+
+/// A field that makes a partner.
+fn create(number: usize, name: &str) -> String {
+    format!("a{number}: createPartner(input: {{ name: \"{name} {number}\" }}) {{ partner {{ id }} }} ")
 }
 
 #[tokio::test]
