@@ -20,6 +20,7 @@ use crate::{
         overload::{self, Places},
         playground,
         rate_limit::RateLimit,
+        room::Room,
         server::{self, Stats},
         untrusted::UntrustedLog,
     },
@@ -48,6 +49,8 @@ pub struct AppState {
     pub places: Arc<Places>,
     /// What is told to subscribers.
     pub feed: Arc<Feed>,
+    /// The room for what is subscribed to.
+    pub room: Room,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many points of cost each caller may spend, where that is limited.
@@ -132,6 +135,7 @@ impl App {
             },
             places,
             feed,
+            room: Room::new(config.limits.subscriptions),
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),
             attempts: attempts(&config.app_tokens),

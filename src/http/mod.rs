@@ -15,6 +15,7 @@ pub mod playground;
 pub mod rate_limit;
 mod refused;
 mod rest;
+pub mod room;
 pub mod server;
 mod sse;
 pub mod untrusted;

@@ -11,7 +11,10 @@ use futures_util::{
     FutureExt, StreamExt,
     stream::{self, BoxStream, Peekable},
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::sleep,
+};
 
 use super::{access::Facts, asked::Asked, refused::Refused};
 use crate::{
@@ -87,7 +90,7 @@ pub(super) async fn perform(
     let left = spend(app, &context.caller, points, id)?;
     let prepared = prepared?;
     if prepared.ty == OperationType::Subscription {
-        return Ok(subscribe(Arc::clone(app), context, prepared, id, facts).await);
+        return subscribe(Arc::clone(app), context, prepared, id, facts).await;
     }
     let mut answered = execute(app, context, prepared, id, facts).await;
     if manner.tell_cost {
@@ -113,11 +116,11 @@ pub(super) fn note(facts: &Facts, performed: Result<&Performed, &Refused>) {
 }
 
 /// A request that may be executed.
-struct Prepared {
-    parsed: Arc<Parsed>,
+pub(super) struct Prepared {
+    pub(super) parsed: Arc<Parsed>,
     operation_name: Option<String>,
     ty: OperationType,
-    variables: Variables,
+    pub(super) variables: Variables,
     /// What it costs.
     points: u64,
 }
@@ -257,7 +260,8 @@ async fn subscribe(
     prepared: Prepared,
     id: &str,
     facts: &Facts,
-) -> Performed {
+) -> Result<Performed, Refused> {
+    let room = app.room.take(&prepared).map_err(|error| Refused::new(&error, id))?;
     let caller = context.caller.clone();
     let listening = Arc::new(Listening::default());
     let request = request(&app, context, &prepared).data(Arc::clone(&app.feed)).data(Arc::clone(&listening));
@@ -268,14 +272,16 @@ async fn subscribe(
     };
     if is_misfit && let Some(response) = responses.next().await {
         let Prepared { parsed, operation_name, .. } = prepared;
-        return Performed::Once(Box::new(finished(&app, response, parsed, operation_name, id)));
+        return Ok(Performed::Once(Box::new(finished(&app, response, parsed, operation_name, id))));
     }
     set_field(facts, &prepared.parsed.document, prepared.operation_name.as_deref());
-    let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0 };
+    // The request has a copy of them.
+    let prepared = Prepared { variables: Variables::default(), ..prepared };
+    let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0, _room: room };
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(telling.to(sender));
     let answers = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    Performed::Events(answers.boxed())
+    Ok(Performed::Events(answers.boxed()))
 }
 
 /// A subscription under way.
@@ -287,6 +293,7 @@ struct Telling {
     id: String,
     /// The points of the last event.
     owed: u64,
+    _room: OwnedSemaphorePermit,
 }
 
 impl Telling {

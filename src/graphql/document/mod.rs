@@ -72,6 +72,11 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether it was told that this document is not trusted.
     pub fn was_told(&self) -> bool {
         self.told.load(Relaxed)

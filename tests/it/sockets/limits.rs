@@ -6,7 +6,11 @@ use contact_gateway::entity::internal_contact_assignment::InternalRole;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{CHANGES, READ, client::Client, gateway, told, until_subscriptions};
+use super::{
+    CHANGES, READ,
+    client::{Client, code},
+    gateway, told, until_subscriptions,
+};
 #[tokio::test]
 async fn who_has_no_points_left_is_told_later() {
     // The subscription and each event cost 2.
@@ -64,6 +68,37 @@ async fn what_an_event_may_cost_is_limited() {
     client.subscribe("1", dear).await;
     assert_eq!(client.refusal("1").await, "QUERY_TOO_COMPLEX");
     until_subscriptions(&world, 0).await;
+}
+
+/// A subscription keeps its document and its variables as long as it is open.
+#[tokio::test]
+async fn what_subscriptions_keep_in_memory_is_limited() {
+    let world = gateway(|config| config.limits.subscriptions = 10).await;
+    let long = format!("subscription {{ contactChanged {{ contact {{ {} }} }} }}", "id ".repeat(4000));
+    let variables = json!({ "unused": vec![0; 20_000] });
+    let mut client = Client::of(&world.reader(), world.address()).await;
+    // Of each there is room for a few.
+    for (payload, room) in
+        [(json!({ "query": long }), 4), (json!({ "query": CHANGES, "variables": variables }), 2)]
+    {
+        let ids: Vec<String> = (0..9).map(|number| number.to_string()).collect();
+        for id in &ids {
+            client.say(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
+        }
+        for _ in room..ids.len() {
+            let message = client.hear_message().await;
+            assert_eq!(code(&message, message["id"].as_str().expect("an id")), "OVERLOADED");
+        }
+        until_subscriptions(&world, room).await;
+        for id in &ids {
+            client.say(json!({ "id": id, "type": "complete" })).await;
+        }
+        until_subscriptions(&world, 0).await;
+    }
+    for count in 1..=10 {
+        client.subscribe(&count.to_string(), CHANGES).await;
+        until_subscriptions(&world, count).await;
+    }
 }
 
 /// Those who listen, and are not told: places for all others are left.
