@@ -112,7 +112,8 @@ impl App {
         let documents = documents(config, introspection).await?;
         let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
         let connections = Arc::<Stats>::default();
-        let feed = Arc::new(Feed::new(&db, config.limits.subscriptions));
+        let feed =
+            Arc::new(Feed::new(&db, config.limits.subscriptions, config.limits.subscriptions_per_caller));
         let metrics =
             Metrics::new(db.clone(), Arc::clone(&feed), Arc::clone(&places), Arc::clone(&connections));
         let state = AppState {

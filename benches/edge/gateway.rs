@@ -43,6 +43,8 @@ impl Process {
             ("AUTH__ALGORITHM", "HS256".to_owned()),
             ("AUTH__SECRET", SECRET.to_owned()),
             ("LOG__LEVEL", "error".to_owned()),
+            // All of them show the same token.
+            ("LIMITS__SUBSCRIPTIONS_PER_CALLER", "1000".to_owned()),
         ];
         let mut command = binary();
         command.arg("serve").current_dir(folder.path());

@@ -151,6 +151,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// The most subscriptions that are open at once.
     pub subscriptions: usize,
+    /// The most of them that a subject has open in an organization.
+    pub subscriptions_per_caller: usize,
     /// The most tokens of a document.
     pub document_tokens: usize,
     /// The most selections of a document, once its fragments are spread.
@@ -173,6 +175,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(10),
             concurrency: 256,
             subscriptions: 5000,
+            subscriptions_per_caller: 500,
             document_tokens: 5000,
             document_fields: 5000,
             document_depth: 12,

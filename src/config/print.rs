@@ -85,6 +85,7 @@ fn add_limits(text: &mut String, limits: &Limits) {
     for (name, count) in [
         ("concurrency", limits.concurrency),
         ("subscriptions", limits.subscriptions),
+        ("subscriptions_per_caller", limits.subscriptions_per_caller),
         ("document_tokens", limits.document_tokens),
         ("document_fields", limits.document_fields),
         ("document_depth", limits.document_depth),

@@ -143,6 +143,8 @@ fn limits(mut section: Section<'_>) -> Limits {
     let request_timeout = timeout(&mut section, "request_timeout").unwrap_or(default.request_timeout);
     let concurrency = clients(&mut section, "concurrency").unwrap_or(default.concurrency);
     let subscriptions = clients(&mut section, "subscriptions").unwrap_or(default.subscriptions);
+    let subscriptions_per_caller =
+        clients(&mut section, "subscriptions_per_caller").unwrap_or(default.subscriptions_per_caller);
     let mut budget = |key, bounds: RangeInclusive<usize>, default| {
         let remedy = format!("give a number from {} to {}", bounds.start(), bounds.end());
         let count =
@@ -153,6 +155,7 @@ fn limits(mut section: Section<'_>) -> Limits {
         request_timeout,
         concurrency,
         subscriptions,
+        subscriptions_per_caller,
         document_tokens: budget("document_tokens", BUDGET, default.document_tokens),
         document_fields: budget("document_fields", BUDGET, default.document_fields),
         document_depth: budget("document_depth", DEPTH, default.document_depth),

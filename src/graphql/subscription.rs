@@ -97,8 +97,9 @@ impl Subscriptions {
             account: account_id.map(|id| read_id("accountId", &id)).transpose()?,
         };
         let after = after.map(|cursor| read_cursor(&cursor)).transpose()?;
+        let subject = gateway.request.caller.subject.as_str();
         let feed = ctx.data_unchecked::<Arc<Feed>>();
-        let listener = feed.listen(gateway.db.clone(), organization, interest, after).await?;
+        let listener = feed.listen(gateway.db.clone(), (subject, organization), interest, after).await?;
         ctx.data_unchecked::<Arc<Listening>>().0.notify_one();
         Ok(stream::unfold((listener, gateway), next))
     }

@@ -163,7 +163,7 @@ mod tests {
             occupation: Duration::from_secs(10),
         };
         let db = Database::connect(&options).await.expect("a database");
-        let feed = Arc::new(Feed::new(&db, 1));
+        let feed = Arc::new(Feed::new(&db, 1, 1));
         Arc::new(Metrics::new(db, feed, Arc::new(Places::new(1, 1)), Arc::<Stats>::default()))
     }
 

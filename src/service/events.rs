@@ -6,6 +6,7 @@
 //! waits in memory for a slow one, and nothing is lost to it. docs/adr/0016 says why it is done this way.
 
 mod interest;
+mod shares;
 mod tail;
 
 use std::{collections::VecDeque, sync::Arc, thread::available_parallelism, time::Duration};
@@ -20,7 +21,10 @@ use tokio::{
 };
 
 pub use self::interest::Interest;
-use self::tail::{Following, Tail};
+use self::{
+    shares::{Share, Shares},
+    tail::{Following, Tail},
+};
 use super::{Database, cursor::Cursor, page::Paged};
 use crate::{
     entity::{
@@ -46,16 +50,18 @@ pub struct Feed {
     db: Database,
     places: Arc<Semaphore>,
     count: usize,
+    shares: Arc<Shares>,
     turns: Arc<Semaphore>,
     tail: Mutex<Following>,
 }
 
 impl Feed {
-    /// A feed that so many may listen to at once.
-    pub fn new(db: &Database, count: usize) -> Self {
+    /// A feed that so many may listen to at once, and each caller so often.
+    pub fn new(db: &Database, count: usize, share: usize) -> Self {
         let places = Arc::new(Semaphore::new(count));
         let turns = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
-        Self { db: db.outside(), places, count, turns, tail: Mutex::default() }
+        let shares = Shares::new(share);
+        Self { db: db.outside(), places, count, shares, turns, tail: Mutex::default() }
     }
 
     /// How many listen.
@@ -70,14 +76,16 @@ impl Feed {
 
     /// Listens to an organization's changes: to those after `after`, else to all that are committed from now on.
     ///
-    /// `db` is the database as the caller may see it. Fails when too many listen, or the database does not answer.
+    /// `db` is the database as the caller may see it. Fails when too many listen, or too many in the name of this subject, or
+    /// the database does not answer.
     pub async fn listen(
         &self,
         db: Database,
-        organization: OrganizationId,
+        (subject, organization): (&str, OrganizationId),
         interest: Interest,
         after: Option<i64>,
     ) -> AppResult<Listener> {
+        let share = self.shares.take(subject, organization.0).ok_or_else(|| self.too_many())?;
         let tail = self.tail.lock().await.follow(&self.db).await?;
         // In this order: what is told in between is passed over when it comes, because the position has it already.
         let told = tail.listen();
@@ -99,7 +107,13 @@ impl Feed {
             catching_up,
             read,
             _place: place,
+            _share: share,
         })
+    }
+
+    fn too_many(&self) -> AppError {
+        let message = format!("You have {} subscriptions open, which is the most.", self.shares.most());
+        AppError::request(Code::RateLimited, message)
     }
 }
 
@@ -143,6 +157,7 @@ pub struct Listener {
     /// What was read of the table and not looked at.
     read: VecDeque<Arc<Model>>,
     _place: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Listener {

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use contact_gateway::{
     entity::{id::OrganizationId, internal_contact_assignment::InternalRole::Csm},
+    error::Code,
     service::events::{Feed, Interest},
 };
 use reqwest::Method;
@@ -266,13 +267,17 @@ async fn a_change_waits_for_those_of_smaller_numbers() {
 }
 
 async fn whoever_is_slow_misses_nothing(world: World) {
-    let feed = Feed::new(&world.db, 2);
-    let listen = async || {
-        let listener = feed.listen(world.db.clone(), OrganizationId(HOME), Interest::default(), None).await;
-        listener.expect("a listener")
+    let feed = Feed::new(&world.db, 3, 2);
+    let listen = async |subject| {
+        let who = (subject, OrganizationId(HOME));
+        feed.listen(world.db.clone(), who, Interest::default(), None).await
     };
-    let (mut slow, mut quick) = (listen().await, listen().await);
-    assert!(feed.listen(world.db.clone(), OrganizationId(HOME), Interest::default(), None).await.is_err());
+    let mut slow = listen("ada").await.expect("a listener");
+    let mut quick = listen("ada").await.expect("a listener");
+    assert_eq!(listen("ada").await.err().map(|error| error.code()), Some(Code::RateLimited));
+    let third = listen("grace").await.expect("a listener");
+    assert_eq!(listen("joan").await.err().map(|error| error.code()), Some(Code::Overloaded));
+    drop(third);
     // More than is kept for those who are slow.
     let count = 1500;
     let names: Vec<String> = (0..count).map(|number| format!("{number:04}")).collect();
