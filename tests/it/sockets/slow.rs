@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    LONG, PATIENCE, SHORT, SLACK, change,
+    LONG, PATIENCE, SHORT, change,
     client::{Client, PROTOCOL},
     gateway, subscribed, told, until_subscriptions,
 };
@@ -163,21 +163,4 @@ async fn a_mutation_of_who_does_not_read_is_finished() {
 /// A field that makes a partner.
 fn create(number: usize, name: &str) -> String {
     format!("a{number}: createPartner(input: {{ name: \"{name} {number}\" }}) {{ partner {{ id }} }} ")
-}
-
-#[tokio::test]
-async fn pings_that_are_not_read_back_end_the_socket() {
-    for init in [true, false] {
-        let world = gateway(|config| config.http.write_timeout = SHORT).await;
-        let stream = narrow(world.address()).await;
-        let mut client =
-            Client::ask_with(stream, &[("sec-websocket-protocol", PROTOCOL)]).await.expect("a socket");
-        if init {
-            client.init(&world.reader().token()).await;
-        }
-        let begin = Instant::now();
-        while client.say(json!({ "type": "ping", "payload": { "text": "a".repeat(100) } })).await {
-            assert!(begin.elapsed() < SLACK, "it is still there");
-        }
-    }
 }
