@@ -67,10 +67,10 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 pub(super) async fn until_refused(
     verifier: &TokenVerifier,
     headers: &HeaderMap,
-    caller: &Caller,
+    expires_at: DateTime<Utc>,
 ) -> AppError {
     loop {
-        let left = (caller.expires_at - Utc::now()).to_std().unwrap_or_default();
+        let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
         // The clocks of two machines may differ: a token is good for some seconds more.
         sleep(left.clamp(Duration::from_secs(1), LOOK_AGAIN)).await;
         match claims(verifier, headers, Utc::now()).await {

@@ -15,6 +15,7 @@ use axum::{
         request::Parts,
     },
 };
+use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
 use super::{
@@ -29,7 +30,6 @@ use super::{
 };
 use crate::{
     app::AppState,
-    auth::Caller,
     error::{AppError, Code},
     graphql::response,
 };
@@ -68,7 +68,7 @@ pub(super) async fn handle(
         {
             respond(Ok(*answered), media_type)
         }
-        Ok((performed, caller)) => sse::respond(app, care, head.headers, caller, performed, id),
+        Ok((performed, expires_at)) => sse::respond(app, care, head.headers, expires_at, performed, id),
         Err(refused) => respond(Err(refused), media_type),
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn too_slow(limit: Duration) -> AppError {
     AppError::request(Code::Timeout, format!("The request took longer than {} s.", limit.as_secs_f32()))
 }
 
-/// What came of the request, and who asked.
+/// What came of the request, and until when its token is good.
 async fn answer(
     app: &Arc<AppState>,
     head: &Parts,
@@ -85,7 +85,7 @@ async fn answer(
     events: bool,
     id: &str,
     facts: &Facts,
-) -> Result<(Performed, Caller), Refused> {
+) -> Result<(Performed, DateTime<Utc>), Refused> {
     check_method(&head.method, id)?;
     app.places.check().map_err(|error| Refused::new(&error, id))?;
     let context = authenticate(&app.verifier, &head.headers, id.to_owned())
@@ -94,7 +94,7 @@ async fn answer(
     if let Some(organization) = context.caller.organization {
         _ = facts.organization.set(organization);
     }
-    let caller = context.caller.clone();
+    let expires_at = context.caller.expires_at;
     // Read before a place is taken: nobody who sends slowly keeps others from being answered.
     let asked = if head.method == Method::GET {
         read_query(&head.uri, id)?
@@ -102,7 +102,7 @@ async fn answer(
         read_body(&head.headers, body, &app.settings, id).await?
     };
     let manner = Manner { writes: head.method == Method::POST, events, tell_cost: wants_cost(&head.headers) };
-    Ok((perform(app, context, asked, manner, id, facts).await?, caller))
+    Ok((perform(app, context, asked, manner, id, facts).await?, expires_at))
 }
 
 fn check_method(method: &Method, id: &str) -> Result<(), Refused> {

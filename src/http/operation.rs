@@ -1,6 +1,6 @@
 //! One operation, however it came: looked at, paid for and executed.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
     Name, Request, Response, Value, Variables,
@@ -207,11 +207,11 @@ fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 async fn execute(
     app: &AppState,
     context: RequestContext,
-    prepared: Prepared,
+    mut prepared: Prepared,
     id: &str,
     facts: &Facts,
 ) -> Answered {
-    let request = request(app, context, &prepared);
+    let request = request(app, context, &mut prepared);
     let Prepared { parsed, operation_name, .. } = prepared;
     let response = app.schema.execute(request).await;
     if response::was_executed(&response) {
@@ -220,12 +220,12 @@ async fn execute(
     finished(app, response, parsed, operation_name, id)
 }
 
-/// What async-graphql is asked to do.
-fn request(app: &AppState, context: RequestContext, prepared: &Prepared) -> Request {
+/// What async-graphql is asked to do. It gets the variables, which may be long.
+fn request(app: &AppState, context: RequestContext, prepared: &mut Prepared) -> Request {
     let Prepared { parsed, operation_name, variables, .. } = prepared;
     let pruned = without_absent_variables(&parsed.document, operation_name.as_deref(), variables);
     let gateway = Gateway::new(context, &app.db, Arc::clone(&parsed.names));
-    let mut request = Request::new("").variables(variables.clone()).data(gateway);
+    let mut request = Request::new("").variables(mem::take(variables)).data(gateway);
     request.operation_name = operation_name.clone();
     request.set_parsed_query(pruned);
     request
@@ -257,14 +257,15 @@ fn finished(
 async fn subscribe(
     app: Arc<AppState>,
     context: RequestContext,
-    prepared: Prepared,
+    mut prepared: Prepared,
     id: &str,
     facts: &Facts,
 ) -> Result<Performed, Refused> {
     let room = app.room.take(&prepared).map_err(|error| Refused::new(&error, id))?;
     let caller = context.caller.clone();
     let listening = Arc::new(Listening::default());
-    let request = request(&app, context, &prepared).data(Arc::clone(&app.feed)).data(Arc::clone(&listening));
+    let request =
+        request(&app, context, &mut prepared).data(Arc::clone(&app.feed)).data(Arc::clone(&listening));
     let mut responses = app.schema.execute_stream(request).peekable();
     let is_misfit = tokio::select! {
         () = listening.begun() => false,
@@ -275,8 +276,6 @@ async fn subscribe(
         return Ok(Performed::Once(Box::new(finished(&app, response, parsed, operation_name, id))));
     }
     set_field(facts, &prepared.parsed.document, prepared.operation_name.as_deref());
-    // The request has a copy of them.
-    let prepared = Prepared { variables: Variables::default(), ..prepared };
     let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0, _room: room };
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(telling.to(sender));
@@ -336,7 +335,7 @@ impl Telling {
     /// Each event costs what the subscription did. Who has nothing left is told the next one later: it waits in the
     /// record.
     async fn pay(&mut self) {
-        let points = std::mem::take(&mut self.owed);
+        let points = mem::take(&mut self.owed);
         let Some(buckets) = self.app.rate_limit.as_ref().filter(|_| points > 0) else { return };
         while let Err(seconds) = buckets.take(&self.caller, points) {
             sleep(Duration::from_secs(seconds)).await;

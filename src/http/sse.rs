@@ -10,6 +10,7 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
+use chrono::{DateTime, Utc};
 use futures_util::{
     FutureExt, StreamExt,
     future::BoxFuture,
@@ -22,7 +23,7 @@ use super::{
     refused::Refused,
     server::Care,
 };
-use crate::{app::AppState, auth::Caller};
+use crate::app::AppState;
 
 /// How often a client is written to that has nothing to be told: it and we learn that the other is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
@@ -35,7 +36,7 @@ pub(super) fn respond(
     app: Arc<AppState>,
     care: Care,
     headers: HeaderMap,
-    caller: Caller,
+    expires_at: DateTime<Utc>,
     performed: Performed,
     id: &str,
 ) -> HttpResponse<Body> {
@@ -45,7 +46,7 @@ pub(super) fn respond(
     };
     let id = id.to_owned();
     let refused = async move {
-        let error = until_refused(&app.verifier, &headers, &caller).await;
+        let error = until_refused(&app.verifier, &headers, expires_at).await;
         Box::new(Refused::new(&error, &id))
     };
     let telling = Telling { answers, endless, care, refused: refused.boxed(), state: State::Telling };

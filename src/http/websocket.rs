@@ -21,14 +21,13 @@ use axum::{
     },
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
-use uuid::Uuid;
 
 use self::{
     message::{Incoming, Outgoing},
     operations::Operations,
 };
 use super::{
-    context::{ORGANIZATION, authenticate, until_refused},
+    context::{ORGANIZATION, RequestId, authenticate, until_refused},
     refused::Refused,
     server::Care,
 };
@@ -155,14 +154,14 @@ impl Session {
             Err(_) => return Some(Close::INIT_TIMEOUT),
         };
         let Self { app, headers, .. } = self;
-        let limit = app.settings.write_timeout;
+        let (limit, expires_at) = (app.settings.write_timeout, caller.expires_at);
         if !send(socket, Outgoing::Acknowledged, limit).await {
             return None;
         }
         let mut stopped = pin!(care.stopped());
         let mut stopping = false;
-        let mut operations = Operations::new(Arc::clone(&app), care.clone(), caller.clone());
-        let mut refused = pin!(until_refused(&app.verifier, &headers, &caller));
+        let mut operations = Operations::new(Arc::clone(&app), care.clone(), caller);
+        let mut refused = pin!(until_refused(&app.verifier, &headers, expires_at));
         let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = false;
@@ -236,7 +235,8 @@ impl Session {
                 self.headers.append(&name, value);
             }
         }
-        let context = authenticate(&self.app.verifier, &self.headers, Uuid::now_v7().to_string()).await;
+        let context =
+            authenticate(&self.app.verifier, &self.headers, RequestId::new().as_str().to_owned()).await;
         context.map(|context| context.caller).map_err(|error| match error.code() {
             Code::Unavailable => Close::TRY_AGAIN,
             _ => Close::FORBIDDEN,

@@ -25,20 +25,24 @@ use self::{
     shares::{Share, Shares},
     tail::{Following, Tail},
 };
-use super::{Database, cursor::Cursor, page::Paged};
+use super::{Database, cursor::Cursor, page::Paged, record::Recorded};
 use crate::{
     entity::{
-        Scoped,
+        Scoped, account_contact,
         change::{Column, Entity, Model},
         id::{OrganizationId, PublicId},
+        internal_contact, internal_contact_assignment, organization_contact,
     },
     error::{AppError, AppResult, Code},
 };
 
 /// The kinds of rows whose changes are told, as the record has them.
-const KINDS: [&str; 4] = ["InternalContact", ASSIGNMENT, "AccountContact", "OrganizationContact"];
+const KINDS: [&str; 4] = [INTERNAL, ASSIGNMENT, ACCOUNT, ORGANIZATION];
+const INTERNAL: &str = internal_contact::Entity::KIND;
 /// The kind of those that are told as changes of the person.
-const ASSIGNMENT: &str = "InternalContactAssignment";
+const ASSIGNMENT: &str = internal_contact_assignment::Entity::KIND;
+const ACCOUNT: &str = account_contact::Entity::KIND;
+const ORGANIZATION: &str = organization_contact::Entity::KIND;
 /// How long is waited after the database gave an error.
 const TROUBLE: Duration = Duration::from_secs(1);
 /// How many changes are read at once.

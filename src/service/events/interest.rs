@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value as Json;
 
-use super::ASSIGNMENT;
+use super::{ACCOUNT, ASSIGNMENT, INTERNAL, ORGANIZATION};
 use crate::{
     entity::{
         Scoped, account_contact_account as link,
@@ -93,9 +93,9 @@ impl Interest {
 /// The kind of contact that a change is of.
 fn kind(change: &Model) -> Option<Kind> {
     match change.entity_kind.as_str() {
-        "InternalContact" | ASSIGNMENT => Some(Kind::Internal),
-        "AccountContact" => Some(Kind::Account),
-        "OrganizationContact" => Some(Kind::Organization),
+        INTERNAL | ASSIGNMENT => Some(Kind::Internal),
+        ACCOUNT => Some(Kind::Account),
+        ORGANIZATION => Some(Kind::Organization),
         _ => None,
     }
 }

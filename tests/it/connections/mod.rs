@@ -18,14 +18,14 @@ use crate::support::World;
 /// The deadline that a test is about.
 const SHORT: Duration = Duration::from_millis(300);
 /// Those that it is not about: a test that met one of them would fail.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// What may come on top of a deadline on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 /// Between two bytes of a slow client.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A gateway whose deadlines are all long but for those that are changed.
-async fn gateway(change: impl FnOnce(&mut contact_gateway::config::Config)) -> World {
+pub(crate) async fn gateway(change: impl FnOnce(&mut contact_gateway::config::Config)) -> World {
     World::on_sqlite()
         .await
         .restarted(|config| {

@@ -19,38 +19,26 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use contact_gateway::{
     auth::{Scopes, Signer},
-    config::{self, Config},
+    config,
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use self::client::Client;
-use crate::support::{Actor, HOME, World};
+use crate::{
+    connections::{LONG, gateway},
+    support::{Actor, HOME, World},
+};
 
 /// No message and no end of a connection is waited for any longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The deadline that a test is about.
 const SHORT: Duration = Duration::from_millis(300);
-/// Those that it is not about: a test that met one of them would fail.
-const LONG: Duration = Duration::from_secs(60);
 /// What may come on top of a deadline on a busy machine.
 const SLACK: Duration = Duration::from_secs(10);
 
 const READ: &str = "{ viewer { subject } }";
 const CHANGES: &str = "subscription { contactChanged { contactId } }";
-
-/// A gateway whose deadlines are all long but for those that are changed.
-async fn gateway(change: impl FnOnce(&mut Config)) -> World {
-    World::on_sqlite()
-        .await
-        .restarted(|config| {
-            let http = &mut config.http;
-            (http.header_timeout, http.body_timeout) = (LONG, LONG);
-            (http.idle_timeout, http.write_timeout) = (LONG, LONG);
-            change(config);
-        })
-        .await
-}
 
 /// A contact comes into being, which is a change; gives its id.
 async fn change(world: &World, email: &str) -> String {
