@@ -335,14 +335,15 @@ const RULES: &[Rule] = &[
     ),
     taken(
         "internal_contact_assignment_contact_partner_role_key",
-        "internal_contact_assignment.internal_contact_id, internal_contact_assignment.partner_id, \
-         internal_contact_assignment.internal_role",
+        "internal_contact_assignment.org_id, internal_contact_assignment.internal_contact_id, \
+         internal_contact_assignment.partner_id, internal_contact_assignment.internal_role",
         "internalRole",
         ROLE_TAKEN,
     ),
     taken(
         "internal_contact_assignment_contact_role_key",
-        "internal_contact_assignment.internal_contact_id, internal_contact_assignment.internal_role",
+        "internal_contact_assignment.org_id, internal_contact_assignment.internal_contact_id, \
+         internal_contact_assignment.internal_role",
         "internalRole",
         ROLE_TAKEN,
     ),

@@ -4,25 +4,24 @@
 //! columns as texts and never import the entities. Whoever runs them calls [`up`], [`down`] and [`status`], which take the
 //! lock, not [`Migrator`] itself.
 
-mod m20261121_000001_create_organization;
-mod m20261121_000002_create_partner;
-mod m20261121_000003_create_internal_contact;
-mod m20261121_000004_create_internal_contact_assignment;
-mod m20261121_000005_create_account;
-mod m20261121_000006_create_contact_type;
-mod m20261121_000007_create_account_contact;
-mod m20261121_000008_create_account_contact_account;
-mod m20261121_000009_create_custom_field;
-mod m20261121_000010_create_custom_field_value;
-mod m20261121_000011_create_organization_contact;
-mod m20261121_000012_create_change;
-mod m20261121_000013_create_idempotency_key;
-mod m20261121_000014_add_search_columns;
-mod m20261121_000015_hide_assignments;
-mod m20261121_000016_create_contact_merge;
-mod m20261121_000017_create_search_index;
-mod m20261121_000018_row_level_security;
-mod m20261121_000019_create_app_token;
+mod m20261128_000001_create_organization;
+mod m20261128_000002_create_partner;
+mod m20261128_000003_create_internal_contact;
+mod m20261128_000004_create_internal_contact_assignment;
+mod m20261128_000005_create_account;
+mod m20261128_000006_create_contact_type;
+mod m20261128_000007_create_account_contact;
+mod m20261128_000008_create_account_contact_account;
+mod m20261128_000009_create_custom_field;
+mod m20261128_000010_create_custom_field_value;
+mod m20261128_000011_create_organization_contact;
+mod m20261128_000012_create_change;
+mod m20261128_000013_create_change_counter;
+mod m20261128_000014_create_idempotency_key;
+mod m20261128_000015_create_contact_merge;
+mod m20261128_000016_create_app_token;
+mod m20261128_000017_create_search_index;
+mod m20261128_000018_create_row_level_security;
 mod table;
 
 use std::collections::HashSet;
@@ -46,25 +45,24 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20261121_000001_create_organization::Migration),
-            Box::new(m20261121_000002_create_partner::Migration),
-            Box::new(m20261121_000003_create_internal_contact::Migration),
-            Box::new(m20261121_000004_create_internal_contact_assignment::Migration),
-            Box::new(m20261121_000005_create_account::Migration),
-            Box::new(m20261121_000006_create_contact_type::Migration),
-            Box::new(m20261121_000007_create_account_contact::Migration),
-            Box::new(m20261121_000008_create_account_contact_account::Migration),
-            Box::new(m20261121_000009_create_custom_field::Migration),
-            Box::new(m20261121_000010_create_custom_field_value::Migration),
-            Box::new(m20261121_000011_create_organization_contact::Migration),
-            Box::new(m20261121_000012_create_change::Migration),
-            Box::new(m20261121_000013_create_idempotency_key::Migration),
-            Box::new(m20261121_000014_add_search_columns::Migration),
-            Box::new(m20261121_000015_hide_assignments::Migration),
-            Box::new(m20261121_000016_create_contact_merge::Migration),
-            Box::new(m20261121_000017_create_search_index::Migration),
-            Box::new(m20261121_000018_row_level_security::Migration),
-            Box::new(m20261121_000019_create_app_token::Migration),
+            Box::new(m20261128_000001_create_organization::Migration),
+            Box::new(m20261128_000002_create_partner::Migration),
+            Box::new(m20261128_000003_create_internal_contact::Migration),
+            Box::new(m20261128_000004_create_internal_contact_assignment::Migration),
+            Box::new(m20261128_000005_create_account::Migration),
+            Box::new(m20261128_000006_create_contact_type::Migration),
+            Box::new(m20261128_000007_create_account_contact::Migration),
+            Box::new(m20261128_000008_create_account_contact_account::Migration),
+            Box::new(m20261128_000009_create_custom_field::Migration),
+            Box::new(m20261128_000010_create_custom_field_value::Migration),
+            Box::new(m20261128_000011_create_organization_contact::Migration),
+            Box::new(m20261128_000012_create_change::Migration),
+            Box::new(m20261128_000013_create_change_counter::Migration),
+            Box::new(m20261128_000014_create_idempotency_key::Migration),
+            Box::new(m20261128_000015_create_contact_merge::Migration),
+            Box::new(m20261128_000016_create_app_token::Migration),
+            Box::new(m20261128_000017_create_search_index::Migration),
+            Box::new(m20261128_000018_create_row_level_security::Migration),
         ]
     }
 }
@@ -84,6 +82,7 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
 
 /// Takes back the last `steps` migrations, or all; after an error, none.
 pub async fn down(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
+    applied(db).await?;
     let transaction = begin_locked(db).await?;
     Migrator::down(&transaction, steps).await?;
     transaction.commit().await
@@ -98,12 +97,23 @@ pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbEr
         .collect())
 }
 
+/// What the names of the migrations begin with that made databases before the tables had their present form.
+const RETIRED: &str = "m20261121_";
+
+/// A database that earlier migrations made has other tables, of which nothing here would be true.
+const RETIRED_DATABASE: &str = "this database was made before the first release and cannot be migrated: read its data out \
+                                with the version that made it, and write it into an empty database";
+
 async fn applied(db: &DatabaseConnection) -> Result<HashSet<String>, DbErr> {
     if !SchemaManager::new(db).has_table(Migrator::migration_table_name().to_string()).await? {
         return Ok(HashSet::new());
     }
     let rows = seaql_migrations::Entity::find().all(db).await?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
+    let applied: HashSet<String> = rows.into_iter().map(|row| row.version).collect();
+    if applied.iter().any(|name| name.starts_with(RETIRED)) {
+        return Err(DbErr::Custom(RETIRED_DATABASE.to_owned()));
+    }
+    Ok(applied)
 }
 
 /// Begins a transaction that holds the migration lock until it ends.

@@ -5,7 +5,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{integer, text, timestamp_with_time_zone, timestamp_with_time_zone_null},
+    schema::{integer, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null},
     sea_orm::DbBackend,
     sea_query::Check,
 };
@@ -80,6 +80,31 @@ pub(crate) fn json_is(backend: DbBackend, table: &str, column: &'static str, jso
     check(table, column, condition)
 }
 
+/// A text that the application normalizes for sorting, searching or comparing; empty until it has. Compared byte by byte,
+/// as SQLite does anyway.
+pub(crate) fn search_text(backend: DbBackend, name: &'static str) -> ColumnDef {
+    search_text_null(backend, name).not_null().default("").take()
+}
+
+/// The same, or nothing.
+pub(crate) fn search_text_null(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = text_null(name);
+    if backend == DbBackend::Postgres {
+        column.extra("COLLATE \"C\"");
+    }
+    column
+}
+
+/// The primary key of a tenant's rows: their organization and what names a row within it.
+pub(crate) fn tenant_primary_key(column: &'static str) -> IndexCreateStatement {
+    Index::create().col("org_id").col(column).take()
+}
+
+/// The rows whose remote id must be unique.
+pub(crate) fn remote_id_of_active_rows() -> Expr {
+    Expr::col("remote_id").is_not_null().and(Expr::col("deleted_at").is_null())
+}
+
 /// A unique constraint, named `<table>_<columns>_key`, for use inside CREATE TABLE.
 pub(crate) fn unique<const N: usize>(table: &str, columns: [&'static str; N]) -> IndexCreateStatement {
     let mut index = Index::create();
@@ -115,7 +140,7 @@ pub(crate) fn index<const N: usize>(table: &'static str, columns: [&'static str;
     index
 }
 
-/// What ties the row to its organization, named `<table>_org_id_fkey`.
+/// The foreign key to the row's organization, named `<table>_org_id_fkey`.
 pub(crate) fn organization_key(table: &'static str) -> ForeignKeyCreateStatement {
     ForeignKey::create()
         .name(format!("{table}_org_id_fkey"))
@@ -135,42 +160,6 @@ pub(crate) fn tenant_key(
         .from(table, ("org_id", column))
         .to(parent, ("org_id", "id"))
         .take()
-}
-
-/// Adds a text that the application folds, empty until it has. Compared byte by byte, as SQLite does anyway.
-pub(crate) async fn folded_text(
-    manager: &SchemaManager<'_>,
-    table: &'static str,
-    column: &'static str,
-) -> Result<(), DbErr> {
-    let mut text = text(column).default("").take();
-    if manager.get_database_backend() == DbBackend::Postgres {
-        text.extra("COLLATE \"C\"");
-    }
-    manager.alter_table(Table::alter().table(table).add_column(text).take()).await
-}
-
-/// Sets how a text is compared on PostgreSQL; SQLite compares byte by byte.
-pub(crate) async fn set_collation(
-    manager: &SchemaManager<'_>,
-    table: &str,
-    column: &str,
-    collation: &str,
-) -> Result<(), DbErr> {
-    if manager.get_database_backend() == DbBackend::Postgres {
-        let sql = format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE text COLLATE \"{collation}\"");
-        manager.get_connection().execute_unprepared(&sql).await?;
-    }
-    Ok(())
-}
-
-/// Drops a column of a migration that goes down.
-pub(crate) async fn without_column(
-    manager: &SchemaManager<'_>,
-    table: &'static str,
-    column: &'static str,
-) -> Result<(), DbErr> {
-    manager.alter_table(Table::alter().table(table).drop_column(column).take()).await
 }
 
 /// Drops the table of a migration that goes down, and its indexes with it.

@@ -15,11 +15,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "account")]
 pub struct Model {
+    /// The organization it belongs to.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: AccountId,
-    /// The organization it belongs to.
-    pub org_id: OrganizationId,
     /// What it is called.
     pub name: String,
     /// The domain of its website and mail.
@@ -57,8 +58,8 @@ impl ScopedById for Entity {
 }
 
 sparse! {
-    id: Id always,
     org_id: OrgId always,
+    id: Id always,
     name: Name asked,
     primary_domain: PrimaryDomain asked,
     remote_id: RemoteId asked,

@@ -15,11 +15,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "account_contact")]
 pub struct Model {
+    /// The organization the person is a contact of.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: AccountContactId,
-    /// The organization the person is a contact of.
-    pub org_id: OrganizationId,
     /// First name.
     pub first_name: String,
     /// Last name.
@@ -54,7 +55,7 @@ pub struct Model {
     /// Set while the row is deleted.
     pub deleted_at: Option<DateTimeUtc>,
     /// What kind of contact the person is.
-    #[sea_orm(belongs_to, from = "contact_type_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, contact_type_id)", to = "(org_id, id)")]
     pub contact_type: BelongsTo<super::contact_type::Entity>,
     /// The accounts the person is at.
     #[sea_orm(has_many, via = "account_contact_account")]
@@ -78,8 +79,8 @@ impl ScopedById for Entity {
 }
 
 sparse! {
-    id: Id always,
     org_id: OrgId always,
+    id: Id always,
     first_name: FirstName asked,
     last_name: LastName asked,
     email: Email asked,

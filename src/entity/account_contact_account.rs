@@ -15,6 +15,7 @@ use super::{
 #[sea_orm(table_name = "account_contact_account")]
 pub struct Model {
     /// The organization of both sides.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub org_id: OrganizationId,
     /// The person.
     #[sea_orm(primary_key, auto_increment = false)]
@@ -25,10 +26,10 @@ pub struct Model {
     /// When the link was made.
     pub created_at: DateTimeUtc,
     /// The person.
-    #[sea_orm(belongs_to, from = "account_contact_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, account_contact_id)", to = "(org_id, id)")]
     pub account_contact: BelongsTo<super::account_contact::Entity>,
     /// The account.
-    #[sea_orm(belongs_to, from = "account_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, account_id)", to = "(org_id, id)")]
     pub account: BelongsTo<super::account::Entity>,
 }
 

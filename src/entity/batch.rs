@@ -8,11 +8,13 @@ use chrono::SecondsFormat;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ColumnType, DbBackend, DbErr, EntityTrait, IdenStatic,
     Iterable, Value,
-    sea_query::{Expr, ExprTrait, Func, InsertStatement, Query, SelectStatement, sea_value_to_json_value},
+    sea_query::{
+        Expr, ExprTrait, Func, FunctionCall, InsertStatement, Query, SelectStatement, sea_value_to_json_value,
+    },
 };
 
 /// The name of the rows inside their own statement.
-const ROWS: &str = "rows";
+pub(super) const ROWS: &str = "rows";
 
 /// `INSERT` of rows that all have values in the same columns; nothing for no rows. They are inserted in this order.
 pub fn insert_rows<E: EntityTrait>(
@@ -39,12 +41,17 @@ fn rows_table<E: EntityTrait>(backend: DbBackend, columns: &[E::Column], json: S
         // Without it, SQLite would read ON CONFLICT as the ON of a join.
         select.and_where(Expr::cust("true"));
     } else {
-        let row_type = Expr::cust(format!("NULL::\"{}\"", E::default().as_str()));
-        let records =
-            Func::cust("json_populate_recordset").arg(row_type).arg(Expr::val(json).cast_as("json"));
-        select.columns(columns.iter().copied()).from_function(records, ROWS);
+        select
+            .exprs(columns.iter().map(|column| Expr::col((ROWS, *column))))
+            .from_function(recordset::<E>(json), ROWS);
     }
     select
+}
+
+/// The rows of a JSON text as PostgreSQL reads them, with the types of the table's columns.
+pub(super) fn recordset<E: EntityTrait>(json: String) -> FunctionCall {
+    let row_type = Expr::cust(format!("NULL::\"{}\"", E::default().as_str()));
+    Func::cust("json_populate_recordset").arg(row_type).arg(Expr::val(json).cast_as("json"))
 }
 
 /// What SQLite must do to turn a member of a row's JSON into the value that the column holds.
@@ -57,7 +64,8 @@ fn sqlite_member<C: ColumnTrait>(column: &C) -> Expr {
     }
 }
 
-fn json<E: EntityTrait>(
+/// The rows as a JSON array of objects with these columns as members.
+pub(super) fn json<E: EntityTrait>(
     columns: &[E::Column],
     rows: impl Iterator<Item = E::ActiveModel>,
 ) -> Result<String, DbErr> {

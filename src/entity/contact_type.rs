@@ -15,11 +15,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "contact_type")]
 pub struct Model {
+    /// The organization it belongs to.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: ContactTypeId,
-    /// The organization it belongs to.
-    pub org_id: OrganizationId,
     /// What it is called; unique in the organization.
     pub name: String,
     /// The type of contacts that are made without one.

@@ -16,11 +16,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "custom_field")]
 pub struct Model {
+    /// The organization it belongs to.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: CustomFieldId,
-    /// The organization it belongs to.
-    pub org_id: OrganizationId,
     /// What programs call it; unique in the organization.
     pub key: String,
     /// What people call it.

@@ -15,6 +15,7 @@ use super::{
 #[sea_orm(table_name = "custom_field_value")]
 pub struct Model {
     /// The organization of both the contact and the field.
+    #[sea_orm(primary_key, auto_increment = false)]
     pub org_id: OrganizationId,
     /// The contact.
     #[sea_orm(primary_key, auto_increment = false)]
@@ -30,10 +31,10 @@ pub struct Model {
     /// When the row last changed.
     pub updated_at: DateTimeUtc,
     /// The contact.
-    #[sea_orm(belongs_to, from = "account_contact_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, account_contact_id)", to = "(org_id, id)")]
     pub account_contact: BelongsTo<super::account_contact::Entity>,
     /// The field.
-    #[sea_orm(belongs_to, from = "custom_field_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, custom_field_id)", to = "(org_id, id)")]
     pub custom_field: BelongsTo<super::custom_field::Entity>,
 }
 

@@ -15,11 +15,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "internal_contact")]
 pub struct Model {
+    /// The organization the person belongs to.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: InternalContactId,
-    /// The organization the person belongs to.
-    pub org_id: OrganizationId,
     /// The address as it was written.
     pub email: String,
     /// The address in the form that is compared; unique among the organization's living rows.
@@ -34,6 +35,8 @@ pub struct Model {
     pub phone: Option<String>,
     /// Position in the organization.
     pub job_title: Option<String>,
+    /// Identifier in the external system that it was synced from; unique among the organization's active rows.
+    pub remote_id: Option<String>,
     /// What it is sorted by: its name, folded. Empty until the application has folded it.
     pub sort_key: String,
     /// What it is found by: words, folded.
@@ -67,8 +70,8 @@ impl ScopedById for Entity {
 }
 
 sparse! {
-    id: Id always,
     org_id: OrgId always,
+    id: Id always,
     email: Email asked,
     email_key: EmailKey asked,
     given_name: GivenName asked,
@@ -76,6 +79,7 @@ sparse! {
     name: Name asked,
     phone: Phone asked,
     job_title: JobTitle asked,
+    remote_id: RemoteId asked,
     sort_key: SortKey asked,
     words: Words asked,
     company_words: CompanyWords asked,

@@ -16,11 +16,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "internal_contact_assignment")]
 pub struct Model {
+    /// The organization of both the person and the partner.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: InternalContactAssignmentId,
-    /// The organization of both the person and the partner.
-    pub org_id: OrganizationId,
     /// The person.
     pub internal_contact_id: InternalContactId,
     /// The partner, or nothing while the assignment is floating.
@@ -38,10 +39,10 @@ pub struct Model {
     /// Set while the person or the partner is deleted.
     pub deleted_at: Option<DateTimeUtc>,
     /// The person.
-    #[sea_orm(belongs_to, from = "internal_contact_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, internal_contact_id)", to = "(org_id, id)")]
     pub internal_contact: BelongsTo<super::internal_contact::Entity>,
     /// The partner.
-    #[sea_orm(belongs_to, from = "partner_id", to = "id")]
+    #[sea_orm(belongs_to, from = "(org_id, partner_id)", to = "(org_id, id)")]
     pub partner: BelongsTo<Option<super::partner::Entity>>,
 }
 
@@ -84,8 +85,8 @@ impl ScopedById for Entity {
 }
 
 sparse! {
-    id: Id always,
     org_id: OrgId always,
+    id: Id always,
     internal_contact_id: InternalContactId always,
     partner_id: PartnerId always,
     internal_role: InternalRole always,

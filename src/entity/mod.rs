@@ -9,6 +9,7 @@ pub mod account_contact_account;
 pub mod app_token;
 mod batch;
 pub mod change;
+pub mod change_counter;
 pub mod contact_merge;
 pub mod contact_type;
 pub mod custom_field;

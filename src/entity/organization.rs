@@ -17,6 +17,8 @@ pub struct Model {
     pub id: OrganizationId,
     /// What it is called.
     pub name: String,
+    /// The name that an identity provider or another product has for it; unique.
+    pub external_id: Option<String>,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.

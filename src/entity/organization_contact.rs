@@ -16,11 +16,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "organization_contact")]
 pub struct Model {
-    /// Its number, made by the database.
+    /// The organization it belongs to.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
+    /// Its number, made by the database; unique over all organizations.
     #[sea_orm(primary_key)]
     pub id: OrganizationContactId,
-    /// The organization it belongs to.
-    pub org_id: OrganizationId,
     /// Its purpose; never changes.
     pub r#type: OrganizationContactType,
     /// Name of the person or department.
@@ -51,6 +52,8 @@ pub struct Model {
     pub mobile: Option<String>,
     /// Only on invoice addresses, at most 50 characters.
     pub purchase_order_number: Option<String>,
+    /// Identifier in the external system that it was synced from; unique among the organization's active rows.
+    pub remote_id: Option<String>,
     /// What it is sorted by: its name, folded. Empty until the application has folded it.
     pub sort_key: String,
     /// What it is found by: words, folded.
@@ -116,8 +119,8 @@ impl ScopedById for Entity {
 }
 
 sparse! {
-    id: Id always,
     org_id: OrgId always,
+    id: Id always,
     r#type: Type always,
     name: Name asked,
     title: Title asked,
@@ -133,6 +136,7 @@ sparse! {
     phone: Phone asked,
     mobile: Mobile asked,
     purchase_order_number: PurchaseOrderNumber asked,
+    remote_id: RemoteId asked,
     sort_key: SortKey asked,
     words: Words asked,
     created_at: CreatedAt asked,

@@ -15,11 +15,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "partner")]
 pub struct Model {
+    /// The organization it belongs to.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub org_id: OrganizationId,
     /// Made by the application.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: PartnerId,
-    /// The organization it belongs to.
-    pub org_id: OrganizationId,
     /// What it is called.
     pub name: String,
     /// Its id in the system it came from; unique among the organization's living rows.
@@ -55,8 +56,8 @@ impl ScopedById for Entity {
 }
 
 sparse! {
-    id: Id always,
     org_id: OrgId always,
+    id: Id always,
     name: Name asked,
     remote_id: RemoteId asked,
     sort_key: SortKey asked,

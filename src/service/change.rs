@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveModelTrait, ActiveValue, ConnectionTrait, Set, Value};
+use sea_orm::{ActiveValue, ConnectionTrait, DbBackend, Set, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -18,10 +18,11 @@ use crate::{
     entity::{
         Columns,
         change::{ActiveModel, Column, Entity, Model},
+        change_counter,
         id::OrganizationId,
         insert_rows,
     },
-    error::AppResult,
+    error::{AppError, AppResult},
 };
 
 impl Paged for Entity {
@@ -143,8 +144,7 @@ pub(super) async fn record(
     action: Action,
     diff: Diff,
 ) -> AppResult<()> {
-    row(ctx, organization, Change { kind, id, action, diff }).insert(db).await?;
-    Ok(())
+    record_all(db, ctx, organization, [Change { kind, id, action, diff }]).await
 }
 
 /// A change that is not recorded yet.
@@ -166,14 +166,33 @@ pub(super) async fn record_all(
     organization: OrganizationId,
     changes: impl IntoIterator<Item = Change>,
 ) -> AppResult<()> {
-    let rows = changes.into_iter().map(|change| row(ctx, organization, change));
-    reading::execute(db, insert_rows::<Entity>(db.get_database_backend(), rows)?).await
+    let changes: Vec<ActiveModel> =
+        (1..).zip(changes).map(|(seq, change)| row(ctx, organization, seq, change)).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if db.get_database_backend() == DbBackend::Postgres {
+        db.execute(&Entity::append(organization, changes)?).await?;
+        return Ok(());
+    }
+    let count = changes.len() as i64;
+    let counter =
+        change_counter::Entity::raise(organization, count).returning_col(change_counter::Column::Seq).take();
+    let newest = db.query_one(&counter).await?;
+    let newest: i64 = newest
+        .ok_or_else(|| AppError::Internal("an organization without a counter".into()))?
+        .try_get_by_index(0)?;
+    let changes = changes.into_iter().map(|mut change| {
+        change.seq = Set(newest - count + change.seq.unwrap());
+        change
+    });
+    reading::execute(db, insert_rows::<Entity>(DbBackend::Sqlite, changes)?).await
 }
 
-fn row(ctx: &RequestContext, organization: OrganizationId, change: Change) -> ActiveModel {
+fn row(ctx: &RequestContext, organization: OrganizationId, seq: i64, change: Change) -> ActiveModel {
     ActiveModel {
-        seq: sea_orm::NotSet,
         org_id: Set(organization),
+        seq: Set(seq),
         at: Set(ctx.now),
         actor: Set(ctx.caller.subject.clone()),
         entity_kind: Set(change.kind.to_owned()),

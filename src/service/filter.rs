@@ -257,6 +257,11 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// The organization that the rows are of.
+    pub(super) fn organization(self) -> OrganizationId {
+        self.organization
+    }
+
     /// In this organization, on this kind of database.
     pub(super) fn new(organization: OrganizationId, backend: DbBackend) -> Self {
         Self { organization, backend }
@@ -286,9 +291,12 @@ impl Scope {
             Filter::Related(relation, Quantifier::None, filter) => {
                 Expr::not_exists(self.related(*relation, filter))
             }
-            Filter::Search(query) => {
-                search::matches(self.backend, E::default().table_name(), E::SEARCHED, query)
-            }
+            Filter::Search(query) => search::matches(
+                (self.backend, self.organization),
+                E::default().table_name(),
+                E::SEARCHED,
+                query,
+            ),
             Filter::Deleted(wanted) => deleted::<E>(*wanted),
             // Made into conditions of each kind before.
             Filter::Contact(_) => truth(false),

@@ -3,7 +3,8 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, Select,
     sea_query::LockType,
 };
 
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     auth::{RequestContext, Scope},
     entity::{
-        Columns, Scoped,
+        Columns, Scoped, change_counter,
         id::OrganizationId,
         organization::{ActiveModel, Column, Entity, Model},
     },
@@ -145,11 +146,19 @@ async fn insert(txn: &DatabaseTransaction, ctx: &RequestContext, name: String) -
     let row = ActiveModel {
         id: NotSet,
         name: Set(name),
+        external_id: Set(None),
         created_at: Set(ctx.now),
         updated_at: Set(ctx.now),
         version: Set(1),
     }
     .insert(txn)
+    .await?;
+    change_counter::Entity::insert(change_counter::ActiveModel {
+        org_id: Set(row.id),
+        seq: Set(0),
+        deleted_through: Set(0),
+    })
+    .exec_without_returning(txn)
     .await?;
     contact_type::insert_initial(txn, ctx, row.id).await?;
     let diff = Diff::default().created("name", &row.name);

@@ -254,6 +254,7 @@ fn blank(ctx: &RequestContext, organization: OrganizationId, kind: OrganizationC
         phone: None,
         mobile: None,
         purchase_order_number: None,
+        remote_id: None,
         sort_key: String::new(),
         words: String::new(),
         created_at: ctx.now,

@@ -144,7 +144,7 @@ where
 {
     let fixed = [E::ID.as_str(), E::ORG_ID.as_str()];
     let columns = E::Column::iter().filter(|column| !fixed.contains(&column.as_str()));
-    let conflict = OnConflict::column(E::ID).update_columns(columns).to_owned();
+    let conflict = OnConflict::columns([E::ORG_ID, E::ID]).update_columns(columns).to_owned();
     let insert = all::<E>(db, rows)?.map(|mut insert| insert.on_conflict(conflict).to_owned());
     execute(db, insert).await
 }

@@ -10,6 +10,7 @@ use sea_orm::{
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::cursor::checksum;
+use crate::entity::id::OrganizationId;
 
 /// The most characters of a sort key. Longer names that begin alike are put in the order of their ids.
 const SORT_KEY: usize = 128;
@@ -178,9 +179,9 @@ pub(super) enum Searched {
 const WORDS: &str = "search_words";
 const ENTRY: &str = "search_entry";
 
-/// Whether each word of the query begins a word of the row. A query without words finds nothing.
+/// Whether each word of the query begins a word of a row of the organization. A query without words finds nothing.
 pub(super) fn matches(
-    backend: DbBackend,
+    (backend, organization): (DbBackend, OrganizationId),
     table: &'static str,
     searched: Searched,
     query: &SearchQuery,
@@ -189,7 +190,7 @@ pub(super) fn matches(
         return Expr::cust("1 = 0");
     }
     if backend == DbBackend::Sqlite {
-        let words = query.written(|word| format!("\"{word}\"*"), " AND ", " OR ");
+        let words = query.written(|word| format!("\"{}_{word}\"*", organization.0), " AND ", " OR ");
         let matching = Expr::col(WORDS).binary(BinOper::Custom("MATCH"), words);
         let found = Query::select()
             .column((ENTRY, "entity_id"))

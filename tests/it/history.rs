@@ -231,8 +231,8 @@ async fn the_other_organization_sees_nothing(world: World) {
     let person = busy(&world).await;
     // A record of theirs that claims to be about it.
     let sql = format!(
-        "INSERT INTO change (org_id, at, actor, entity_kind, entity_id, action, fields, request_id)
-         SELECT 2, at, actor, entity_kind, entity_id, 'stolen', fields, request_id FROM change
+        "INSERT INTO change (org_id, seq, at, actor, entity_kind, entity_id, action, fields, request_id)
+         SELECT 2, 1000 + seq, at, actor, entity_kind, entity_id, 'stolen', fields, request_id FROM change
          WHERE entity_id = {}",
         person.to_string().replace('"', "'")
     );

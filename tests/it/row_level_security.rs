@@ -246,8 +246,8 @@ async fn a_wall_with_a_hole_is_noticed() {
     world.db.check_wall().await.expect("a wall");
     let pool = world.db.pool();
     for (hole, repair) in [
-        ("DROP POLICY tenant ON partner", "SELECT contact_gateway_raise_wall()"),
-        ("ALTER TABLE partner DISABLE ROW LEVEL SECURITY", "SELECT contact_gateway_raise_wall()"),
+        ("DROP POLICY tenant ON partner", "SELECT contact_gateway_enable_rls()"),
+        ("ALTER TABLE partner DISABLE ROW LEVEL SECURITY", "SELECT contact_gateway_enable_rls()"),
         ("ALTER TABLE partner OWNER TO contact_gateway_tenant", "ALTER TABLE partner OWNER TO postgres"),
     ] {
         execute(pool, hole).await.expect(hole);
@@ -259,7 +259,7 @@ async fn a_wall_with_a_hole_is_noticed() {
     // A table that a later release adds stands in the open until its migration raises the wall again.
     execute(pool, "CREATE TABLE note (id integer, org_id bigint)").await.expect("a table");
     assert!(matches!(world.db.check_wall().await, Err(WallError::Open(tables)) if tables == "note"));
-    execute(pool, "SELECT contact_gateway_raise_wall()").await.expect("a wall");
+    execute(pool, "SELECT contact_gateway_enable_rls()").await.expect("a wall");
     world.db.check_wall().await.expect("a wall");
 }
 
@@ -354,7 +354,7 @@ async fn who_may_not_raise_the_wall_goes_without_until_an_administrator_does() {
     assert!(read.is_err(), "without the wall nothing is read where one is wanted");
 
     let administrator = login(&cluster, "postgres", "owned", false).await;
-    for sql in ["SELECT contact_gateway_raise_wall()", "GRANT contact_gateway_tenant TO plain"] {
+    for sql in ["SELECT contact_gateway_enable_rls()", "GRANT contact_gateway_tenant TO plain"] {
         execute(administrator.pool(), sql).await.expect(sql);
     }
     plain.check_wall().await.expect("a wall");

@@ -150,6 +150,7 @@ fn card() -> Row {
 fn change() -> Row {
     let columns = [
         ("org_id", "1"),
+        ("seq", "1"),
         ("at", NOW),
         ("actor", "'ada'"),
         ("entity_kind", "'partner'"),
@@ -159,6 +160,10 @@ fn change() -> Row {
         ("request_id", "'r'"),
     ];
     Row::new("change", &columns)
+}
+
+fn change_counter() -> Row {
+    Row::new("change_counter", &[("org_id", "1")])
 }
 
 fn idempotency_key() -> Row {
@@ -340,9 +345,9 @@ async fn assignments_once(on: &Fixture) -> Result<(), DbErr> {
     on.accept(assignment()).await?;
     on.accept(floating()).await?;
     on.accept(floating().with("internal_role", "'csm'")).await?;
-    let columns = ["internal_contact_id", "partner_id", "internal_role"];
+    let columns = ["org_id", "internal_contact_id", "partner_id", "internal_role"];
     on.refuse_unique("internal_contact_assignment_contact_partner_role_key", &columns, assignment()).await;
-    let columns = ["internal_contact_id", "internal_role"];
+    let columns = ["org_id", "internal_contact_id", "internal_role"];
     on.refuse_unique("internal_contact_assignment_contact_role_key", &columns, floating()).await;
 
     let remote = |role| assignment().with("remote_id", "'r-1'").with("internal_role", role);
@@ -354,9 +359,16 @@ async fn assignments_once(on: &Fixture) -> Result<(), DbErr> {
 
 async fn primary_keys(on: &Fixture) -> Result<(), DbErr> {
     on.accept(link()).await?;
-    on.refuse_unique("account_contact_account_pkey", &["account_contact_id", "account_id"], link()).await;
+    on.refuse_unique("account_contact_account_pkey", &["org_id", "account_contact_id", "account_id"], link())
+        .await;
     on.accept(value()).await?;
-    on.refuse_unique("custom_field_value_pkey", &["account_contact_id", "custom_field_id"], value()).await;
+    let columns = ["org_id", "account_contact_id", "custom_field_id"];
+    on.refuse_unique("custom_field_value_pkey", &columns, value()).await;
+    on.accept(change()).await?;
+    on.accept(change().of(1)).await?;
+    on.refuse_unique("change_pkey", &["org_id", "seq"], change()).await;
+    on.accept(change_counter()).await?;
+    on.refuse_unique("change_counter_pkey", &["org_id"], change_counter()).await;
     on.accept(idempotency_key()).await?;
     on.accept(idempotency_key().of(1)).await?;
     on.refuse_unique("idempotency_key_pkey", &["org_id", "key"], idempotency_key()).await;
@@ -376,6 +388,7 @@ async fn foreign_keys(on: &Fixture) {
         field(),
         card(),
         change(),
+        change_counter(),
         idempotency_key(),
         merge(),
         app_token(),
@@ -413,7 +426,6 @@ async fn the_database_refuses_what_it_must() -> Result<(), DbErr> {
         let refused_by_another = |name: &String| {
             name.ends_with("_pkey")
                 || name.ends_with("_idx")
-                || name.ends_with("_org_id_id_key")
                 || [
                     "internal_contact_assignment_org_id_fkey",
                     "account_contact_org_id_fkey",

@@ -60,7 +60,14 @@ fn uuid() -> Uuid {
 }
 
 fn organization(id: OrganizationId) -> organization::Model {
-    organization::Model { id, name: "Acme".to_owned(), created_at: now(), updated_at: now(), version: 1 }
+    organization::Model {
+        id,
+        name: "Acme".to_owned(),
+        external_id: None,
+        created_at: now(),
+        updated_at: now(),
+        version: 1,
+    }
 }
 
 fn partner(org_id: OrganizationId) -> partner::Model {
@@ -89,6 +96,7 @@ fn internal_contact() -> internal_contact::Model {
         name: Some("Zoë \"Z\" O'Neil 😀".to_owned()),
         phone: Some("+15550100".to_owned()),
         job_title: None,
+        remote_id: None,
         sort_key: String::new(),
         words: String::new(),
         company_words: String::new(),
@@ -204,6 +212,7 @@ fn organization_contact(id: i64, r#type: OrganizationContactType) -> organizatio
         phone: None,
         mobile: None,
         purchase_order_number: None,
+        remote_id: None,
         sort_key: String::new(),
         words: String::new(),
         created_at: now(),

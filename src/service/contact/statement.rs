@@ -131,7 +131,7 @@ impl<'a> Union<'a> {
         for (column, order) in merged_order(request) {
             page.order_by((CONTACT, column), order);
         }
-        let whole = whole(page.limit(request.limit()).take(), request, columns);
+        let whole = self.whole(page.limit(request.limit()).take(), request, columns);
         let rows = self.db.connection().query_all(&whole).await?;
         rows.iter().map(|row| read(row, request, columns)).collect()
     }
@@ -163,7 +163,7 @@ impl<'a> Union<'a> {
             .from_subquery(ranked, CONTACT)
             .and_where(Expr::col((CONTACT, RANK)).lte(request.limit() + 1))
             .take();
-        let whole = whole(pages, request, columns).expr_as(Expr::col((CONTACT, EMAIL)), SHARED).take();
+        let whole = self.whole(pages, request, columns).expr_as(Expr::col((CONTACT, EMAIL)), SHARED).take();
         let mut pages: HashMap<String, Vec<Placed>> = HashMap::new();
         for row in self.db.connection().query_all(&whole).await? {
             pages.entry(row.try_get("", SHARED)?).or_default().push(read(&row, request, columns)?);
@@ -219,6 +219,31 @@ impl<'a> Union<'a> {
         let email = || Expr::col((kind.table(), EMAIL));
         let is_one = keys_in(self.backend, email(), emails.iter().map(|email| (*email).clone()));
         arm.expr(email()).and_where(is_one).take()
+    }
+
+    /// The rows that the keys are of: first the kind, then the values that they are sorted by, then the columns of each kind.
+    fn whole(
+        &self,
+        keys: SelectStatement,
+        request: &PageRequest,
+        columns: ContactColumns,
+    ) -> SelectStatement {
+        let mut whole = Query::select().column((CONTACT, KIND)).from_subquery(keys, CONTACT).take();
+        for at in 0..request.sorts().len() {
+            whole.column((CONTACT, value_column(at)));
+        }
+        select(&mut whole, columns.internal);
+        select(&mut whole, columns.account);
+        select(&mut whole, columns.organization);
+        for kind in Kind::ALL {
+            let is_theirs = Expr::col((kind.table(), "org_id")).eq(self.scope.organization());
+            let is_it = Expr::col((kind.table(), "id")).equals((CONTACT, kind.id().0));
+            whole.join(JoinType::LeftJoin, kind.table(), is_theirs.and(is_it));
+        }
+        for (column, order) in merged_order(request) {
+            whole.order_by((CONTACT, column), order);
+        }
+        whole
     }
 }
 
@@ -276,32 +301,13 @@ fn merged_order(request: &PageRequest) -> impl Iterator<Item = (String, Order)> 
     values.chain(keys.map(|column| (column.to_owned(), request.key_order())))
 }
 
-/// The rows that the keys are of: first the kind, then the values that they are sorted by, then the columns of each kind.
-fn whole(keys: SelectStatement, request: &PageRequest, columns: ContactColumns) -> SelectStatement {
-    let mut whole = Query::select().column((CONTACT, KIND)).from_subquery(keys, CONTACT).take();
-    for at in 0..request.sorts().len() {
-        whole.column((CONTACT, value_column(at)));
-    }
-    select(&mut whole, columns.internal);
-    select(&mut whole, columns.account);
-    select(&mut whole, columns.organization);
-    for kind in Kind::ALL {
-        let is_it = Expr::col((kind.table(), "id")).equals((CONTACT, kind.id().0));
-        whole.join(JoinType::LeftJoin, kind.table(), is_it);
-    }
-    for (column, order) in merged_order(request) {
-        whole.order_by((CONTACT, column), order);
-    }
-    whole
-}
-
 fn select<E: Sparse>(whole: &mut SelectStatement, columns: Columns<E>) {
     for column in E::Column::iter().filter(|column| columns.contains(*column)) {
         whole.expr(column.select_as(Expr::col((E::default().table_name(), column.as_str()))));
     }
 }
 
-/// Reads a row of [`whole`].
+/// Reads a row of [`Union::whole`].
 fn read(row: &QueryResult, request: &PageRequest, columns: ContactColumns) -> AppResult<Placed> {
     let kind: i64 = row.try_get_by_index(0)?;
     let values = request.sorts().iter().enumerate().map(|(at, sort)| sort.read(row, 1 + at));

@@ -282,7 +282,7 @@ pub(in crate::service) async fn set_values(
 
 /// What becomes of a value where the field has one.
 fn in_place() -> OnConflict {
-    OnConflict::columns([Column::AccountContactId, Column::CustomFieldId])
+    OnConflict::columns([Column::OrgId, Column::AccountContactId, Column::CustomFieldId])
         .update_columns([Column::Value, Column::UpdatedAt])
         .to_owned()
 }

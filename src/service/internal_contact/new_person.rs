@@ -73,6 +73,7 @@ impl NewPerson {
             name: profile.name.clone(),
             phone: profile.phone.clone(),
             job_title: profile.job_title.clone(),
+            remote_id: None,
             sort_key: String::new(),
             words: String::new(),
             company_words: String::new(),

@@ -32,8 +32,8 @@ async fn fill(world: &World) {
              SELECT gen_random_uuid(), 'Ada', '{{}}', {first_type}, {values}"
         ),
         format!("INSERT INTO organization_contact (type, {of_all}) SELECT 1, {values}"),
-        "INSERT INTO change (org_id, at, actor, entity_kind, entity_id, action, fields, request_id)
-         SELECT org_id, now(), '', 'OrganizationContact', 'oc_' || id, 'updated', '{}', ''
+        "INSERT INTO change (org_id, seq, at, actor, entity_kind, entity_id, action, fields, request_id)
+         SELECT org_id, 1000 + row_number() OVER (), now(), '', 'OrganizationContact', 'oc_' || id, 'updated', '{}', ''
          FROM organization_contact, generate_series(1, 3)"
             .to_owned(),
         "ANALYZE".to_owned(),

@@ -194,6 +194,7 @@ impl Maker<'_> {
                     name: self.some_text(),
                     phone: self.phone(),
                     job_title: self.some_text(),
+                    remote_id: None,
                     sort_key: self.sort_key(),
                     words: self.words(),
                     company_words: self.words(),
@@ -381,6 +382,7 @@ impl Maker<'_> {
             phone: self.phone(),
             mobile: self.phone(),
             purchase_order_number: self.some_text().filter(|_| has_order),
+            remote_id: None,
             sort_key: self.sort_key(),
             words: self.words(),
             created_at: self.time(),
@@ -391,9 +393,10 @@ impl Maker<'_> {
     }
 
     async fn changes(&mut self, count: usize) {
-        for _ in 0..count {
+        // Behind those that made the organizations.
+        for seq in (1_000..).take(count) {
             let row = change::Model {
-                seq: 0,
+                seq,
                 org_id: self.organization(),
                 at: self.time(),
                 actor: self.text(),
@@ -403,8 +406,7 @@ impl Maker<'_> {
                 fields: json!({}),
                 request_id: self.text(),
             };
-            let row = change::ActiveModel { seq: NotSet, ..row.into_active_model().reset_all() };
-            let insert = change::Entity::insert(row);
+            let insert = change::Entity::insert(row.into_active_model().reset_all());
             insert.exec_without_returning(self.rows.db.connection()).await.expect("a new change");
         }
     }

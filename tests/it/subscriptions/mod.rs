@@ -221,8 +221,9 @@ async fn what_was_missed_is_told_first(world: World) {
 async fn write(db: &impl ConnectionTrait, id: &Value, request: &str) {
     let id = id.as_str().expect("an id");
     let sql = format!(
-        "INSERT INTO change (org_id, at, actor, entity_kind, entity_id, action, fields, request_id)
-         VALUES ({HOME}, CURRENT_TIMESTAMP, 'somebody', 'OrganizationContact', '{id}', 'updated', '{{}}', '{request}')"
+        "UPDATE change_counter SET seq = seq + 1 WHERE org_id = {HOME};
+         INSERT INTO change (org_id, seq, at, actor, entity_kind, entity_id, action, fields, request_id)
+         VALUES ({HOME}, (SELECT seq FROM change_counter WHERE org_id = {HOME}), CURRENT_TIMESTAMP, 'somebody', 'OrganizationContact', '{id}', 'updated', '{{}}', '{request}')"
     );
     db.execute_unprepared(&sql).await.expect("a change");
 }

@@ -98,6 +98,7 @@ impl Rows {
             name: None,
             phone: None,
             job_title: None,
+            remote_id: None,
             sort_key: String::new(),
             words: String::new(),
             company_words: String::new(),

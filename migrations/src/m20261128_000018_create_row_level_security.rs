@@ -6,7 +6,7 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-/// Creates the function that raises the wall, and calls it.
+/// Creates the function that enables row level security, and calls it.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -14,15 +14,15 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == DbBackend::Postgres {
-            manager.get_connection().execute_unprepared(RAISE).await?;
-            manager.get_connection().execute_unprepared(TRY_TO_RAISE).await?;
+            manager.get_connection().execute_unprepared(CREATE).await?;
+            manager.get_connection().execute_unprepared(TRY_TO_ENABLE).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == DbBackend::Postgres {
-            manager.get_connection().execute_unprepared(TAKE_DOWN).await?;
+            manager.get_connection().execute_unprepared(DISABLE).await?;
         }
         Ok(())
     }
@@ -30,10 +30,10 @@ impl MigrationTrait for Migration {
 
 /// Can be called again and again: by a later migration that adds a table, and by an administrator where the owner of the
 /// tables may not make roles. A role is the whole server's, so another database may make it at the same time.
-const RAISE: &str = "
-CREATE FUNCTION contact_gateway_raise_wall() RETURNS void LANGUAGE plpgsql AS $$
+const CREATE: &str = "
+CREATE FUNCTION contact_gateway_enable_rls() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    wall record;
+    tenant_table record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'contact_gateway_tenant') THEN
         BEGIN
@@ -42,20 +42,20 @@ BEGIN
             NULL;
         END;
     END IF;
-    -- Whoever raises the wall may stand behind it. To inherit the role would be to stand behind it always.
+    -- The role that calls this may take the tenant's role on. Inheriting it would apply its policies always.
     IF current_setting('server_version_num')::integer >= 160000 THEN
         EXECUTE 'GRANT contact_gateway_tenant TO CURRENT_USER WITH INHERIT FALSE, SET TRUE';
     ELSIF NOT pg_has_role(CURRENT_USER, 'contact_gateway_tenant', 'MEMBER') THEN
         GRANT contact_gateway_tenant TO CURRENT_USER;
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO contact_gateway_tenant', current_schema());
-    FOR wall IN
-        SELECT format('%I.%I', current_schema(), class.relname) AS place,
+    FOR tenant_table IN
+        SELECT format('%I.%I', current_schema(), class.relname) AS name,
             CASE class.relname
                 WHEN 'organization' THEN
                     'id = ANY (string_to_array(current_setting(''contact_gateway.organizations'', true), '','')::bigint[])'
-                ELSE 'org_id = (SELECT NULLIF(current_setting(''contact_gateway.organization'', true), '''')::bigint)'
-            END AS own
+                ELSE 'org_id = NULLIF(current_setting(''contact_gateway.organization'', true), '''')::bigint'
+            END AS own_rows
         FROM pg_class AS class
         WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind = 'r'
             AND (class.relname = 'organization' OR EXISTS (
@@ -63,44 +63,44 @@ BEGIN
                 WHERE attrelid = class.oid AND attname = 'org_id' AND NOT attisdropped
             ))
     LOOP
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO contact_gateway_tenant', wall.place);
-        EXECUTE format('DROP POLICY IF EXISTS everybody ON %s', wall.place);
-        EXECUTE format('DROP POLICY IF EXISTS tenant ON %s', wall.place);
-        EXECUTE format('CREATE POLICY everybody ON %s USING (true)', wall.place);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO contact_gateway_tenant', tenant_table.name);
+        EXECUTE format('DROP POLICY IF EXISTS allow_all ON %s', tenant_table.name);
+        EXECUTE format('DROP POLICY IF EXISTS tenant ON %s', tenant_table.name);
+        EXECUTE format('CREATE POLICY allow_all ON %s USING (true)', tenant_table.name);
         EXECUTE format(
-            'CREATE POLICY tenant ON %s AS RESTRICTIVE TO contact_gateway_tenant USING (%s)', wall.place, wall.own
+            'CREATE POLICY tenant ON %s AS RESTRICTIVE TO contact_gateway_tenant USING (%s)', tenant_table.name, tenant_table.own_rows
         );
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', wall.place);
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tenant_table.name);
     END LOOP;
 END;
 $$;";
 
-/// Who does not want the wall needs no right to raise it.
-const TRY_TO_RAISE: &str = "
+/// Operators who do not use row level security need no right to make roles.
+const TRY_TO_ENABLE: &str = "
 DO $$ BEGIN
-    PERFORM contact_gateway_raise_wall();
+    PERFORM contact_gateway_enable_rls();
 EXCEPTION WHEN insufficient_privilege THEN
-    RAISE NOTICE 'no row level security: an administrator has to raise it by SELECT contact_gateway_raise_wall()';
+    RAISE NOTICE 'row level security is off: an administrator enables it by SELECT contact_gateway_enable_rls()';
 END $$;";
 
 /// The role stays: other databases of the server may use it.
-const TAKE_DOWN: &str = "
+const DISABLE: &str = "
 DO $$
 DECLARE
-    wall record;
+    tenant_table record;
 BEGIN
-    FOR wall IN
-        SELECT policy.polrelid::regclass AS place
+    FOR tenant_table IN
+        SELECT policy.polrelid::regclass AS name
         FROM pg_policy AS policy JOIN pg_class AS class ON class.oid = policy.polrelid
         WHERE policy.polname = 'tenant' AND class.relnamespace = current_schema()::regnamespace
     LOOP
-        EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', wall.place);
-        EXECUTE format('DROP POLICY everybody ON %s', wall.place);
-        EXECUTE format('DROP POLICY tenant ON %s', wall.place);
-        EXECUTE format('REVOKE ALL ON %s FROM contact_gateway_tenant', wall.place);
+        EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', tenant_table.name);
+        EXECUTE format('DROP POLICY allow_all ON %s', tenant_table.name);
+        EXECUTE format('DROP POLICY tenant ON %s', tenant_table.name);
+        EXECUTE format('REVOKE ALL ON %s FROM contact_gateway_tenant', tenant_table.name);
     END LOOP;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'contact_gateway_tenant') THEN
         EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM contact_gateway_tenant', current_schema());
     END IF;
 END $$;
-DROP FUNCTION contact_gateway_raise_wall();";
+DROP FUNCTION contact_gateway_enable_rls();";
