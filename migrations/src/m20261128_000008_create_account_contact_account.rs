@@ -31,7 +31,11 @@ impl MigrationTrait for Migration {
             .foreign_key(tenant_key(TABLE, "account_id", "account").on_delete(ForeignKeyAction::Cascade))
             .take();
         manager.create_table(table).await?;
-        manager.create_index(index(TABLE, ["org_id", "account_id", "account_contact_id"])).await?;
+        // Named by hand, because the rule's name is too long.
+        let by_account = index(TABLE, ["org_id", "account_id", "account_contact_id"])
+            .name("account_contact_account_org_id_account_id_contact_id_idx")
+            .take();
+        manager.create_index(by_account).await?;
         Ok(())
     }
 

@@ -112,27 +112,17 @@ async fn the_text_does_not_change_with_the_number_of_rows() -> Result<(), DbErr>
 #[tokio::test]
 async fn what_the_database_counts_is_left_to_it() -> Result<(), DbErr> {
     for (_database, db) in databases().await? {
-        let change = |entity_id: &str| change::ActiveModel {
-            seq: sea_orm::NotSet,
-            ..change::Model {
-                seq: 0,
-                org_id: ORG,
-                at: now(),
-                actor: "ada".to_owned(),
-                entity_kind: "partner".to_owned(),
-                entity_id: entity_id.to_owned(),
-                action: "created".to_owned(),
-                fields: json!({ "name": { "new": "Globex" } }),
-                request_id: "r".to_owned(),
-            }
-            .into_active_model()
+        let card = |name: &str| organization_contact::ActiveModel {
+            id: sea_orm::NotSet,
+            name: sea_orm::Set(Some(name.to_owned())),
+            ..organization_contact(0, OrganizationContactType::Finance).into_active_model()
         };
-        let rows = ["ptn_b", "ptn_a", "ptn_c"].map(change);
-        let statement = insert_rows::<change::Entity>(db.get_database_backend(), rows)?.expect("a statement");
-        db.execute(&statement).await?;
-        let rows = change::Entity::find_in(ORG).all(&db).await?;
-        let counted: Vec<_> = rows.iter().map(|row| (row.seq, row.entity_id.as_str())).collect();
-        assert_eq!(counted, [(1, "ptn_b"), (2, "ptn_a"), (3, "ptn_c")]);
+        let rows = ["b", "a", "c"].map(card);
+        let statement = insert_rows::<organization_contact::Entity>(db.get_database_backend(), rows)?;
+        db.execute(&statement.expect("a statement")).await?;
+        let rows = organization_contact::Entity::find_in(ORG).all(&db).await?;
+        let counted: Vec<_> = rows.iter().map(|row| (row.id.0, row.name.as_deref())).collect();
+        assert_eq!(counted, [(1, Some("b")), (2, Some("a")), (3, Some("c"))]);
     }
     Ok(())
 }

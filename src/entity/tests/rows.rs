@@ -84,10 +84,10 @@ async fn rows_without_an_id_come_back() -> Result<(), DbErr> {
 }
 
 #[tokio::test]
-async fn the_database_counts_changes_and_organization_contacts() -> Result<(), DbErr> {
+async fn the_database_counts_organization_contacts() -> Result<(), DbErr> {
     for (_database, db) in databases().await? {
         let change = change::Model {
-            seq: 0,
+            seq: 1,
             org_id: ORG,
             at: now(),
             actor: "ada".to_owned(),
@@ -97,10 +97,7 @@ async fn the_database_counts_changes_and_organization_contacts() -> Result<(), D
             fields: json!({"name": [null, "Globex"]}),
             request_id: "r".to_owned(),
         };
-        for seq in 1..=3 {
-            let uncounted = change::ActiveModel { seq: NotSet, ..change.clone().into_active_model() };
-            assert_eq!(uncounted.insert(&db).await?, change::Model { seq, ..change.clone() });
-        }
+        assert_eq!(insert(&db, change.clone()).await?, change);
         let card = organization_contact(0, OrganizationContactType::Finance).into_active_model();
         let card = organization_contact::ActiveModel { id: NotSet, ..card }.insert(&db).await?;
         assert_eq!(card.id, OrganizationContactId(1));
