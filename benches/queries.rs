@@ -59,7 +59,7 @@ async fn open(database: &TestDatabase, row_level_security: bool) -> Database {
         max_connections: 4,
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(5),
-        occupation: Duration::from_mins(1),
+        sqlite_time_limit: Duration::from_mins(1),
         row_level_security,
     };
     migrations::up(&database.connect(1).await.expect("a connection")).await.expect("a schema");

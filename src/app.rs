@@ -270,7 +270,7 @@ pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
         statement_timeout: config.database.statement_timeout,
         row_level_security: config.database.row_level_security,
         // Nobody waits for what takes longer.
-        occupation: config.limits.request_timeout,
+        sqlite_time_limit: config.limits.request_timeout,
     };
     Database::connect(&options).await.map_err(ConnectError::Unreachable)
 }

@@ -21,7 +21,7 @@ use crate::{
     auth::KeyError,
     config::{Config, ConfigError, LogFormat},
     error::AppError,
-    service::database::WallError,
+    service::database::RlsError,
 };
 
 /// One GraphQL schema over internal contacts, partner assignments, account contacts and organization contacts.
@@ -73,7 +73,7 @@ pub enum CliError {
         "database.row_level_security: {0}; let an administrator of the database run \
          `SELECT contact_gateway_raise_wall()` and grant the role to the gateway's own, see docs/security.md"
     )]
-    Wall(#[from] WallError),
+    Rls(#[from] RlsError),
     /// The sample data could not be written.
     #[error("the sample data cannot be written: {0:?}")]
     SampleData(AppError),

@@ -42,7 +42,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     server::allow_connections(&config.http, &config.database);
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;
-    db.check_wall().await?;
+    db.verify_rls().await?;
     let app = App::new(&config, db, Session::default()).await?;
     // Whoever can reach it may tell it to stop.
     let signals = Signals::new()?;

@@ -160,7 +160,7 @@ mod tests {
             acquire_timeout: second,
             statement_timeout: second,
             row_level_security: false,
-            occupation: Duration::from_secs(10),
+            sqlite_time_limit: Duration::from_secs(10),
         };
         let db = Database::connect(&options).await.expect("a database");
         let feed = Arc::new(Feed::new(&db, 1, 1));

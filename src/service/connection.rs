@@ -1,8 +1,8 @@
-//! Where statements outside of a transaction go: to the pool, and behind the wall in a transaction of their own.
+//! Where statements outside of a transaction go: to the pool, and with row level security in a transaction of their own.
 //!
-//! The wall is PostgreSQL's row level security: a transaction that has passed through the gate sees the rows of one
-//! organization, whatever its statements ask for. What the gate sets ends with the transaction, so that a connection
-//! goes back to the pool as it came. May name sea_orm and the caller; docs/adr/0011 says why it is done this way.
+//! Such a transaction takes on the tenant's role first and then sees the rows of one organization, whatever its
+//! statements ask for. The role ends with the transaction, so that a connection goes back to the pool as it came.
+//! May name sea_orm and the caller; docs/adr/0011 says why it is done this way.
 
 use std::{fmt::Write, pin::Pin, sync::Arc};
 
@@ -13,15 +13,15 @@ use sea_orm::{
 
 use crate::auth::Caller;
 
-/// The role that the wall stands before; see the migrations.
+/// The role that row level security applies to; see the migrations.
 pub(super) const TENANT: &str = "contact_gateway_tenant";
 
-/// What puts a transaction behind the wall.
+/// The statements that make a transaction a tenant's: its role and its organizations.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gate(Arc<str>);
+pub(super) struct TenantSession(Arc<str>);
 
-impl Gate {
-    /// To the organization that a request selected, and to the names of those that its token allows.
+impl TenantSession {
+    /// Sees the organization that a request selected, and the names of those that its token allows.
     pub(super) fn of(caller: &Caller) -> Self {
         let mut sql = format!("SET LOCAL ROLE {TENANT}; SET LOCAL contact_gateway.organization = '");
         // Writing to a text cannot fail; numbers need no escapes.
@@ -37,26 +37,26 @@ impl Gate {
         Self(sql.into())
     }
 
-    /// To nothing.
+    /// Sees nothing.
     pub(super) fn closed() -> Self {
         Self(format!("SET LOCAL ROLE {TENANT}").into())
     }
 }
 
-/// Begins a transaction, behind the wall where there is a gate to pass.
+/// Begins a transaction, as the tenant's where there is one.
 ///
 /// In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while it waits
 /// would leave a connection of the pool inside a transaction.
 pub(super) async fn begin(
     pool: &DatabaseConnection,
-    gate: Option<&Gate>,
+    tenant: Option<&TenantSession>,
     options: TransactionOptions,
 ) -> Result<DatabaseTransaction, DbErr> {
-    let (pool, gate) = (pool.clone(), gate.cloned());
+    let (pool, tenant) = (pool.clone(), tenant.cloned());
     let begin = tokio::spawn(async move {
         let transaction = pool.begin_with_options(options).await?;
-        if let Some(gate) = gate {
-            transaction.execute_unprepared(&gate.0).await?;
+        if let Some(tenant) = tenant {
+            transaction.execute_unprepared(&tenant.0).await?;
         }
         Ok(transaction)
     });
@@ -67,13 +67,13 @@ pub(super) async fn begin(
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub(super) pool: DatabaseConnection,
-    pub(super) gate: Option<Gate>,
+    pub(super) tenant: Option<TenantSession>,
 }
 
 impl Connection {
-    /// A transaction for one statement. Dropped after a read, it is rolled back when nobody waits for that any more.
-    async fn behind_the_wall(&self, gate: &Gate) -> Result<DatabaseTransaction, DbErr> {
-        begin(&self.pool, Some(gate), TransactionOptions::default()).await
+    /// A tenant's transaction for one statement. Dropped after a read, it is rolled back after the answer.
+    async fn begin_tenant(&self, tenant: &TenantSession) -> Result<DatabaseTransaction, DbErr> {
+        begin(&self.pool, Some(tenant), TransactionOptions::default()).await
     }
 }
 
@@ -91,10 +91,10 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        match &self.gate {
+        match &self.tenant {
             None => self.pool.query_one_raw(statement),
-            Some(gate) => {
-                Box::pin(async move { self.behind_the_wall(gate).await?.query_one_raw(statement).await })
+            Some(tenant) => {
+                Box::pin(async move { self.begin_tenant(tenant).await?.query_one_raw(statement).await })
             }
         }
     }
@@ -104,10 +104,10 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        match &self.gate {
+        match &self.tenant {
             None => self.pool.query_all_raw(statement),
-            Some(gate) => {
-                Box::pin(async move { self.behind_the_wall(gate).await?.query_all_raw(statement).await })
+            Some(tenant) => {
+                Box::pin(async move { self.begin_tenant(tenant).await?.query_all_raw(statement).await })
             }
         }
     }
@@ -117,10 +117,10 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        match &self.gate {
+        match &self.tenant {
             None => self.pool.execute_raw(statement),
-            Some(gate) => Box::pin(async move {
-                let transaction = self.behind_the_wall(gate).await?;
+            Some(tenant) => Box::pin(async move {
+                let transaction = self.begin_tenant(tenant).await?;
                 let result = transaction.execute_raw(statement).await?;
                 transaction.commit().await?;
                 Ok(result)
@@ -134,10 +134,10 @@ impl ConnectionTrait for Connection {
         't: 'a,
         Self: 'a,
     {
-        match &self.gate {
+        match &self.tenant {
             None => self.pool.execute_unprepared(sql),
-            Some(gate) => Box::pin(async move {
-                let transaction = self.behind_the_wall(gate).await?;
+            Some(tenant) => Box::pin(async move {
+                let transaction = self.begin_tenant(tenant).await?;
                 let result = transaction.execute_unprepared(sql).await?;
                 transaction.commit().await?;
                 Ok(result)

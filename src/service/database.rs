@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
     Tally,
-    connection::{self, Connection, Gate, TENANT},
+    connection::{self, Connection, TENANT, TenantSession},
     sqlite_limit,
 };
 use crate::{
@@ -36,10 +36,10 @@ pub struct DatabaseOptions {
     pub acquire_timeout: Duration,
     /// How long PostgreSQL may take for one statement.
     pub statement_timeout: Duration,
-    /// Whether requests stand behind the wall: PostgreSQL's row level security.
+    /// Whether requests run under PostgreSQL's row level security.
     pub row_level_security: bool,
-    /// How long a connection of SQLite may compute for whoever took it from the pool.
-    pub occupation: Duration,
+    /// How long a connection of SQLite may compute for one request.
+    pub sqlite_time_limit: Duration,
 }
 
 /// The connections of a pool.
@@ -57,8 +57,8 @@ pub struct PoolSize {
 #[derive(Clone, Debug)]
 pub struct Database {
     connection: Connection,
-    /// Whether callers are put behind the wall.
-    walled: bool,
+    /// Whether requests run under row level security.
+    rls_enabled: bool,
     /// Told of every commit.
     written: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
@@ -89,7 +89,7 @@ impl Database {
         if options.url.starts_with("postgres") {
             connect.statement_timeout(options.statement_timeout);
         }
-        let limit = options.occupation;
+        let limit = options.sqlite_time_limit;
         connect.map_sqlx_sqlite_pool_opts(move |pool| sqlite_limit::limited(pool, limit));
         connect.map_sqlx_sqlite_before_acquire(move |connection, _| {
             Box::pin(async move { sqlite_limit::restart(connection, limit).await.map(|()| true) })
@@ -102,23 +102,23 @@ impl Database {
     /// Wraps a pool that is open already.
     pub fn new(pool: DatabaseConnection, row_level_security: bool) -> Self {
         let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
-        let connection = Connection { pool, gate: None };
+        let connection = Connection { pool, tenant: None };
         let (written, writer) = (Arc::default(), sqlite.then(Arc::default));
-        Self { connection, walled: row_level_security, written, writer }
+        Self { connection, rls_enabled: row_level_security, written, writer }
     }
 
-    /// The same database as a caller may see it: the request's organization only, where there is a wall.
+    /// The same database as a caller may see it: only the request's organization where row level security is on.
     pub fn within(&self, caller: &Caller) -> Self {
-        let gate = self.walled.then(|| Gate::of(caller));
-        Self { connection: Connection { gate, ..self.connection.clone() }, ..self.clone() }
+        let tenant = self.rls_enabled.then(|| TenantSession::of(caller));
+        Self { connection: Connection { tenant, ..self.connection.clone() }, ..self.clone() }
     }
 
-    /// The same database before the wall: for what is done to all organizations, or makes one.
-    pub(super) fn outside(&self) -> Self {
-        Self { connection: Connection { gate: None, ..self.connection.clone() }, ..self.clone() }
+    /// The same database without row level security: for what is done to all organizations, or makes one.
+    pub(super) fn bypass_rls(&self) -> Self {
+        Self { connection: Connection { tenant: None, ..self.connection.clone() }, ..self.clone() }
     }
 
-    /// The pool itself, before the wall: for migrations, upkeep and tests.
+    /// The pool itself, without row level security: for migrations, upkeep and tests.
     pub fn pool(&self) -> &DatabaseConnection {
         &self.connection.pool
     }
@@ -155,27 +155,27 @@ impl Database {
         Ok(self.pool().ping().await?)
     }
 
-    /// Whether the wall stands, where the configuration wants one: every table of an organization's rows has its policy,
-    /// and the tenant's role, which may be taken on, does not see past it.
-    pub async fn check_wall(&self) -> Result<(), WallError> {
-        if !self.walled {
+    /// Checks row level security where the configuration turns it on: every table of an organization's rows has its
+    /// policy, and the tenant's role, which the gateway may take on, does not bypass it.
+    pub async fn verify_rls(&self) -> Result<(), RlsError> {
+        if !self.rls_enabled {
             return Ok(());
         }
-        let closed = Gate::closed();
+        let closed = TenantSession::closed();
         let transaction = connection::begin(self.pool(), Some(&closed), TransactionOptions::default());
-        let transaction = transaction.await.map_err(WallError::Role)?;
+        let transaction = transaction.await.map_err(RlsError::Role)?;
         let statement = Statement::from_string(DbBackend::Postgres, OPEN_TABLES);
-        let open = transaction.query_all_raw(statement).await.map_err(WallError::Role)?;
+        let open = transaction.query_all_raw(statement).await.map_err(RlsError::Role)?;
         let open: Result<Vec<String>, DbErr> = open.iter().map(|row| row.try_get_by_index(0)).collect();
-        let open = open.map_err(WallError::Role)?;
+        let open = open.map_err(RlsError::Role)?;
         if !open.is_empty() {
-            return Err(WallError::Open(open.join(", ")));
+            return Err(RlsError::Open(open.join(", ")));
         }
         drop(transaction);
         let statement = Statement::from_string(DbBackend::Postgres, INHERITED);
-        let inside = self.pool().query_one_raw(statement).await.map_err(WallError::Role)?;
-        let inside = inside.map(|row| row.try_get_by_index(0)).transpose().map_err(WallError::Role)?;
-        if inside == Some(true) { Err(WallError::Inherited) } else { Ok(()) }
+        let inside = self.pool().query_one_raw(statement).await.map_err(RlsError::Role)?;
+        let inside = inside.map(|row| row.try_get_by_index(0)).transpose().map_err(RlsError::Role)?;
+        if inside == Some(true) { Err(RlsError::Inherited) } else { Ok(()) }
     }
 
     /// Begins a write. Dropped without [`Write::commit`], it leaves nothing behind.
@@ -188,8 +188,8 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let Connection { pool, gate } = &self.connection;
-        let transaction = connection::begin(pool, gate.as_ref(), options).await?;
+        let Connection { pool, tenant } = &self.connection;
+        let transaction = connection::begin(pool, tenant.as_ref(), options).await?;
         Ok(Write { transaction, written: Arc::clone(&self.written), _writer: writer })
     }
 
@@ -203,7 +203,7 @@ impl Database {
     }
 }
 
-/// The tables with rows of organizations that the current role sees past the wall.
+/// The tables with rows of organizations whose policies the current role bypasses.
 const OPEN_TABLES: &str = "
     SELECT class.relname::text FROM pg_class AS class
     WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind = 'r'
@@ -215,20 +215,20 @@ const OPEN_TABLES: &str = "
         ))
     ORDER BY 1";
 
-/// Whether the role that the gateway logs in with is never outside the wall. Owners of tables are, and superusers.
+/// Whether policies apply to the role that the gateway logs in with. They do not to owners of tables and superusers.
 const INHERITED: &str = "SELECT pg_has_role(current_user, 'contact_gateway_tenant', 'USAGE') AND row_security_active('organization')";
 
-/// Why requests cannot be put behind the wall.
+/// Why row level security cannot be relied on.
 #[derive(Debug, thiserror::Error)]
-pub enum WallError {
+pub enum RlsError {
     /// The tenant's role is not there, or not for us.
     #[error("the role {TENANT} cannot be used: {0}")]
     Role(#[source] DbErr),
     /// Some tables have no policy, or it does not hold for the role.
     #[error("these tables are open: {0}")]
     Open(String),
-    /// There is no outside, where organizations are made and rows are kept up.
-    #[error("the gateway's own role inherits the rights of {TENANT}; let it not (NOINHERIT)")]
+    /// Policies would apply where organizations are made and rows are kept up, too.
+    #[error("the gateway's own role inherits the rights of {TENANT}; run `ALTER ROLE … NOINHERIT`")]
     Inherited,
 }
 

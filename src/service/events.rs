@@ -65,7 +65,7 @@ impl Feed {
         let places = Arc::new(Semaphore::new(count));
         let turns = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
         let shares = Shares::new(share);
-        Self { db: db.outside(), places, count, shares, turns, tail: Mutex::default() }
+        Self { db: db.bypass_rls(), places, count, shares, turns, tail: Mutex::default() }
     }
 
     /// How many listen.

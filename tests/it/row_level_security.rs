@@ -12,7 +12,7 @@ use contact_gateway::{
     service::{
         Database,
         app_token::{self, CreateAppToken},
-        database::{DatabaseOptions, WallError},
+        database::{DatabaseOptions, RlsError},
         organization,
     },
 };
@@ -243,7 +243,7 @@ async fn organizations_are_made_and_listed() {
 #[tokio::test]
 async fn a_wall_with_a_hole_is_noticed() {
     let world = walled().await;
-    world.db.check_wall().await.expect("a wall");
+    world.db.verify_rls().await.expect("a wall");
     let pool = world.db.pool();
     for (hole, repair) in [
         ("DROP POLICY tenant ON partner", "SELECT contact_gateway_enable_rls()"),
@@ -251,16 +251,16 @@ async fn a_wall_with_a_hole_is_noticed() {
         ("ALTER TABLE partner OWNER TO contact_gateway_tenant", "ALTER TABLE partner OWNER TO postgres"),
     ] {
         execute(pool, hole).await.expect(hole);
-        let found = world.db.check_wall().await;
-        assert!(matches!(&found, Err(WallError::Open(tables)) if tables == "partner"), "{hole}: {found:?}");
+        let found = world.db.verify_rls().await;
+        assert!(matches!(&found, Err(RlsError::Open(tables)) if tables == "partner"), "{hole}: {found:?}");
         execute(pool, repair).await.expect(repair);
-        world.db.check_wall().await.expect(repair);
+        world.db.verify_rls().await.expect(repair);
     }
     // A table that a later release adds stands in the open until its migration raises the wall again.
     execute(pool, "CREATE TABLE note (id integer, org_id bigint)").await.expect("a table");
-    assert!(matches!(world.db.check_wall().await, Err(WallError::Open(tables)) if tables == "note"));
+    assert!(matches!(world.db.verify_rls().await, Err(RlsError::Open(tables)) if tables == "note"));
     execute(pool, "SELECT contact_gateway_enable_rls()").await.expect("a wall");
-    world.db.check_wall().await.expect("a wall");
+    world.db.verify_rls().await.expect("a wall");
 }
 
 /// The database of a gateway that logs in with some role.
@@ -273,7 +273,7 @@ async fn login(cluster: &Cluster, role: &str, database: &str, row_level_security
         max_connections: 2,
         acquire_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
-        occupation: Duration::from_mins(1),
+        sqlite_time_limit: Duration::from_mins(1),
         row_level_security,
     };
     Database::connect(&options).await.expect(role)
@@ -308,10 +308,10 @@ async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
         execute(server.pool(), sql).await.expect(sql);
     }
 
-    // The owner makes everything, and bypasses policies unless it goes through the gate.
+    // The owner makes everything, and bypasses policies unless it takes on the tenant's role.
     let owner = login(&cluster, "owner", "owned", true).await;
     migrations::up(owner.pool()).await.expect("migrations");
-    owner.check_wall().await.expect("a wall");
+    owner.verify_rls().await.expect("a wall");
     assert_eq!(types_seen(&owner).await, walled);
     let off = login(&cluster, "owner", "owned", false).await;
     let types = ("contact_type".to_owned(), "org_id".to_owned());
@@ -326,7 +326,7 @@ async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
     }
     for row_level_security in [true, false] {
         let reader = login(&cluster, "reader", "owned", row_level_security).await;
-        reader.check_wall().await.expect("a wall");
+        reader.verify_rls().await.expect("a wall");
         let expected = if row_level_security { &walled } else { &open };
         assert_eq!(&seen(reader.within(&caller(&[1], Some(1))).connection(), &types).await, expected);
         assert_eq!(seen(reader.connection(), &types).await, open);
@@ -334,7 +334,7 @@ async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
     // A role that inherits the tenant's would never be outside.
     execute(server.pool(), "ALTER ROLE reader INHERIT").await.expect("a role");
     let inheriting = login(&cluster, "reader", "owned", true).await;
-    assert!(matches!(inheriting.check_wall().await, Err(WallError::Inherited)));
+    assert!(matches!(inheriting.verify_rls().await, Err(RlsError::Inherited)));
 }
 
 #[tokio::test]
@@ -349,7 +349,7 @@ async fn who_may_not_raise_the_wall_goes_without_until_an_administrator_does() {
     migrations::up(plain.pool()).await.expect("migrations");
     assert_eq!(types_seen(&plain).await, open);
     let plain = login(&cluster, "plain", "owned", true).await;
-    assert!(matches!(plain.check_wall().await, Err(WallError::Role(_))));
+    assert!(matches!(plain.verify_rls().await, Err(RlsError::Role(_))));
     let read = organization::selected(&plain.within(&caller(&[1], Some(1))), OrganizationId(1)).await;
     assert!(read.is_err(), "without the wall nothing is read where one is wanted");
 
@@ -357,13 +357,13 @@ async fn who_may_not_raise_the_wall_goes_without_until_an_administrator_does() {
     for sql in ["SELECT contact_gateway_enable_rls()", "GRANT contact_gateway_tenant TO plain"] {
         execute(administrator.pool(), sql).await.expect(sql);
     }
-    plain.check_wall().await.expect("a wall");
+    plain.verify_rls().await.expect("a wall");
     let types = ("contact_type".to_owned(), "org_id".to_owned());
     assert_eq!(seen(plain.within(&caller(&[1], Some(1))).connection(), &types).await, walled);
 
     // And it comes down with its migration, with or without the role.
     migrations::down(plain.pool(), Some(2)).await.expect("migrations taken back");
-    assert!(matches!(plain.check_wall().await, Err(WallError::Open(tables)) if tables.contains("partner")));
+    assert!(matches!(plain.verify_rls().await, Err(RlsError::Open(tables)) if tables.contains("partner")));
     assert_eq!(seen(plain.connection(), &types).await, open);
     migrations::up(plain.pool()).await.expect("migrations");
     migrations::down(plain.pool(), None).await.expect("migrations taken back");
