@@ -9,7 +9,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ColumnType, DbBackend, DbErr, EntityTrait, IdenStatic,
     Iterable, Value,
     sea_query::{
-        Expr, ExprTrait, Func, FunctionCall, InsertStatement, Query, SelectStatement, sea_value_to_json_value,
+        Alias, DynIden, Expr, ExprTrait, Func, FunctionCall, InsertStatement, IntoIden, Query,
+        SelectStatement, sea_value_to_json_value,
     },
 };
 
@@ -21,14 +22,43 @@ pub fn insert_rows<E: EntityTrait>(
     backend: DbBackend,
     rows: impl IntoIterator<Item = E::ActiveModel>,
 ) -> Result<Option<InsertStatement>, DbErr> {
+    rows_to_insert::<E>(backend, rows)?.map(RowsToInsert::into_statement).transpose()
+}
+
+/// An `INSERT` that may get conditions.
+pub struct RowsToInsert {
+    table: DynIden,
+    columns: Vec<DynIden>,
+    rows: SelectStatement,
+}
+
+impl RowsToInsert {
+    /// Inserts nothing unless the condition holds.
+    pub fn only_if(mut self, condition: Expr) -> Self {
+        self.rows.and_where(condition);
+        self
+    }
+
+    /// The statement.
+    pub fn into_statement(self) -> Result<InsertStatement, DbErr> {
+        let mut insert = Query::insert();
+        insert.into_table(self.table).columns(self.columns);
+        insert.select_from(self.rows).map_err(|error| DbErr::Custom(error.to_string()))?;
+        Ok(insert)
+    }
+}
+
+/// The same as [`insert_rows`], not yet a statement.
+pub fn rows_to_insert<E: EntityTrait>(
+    backend: DbBackend,
+    rows: impl IntoIterator<Item = E::ActiveModel>,
+) -> Result<Option<RowsToInsert>, DbErr> {
     let mut rows = rows.into_iter().peekable();
     let Some(first) = rows.peek() else { return Ok(None) };
     let columns: Vec<E::Column> = E::Column::iter().filter(|column| !first.is_not_set(*column)).collect();
-    let select = rows_table::<E>(backend, &columns, json::<E>(&columns, rows)?);
-    let mut insert = Query::insert();
-    insert.into_table(E::default()).columns(columns);
-    insert.select_from(select).map_err(|error| DbErr::Custom(error.to_string()))?;
-    Ok(Some(insert))
+    let rows = rows_table::<E>(backend, &columns, json::<E>(&columns, rows)?);
+    let columns = columns.into_iter().map(IntoIden::into_iden).collect();
+    Ok(Some(RowsToInsert { table: Alias::new(E::default().table_name()).into_iden(), columns, rows }))
 }
 
 /// The rows as a table: `json_populate_recordset` by the columns' types, on SQLite `json_each`.

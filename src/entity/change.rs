@@ -4,12 +4,15 @@
 //! empties the personal data in them. May import sea_orm and its siblings only.
 
 use sea_orm::{
-    Iterable, QueryOrder, QuerySelect,
+    DbBackend, Iterable, QueryOrder, QuerySelect, Statement, StatementBuilder,
     entity::prelude::*,
-    sea_query::{CommonTableExpression, ExprTrait, Query, WithClause, WithQuery},
+    sea_query::{
+        Alias, CommonTableExpression, ExprTrait, InsertStatement, Query, SelectStatement, SubQueryStatement,
+        UpdateStatement, WithClause, WithQuery,
+    },
 };
 
-use super::{Scoped, batch, change_counter, id::OrganizationId, sparse::Sparse};
+use super::{RowsToInsert, Scoped, batch, change_counter, id::OrganizationId, sparse::Sparse};
 
 /// A row of `change`.
 #[sea_orm::model]
@@ -50,13 +53,76 @@ impl Sparse for Entity {}
 
 /// The newest number of the organization, as the statement that appends changes has raised it.
 const COUNTER: &str = "counter";
+/// One row where all guards of the statement hold.
+const UNIT: &str = "unit";
+
+/// Selects one row, locked, if what a unit of work relies on is still so.
+pub struct Guard(pub SelectStatement);
+
+/// A write whose outcome nobody waits for.
+pub enum PendingWrite {
+    /// New rows.
+    Insert(RowsToInsert),
+    /// Changed rows.
+    Update(UpdateStatement),
+}
+
+impl PendingWrite {
+    /// The statement alone.
+    pub fn build(self, backend: DbBackend) -> Result<Statement, DbErr> {
+        Ok(match self {
+            Self::Insert(rows) => StatementBuilder::build(&rows.into_statement()?, &backend),
+            Self::Update(update) => StatementBuilder::build(&update, &backend),
+        })
+    }
+
+    /// A part of a statement that writes nothing unless the condition holds.
+    fn into_part(self, condition: Option<Expr>) -> Result<SubQueryStatement, DbErr> {
+        Ok(match (self, condition) {
+            (Self::Insert(rows), None) => rows.into_statement()?.into(),
+            (Self::Insert(rows), Some(condition)) => rows.only_if(condition).into_statement()?.into(),
+            (Self::Update(update), None) => update.into(),
+            (Self::Update(mut update), Some(condition)) => update.and_where(condition).take().into(),
+        })
+    }
+}
 
 impl Entity {
-    /// Appends changes to the organization's log on PostgreSQL, in one statement: takes as many numbers from the counter as
-    /// there are changes, whose row stays locked until the commit. The changes come with `seq` counted from 1. Inserts
-    /// none where the organization has no counter.
-    pub fn append(organization: OrganizationId, changes: Vec<ActiveModel>) -> Result<WithQuery, DbErr> {
+    /// Writes and appends changes to the organization's log on PostgreSQL, in one statement, if all guards hold: takes as many
+    /// numbers from the counter as there are changes, whose row stays locked until the commit. The changes come with
+    /// `seq` counted from 1. Inserts none where a guard fails or the organization has no counter.
+    pub fn append(
+        organization: OrganizationId,
+        changes: Vec<ActiveModel>,
+        guards: Vec<Guard>,
+        writes: Vec<PendingWrite>,
+    ) -> Result<WithQuery, DbErr> {
+        let mut with = WithClause::new();
+        let mut part = |name: String, statement: SubQueryStatement| {
+            with.cte(CommonTableExpression::new().query(statement).table_name(Alias::new(name)).to_owned());
+        };
+        let mut unit = Query::select().expr(Expr::cust("1")).take();
+        let condition = (!guards.is_empty()).then(|| exists(UNIT));
+        for (position, Guard(rows)) in guards.into_iter().enumerate() {
+            let name = format!("guard_{position}");
+            unit.and_where(exists(&name));
+            part(name, rows.into());
+        }
+        if condition.is_some() {
+            part(UNIT.to_owned(), unit.into());
+        }
+        for (position, write) in writes.into_iter().enumerate() {
+            part(format!("write_{position}"), write.into_part(condition.clone())?);
+        }
         let count = i64::try_from(changes.len()).map_err(|error| DbErr::Custom(error.to_string()))?;
+        let mut counter = change_counter::Entity::raise(organization, count);
+        counter.returning_col(change_counter::Column::Seq);
+        part(COUNTER.to_owned(), PendingWrite::Update(counter).into_part(condition)?);
+        Ok(with.query(Self::insert_counted(changes, count)?))
+    }
+
+    /// Inserts changes whose numbers are the last ones that the counter has given out.
+    fn insert_counted(changes: Vec<ActiveModel>, count: i64) -> Result<InsertStatement, DbErr> {
         let columns: Vec<Column> = Column::iter().collect();
         let json = batch::json::<Self>(&columns, changes.into_iter())?;
         let member = |column: &Column| match column {
@@ -69,10 +135,7 @@ impl Entity {
         let mut insert = Query::insert();
         insert.into_table(Self).columns(columns);
         insert.select_from(rows).map_err(|error| DbErr::Custom(error.to_string()))?;
-        let mut counter = change_counter::Entity::raise(organization, count);
-        counter.returning_col(change_counter::Column::Seq);
-        let counter = CommonTableExpression::new().query(counter).table_name(COUNTER).to_owned();
-        Ok(WithClause::new().cte(counter).to_owned().query(insert))
+        Ok(insert)
     }
 
     /// Selects the changes after one and up to another, of all organizations, in their order: for the feed, which gives
@@ -87,4 +150,8 @@ impl Entity {
         let newest: Option<Option<i64>> = newest.into_tuple().one(db).await?;
         Ok(newest.flatten().unwrap_or_default())
     }
+}
+
+fn exists(part: &str) -> Expr {
+    Expr::exists(Query::select().expr(Expr::cust("1")).from(Alias::new(part)).take())
 }

@@ -31,7 +31,7 @@ mod tests;
 
 use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany, Value};
 
-pub use batch::insert_rows;
+pub use batch::{RowsToInsert, insert_rows, rows_to_insert};
 
 pub use sparse::{Columns, Sparse};
 

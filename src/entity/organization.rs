@@ -3,7 +3,7 @@
 //! It is in scope of itself, so `find_in` finds the selected organization and no other. May import sea_orm and its
 //! siblings only.
 
-use sea_orm::{DatabaseTransaction, DbBackend, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{DbBackend, QueryOrder, QuerySelect, entity::prelude::*};
 
 use super::{Scoped, ScopedById, id::OrganizationId, keys_in, sparse::Sparse};
 
@@ -36,7 +36,7 @@ impl Entity {
     }
 
     /// Keeps others from making organizations until the transaction ends. SQLite has one writer anyway.
-    pub async fn lock(txn: &DatabaseTransaction) -> Result<(), DbErr> {
+    pub async fn lock(txn: &impl ConnectionTrait) -> Result<(), DbErr> {
         if txn.get_database_backend() == DbBackend::Postgres {
             txn.execute_unprepared("LOCK TABLE organization IN SHARE ROW EXCLUSIVE MODE").await?;
         }

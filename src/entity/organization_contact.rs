@@ -2,7 +2,7 @@
 //!
 //! May import sea_orm and its siblings only.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{DbBackend, Statement, entity::prelude::*};
 use serde::Serialize;
 
 use super::{
@@ -106,6 +106,17 @@ impl OrganizationContactType {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// Takes the next number of PostgreSQL's sequence, for a row that is inserted later.
+    pub async fn next_id(db: &impl ConnectionTrait) -> Result<OrganizationContactId, DbErr> {
+        let sql = "SELECT nextval(pg_get_serial_sequence('organization_contact', 'id'))";
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        let row =
+            row.ok_or_else(|| DbErr::RecordNotFound("the sequence of organization contacts".to_owned()))?;
+        Ok(OrganizationContactId(row.try_get_by_index(0)?))
+    }
+}
 
 impl Scoped for Entity {
     const ORG_ID: Column = Column::OrgId;

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use upsert::{UpsertAccount, upsert};
 
 use super::{
-    Database, ListRequest, Page, Patch, account_contact as contacts,
+    Database, ListRequest, Page, Patch, Write, account_contact as contacts,
     bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
@@ -144,7 +144,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) 
     let remote_id = Patch::from(input.remote_id.as_deref());
     let fields = Fields::check(&mut checks, &Patch::Set(&input.name), &primary_domain, &remote_id);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let key = input.idempotency_key.as_deref();
     let claim =
         match idempotency::claim(&mut checks, txn, ctx, (organization, "createAccount"), key, input).await? {
@@ -174,7 +174,7 @@ pub async fn update(
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, &input.name, &input.primary_domain, &input.remote_id);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
     if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
@@ -203,7 +203,7 @@ pub async fn delete(
     let organization = writer(ctx)?;
     let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
@@ -221,7 +221,7 @@ pub async fn restore(
     let organization = writer(ctx)?;
     let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
@@ -328,7 +328,7 @@ pub(super) async fn referred(
 
 /// Which of these accounts are there, each with its words and held against change until the transaction ends.
 pub(super) async fn living(
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     ids: Vec<AccountId>,
 ) -> AppResult<HashMap<AccountId, String>> {
@@ -336,14 +336,12 @@ pub(super) async fn living(
         return Ok(HashMap::new());
     }
     let backend = db.get_database_backend();
-    let rows: Vec<(AccountId, String)> = Entity::find_in(organization)
+    let rows = Entity::find_in(organization)
         .select_only()
         .columns([Column::Id, Column::Words])
         .filter(keys_in(backend, Column::Id.into_expr(), ids))
-        .order_by_asc(Column::Id)
-        .lock(LockType::KeyShare)
-        .into_tuple()
-        .all(db)
-        .await?;
+        .order_by_asc(Column::Id);
+    let rows: Vec<(AccountId, String)> = db.locked(rows, LockType::KeyShare).into_tuple().all(db).await?;
+    db.guard::<Entity>(organization, rows.iter().map(|(id, _)| *id), None, LockType::KeyShare);
     Ok(rows.into_iter().collect())
 }

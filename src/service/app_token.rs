@@ -64,7 +64,7 @@ pub async fn create(
         revoked_at: None,
     };
     let write = db.begin().await?;
-    Entity::insert(row.clone().into_active_model()).exec_without_returning(write.connection()).await?;
+    Entity::insert(row.clone().into_active_model()).exec_without_returning(&write).await?;
     write.commit().await?;
     Ok((row, text))
 }
@@ -80,12 +80,12 @@ pub async fn revoke(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<
     let organization = administrator(ctx)?;
     let id: Uuid = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let token = Entity::find_in(organization).filter(Column::Id.eq(id)).one(write.connection()).await?;
+    let token = Entity::find_in(organization).filter(Column::Id.eq(id)).one(&write).await?;
     let token = token.ok_or_else(|| not_found("id"))?;
     if token.revoked_at.is_none() {
         let revoked = ActiveModel { revoked_at: Set(Some(ctx.now)), ..Default::default() };
         let update = Entity::update_in(organization).filter(Column::Id.eq(id)).set(revoked);
-        update.exec(write.connection()).await?;
+        update.exec(&write).await?;
     }
     write.commit().await
 }

@@ -10,11 +10,11 @@ use std::{
     str::FromStr,
 };
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Select};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Database,
+    Database, Write,
     change::{self, Action, Change, Diff},
     idempotency,
     input::Checks,
@@ -98,7 +98,7 @@ struct Kept {
 /// Where a call writes: its transaction, its facts, its organization.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
-    pub(super) db: &'a DatabaseTransaction,
+    pub(super) db: &'a Write,
     pub(super) ctx: &'a RequestContext,
     pub(super) organization: OrganizationId,
 }
@@ -375,7 +375,7 @@ async fn attempt<U: Upsert>(
 ) -> AppResult<Result<Results<U>, Vec<InputError>>> {
     let mut checks = Checks::default();
     let write = db.begin().await?;
-    let scope = Scope { db: write.connection(), ctx, organization };
+    let scope = Scope { db: &write, ctx, organization };
     let key = input.idempotency_key.as_deref();
     let operation = (organization, U::OPERATION);
     let claim = match idempotency::claim(&mut checks, scope.db, ctx, operation, key, input).await? {
@@ -421,7 +421,8 @@ async fn write_rows<U: Upsert>(scope: Scope<'_>, steps: &mut [Step<U::Table>]) -
     new.sort_by_key(|row| U::unique_key(row));
     reading::insert_all::<U::Table>(scope.db, new.into_iter().cloned()).await?;
     let changes: Vec<Change> = steps.iter_mut().filter_map(change).collect();
-    change::record_all(scope.db, scope.ctx, scope.organization, changes).await
+    change::record_all(scope.db, scope.ctx, scope.organization, changes);
+    Ok(())
 }
 
 fn change<E: Recorded>(step: &mut Step<E>) -> Option<Change> {

@@ -2,27 +2,25 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveValue, ConnectionTrait, DbBackend, Set, Value};
+use sea_orm::{ActiveValue, NotSet, Set, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Database, ListRequest, Page,
+    Database, ListRequest, Page, Write,
     cursor::{CursorKey, Order},
     filter,
     page::{self, Paged, Parentage},
-    reader, reading,
+    reader,
 };
 use crate::{
     auth::RequestContext,
     entity::{
         Columns,
         change::{ActiveModel, Column, Entity, Model},
-        change_counter,
         id::OrganizationId,
-        insert_rows,
     },
-    error::{AppError, AppResult},
+    error::AppResult,
 };
 
 impl Paged for Entity {
@@ -135,16 +133,16 @@ impl Diff {
     }
 }
 
-/// Writes the record of one change.
-pub(super) async fn record(
-    db: &impl ConnectionTrait,
+/// Records one change; it is written at the commit.
+pub(super) fn record(
+    write: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     (kind, id): (&'static str, String),
     action: Action,
     diff: Diff,
-) -> AppResult<()> {
-    record_all(db, ctx, organization, [Change { kind, id, action, diff }]).await
+) {
+    record_all(write, ctx, organization, [Change { kind, id, action, diff }]);
 }
 
 /// A change that is not recorded yet.
@@ -159,40 +157,22 @@ pub(super) struct Change {
     pub(super) diff: Diff,
 }
 
-/// Writes the records of any number of changes, in this order.
-pub(super) async fn record_all(
-    db: &impl ConnectionTrait,
+/// Records any number of changes, in this order; they are written at the commit.
+pub(super) fn record_all(
+    write: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     changes: impl IntoIterator<Item = Change>,
-) -> AppResult<()> {
-    let changes: Vec<ActiveModel> =
-        (1..).zip(changes).map(|(seq, change)| row(ctx, organization, seq, change)).collect();
-    if changes.is_empty() {
-        return Ok(());
+) {
+    for change in changes {
+        write.record(organization, row(ctx, organization, change));
     }
-    if db.get_database_backend() == DbBackend::Postgres {
-        db.execute(&Entity::append(organization, changes)?).await?;
-        return Ok(());
-    }
-    let count = changes.len() as i64;
-    let counter =
-        change_counter::Entity::raise(organization, count).returning_col(change_counter::Column::Seq).take();
-    let newest = db.query_one(&counter).await?;
-    let newest: i64 = newest
-        .ok_or_else(|| AppError::Internal("an organization without a counter".into()))?
-        .try_get_by_index(0)?;
-    let changes = changes.into_iter().map(|mut change| {
-        change.seq = Set(newest - count + change.seq.unwrap());
-        change
-    });
-    reading::execute(db, insert_rows::<Entity>(DbBackend::Sqlite, changes)?).await
 }
 
-fn row(ctx: &RequestContext, organization: OrganizationId, seq: i64, change: Change) -> ActiveModel {
+fn row(ctx: &RequestContext, organization: OrganizationId, change: Change) -> ActiveModel {
     ActiveModel {
         org_id: Set(organization),
-        seq: Set(seq),
+        seq: NotSet,
         at: Set(ctx.now),
         actor: Set(ctx.caller.subject.clone()),
         entity_kind: Set(change.kind.to_owned()),

@@ -6,7 +6,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    Database, administrator,
+    Database, Write, administrator,
     change::{self, Action, Change, Diff},
     input::not_found,
     record::Recorded,
@@ -27,7 +27,7 @@ pub async fn erase(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<P
     let organization = administrator(ctx)?;
     let id: PublicId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let ids = with_merged(txn, organization, id).await?;
     match id {
         PublicId::InternalContact(id) => {
@@ -110,7 +110,7 @@ where
 
 /// Removes the rows, empties their history, and records that it happened.
 async fn remove<E>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     ids: Vec<E::Id>,
@@ -128,12 +128,13 @@ where
         .exec(db)
         .await?;
     let erased = |id| Change { kind: E::KIND, id, action: Action::Erased, diff: Diff::default() };
-    change::record_all(db, ctx, organization, texts.into_iter().map(erased)).await
+    change::record_all(db, ctx, organization, texts.into_iter().map(erased));
+    Ok(())
 }
 
 /// Removes the assignments of these people. Their own history holds ids and roles only, and stays.
 async fn remove_assignments(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     people: &[InternalContactId],
@@ -153,7 +154,8 @@ async fn remove_assignments(
         action: Action::Deleted,
         diff: Diff::default(),
     };
-    change::record_all(db, ctx, organization, held.iter().map(deleted)).await
+    change::record_all(db, ctx, organization, held.iter().map(deleted));
+    Ok(())
 }
 
 /// Their ids stand for nobody, and nobody's ids for them.

@@ -6,12 +6,12 @@
 use std::{collections::HashMap, fmt::Display};
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, SelectExt,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    SelectExt,
 };
 
 use super::{
-    Database,
+    Database, Write,
     change::Diff,
     contact::{Contact, Kind},
     input::{Checks, check_version},
@@ -44,7 +44,7 @@ pub struct MergeContacts {
 pub(super) trait Mergeable: Recorded<Id: Copy + PartialEq> {
     /// Gives what belongs to the merged contact to the survivor, and notes it. Both are held.
     fn take_over(
-        db: &DatabaseTransaction,
+        db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
         survivor: Self::Id,
@@ -56,7 +56,7 @@ pub(super) trait Mergeable: Recorded<Id: Copy + PartialEq> {
 impl Mergeable for organization_contact::Entity {
     /// Nothing belongs to a card.
     async fn take_over(
-        _: &DatabaseTransaction,
+        _: &Write,
         _: &RequestContext,
         _: OrganizationId,
         _: Self::Id,
@@ -78,8 +78,7 @@ pub async fn merge(db: &Database, ctx: &RequestContext, input: &MergeContacts) -
         return Err(invalid("A contact cannot be merged into itself.").into());
     }
     let write = db.begin().await?;
-    let merging =
-        Merging { db: write.connection(), ctx, organization, expected_version: input.expected_version };
+    let merging = Merging { db: &write, ctx, organization, expected_version: input.expected_version };
     let contact = match (survivor, merged) {
         (PublicId::InternalContact(survivor), PublicId::InternalContact(merged)) => {
             Contact::Internal(merging.rows::<internal_contact::Entity>(survivor, merged).await?)
@@ -107,7 +106,7 @@ fn invalid(message: &'static str) -> InputError {
 
 /// A merge under way.
 struct Merging<'a> {
-    db: &'a DatabaseTransaction,
+    db: &'a Write,
     ctx: &'a RequestContext,
     organization: OrganizationId,
     expected_version: Option<i32>,
@@ -128,7 +127,7 @@ impl Merging<'_> {
 
 /// The two living rows, held in the order of their ids, whichever of them is to survive.
 async fn both<E: Mergeable>(
-    db: &DatabaseTransaction,
+    db: &Write,
     organization: OrganizationId,
     survivor: E::Id,
     merged: E::Id,

@@ -9,7 +9,7 @@ use sea_orm::{
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page, Patch, account_contact as contacts, administrator,
+    Database, ListRequest, Page, Patch, Write, account_contact as contacts, administrator,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter, idempotency,
@@ -122,7 +122,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateContactTy
     let mut checks = Checks::default();
     let name = checks.required_line("name", &input.name);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let key = input.idempotency_key.as_deref();
     let claim =
         match idempotency::claim(&mut checks, txn, ctx, (organization, "createContactType"), key, input)
@@ -167,7 +167,7 @@ pub async fn update(
     let name = checks.required_line_patch("name", &input.name);
     let is_default = checks.required_patch("isDefault", &input.is_default);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     // All of them where one is to take another one's place, and in the order in which everybody holds them.
     let types = match is_default {
         Some(true) => all_held(txn, organization).await?,
@@ -203,7 +203,7 @@ pub async fn set_default(
     let organization = administrator(ctx)?;
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let types = all_held(txn, organization).await?;
     let next = types.iter().find(|row| row.id == id).ok_or_else(|| not_found("id"))?;
     check_version(expected_version, next.version)?;
@@ -218,19 +218,14 @@ pub async fn set_default(
 }
 
 /// Takes the place from the default among these types.
-async fn unmark(db: &impl ConnectionTrait, ctx: &RequestContext, types: &[Model]) -> AppResult<()> {
+async fn unmark(db: &Write, ctx: &RequestContext, types: &[Model]) -> AppResult<()> {
     for former in types.iter().filter(|row| row.is_default) {
         mark(db, ctx, former, false).await?;
     }
     Ok(())
 }
 
-async fn mark(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    old: &Model,
-    is_default: bool,
-) -> AppResult<Model> {
+async fn mark(db: &Write, ctx: &RequestContext, old: &Model, is_default: bool) -> AppResult<Model> {
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
     diff.set("isDefault", &mut row.is_default, Some(is_default));
@@ -249,7 +244,7 @@ pub async fn delete(
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     // Nobody gives a contact one of these types from here on.
     let types = held(txn, organization, LockType::Update).await?;
     let old = types.iter().find(|row| row.id == id).ok_or_else(|| not_found("id"))?;
@@ -269,7 +264,7 @@ pub async fn delete(
     Entity::delete_in(organization).filter(Column::Id.eq(id)).exec(txn).await?;
     let mut diff = Diff::default();
     diff.note("name", &old.name, None::<String>);
-    record::record::<Entity>(txn, ctx, organization, id, Action::Deleted, diff).await?;
+    record::record::<Entity>(txn, ctx, organization, id, Action::Deleted, diff);
     write.commit().await?;
     Ok(old.clone())
 }
@@ -326,21 +321,24 @@ async fn check_name_free(
 /// contacts: who removes a type holds types first and then its contacts.
 pub(super) async fn chosen(
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     id: Option<&str>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return default(db, organization).await.map(Some) };
     let Some(id) = checks.id("contactTypeId", id) else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
+    db.guard::<Entity>(organization, [id], None, LockType::KeyShare);
+    let row = db.locked(Entity::find_by_id_in(organization, id), LockType::KeyShare).one(db).await?;
     Ok(checks.found("contactTypeId", row))
 }
 
 /// The default type, held. When another one became the default after it was seen, PostgreSQL gives no row: ask again.
-async fn default(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Model> {
+async fn default(db: &Write, organization: OrganizationId) -> AppResult<Model> {
+    let is_default = Column::IsDefault.eq(true);
     for _ in 0..ATTEMPTS {
-        let default = Entity::find_in(organization).filter(Column::IsDefault.eq(true));
-        if let Some(row) = default.lock(LockType::KeyShare).one(db).await? {
+        let default = Entity::find_in(organization).filter(is_default.clone());
+        if let Some(row) = db.locked(default, LockType::KeyShare).one(db).await? {
+            db.guard::<Entity>(organization, [row.id], Some(is_default), LockType::KeyShare);
             return Ok(row);
         }
     }

@@ -3,21 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
-    Tally,
+    Tally, Write,
     connection::{self, Connection, TENANT, TenantSession},
     sqlite_limit,
 };
-use crate::{
-    auth::Caller,
-    error::{AppError, AppResult, Code},
-};
+use crate::{auth::Caller, error::AppResult};
 
 /// How long a writer of SQLite waits for another process to finish its transaction.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -178,26 +175,36 @@ impl Database {
         if inside == Some(true) { Err(RlsError::Inherited) } else { Ok(()) }
     }
 
-    /// Begins a write. Dropped without [`Write::commit`], it leaves nothing behind.
+    /// Begins a unit of work with locks. Dropped without [`Write::commit`], it leaves nothing behind.
     pub async fn begin(&self) -> AppResult<Write> {
         let writer = match &self.writer {
             Some(writer) => Some(writer.clone().lock_owned().await),
             None => None,
         };
+        let write = self.write(false, writer);
+        write.transaction().await?;
+        Ok(write)
+    }
+
+    /// An optimistic unit of work, where the database allows it: on PostgreSQL without row level security, which needs a
+    /// transaction for each statement anyway.
+    pub(super) fn begin_optimistic(&self) -> Option<Write> {
+        (!self.is_sqlite() && self.connection.tenant.is_none()).then(|| self.write(true, None))
+    }
+
+    fn write(&self, optimistic: bool, writer: Option<OwnedMutexGuard<()>>) -> Write {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let Connection { pool, tenant } = &self.connection;
-        let transaction = connection::begin(pool, tenant.as_ref(), options).await?;
-        Ok(Write { transaction, written: Arc::clone(&self.written), _writer: writer })
+        Write::new(self.connection.clone(), options, optimistic, Arc::clone(&self.written), writer)
     }
 
     /// The same for upkeep, which no request waits for: its statements take what they take.
     pub(super) async fn begin_upkeep(&self) -> AppResult<Write> {
         let write = self.begin().await?;
         if !self.is_sqlite() {
-            write.connection().execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+            write.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
         }
         Ok(write)
     }
@@ -230,33 +237,4 @@ pub enum RlsError {
     /// Policies would apply where organizations are made and rows are kept up, too.
     #[error("the gateway's own role inherits the rights of {TENANT}; run `ALTER ROLE … NOINHERIT`")]
     Inherited,
-}
-
-/// A transaction under way.
-pub struct Write {
-    transaction: DatabaseTransaction,
-    written: Arc<Notify>,
-    // Declared last: the next writer may go only when the transaction has ended.
-    _writer: Option<OwnedMutexGuard<()>>,
-}
-
-impl Write {
-    /// The connection that statements of this transaction run on.
-    pub fn connection(&self) -> &DatabaseTransaction {
-        &self.transaction
-    }
-
-    /// Makes everything written since [`Database::begin`] lasting, all of it or nothing.
-    pub async fn commit(self) -> AppResult<()> {
-        self.transaction.commit().await.map_err(|error| match AppError::from(error) {
-            // Whether a commit that was cut off took effect is unknown: say so instead of inviting a blind retry.
-            lost if lost.code() == Code::Unavailable => AppError::request(
-                Code::Unavailable,
-                "The connection to the database was lost while committing; read before you write again.",
-            ),
-            other => other,
-        })?;
-        self.written.notify_one();
-        Ok(())
-    }
 }

@@ -4,12 +4,13 @@
 //! Run after the migrations. Where nothing is left to do it is one look at an index for each table and organization.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, DatabaseTransaction, IntoActiveModel, Iterable, QueryFilter, QuerySelect,
+    ActiveModelTrait, ActiveValue, IntoActiveModel, Iterable, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
 use super::{
-    Database, account_contact as account_contacts, internal_contact as internal_contacts, record::Recorded,
+    Database, Write, account_contact as account_contacts, internal_contact as internal_contacts,
+    record::Recorded,
 };
 use crate::{
     entity::{
@@ -51,12 +52,12 @@ async fn fold_organization(db: &Database, organization: OrganizationId) -> AppRe
 async fn fold_table<E: Recorded>(
     db: &Database,
     organization: OrganizationId,
-    companies: impl AsyncFn(&DatabaseTransaction, Vec<E::Id>) -> AppResult<()>,
+    companies: impl AsyncFn(&Write, Vec<E::Id>) -> AppResult<()>,
 ) -> AppResult<usize> {
     let mut folded = 0;
     loop {
         let write = db.begin_upkeep().await?;
-        let txn = write.connection();
+        let txn = &write;
         let rows = E::find_in_with_deleted(organization).filter(Expr::col("sort_key").eq(""));
         let rows = rows.limit(BATCH).lock_exclusive().all(txn).await?;
         if rows.is_empty() {
@@ -73,7 +74,7 @@ async fn fold_table<E: Recorded>(
 }
 
 /// Neither a version nor a change: clients see the row as it was.
-async fn fold<E: Recorded>(txn: &DatabaseTransaction, mut row: E::Model) -> AppResult<()> {
+async fn fold<E: Recorded>(txn: &Write, mut row: E::Model) -> AppResult<()> {
     let mut folded = row.clone().into_active_model();
     E::derive(&mut row);
     let derived = row.into_active_model();

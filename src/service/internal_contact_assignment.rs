@@ -9,8 +9,10 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    QueryTrait, SelectExt, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
+    SelectExt,
+    sea_query::{Expr, LockType},
 };
 
 pub use self::upsert::{UpsertInternalContactAssignment, upsert};
@@ -20,7 +22,7 @@ use super::{
     cursor::{CursorKey, Order},
     filter,
     input::{Checks, check_version, not_found},
-    internal_contact as contacts,
+    internal_contact as contacts, optimistically,
     page::{self, Paged, Parentage},
     reader, reading,
     record::{self, Recorded},
@@ -203,12 +205,22 @@ pub async fn update_role(
     role: InternalRole,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
+    let ids = (partner_id, assignment_id);
+    optimistically(db, true, |write| update_role_in(write, ctx, ids, role, expected_version)).await
+}
+
+async fn update_role_in(
+    write: Write,
+    ctx: &RequestContext,
+    (partner_id, assignment_id): (&str, &str),
+    role: InternalRole,
+    expected_version: Option<i32>,
+) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let partner_id = checks.id("partnerId", partner_id);
     let assignment_id = checks.id("assignmentId", assignment_id);
-    let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
     let assignment = referred(&mut checks, txn, organization, assignment_id).await?;
     let (Some(partner), Some(old)) = (partner, assignment) else { return Err(checks.refused()) };
@@ -216,7 +228,7 @@ pub async fn update_role(
         return Err(not_found("assignmentId"));
     }
     check_version(expected_version, old.version)?;
-    if old.internal_role != role {
+    if old.internal_role != role && txn.needs_lookup(&checks) {
         let held = (old.internal_contact_id, old.partner_id, role);
         check_free(&mut checks, txn, organization, held).await?;
     }
@@ -268,7 +280,7 @@ async fn give(
     let assignment_id = checks.id("assignmentId", assignment_id);
     let partner_id = checks.id("partnerId", partner_id);
     let (write, assigned, partner) = begin(db, organization, assignment_id, partner_id).await?;
-    let txn = write.connection();
+    let txn = &write;
     let assigned = assignment_id.and_then(|_| checks.found("assignmentId", assigned));
     let partner = partner_id.and_then(|_| checks.found("partnerId", partner));
     let (Some(partner), Some(Assigned { assignment: old, .. })) = (partner, assigned) else {
@@ -309,7 +321,7 @@ pub async fn remove(
         None => None,
     };
     let (write, assigned, _) = begin(db, organization, Some(assignment_id), None).await?;
-    let txn = write.connection();
+    let txn = &write;
     let assigned = assigned.ok_or_else(|| not_found("assignmentId"))?;
     let Assigned { assignment, contact } = &assigned;
     if partner_id.is_some() && partner_id != assignment.partner_id {
@@ -318,7 +330,7 @@ pub async fn remove(
     check_version(expected_version, assignment.version)?;
     Entity::delete_in(organization).filter(Column::Id.eq(assignment.id)).exec(txn).await?;
     let (action, diff) = (Action::Deleted, removal(assignment));
-    record::record::<Entity>(txn, ctx, organization, assignment.id, action, diff).await?;
+    record::record::<Entity>(txn, ctx, organization, assignment.id, action, diff);
     contacts::refresh_company_words(txn, organization, &[contact.id]).await?;
     write.commit().await?;
     Ok(assigned)
@@ -337,12 +349,12 @@ fn blame_partner(error: AppError) -> AppError {
 /// The assignment that an input names, held fast until the transaction ends.
 async fn referred(
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     id: Option<InternalContactAssignmentId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
+    let row = db.locked(Entity::find_by_id_in(organization, id), LockType::Update).one(db).await?;
     Ok(checks.found("assignmentId", row))
 }
 
@@ -356,7 +368,7 @@ async fn begin(
 ) -> AppResult<(Write, Option<Assigned>, Option<partner::Model>)> {
     loop {
         let write = db.begin().await?;
-        let txn = write.connection();
+        let txn = &write;
         let partner = match partner {
             Some(partner) => super::partner::held(txn, organization, partner).await?,
             None => None,
@@ -470,20 +482,16 @@ fn blame_row(error: AppError) -> AppError {
     InputError::on("id", InputErrorCode::Conflict, message).into()
 }
 
-/// Makes an assignment.
+/// Makes an assignment. The words by which the person is found are the caller's to bring up to date.
 pub(super) async fn insert(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     held: Held,
     remote_id: Option<String>,
 ) -> AppResult<Model> {
     let (row, diff) = new_row(ctx, organization, held, remote_id);
-    let row = record::create::<Entity>(db, ctx, organization, row, diff).await?;
-    if row.partner_id.is_some() {
-        contacts::refresh_company_words(db, organization, &[row.internal_contact_id]).await?;
-    }
-    Ok(row)
+    record::create::<Entity>(db, ctx, organization, row, diff).await
 }
 
 /// A new assignment, and what its record says.

@@ -38,12 +38,15 @@ mod retry;
 pub mod search;
 mod sqlite_limit;
 mod tally;
+mod write;
 
-pub use database::{Database, Write};
+pub use database::Database;
 pub use page::{ListRequest, Page, PageRequest, PageWindow};
 pub use patch::Patch;
 pub use retry::retried;
 pub use tally::Tally;
+pub use write::Write;
+use write::optimistically;
 
 use crate::{
     auth::{Denied, RequestContext, Scope},

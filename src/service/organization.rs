@@ -3,13 +3,12 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Select,
     sea_query::LockType,
 };
 
 use super::{
-    Database, Page, PageRequest, Patch, administrator,
+    Database, Page, PageRequest, Patch, Write, administrator,
     change::{Action, Diff},
     contact_type,
     cursor::{CursorKey, Order},
@@ -94,7 +93,7 @@ fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
 pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Model> {
     let name = checked(ctx, name)?;
     let write = db.bypass_rls().begin().await?;
-    let row = insert(write.connection(), ctx, name).await?;
+    let row = insert(&write, ctx, name).await?;
     write.commit().await?;
     Ok(row)
 }
@@ -104,11 +103,11 @@ pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResul
 pub async fn create_first(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Option<Model>> {
     let name = checked(ctx, name)?;
     let write = db.begin().await?;
-    Entity::lock(write.connection()).await?;
-    if Entity::any(write.connection()).await? {
+    Entity::lock(&write).await?;
+    if Entity::any(&write).await? {
         return Ok(None);
     }
-    let row = insert(write.connection(), ctx, name).await?;
+    let row = insert(&write, ctx, name).await?;
     write.commit().await?;
     Ok(Some(row))
 }
@@ -119,7 +118,7 @@ pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganizat
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     // A full lock would wait for everybody who writes rows of the organization.
     let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(txn).await? else {
         return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION));
@@ -142,7 +141,7 @@ fn checked(ctx: &RequestContext, name: &str) -> AppResult<String> {
     Ok(name)
 }
 
-async fn insert(txn: &DatabaseTransaction, ctx: &RequestContext, name: String) -> AppResult<Model> {
+async fn insert(txn: &Write, ctx: &RequestContext, name: String) -> AppResult<Model> {
     let row = ActiveModel {
         id: NotSet,
         name: Set(name),
@@ -162,6 +161,6 @@ async fn insert(txn: &DatabaseTransaction, ctx: &RequestContext, name: String) -
     .await?;
     contact_type::insert_initial(txn, ctx, row.id).await?;
     let diff = Diff::default().created("name", &row.name);
-    record::record::<Entity>(txn, ctx, row.id, row.id, Action::Created, diff).await?;
+    record::record::<Entity>(txn, ctx, row.id, row.id, Action::Created, diff);
     Ok(row)
 }

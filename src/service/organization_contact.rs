@@ -6,12 +6,13 @@ use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ConnectionTrait, IntoActive
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page, Patch,
+    Database, ListRequest, Page, Patch, Write,
     change::{Action, Diff},
     contact_merge, country,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, Email, NOT_FOUND, not_found},
+    optimistically,
     page::{self, Paged},
     reader, reading,
     record::{self, Recorded},
@@ -144,11 +145,21 @@ pub async fn create(
     card: &Card,
     idempotency_key: Option<&str>,
 ) -> AppResult<Model> {
+    let is_new = idempotency_key.is_none();
+    optimistically(db, is_new, |write| create_in(write, ctx, kind, card, idempotency_key)).await
+}
+
+async fn create_in(
+    write: Write,
+    ctx: &RequestContext,
+    kind: OrganizationContactType,
+    card: &Card,
+    idempotency_key: Option<&str>,
+) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, kind, card);
-    let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let operation = "createOrganizationContact";
     let claim = match idempotency::claim(
         &mut checks,
@@ -166,8 +177,14 @@ pub async fn create(
     checks.finish()?;
     let mut row = blank(ctx, organization, kind).into_active_model();
     let diff = fields.write(&mut row).of_creation().created("type", kind);
-    let row = insert(txn, row).await?;
-    record::record::<Entity>(txn, ctx, organization, row.id, Action::Created, diff).await?;
+    let row = if txn.is_optimistic() {
+        let id = Entity::next_id(txn).await?;
+        record::create::<Entity>(txn, ctx, organization, Model { id, ..row.try_into_model()? }, diff).await?
+    } else {
+        let row = insert(txn, row).await?;
+        record::record::<Entity>(txn, ctx, organization, row.id, Action::Created, diff);
+        row
+    };
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
     Ok(row)
@@ -184,7 +201,7 @@ pub async fn update(
     let organization = writer(ctx)?;
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, old.r#type, card);
@@ -206,7 +223,7 @@ pub async fn delete(
     let organization = writer(ctx)?;
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
@@ -223,7 +240,7 @@ pub async fn restore(
     let organization = writer(ctx)?;
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);

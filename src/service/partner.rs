@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use upsert::{UpsertPartner, upsert};
 
 use super::{
-    Database, ListRequest, Page, Patch,
+    Database, ListRequest, Page, Patch, Write,
     bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
@@ -140,7 +140,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) 
     let remote_id = Patch::from(input.remote_id.as_deref());
     let fields = Fields::check(&mut checks, &Patch::Set(&input.name), &remote_id);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let key = input.idempotency_key.as_deref();
     let claim =
         match idempotency::claim(&mut checks, txn, ctx, (organization, "createPartner"), key, input).await? {
@@ -170,7 +170,7 @@ pub async fn update(
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, &input.name, &input.remote_id);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
     if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
@@ -200,7 +200,7 @@ pub async fn delete(
     let organization = writer(ctx)?;
     let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     contacts::hold_those_of_partners(txn, organization, &[id]).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
@@ -221,7 +221,7 @@ pub async fn restore(
     let organization = writer(ctx)?;
     let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
@@ -307,21 +307,22 @@ pub(super) async fn find(
 pub(super) async fn referred(
     checks: &mut Checks,
     field: &'static str,
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     id: Option<PartnerId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
+    db.guard::<Entity>(organization, [id], None, LockType::KeyShare);
     Ok(checks.found(field, held(db, organization, id).await?))
 }
 
 /// The living partner with this id, held against deletion until the transaction ends.
 pub(super) async fn held(
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     id: PartnerId,
 ) -> AppResult<Option<Model>> {
-    Ok(Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?)
+    Ok(db.locked(Entity::find_by_id_in(organization, id), LockType::KeyShare).one(db).await?)
 }
 
 /// Which of these partners are there, each held against deletion until the transaction ends.

@@ -91,17 +91,7 @@ pub(super) fn replayed<T>(row: Option<T>) -> AppResult<T> {
     })
 }
 
-/// Inserts a row whose key and values are all known.
-pub(super) async fn insert<E>(db: &impl ConnectionTrait, row: E::Model) -> AppResult<()>
-where
-    E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
-    E::ActiveModel: Send,
-{
-    E::insert(row.into_active_model().reset_all()).exec_without_returning(db).await?;
-    Ok(())
-}
-
-/// Inserts such a row unless it is in conflict with one that is there; answers whether it did.
+/// Inserts a row whose key and values are all known, unless it is in conflict with one that is there; answers whether it did.
 pub(super) async fn insert_if_new<E>(db: &impl ConnectionTrait, row: E::Model) -> AppResult<bool>
 where
     E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,

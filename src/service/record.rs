@@ -6,11 +6,12 @@
 use std::{borrow::Cow, fmt::Display};
 
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    Iterable, QueryFilter, QuerySelect, TryIntoModel,
+    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    Iterable, QueryFilter, QuerySelect, QueryTrait, TryIntoModel, sea_query::LockType,
 };
 
 use super::{
+    Write,
     change::{self, Action, Diff},
     input::{check_version, not_found},
     reading,
@@ -69,7 +70,7 @@ where
 
 /// Inserts a new row and records its creation; answers the row as it is.
 pub(super) async fn create<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     mut row: E::Model,
@@ -79,14 +80,14 @@ where
     E::Model: Clone,
 {
     E::derive(&mut row);
-    reading::insert::<E>(db, row.clone()).await?;
-    record::<E>(db, ctx, organization, E::id(&row), Action::Created, diff).await?;
+    db.insert_later::<E>([row.clone()])?;
+    record::<E>(db, ctx, organization, E::id(&row), Action::Created, diff);
     Ok(row)
 }
 
 /// Writes what changed in a row, if anything did, and records it.
 pub(super) async fn update<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: E::Model,
@@ -101,12 +102,12 @@ pub(super) async fn update<E: Recorded>(
 
 /// The living row that an operation is about, held fast until the transaction ends and of the version that is expected.
 pub(super) async fn subject<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     id: E::Id,
     expected_version: Option<i32>,
 ) -> AppResult<E::Model> {
-    let row = E::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
+    let row = db.locked(E::find_by_id_in(organization, id), LockType::Update).one(db).await?;
     let row = row.ok_or_else(|| not_found("id"))?;
     check_version(expected_version, E::version(&row))?;
     Ok(row)
@@ -127,7 +128,7 @@ pub(super) async fn subject_with_deleted<E: Recorded>(
 
 /// Deletes a living row softly.
 pub(super) async fn delete<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: E::Model,
@@ -138,7 +139,7 @@ pub(super) async fn delete<E: Recorded>(
 
 /// Brings a deleted row back, unless other rows have its unique values by now.
 pub(super) async fn restore<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: E::Model,
@@ -172,7 +173,7 @@ fn conflict(message: impl Into<Cow<'static, str>>) -> InputError {
 
 /// Deletes a living row softly because another one, whose columns stay as they are, stands for it from now on.
 pub(super) async fn merge<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     (survivor, taken): (E::Model, Diff),
@@ -186,7 +187,7 @@ pub(super) async fn merge<E: Recorded>(
 }
 
 async fn set_deleted<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: E::Model,
@@ -203,7 +204,7 @@ async fn set_deleted<E: Recorded>(
 }
 
 async fn write<E: Recorded>(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     (id, version): (E::Id, i32),
@@ -214,9 +215,15 @@ async fn write<E: Recorded>(
     row.set(E::VERSION, (version + 1).into());
     row.set(E::UPDATED_AT, ctx.now.into());
     derive::<E>(&mut row)?;
-    let row = row.update(db).await?;
-    record::<E>(db, ctx, organization, id, action, diff).await?;
-    Ok(row)
+    let update = E::update_in(organization).filter(E::ID.eq(id)).set(row.clone()).into_query();
+    if db.is_optimistic() {
+        db.guard::<E>(organization, [id], Some(E::VERSION.eq(version)), LockType::NoKeyUpdate);
+        db.update_later(update);
+    } else if db.execute(&update).await?.rows_affected() != 1 {
+        return Err(DbErr::RecordNotUpdated.into());
+    }
+    record::<E>(db, ctx, organization, id, action, diff);
+    Ok(row.try_into_model()?)
 }
 
 /// The row as it is after a change: of the next version, with what follows from its other columns. Writing and
@@ -247,13 +254,13 @@ fn derive<E: Recorded>(row: &mut E::ActiveModel) -> AppResult<()> {
 }
 
 /// Records what happened to a row.
-pub(super) async fn record<E: Recorded>(
-    db: &impl ConnectionTrait,
+pub(super) fn record<E: Recorded>(
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     id: E::Id,
     action: Action,
     diff: Diff,
-) -> AppResult<()> {
-    change::record(db, ctx, organization, (E::KIND, id.to_string()), action, diff).await
+) {
+    change::record(db, ctx, organization, (E::KIND, id.to_string()), action, diff);
 }

@@ -72,7 +72,17 @@ pub(super) fn all_words(words: impl ColumnTrait) -> Expr {
 
 /// The same of rows that are at hand.
 pub(super) fn joined_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().collect::<Vec<_>>().join(" ")
+    let joined = words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ");
+    joined.chars().take(COMPANY_WORDS).collect()
+}
+
+/// What a column of words holds and these words, of which there are some.
+pub(super) fn with_words(column: impl ColumnTrait, words: &str) -> Expr {
+    let held = || column.into_expr();
+    let both = held().binary(BinOper::Custom("||"), Expr::val(format!(" {words}")));
+    let bound = [both, Expr::cust("1"), Expr::cust(COMPANY_WORDS.to_string())];
+    let some = CaseStatement::new().case(held().eq(""), Expr::val(words));
+    some.finally(Func::cust("substr").args(bound)).into()
 }
 
 /// Lower case, no accents, cut where neither letters nor digits stand.

@@ -365,7 +365,7 @@ async fn a_type_that_goes_meanwhile_is_not_found(world: World) {
     let (organization, billing) = (world.rows().organization, world.rows().contact_type("Billing").await.id);
     let removal = world.db.begin().await.expect("a write");
     let named = contact_type::Entity::delete_in(organization).filter(contact_type::Column::Id.eq(billing));
-    named.exec(removal.connection()).await.expect("a removal");
+    named.exec(&removal).await.expect("a removal");
     let input =
         json!({ "firstName": "Grace", "email": "grace@example.com", "contactTypeId": billing.to_string() });
     let writer = world.writer();

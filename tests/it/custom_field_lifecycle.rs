@@ -312,10 +312,10 @@ async fn an_option_that_goes_meanwhile_is_not_taken(world: World) {
     let named = custom_field::Column::Id.eq(field.id);
     let held =
         custom_field::Entity::find_in(world.rows().organization).filter(named.clone()).lock_exclusive();
-    held.one(update.connection()).await.expect("a field");
+    held.one(&update).await.expect("a field");
     let row = custom_field::Entity::update_in(world.rows().organization).filter(named);
     let row = row.col_expr(custom_field::Column::Options, Expr::value(json!(["L"])));
-    row.exec(update.connection()).await.expect("an update");
+    row.exec(&update).await.expect("an update");
     let values = json!([{ "customFieldId": field.id.to_string(), "value": "S" }]);
     let input = json!({ "firstName": "Grace", "email": "grace@example.com", "customFieldValues": values });
     let writer = world.writer();

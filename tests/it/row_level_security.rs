@@ -124,7 +124,7 @@ async fn without_a_filter_only_rows_of_the_organization_are_seen() {
         assert_eq!(all.keys().collect::<Vec<_>>(), [&home_number, &other_number], "{table:?} is not filled");
         let own = BTreeMap::from([(home_number.clone(), all[&home_number].clone())]);
         assert_eq!(seen(home(&world).connection(), &table).await, own, "{table:?}");
-        assert_eq!(seen(write.connection(), &table).await, own, "{table:?} in a write");
+        assert_eq!(seen(&write, &table).await, own, "{table:?} in a write");
         // The names of the organizations that a token allows are all to be read, rows of the selected one only.
         let named = table.0 == "organization";
         assert_eq!(seen(both.connection(), &table).await, if named { all.clone() } else { own }, "{table:?}");
@@ -144,8 +144,8 @@ async fn without_a_filter_nothing_of_others_is_written() {
         // What would hit every row hits those of the organization; taken back, because they hang together.
         for sql in [format!("DELETE FROM {table}"), format!("UPDATE {table} SET {column} = {column}")] {
             let write = home(&world).begin().await.expect("a transaction");
-            execute(write.connection(), "SET CONSTRAINTS ALL DEFERRED").await.expect("deferred constraints");
-            match execute(write.connection(), &sql).await {
+            execute(&write, "SET CONSTRAINTS ALL DEFERRED").await.expect("deferred constraints");
+            match execute(&write, &sql).await {
                 Ok(touched) => {
                     let own: u64 = seen(world.db.connection(), &(table.clone(), column.clone())).await
                         [&HOME.to_string()]
@@ -211,7 +211,7 @@ async fn a_connection_comes_back_as_it_went() {
             let _ = tokio::time::timeout(patience, seen(db.connection(), &partners)).await;
             let write = tokio::time::timeout(patience, db.begin()).await;
             if let Ok(Ok(write)) = write {
-                let _ = tokio::time::timeout(patience, seen(write.connection(), &partners)).await;
+                let _ = tokio::time::timeout(patience, seen(&write, &partners)).await;
             }
         }
         assert_eq!(

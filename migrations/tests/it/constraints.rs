@@ -327,7 +327,8 @@ async fn unique_keys(on: &Fixture) -> Result<(), DbErr> {
     let remote_person = |at| remote(person().of(at));
     unique_among_the_living(on, "internal_contact_org_id_remote_id_key", "remote_id", remote_person).await?;
     let remote_card = |at| remote(card().of(at));
-    unique_among_the_living(on, "organization_contact_org_id_remote_id_key", "remote_id", remote_card).await?;
+    unique_among_the_living(on, "organization_contact_org_id_remote_id_key", "remote_id", remote_card)
+        .await?;
     let external = |id| organization(id).with("external_id", "'acme'");
     on.accept(external("3")).await?;
     on.refuse_unique("organization_external_id_key", &["external_id"], external("4")).await;

@@ -7,8 +7,8 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::Expr,
 };
 
 use crate::{
@@ -16,13 +16,13 @@ use crate::{
     entity::{
         Scoped, ScopedById, account as account_row,
         account_contact::{Column, Entity, Model},
-        account_contact_account::{ActiveModel as Link, Column as LinkColumn, Entity as Links},
+        account_contact_account::{Column as LinkColumn, Entity as Links, Model as Link},
         id::{AccountContactId, AccountId, OrganizationId},
         keys_in,
     },
     error::{AppResult, InputErrorCode},
     service::{
-        Database, account,
+        Database, Write, account,
         change::Diff,
         input::{Checks, NOT_FOUND, check_version, not_found},
         record, search, writer,
@@ -78,7 +78,7 @@ async fn change(
 ) -> AppResult<ContactAtAccount> {
     let organization = writer(ctx)?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let (old, account) = both(txn, organization, contact_id, account_id).await?;
     check_version(expected_version, old.version)?;
     let before = of_contact(txn, organization, old.id).await?;
@@ -93,7 +93,7 @@ async fn change(
 
 /// The contact and the account that an input names, both held.
 async fn both(
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     contact_id: &str,
     account_id: &str,
@@ -118,16 +118,18 @@ async fn referred(
     Ok(checks.found("accountContactId", row))
 }
 
-/// The accounts that an input names, duplicates folded; reports each that is not there.
+/// The accounts that an input names, duplicates folded, and their words; reports each that is not there.
 pub(super) async fn chosen(
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     ids: &[String],
-) -> AppResult<Vec<AccountId>> {
+) -> AppResult<(Vec<AccountId>, String)> {
     let parsed = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let known = account::living(db, organization, parsed).await?;
-    Ok(check(checks, ids, |id| known.contains_key(&id)))
+    let accounts = check(checks, ids, |id| known.contains_key(&id));
+    let words = search::joined_words(accounts.iter().filter_map(|id| known.get(id)).map(String::as_str));
+    Ok((accounts, words))
 }
 
 /// The same, where it is known which accounts are there.
@@ -191,7 +193,7 @@ pub(super) async fn of_contacts(
 
 /// Gives a contact other accounts, and notes them. Nothing happens where they are the same.
 pub(super) async fn replace(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     contact: AccountContactId,
@@ -209,7 +211,7 @@ pub(super) async fn replace(
         links.filter(gone).exec(db).await?;
     }
     let new = after.iter().copied().filter(|id| !before.contains(id));
-    insert(db, ctx, organization, contact, new).await?;
+    insert(db, ctx, organization, contact, new)?;
     note(diff, &before, &after);
     refresh_company_words(db, organization, &[contact]).await
 }
@@ -222,36 +224,21 @@ pub(super) fn note(diff: &mut Diff, before: &[AccountId], after: &[AccountId]) {
     }
 }
 
-/// Links a new contact to its accounts.
-pub(super) async fn add(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    contact: AccountContactId,
-    accounts: Vec<AccountId>,
-) -> AppResult<()> {
-    if accounts.is_empty() {
-        return Ok(());
-    }
-    insert(db, ctx, organization, contact, accounts).await?;
-    refresh_company_words(db, organization, &[contact]).await
-}
-
-async fn insert(
-    db: &impl ConnectionTrait,
+/// Links a contact to accounts. The words by which it is found are the caller's to bring up to date.
+pub(super) fn insert(
+    write: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     contact: AccountContactId,
     accounts: impl IntoIterator<Item = AccountId>,
 ) -> AppResult<()> {
-    let rows = accounts.into_iter().map(|account| Link {
-        org_id: Set(organization),
-        account_contact_id: Set(contact),
-        account_id: Set(account),
-        created_at: Set(ctx.now),
-    });
-    Links::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
+    let link = |account_id| Link {
+        org_id: organization,
+        account_contact_id: contact,
+        account_id,
+        created_at: ctx.now,
+    };
+    write.insert_later::<Links>(accounts.into_iter().map(link))
 }
 
 /// Takes the names of these contacts' accounts into the words by which they are found.

@@ -1,6 +1,6 @@
 //! What becomes of the accounts and the values of contacts that are merged.
 
-use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
 
 use super::links::{self, refresh_company_words};
 use crate::{
@@ -13,13 +13,13 @@ use crate::{
         id::{AccountContactId, CustomFieldId, OrganizationId},
     },
     error::AppResult,
-    service::{change::Diff, contact_merge::Mergeable},
+    service::{Write, change::Diff, contact_merge::Mergeable},
 };
 
 impl Mergeable for Entity {
     /// The survivor is at the accounts of both, and has the values of both; where both have one, its own.
     async fn take_over(
-        db: &DatabaseTransaction,
+        db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
         survivor: AccountContactId,
@@ -39,7 +39,7 @@ impl Mergeable for Entity {
 
 /// Also those to deleted accounts. No account is touched, so none has to be held.
 async fn move_links(
-    db: &DatabaseTransaction,
+    db: &Write,
     organization: OrganizationId,
     survivor: AccountContactId,
     merged: AccountContactId,
@@ -59,7 +59,7 @@ async fn move_links(
 
 /// Gives the fields whose values are the survivor's now.
 async fn move_values(
-    db: &DatabaseTransaction,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     survivor: AccountContactId,

@@ -25,13 +25,14 @@ pub use self::{
     upsert::{UpsertAccountContact, upsert},
 };
 use super::{
-    Database, ListRequest, Page, Patch,
+    Database, ListRequest, Page, Patch, Write,
     change::{self, Action, Change, Diff},
     contact_merge, contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
     filter, idempotency,
     input::{Checks, not_found},
+    optimistically,
     page::{self, Paged, Parentage},
     reader, reading,
     record::{self, Recorded, Unique},
@@ -166,6 +167,12 @@ pub async fn of_accounts(
 
 /// Makes an account contact with its links and custom field values, all or nothing.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountContact) -> AppResult<Model> {
+    // The fields that values are of have to be locked.
+    let is_simple = input.idempotency_key.is_none() && input.custom_field_values.is_empty();
+    optimistically(db, is_simple, |write| create_in(write, ctx, input)).await
+}
+
+async fn create_in(write: Write, ctx: &RequestContext, input: &CreateAccountContact) -> AppResult<Model> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let given = Given {
@@ -178,8 +185,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
         remote_id: Patch::from(input.remote_id.as_deref()),
     };
     let fields = Fields::check(&mut checks, &given);
-    let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let key = input.idempotency_key.as_deref();
     let claim =
         match idempotency::claim(&mut checks, txn, ctx, (organization, "createAccountContact"), key, input)
@@ -188,15 +194,17 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
             Ok(claim) => claim,
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
-    if reading::taken::<Entity>(txn, organization, Column::EmailKey, fields.email_key()).await? {
-        checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
-    }
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
-        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    if txn.needs_lookup(&checks) {
+        if reading::taken::<Entity>(txn, organization, Column::EmailKey, fields.email_key()).await? {
+            checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
+        }
+        if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
+            checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+        }
     }
     let type_id = input.contact_type_id.as_deref();
     let contact_type = contact_type::chosen(&mut checks, txn, organization, type_id).await?;
-    let accounts = links::chosen(&mut checks, txn, organization, &input.account_ids).await?;
+    let (accounts, company_words) = links::chosen(&mut checks, txn, organization, &input.account_ids).await?;
     let values =
         custom_field::check_values(&mut checks, txn, organization, &input.custom_field_values).await?;
     let Some(contact_type) = contact_type else { return Err(checks.refused()) };
@@ -204,9 +212,12 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
 
     let (row, diff) = fields.create(ctx, organization, contact_type.id);
     let diff = with_accounts_and_values(diff, &accounts, &values);
+    let row = Model { company_words, ..row };
     let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
-    links::add(txn, ctx, organization, row.id, accounts).await?;
-    custom_field::insert_values(txn, ctx, organization, row.id, values).await?;
+    links::insert(txn, ctx, organization, row.id, accounts)?;
+    if !values.is_empty() {
+        custom_field::insert_values(txn, ctx, organization, row.id, values).await?;
+    }
     claim.complete(txn, organization, row.id).await?;
     write.commit().await?;
     Ok(row)
@@ -230,7 +241,7 @@ pub async fn delete(
     let organization = writer(ctx)?;
     let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
@@ -247,7 +258,7 @@ pub async fn restore(
     let organization = writer(ctx)?;
     let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
@@ -271,7 +282,7 @@ pub(super) async fn have_type(
 /// Gives another type to all contacts of a type that goes. Deleted ones get it too, but that is no change of theirs:
 /// nobody has read them since.
 pub(super) async fn replace_type(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: ContactTypeId,
@@ -302,7 +313,8 @@ pub(super) async fn replace_type(
         diff.note("contactTypeId", &old, &new);
         Change { kind: Entity::KIND, id: id.to_string(), action: Action::Updated, diff }
     });
-    change::record_all(db, ctx, organization, changes).await
+    change::record_all(db, ctx, organization, changes);
+    Ok(())
 }
 
 /// The living account contact with this id.

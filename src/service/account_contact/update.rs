@@ -15,7 +15,7 @@ use crate::{
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
     service::{
-        Database, Patch,
+        Database, Patch, Write,
         change::Diff,
         contact_type,
         custom_field::{self, CustomFieldInput},
@@ -74,7 +74,7 @@ pub async fn update(
     let values = checks.required_patch("customFieldValues", &input.custom_field_values);
     let values = values_said(&mut checks, values.unwrap_or_default());
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let (contact_type, accounts) = named(&mut checks, txn, organization, input).await?;
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     check_free(&mut checks, txn, organization, &fields, &old).await?;
@@ -111,7 +111,7 @@ impl UpdateAccountContact {
 /// The type and the accounts that an input names, held; they are held before the contact.
 async fn named(
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
+    db: &Write,
     organization: OrganizationId,
     input: &UpdateAccountContact,
 ) -> AppResult<(Option<ContactTypeId>, Option<Vec<AccountId>>)> {
@@ -120,7 +120,7 @@ async fn named(
         None => None,
     };
     let accounts = match checks.required_patch("accountIds", &input.account_ids) {
-        Some(ids) => Some(links::chosen(checks, db, organization, &ids).await?),
+        Some(ids) => Some(links::chosen(checks, db, organization, &ids).await?.0),
         None => None,
     };
     Ok((contact_type.map(|it| it.id), accounts))

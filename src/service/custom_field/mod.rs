@@ -123,7 +123,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomFie
     let label = checks.required_line("label", &input.label);
     let options = check_options(&mut checks, input.field_type, &input.options);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let repeat = input.idempotency_key.as_deref();
     let claim =
         match idempotency::claim(&mut checks, txn, ctx, (organization, "createCustomField"), repeat, input)
@@ -178,7 +178,7 @@ pub async fn update(
     let options = checks.required_patch("options", &input.options);
     let is_required = checks.required_patch("isRequired", &input.is_required);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     // Held like this, nobody writes a value of it meanwhile.
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     let options = match options {
@@ -211,7 +211,7 @@ pub async fn archive(
     let organization = administrator(ctx)?;
     let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();

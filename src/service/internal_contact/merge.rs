@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     },
     error::AppResult,
     service::{
+        Write,
         change::{self, Action, Change, Diff},
         contact_merge::Mergeable,
         internal_contact_assignment::removal,
@@ -29,7 +30,7 @@ use crate::{
 impl Mergeable for Entity {
     /// Assignments go to the survivor; those that the survivor holds already are removed. Hidden ones stay hidden.
     async fn take_over(
-        db: &DatabaseTransaction,
+        db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
         survivor: InternalContactId,
@@ -54,7 +55,7 @@ impl Mergeable for Entity {
 }
 
 async fn remove(
-    db: &DatabaseTransaction,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     rows: &[Model],
@@ -64,11 +65,12 @@ async fn remove(
     }
     Assignment::delete_in(organization).filter(are(db, rows)).exec(db).await?;
     let records = rows.iter().map(|row| record(row, Action::Deleted, removal(row)));
-    change::record_all(db, ctx, organization, records).await
+    change::record_all(db, ctx, organization, records);
+    Ok(())
 }
 
 async fn give(
-    db: &DatabaseTransaction,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     survivor: InternalContactId,
@@ -89,10 +91,11 @@ async fn give(
         diff.note("internalContactId", row.internal_contact_id.to_string(), survivor.to_string());
         record(row, Action::Updated, diff)
     });
-    change::record_all(db, ctx, organization, records).await
+    change::record_all(db, ctx, organization, records);
+    Ok(())
 }
 
-fn are(db: &DatabaseTransaction, rows: &[Model]) -> Expr {
+fn are(db: &Write, rows: &[Model]) -> Expr {
     keys_in(db.get_database_backend(), Column::Id.into_expr(), rows.iter().map(|row| row.id))
 }
 

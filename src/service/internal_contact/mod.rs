@@ -13,13 +13,14 @@ use serde::Serialize;
 
 pub(super) use self::new_person::NewPerson;
 use super::{
-    Database, ListRequest, Page, Patch,
+    Database, ListRequest, Page, Patch, Write,
     change::Diff,
     contact_merge,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, Email, not_found},
     internal_contact_assignment::{self as assignments, Assigned},
+    optimistically,
     page::{self, Paged, Parentage},
     reader, reading,
     record::{self, Recorded, Unique},
@@ -199,11 +200,15 @@ pub async fn create(
     ctx: &RequestContext,
     input: &CreateInternalContact,
 ) -> AppResult<Assigned> {
+    let is_new = input.idempotency_key.is_none();
+    optimistically(db, is_new, |write| create_in(write, ctx, input)).await
+}
+
+async fn create_in(write: Write, ctx: &RequestContext, input: &CreateInternalContact) -> AppResult<Assigned> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let person = NewPerson::check(&mut checks, &input.email, &input.profile);
-    let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let key = input.idempotency_key.as_deref();
     let claim =
         match idempotency::claim(&mut checks, txn, ctx, (organization, "createInternalContact"), key, input)
@@ -212,9 +217,11 @@ pub async fn create(
             Ok(claim) => claim,
             Err(first) => return assignments::replayed(txn, organization, first).await,
         };
-    check_email_free(&mut checks, txn, organization, &person.email).await?;
+    if txn.needs_lookup(&checks) {
+        check_email_free(&mut checks, txn, organization, &person.email).await?;
+    }
     checks.finish()?;
-    let contact = person.insert(txn, ctx, organization).await?;
+    let contact = person.insert(txn, ctx, organization, String::new()).await?;
     let role = input.internal_role;
     let assignment = assignments::insert(txn, ctx, organization, (contact.id, None, role), None).await?;
     claim.complete(txn, organization, assignment.id).await?;
@@ -229,13 +236,21 @@ pub async fn add_to_partner(
     ctx: &RequestContext,
     input: &AddInternalContactToPartner,
 ) -> AppResult<Assigned> {
+    let is_new = input.idempotency_key.is_none();
+    optimistically(db, is_new, |write| add_to_partner_in(write, ctx, input)).await
+}
+
+async fn add_to_partner_in(
+    write: Write,
+    ctx: &RequestContext,
+    input: &AddInternalContactToPartner,
+) -> AppResult<Assigned> {
     let organization = writer(ctx)?;
     let mut checks = Checks::default();
     let partner_id = checks.id("partnerId", &input.partner_id);
     let person = NewPerson::check(&mut checks, &input.email, &input.profile);
     let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());
-    let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let key = input.idempotency_key.as_deref();
     let operation = (organization, "addInternalContactToPartner");
     let claim = match idempotency::claim(&mut checks, txn, ctx, operation, key, input).await? {
@@ -243,9 +258,13 @@ pub async fn add_to_partner(
         Err(first) => return assignments::replayed(txn, organization, first).await,
     };
     let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
-    assignments::check_remote_id(&mut checks, txn, organization, remote_id.as_deref()).await?;
+    if txn.needs_lookup(&checks) {
+        assignments::check_remote_id(&mut checks, txn, organization, remote_id.as_deref()).await?;
+    }
     let found = person.find(txn, organization).await?;
-    if let (Some(contact), Some(partner)) = (&found, &partner) {
+    if let (Some(contact), Some(partner)) = (&found, &partner)
+        && txn.needs_lookup(&checks)
+    {
         assignments::check_free(
             &mut checks,
             txn,
@@ -257,8 +276,11 @@ pub async fn add_to_partner(
     let Some(partner) = partner else { return Err(checks.refused()) };
     checks.finish()?;
     let contact = match found {
-        Some(contact) => contact,
-        None => person.find_or_insert(txn, ctx, organization).await?,
+        Some(contact) => {
+            add_company_words(txn, organization, contact.id, &partner.words);
+            contact
+        }
+        None => person.find_or_insert(txn, ctx, organization, &partner.words).await?,
     };
     let held = (contact.id, Some(partner.id), input.internal_role);
     let assignment = assignments::insert(txn, ctx, organization, held, remote_id).await?;
@@ -284,7 +306,7 @@ pub async fn update(
     let phone = checks.phone_patch("phone", &input.phone);
     let job_title = checks.line_patch("jobTitle", &input.job_title);
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
     if let Some(email) = email.as_ref().filter(|email| email.key != old.email_key) {
         check_email_free(&mut checks, txn, organization, email).await?;
@@ -317,7 +339,7 @@ pub async fn delete(
     let organization = writer(ctx)?;
     let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     assignments::hide(txn, ctx, organization, assignment::Column::InternalContactId.eq(id)).await?;
@@ -337,7 +359,7 @@ pub async fn restore(
     let organization = writer(ctx)?;
     let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
-    let txn = write.connection();
+    let txn = &write;
     let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
@@ -372,6 +394,22 @@ pub(super) async fn refresh_company_words(
 ) -> AppResult<()> {
     let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
     set_company_words(db, organization, is_one).await
+}
+
+/// Adds the words of a partner to those that a person is found by.
+pub(super) fn add_company_words(
+    write: &Write,
+    organization: OrganizationId,
+    contact: InternalContactId,
+    words: &str,
+) {
+    if words.is_empty() {
+        return;
+    }
+    let update = Entity::update_in(organization)
+        .filter(Column::Id.eq(contact))
+        .col_expr(Column::CompanyWords, search::with_words(Column::CompanyWords, words));
+    write.update_later(update.into_query());
 }
 
 /// The same for everybody who looks after one of these partners.

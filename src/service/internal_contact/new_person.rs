@@ -1,8 +1,8 @@
 //! People who are not in the database yet: checked, found after all, or made.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, sea_query::LockType};
 
-use super::Profile;
+use super::{Profile, add_company_words};
 use crate::{
     auth::RequestContext,
     entity::{
@@ -12,6 +12,7 @@ use crate::{
     },
     error::{AppResult, EMAIL_TAKEN, InputError, InputErrorCode},
     service::{
+        Write,
         change::{Action, Diff},
         input::{Checks, Email},
         reading,
@@ -40,13 +41,14 @@ impl NewPerson {
     }
 
     /// The person with this email address, held fast until the transaction ends.
-    pub(super) async fn find(
-        &self,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
-    ) -> AppResult<Option<Model>> {
-        let person = Entity::find_in(organization).filter(Column::EmailKey.eq(&self.email.key));
-        Ok(person.lock_exclusive().one(db).await?)
+    pub(super) async fn find(&self, db: &Write, organization: OrganizationId) -> AppResult<Option<Model>> {
+        let is_them = Column::EmailKey.eq(&self.email.key);
+        let person = Entity::find_in(organization).filter(is_them.clone());
+        let person = db.locked(person, LockType::Update).one(db).await?;
+        if let Some(person) = &person {
+            db.guard::<Entity>(organization, [person.id], Some(is_them), LockType::KeyShare);
+        }
+        Ok(person)
     }
 
     /// The person as a row, and what its record says.
@@ -86,27 +88,38 @@ impl NewPerson {
 
     pub(super) async fn insert(
         &self,
-        db: &impl ConnectionTrait,
+        db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
+        company_words: String,
     ) -> AppResult<Model> {
         let (row, diff) = self.create(ctx, organization);
+        let row = Model { company_words, ..row };
         record::create::<Entity>(db, ctx, organization, row, diff).await
     }
 
-    /// Of several callers that add the same person at once, one inserts; the others find what it inserted.
+    /// Of several callers that add the same person at once, one inserts; the others find what it inserted. The person is
+    /// found by these words of a company, too.
     pub(super) async fn find_or_insert(
         &self,
-        db: &impl ConnectionTrait,
+        db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
+        company_words: &str,
     ) -> AppResult<Model> {
+        if db.is_optimistic() {
+            return self.insert(db, ctx, organization, company_words.to_owned()).await;
+        }
         let (row, diff) = self.create(ctx, organization);
+        let row = Model { company_words: company_words.to_owned(), ..row };
         if reading::insert_if_new::<Entity>(db, row.clone()).await? {
-            record::record::<Entity>(db, ctx, organization, row.id, Action::Created, diff).await?;
+            record::record::<Entity>(db, ctx, organization, row.id, Action::Created, diff);
             return Ok(row);
         }
         let found = self.find(db, organization).await?;
+        if let Some(found) = &found {
+            add_company_words(db, organization, found.id, company_words);
+        }
         found.ok_or_else(|| InputError::on("email", InputErrorCode::Taken, EMAIL_TAKEN).into())
     }
 

@@ -119,7 +119,8 @@ impl Upsert for UpsertInternalContactAssignment {
             let (kind, id) = (internal_contact::Entity::KIND, row.id.to_string());
             Change { kind, id, action: Action::Created, diff }
         });
-        change::record_all(db, ctx, organization, changes).await
+        change::record_all(db, ctx, organization, changes);
+        Ok(())
     }
 
     async fn write_after(scope: Scope<'_>, beside: Beside) -> AppResult<()> {
