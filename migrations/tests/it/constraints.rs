@@ -324,7 +324,7 @@ async fn unique_keys(on: &Fixture) -> Result<(), DbErr> {
     unique_among_the_living(on, "account_org_id_remote_id_key", "remote_id", remote_account).await?;
     let remote_contact = |at| remote(contact_of(at));
     unique_among_the_living(on, "account_contact_org_id_remote_id_key", "remote_id", remote_contact).await?;
-    let remote_person = |at| remote(person().of(at));
+    let remote_person = |at| remote(self::person().of(at));
     unique_among_the_living(on, "internal_contact_org_id_remote_id_key", "remote_id", remote_person).await?;
     let remote_card = |at| remote(card().of(at));
     unique_among_the_living(on, "organization_contact_org_id_remote_id_key", "remote_id", remote_card)
