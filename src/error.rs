@@ -224,11 +224,12 @@ impl AppError {
         violation(error).and_then(|error| error.code()).is_some_and(|code| is_deadlock(&code))
     }
 
-    /// Whether another writer came first: in a constraint that the validation had found kept, or in a lock. The same
-    /// call, made again, sees what the other wrote.
+    /// Whether another writer came first: in a constraint that the validation had found kept, in a lock, or in a row that
+    /// is not as it was read. The same call, made again, sees what the other wrote.
     pub fn is_lost_race(&self) -> bool {
         match self {
             Self::Input(errors) => errors.iter().any(|error| error.code == InputErrorCode::Taken),
+            Self::Database(error) if matches!(**error, DbErr::RecordNotUpdated) => true,
             error => error.is_rolled_back(),
         }
     }
