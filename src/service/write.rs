@@ -292,9 +292,11 @@ async fn append(
     reading::execute(transaction, insert_rows::<change::Entity>(DbBackend::Sqlite, numbered)?).await
 }
 
-/// Whether a commit that was cut off took effect is unknown: say so instead of inviting a blind retry.
+/// Whether a commit that was cut off took effect is unknown: say so instead of inviting a blind retry. One that the
+/// database rolled back did not.
 fn unknown_outcome(error: DbErr) -> AppError {
     match AppError::from(error) {
+        rolled_back if rolled_back.is_rolled_back() => rolled_back,
         lost if lost.code() == Code::Unavailable => AppError::request(
             Code::Unavailable,
             "The connection to the database was lost while committing; read before you write again.",

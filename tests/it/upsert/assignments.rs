@@ -39,7 +39,7 @@ pub(super) const KIND: Kind = Kind {
         "INVALID phone",
     ),
     identity: "remoteId",
-    statements: [7, 5, 3],
+    statements: [6, 5, 3],
 };
 
 const ASSIGNMENT: &str = "id internalRole remoteId version partner { id } \
@@ -332,7 +332,7 @@ async fn partners_take_as_many_statements(world: World) {
                 .collect()
             };
         for (what, rows, expected) in [
-            ("CREATED", rows(&partners[0]), 9),
+            ("CREATED", rows(&partners[0]), 8),
             ("UPDATED", rows(&partners[1]), 7),
             ("UNCHANGED", rows(&partners[1]), 4),
         ] {
