@@ -3,6 +3,7 @@
 use std::{fmt, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
+use chrono::Utc;
 use sea_orm::DbErr;
 
 use crate::{
@@ -24,7 +25,12 @@ use crate::{
         server::{self, Stats},
         untrusted::UntrustedLog,
     },
-    service::{Database, database::DatabaseOptions, events::Feed},
+    service::{
+        Database,
+        database::DatabaseOptions,
+        events::Feed,
+        maintenance::{Maintenance, Retention},
+    },
 };
 
 /// What request handlers share.
@@ -98,6 +104,8 @@ pub struct App {
     pub stopping: Stopping,
     /// Its database.
     pub db: Database,
+    /// What it does in the background, until this is dropped.
+    pub maintenance: Maintenance,
 }
 
 impl App {
@@ -114,8 +122,14 @@ impl App {
         let connections = Arc::<Stats>::default();
         let feed =
             Arc::new(Feed::new(&db, config.limits.subscriptions, config.limits.subscriptions_per_caller));
-        let metrics =
-            Metrics::new(db.clone(), Arc::clone(&feed), Arc::clone(&places), Arc::clone(&connections));
+        let maintenance = Maintenance::start(&db, retention(config), Utc::now);
+        let metrics = Metrics::new(
+            db.clone(),
+            Arc::clone(&feed),
+            Arc::clone(&places),
+            Arc::clone(&connections),
+            Arc::clone(&maintenance.stats),
+        );
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
@@ -151,6 +165,7 @@ impl App {
             server: server_options(&config.http),
             connections,
             db,
+            maintenance,
         })
     }
 }
@@ -174,6 +189,12 @@ fn rate_limit(config: &config::RateLimit) -> Option<RateLimit> {
 fn attempts(config: &config::AppTokens) -> Option<RateLimit> {
     let attempts = NonZeroU32::new(config.attempts_per_minute)?;
     Some(RateLimit::new(attempts, attempts))
+}
+
+/// How long rows are kept, as the service has it.
+pub fn retention(config: &Config) -> Retention {
+    let config::Retention { changes, idempotency_keys } = config.retention;
+    Retention { changes, idempotency_keys }
 }
 
 fn budgets(limits: &Limits) -> Budgets {

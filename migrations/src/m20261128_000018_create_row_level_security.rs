@@ -55,7 +55,11 @@ BEGIN
                 WHEN 'organization' THEN
                     'id = ANY (string_to_array(current_setting(''contact_gateway.organizations'', true), '','')::bigint[])'
                 ELSE 'org_id = NULLIF(current_setting(''contact_gateway.organization'', true), '''')::bigint'
-            END AS own_rows
+            END AS own_rows,
+            class.relrowsecurity AND (
+                SELECT count(*) = 2 FROM pg_policy
+                WHERE polrelid = class.oid AND polname IN ('allow_all', 'tenant')
+            ) AS is_enabled
         FROM pg_class AS class
         WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind = 'r'
             AND (class.relname = 'organization' OR EXISTS (
@@ -64,6 +68,8 @@ BEGIN
             ))
     LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO contact_gateway_tenant', tenant_table.name);
+        -- The statements below lock the table against everybody, and must not lock all tables of a database in use.
+        CONTINUE WHEN tenant_table.is_enabled;
         EXECUTE format('DROP POLICY IF EXISTS allow_all ON %s', tenant_table.name);
         EXECUTE format('DROP POLICY IF EXISTS tenant ON %s', tenant_table.name);
         EXECUTE format('CREATE POLICY allow_all ON %s USING (true)', tenant_table.name);

@@ -5,6 +5,7 @@
 
 mod app_token;
 mod dev;
+mod maintain;
 mod migrate;
 mod sample_data;
 mod schema;
@@ -15,6 +16,7 @@ mod token;
 use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
+use sea_orm::DbErr;
 
 use crate::{
     app::{ConnectError, StartError},
@@ -40,6 +42,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Bring the database's schema up, down, or tell where it stands
     Migrate(migrate::MigrateArgs),
+    Maintain(maintain::MaintainArgs),
     /// Print the GraphQL schema
     Schema(schema::SchemaArgs),
     Token(token::TokenArgs),
@@ -62,9 +65,12 @@ pub enum CliError {
     /// The database cannot be used.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The migrations failed; nothing of the failed one is left.
+    /// The list of migrations cannot be read.
     #[error("the database cannot be migrated: {0}")]
-    Migrate(#[from] sea_orm::DbErr),
+    Migrate(DbErr),
+    /// A migration failed, or the database is not one for these migrations.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(String),
     /// The database's schema is not the one this version needs.
     #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
     NotMigrated(usize),
@@ -80,6 +86,9 @@ pub enum CliError {
     /// Rows could not be folded.
     #[error("names and words could not be folded: {0}")]
     Fold(AppError),
+    /// Old rows could not be deleted.
+    #[error("not all old rows could be deleted: {}", .0.public_message())]
+    Maintain(AppError),
     /// An address cannot be listened on.
     #[error("{address}: {error}; name a free address of this machine")]
     Listen {
@@ -110,6 +119,15 @@ pub enum CliError {
     Io(#[from] io::Error),
 }
 
+impl From<DbErr> for CliError {
+    fn from(error: DbErr) -> Self {
+        match error {
+            DbErr::Migration(sentence) => Self::Migration(sentence),
+            error => Self::Migrate(error),
+        }
+    }
+}
+
 impl Cli {
     /// Does what the command line says, until it is done or, for servers, until the process is told to stop.
     pub async fn run(self, out: &mut (impl Write + Send)) -> Result<(), CliError> {
@@ -117,6 +135,7 @@ impl Cli {
             Command::Dev(args) => dev::run(args, out).await,
             Command::Serve(args) => serve::run(args, out).await,
             Command::Migrate(args) => migrate::run(args, out).await,
+            Command::Maintain(args) => maintain::run(args, out).await,
             Command::Schema(args) => schema::run(&args, out),
             Command::Token(args) => Ok(token::run(args, out)?),
             Command::AppToken(args) => app_token::run(args, out).await,

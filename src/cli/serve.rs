@@ -56,7 +56,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
 }
 
 /// Migrating is the operator's decision: an instance never changes a production schema by being started.
-async fn check_migrated(db: &Database) -> Result<(), CliError> {
+pub(super) async fn check_migrated(db: &Database) -> Result<(), CliError> {
     let status = migrations::status(db.pool()).await?;
     match status.iter().filter(|(_, applied)| !applied).count() {
         0 => Ok(()),

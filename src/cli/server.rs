@@ -69,6 +69,7 @@ pub(super) async fn serve(
         () = signals.next() => tracing::info!("stopping"),
     }
     app.stopping.begin();
+    drop(app.maintenance);
     // The server cannot have gone: it is awaited here.
     let _ = stop.send(());
     tokio::select! {

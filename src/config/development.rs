@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::{
     AppTokens, Auth, Config, ConfigError, Database, DatabaseUrl, Documents, Http, Issuer, Limits, Log,
-    LogFormat, Metrics, RateLimit, read,
+    LogFormat, Metrics, RateLimit, Retention, read,
 };
 use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer};
 
@@ -51,6 +51,7 @@ impl Config {
             documents: Documents::default(),
             rate_limit: RateLimit::default(),
             app_tokens: AppTokens { issuer: Some(ISSUER.to_owned()), ..AppTokens::default() },
+            retention: Retention::default(),
             metrics: Metrics::default(),
             log: Log { format: LogFormat::Text, ..Log::default() },
         })

@@ -1,4 +1,4 @@
-//! Durations as people write them in settings: a whole number and one unit, such as `500ms`, `10s`, `5m` or `8h`.
+//! Durations as people write them in settings: a whole number and one unit, such as `500ms`, `10s`, `5m`, `8h` or `7d`.
 //!
 //! May import nothing of the crate.
 
@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The units, the longest first, with their milliseconds.
-const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads a duration.
 pub fn parse_duration(text: &str) -> Option<Duration> {

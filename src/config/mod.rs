@@ -43,6 +43,8 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// `[app_tokens]`: what programs exchange for tokens.
     pub app_tokens: AppTokens,
+    /// `[retention]`: how long rows are kept that nobody asks for any more.
+    pub retention: Retention,
     /// `[metrics]`: where it is told how the gateway does.
     pub metrics: Metrics,
     /// `[log]`: what is written about it.
@@ -255,6 +257,21 @@ pub struct AppTokens {
 impl Default for AppTokens {
     fn default() -> Self {
         Self { issuer: None, lifetime: Duration::from_mins(15), attempts_per_minute: 20 }
+    }
+}
+
+/// How long rows are kept that nobody asks for any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Records of changes; `None` keeps them for ever.
+    pub changes: Option<Duration>,
+    /// Idempotency keys.
+    pub idempotency_keys: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { changes: None, idempotency_keys: Duration::from_hours(7 * 24) }
     }
 }
 

@@ -6,14 +6,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::duration::Written;
-use super::{AppTokens, Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Stage};
+use super::{
+    AppTokens, Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Retention, Stage,
+};
 use crate::auth::KeyMaterial;
 
 impl Config {
     /// The configuration in force, as TOML with the secrets hidden.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let Self { http, database, auth, limits, documents, rate_limit, app_tokens, metrics, log } = self;
+        let Self { http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics, log } =
+            self;
         add_http(&mut text, http);
         add_database(&mut text, database);
         for issuer in &auth.issuers {
@@ -23,6 +26,7 @@ impl Config {
         add_documents(&mut text, documents);
         add_rate_limit(&mut text, *rate_limit);
         add_app_tokens(&mut text, app_tokens);
+        add_retention(&mut text, *retention);
         if let Some(listen) = metrics.listen {
             section(&mut text, "[metrics]");
             setting(&mut text, "listen", quoted(&listen.to_string()));
@@ -127,6 +131,14 @@ fn add_app_tokens(text: &mut String, app_tokens: &AppTokens) {
     setting(text, "issuer", quoted(issuer));
     setting(text, "lifetime", duration(*lifetime));
     setting(text, "attempts_per_minute", attempts_per_minute.to_string());
+}
+
+fn add_retention(text: &mut String, Retention { changes, idempotency_keys }: Retention) {
+    section(text, "[retention]");
+    if let Some(changes) = changes {
+        setting(text, "changes", duration(changes));
+    }
+    setting(text, "idempotency_keys", duration(idempotency_keys));
 }
 
 fn add_log(text: &mut String, Log { format, level }: &Log) {

@@ -13,7 +13,7 @@ use super::error::ConfigError;
 use super::source::{Section, Settings};
 use super::{
     AppTokens, Auth, Config, Database, DatabaseUrl, Http, Limits, Log, LogFormat, Metrics, RateLimit,
-    documents, issuers, parse_duration,
+    Retention, documents, issuers, parse_duration,
 };
 use crate::auth::{KeyMaterial, MAX_TOKEN_LIFETIME};
 
@@ -29,6 +29,8 @@ const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 const CLIENTS: RangeInclusive<usize> = 1..=100_000;
 const LIFETIME: RangeInclusive<Duration> = Duration::from_mins(1)..=MAX_TOKEN_LIFETIME;
 const ATTEMPTS: RangeInclusive<u32> = 0..=1_000_000;
+/// A client may repeat a request, and go on from a cursor, for an hour at least.
+const AGE: RangeInclusive<Duration> = Duration::from_hours(1)..=Duration::from_hours(36_500 * 24);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
 const ADDRESS: &str = "give an address and a port, such as 127.0.0.1:8080";
@@ -54,11 +56,15 @@ pub(super) fn read(
     let documents = documents::read(settings.section("documents"));
     let rate_limit = rate_limit(settings.section("rate_limit"), limits.cost);
     let app_tokens = app_tokens(settings.section("app_tokens"), &auth);
+    let retention = retention(settings.section("retention"));
     let metrics = metrics(settings.section("metrics"));
     let log = log(settings.section("log"));
-    let config = Config { http, database, auth, limits, documents, rate_limit, app_tokens, metrics, log };
-    settings
-        .finish("http, database, auth, limits, documents, rate_limit, app_tokens, metrics and log", config)
+    let config =
+        Config { http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics, log };
+    settings.finish(
+        "http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log",
+        config,
+    )
 }
 
 fn http(mut section: Section<'_>) -> Http {
@@ -213,6 +219,21 @@ fn app_tokens(mut section: Section<'_>, auth: &Auth) -> AppTokens {
     };
     section.finish();
     app_tokens
+}
+
+fn retention(mut section: Section<'_>) -> Retention {
+    let default = Retention::default();
+    let mut age = |key| {
+        section.parsed(key, "give a duration from 1h to 36500d, such as 400d", |text| {
+            parse_duration(text).filter(|age| AGE.contains(age))
+        })
+    };
+    let retention = Retention {
+        changes: age("changes"),
+        idempotency_keys: age("idempotency_keys").unwrap_or(default.idempotency_keys),
+    };
+    section.finish();
+    retention
 }
 
 fn metrics(mut section: Section<'_>) -> Metrics {

@@ -60,6 +60,7 @@ fn defaults_are_as_documented() {
     assert_eq!(documented.documents, Documents::default());
     assert_eq!(documented.rate_limit, RateLimit::default());
     assert_eq!(documented.app_tokens, AppTokens::default());
+    assert_eq!(documented.retention, Retention::default());
     assert_eq!(documented.log, Log::default());
     let defaults = load(None, []).expect("nothing is required");
     assert_eq!(defaults.http.listen.to_string(), "127.0.0.1:8080");
@@ -70,7 +71,7 @@ fn defaults_are_as_documented() {
 #[test]
 fn every_setting_is_documented_with_its_variable() {
     let unknown = problems(
-        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
+        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[retention]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
         &[],
     );
     let lists =
@@ -166,7 +167,7 @@ fn all_problems_are_told_together() {
         "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
         "log.level: \"inf0\" is not valid; give error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
-        "limit: there is no such section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, metrics and log",
+        "limit: there is no such section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {
@@ -280,6 +281,23 @@ fn a_bucket_holds_what_a_request_may_cost() {
     );
     assert!(problem("[rate_limit]\npoints_per_minute = -1").contains("give a number of points from 0"));
     assert!(problem("[limits]\ncost = 0").starts_with("limits.cost: "));
+}
+
+#[test]
+fn rows_are_kept_for_a_time_within_bounds() {
+    let settings = format!("{GOOD}\n[retention]\nchanges = \"400d\"");
+    let config = load_text(&settings, &[("RETENTION__IDEMPOTENCY_KEYS", "36h")]).expect("a configuration");
+    let expected = Retention {
+        changes: Some(Duration::from_hours(400 * 24)),
+        idempotency_keys: Duration::from_hours(36),
+    };
+    assert_eq!(config.retention, expected);
+    let printed = config.print();
+    assert!(printed.contains("[retention]\nchanges = \"400d\"\nidempotency_keys = \"36h\""), "{printed}");
+    for text in ["changes = \"59m\"", "idempotency_keys = \"0d\"", "changes = \"36501d\"", "changes = \"1y\""]
+    {
+        assert!(problem(&format!("[retention]\n{text}")).contains("from 1h to 36500d"), "{text}");
+    }
 }
 
 #[test]
@@ -454,13 +472,20 @@ fn addresses_of_other_databases_are_refused_without_repeating_them() {
 
 #[test]
 fn durations_are_read_and_written() {
-    for (text, milliseconds) in
-        [("500ms", 500), ("10s", 10_000), ("90s", 90_000), ("2m", 120_000), ("8h", 28_800_000), ("0s", 0)]
-    {
+    for (text, milliseconds) in [
+        ("500ms", 500),
+        ("10s", 10_000),
+        ("90s", 90_000),
+        ("2m", 120_000),
+        ("8h", 28_800_000),
+        ("7d", 604_800_000),
+        ("0s", 0),
+    ] {
         assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
     }
     assert_eq!(Written(Duration::from_secs(90)).to_string(), "90s");
     assert_eq!(Written(Duration::from_secs(7200)).to_string(), "2h");
+    assert_eq!(Written(Duration::from_hours(48)).to_string(), "2d");
     assert_eq!(Written(Duration::from_millis(1500)).to_string(), "1500ms");
     assert_eq!(Written(Duration::ZERO).to_string(), "0ms");
     for text in [

@@ -28,7 +28,7 @@ use prometheus_client::{
 use super::{access::Facts, overload::Places, server::Stats};
 use crate::{
     graphql::document::Reason,
-    service::{Database, events::Feed},
+    service::{Database, events::Feed, maintenance},
 };
 
 /// Upper bounds of durations, in seconds.
@@ -80,7 +80,13 @@ pub struct Metrics {
 
 impl Metrics {
     /// Nothing was counted yet. What others count is asked of them when somebody wants to know.
-    pub fn new(db: Database, feed: Arc<Feed>, places: Arc<Places>, connections: Arc<Stats>) -> Self {
+    pub fn new(
+        db: Database,
+        feed: Arc<Feed>,
+        places: Arc<Places>,
+        connections: Arc<Stats>,
+        maintenance: Arc<maintenance::Stats>,
+    ) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("contact_gateway"),
             responses: Family::default(),
@@ -114,7 +120,7 @@ impl Metrics {
         registry.register("documents_untrusted", help, metrics.untrusted_documents.clone());
         let help = "Events that were told to subscribers";
         registry.register("events", help, metrics.events.clone());
-        registry.register_collector(Box::new(Present { db, feed, places, connections }));
+        registry.register_collector(Box::new(Present { db, feed, places, connections, maintenance }));
         // So that a rate can be told from the first one on.
         for reason in Reason::ALL {
             drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
@@ -170,6 +176,7 @@ struct Present {
     feed: Arc<Feed>,
     places: Arc<Places>,
     connections: Arc<Stats>,
+    maintenance: Arc<maintenance::Stats>,
 }
 
 impl Collector for Present {
@@ -197,11 +204,30 @@ impl Collector for Present {
         for (with, count) in self.connections.dropped() {
             dropped.get_or_create(&Slowness { with }).inc_by(count);
         }
-        dropped.encode(encoder.encode_descriptor(name, help, None, dropped.metric_type())?)
+        dropped.encode(encoder.encode_descriptor(name, help, None, dropped.metric_type())?)?;
+        let maintenance = &self.maintenance;
+        let help = "Rows that were deleted because they were kept for long enough";
+        let name = "expired_rows_deleted";
+        let deleted = Family::<Rows, Counter>::default();
+        for (rows, count) in
+            [("changes", &maintenance.changes), ("idempotency_keys", &maintenance.idempotency_keys)]
+        {
+            deleted.get_or_create(&Rows { rows }).inc_by(count.load(Relaxed));
+        }
+        deleted.encode(encoder.encode_descriptor(name, help, None, deleted.metric_type())?)?;
+        let failures = ConstCounter::new(maintenance.failures.load(Relaxed));
+        let help = "Rounds of background work that ended with an error";
+        let name = "background_failures";
+        failures.encode(encoder.encode_descriptor(name, help, None, failures.metric_type())?)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Slowness {
     with: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rows {
+    rows: &'static str,
 }

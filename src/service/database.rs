@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions,
+    sea_query::{Query, extension::postgres::PgFunc},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
@@ -207,6 +208,18 @@ impl Database {
             write.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
         }
         Ok(write)
+    }
+
+    /// The same for work that one instance does at a time: `None` while another one has the lock of this key.
+    pub(super) async fn try_begin_upkeep(&self, lock_key: i64) -> AppResult<Option<Write>> {
+        let write = self.begin_upkeep().await?;
+        if self.is_sqlite() {
+            return Ok(Some(write));
+        }
+        let try_lock = Query::select().expr(PgFunc::try_advisory_xact_lock(lock_key)).take();
+        let row = write.query_one(&try_lock).await?;
+        let is_locked = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(false);
+        Ok(is_locked.then_some(write))
     }
 }
 

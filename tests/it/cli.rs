@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -204,6 +205,69 @@ async fn databases_are_migrated_up_and_down() {
         assert_eq!(served.code, Some(1));
         assert!(served.stderr.contains("contact-gateway migrate up"), "{served:?}");
         assert_eq!(migrate(&["up"]).await, (MIGRATIONS, 0));
+    }
+}
+
+#[tokio::test]
+async fn databases_of_before_the_first_release_are_refused() {
+    for database in empty_databases().await {
+        let folder = folder();
+        let url = database.url();
+        let db = database.connect(1).await.expect("a connection");
+        for sql in [
+            "CREATE TABLE seaql_migrations (version varchar PRIMARY KEY, applied_at bigint NOT NULL)",
+            "INSERT INTO seaql_migrations VALUES ('m20261121_000001_create_organization', 0)",
+        ] {
+            db.execute_unprepared(sql).await.expect(sql);
+        }
+        let file = configuration(folder.path(), &url, "");
+        for arguments in [
+            &["migrate", "status", "--config", &file][..],
+            &["migrate", "up", "--config", &file],
+            &["migrate", "down", "--config", &file],
+            &["serve", "--config", &file],
+            &["maintain", "--config", &file],
+            &["dev", "--listen", "127.0.0.1:0", "--database", &url],
+        ] {
+            let refused = typed(folder.path(), arguments).await;
+            assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+            let told = "was made before the first release and cannot be taken over; read its data out";
+            assert!(refused.stderr.contains(told), "{arguments:?}: {refused:?}");
+        }
+        assert!(db.execute_unprepared("SELECT * FROM partner").await.is_err(), "a table was made");
+    }
+}
+
+#[tokio::test]
+async fn old_rows_are_deleted_and_counted() {
+    for database in empty_databases().await {
+        let folder = folder();
+        let file = configuration(folder.path(), &database.url(), "[retention]\nchanges = \"1d\"");
+        let maintain = async || typed(folder.path(), &["maintain", "--config", &file]).await;
+        let early = maintain().await;
+        assert_eq!(early.code, Some(1));
+        assert!(early.stderr.contains("run `contact-gateway migrate up` first"), "{early:?}");
+        migrations(&typed(folder.path(), &["migrate", "up", "--config", &file]).await);
+        let db = database.connect(1).await.expect("a connection");
+        let sqlite = database.url().starts_with("sqlite");
+        let (time, hash) =
+            if sqlite { ("'2020-01-01T00:00:00+00:00'", "x''") } else { ("'2020-01-01Z'", "''") };
+        for sql in [
+            format!("INSERT INTO organization (id, name, created_at, updated_at) VALUES (1, 'One', {time}, {time})"),
+            "INSERT INTO change_counter (org_id, seq) VALUES (1, 2)".to_owned(),
+            format!(
+                "INSERT INTO change (org_id, seq, at, actor, entity_kind, entity_id, action, fields, request_id)
+                VALUES (1, 1, {time}, 'a', 'k', 'i', 'created', '{{}}', 'r'), (1, 2, {time}, 'a', 'k', 'i', 'created', '{{}}', 'r')"
+            ),
+            format!("INSERT INTO idempotency_key VALUES (1, 'k', 'o', {hash}, '', {time})"),
+        ] {
+            db.execute_unprepared(&sql).await.expect(&sql);
+        }
+        for (changes, keys) in [(1, 1), (0, 0)] {
+            let done = maintain().await;
+            let expected = format!("deleted {changes} changes\ndeleted {keys} idempotency keys\n");
+            assert_eq!((done.code, done.stdout.as_str()), (Some(0), expected.as_str()), "{done:?}");
+        }
     }
 }
 

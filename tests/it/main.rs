@@ -44,7 +44,9 @@ mod key_set;
 mod layers;
 mod lifecycle;
 mod lists;
+mod maintenance;
 mod metrics;
+mod migrating;
 mod migrations;
 mod mutation;
 mod operations;
@@ -58,6 +60,8 @@ mod related_contacts;
 mod response;
 mod rest;
 mod row_level_security;
+#[path = "../../migrations/tests/it/samples.rs"]
+mod samples;
 mod schema;
 mod schema_compatibility;
 mod smoke;

@@ -113,14 +113,16 @@ async fn eight_at_once_make_the_schema_once() -> Result<(), DbErr> {
 }
 
 #[tokio::test]
-async fn a_failure_half_way_leaves_nothing_behind() -> Result<(), DbErr> {
+async fn a_failure_half_way_keeps_what_is_complete() -> Result<(), DbErr> {
     for database in empty_databases().await? {
         let db = database.connect(1).await?;
         db.execute_unprepared("CREATE TABLE change (in_the_way integer)").await?;
 
         assert!(migrations::up(&db).await.is_err());
-        assert_eq!(tables(&db).await?, ["change"]);
-        assert_eq!(applied(&db).await?, 0);
+        let status = migrations::status(&db).await?;
+        let done = status.iter().take_while(|(_, applied)| *applied).count();
+        assert!(status[done].0.ends_with("create_change"), "{status:?}");
+        assert!(status[done..].iter().all(|(_, applied)| !applied), "{status:?}");
 
         db.execute_unprepared("DROP TABLE change").await?;
         migrations::up(&db).await?;
@@ -151,6 +153,29 @@ async fn the_limit_of_statements_does_not_cut_the_wait_for_the_lock() -> Result<
         holder.commit().await?;
         waiting.await.expect("no panic")?;
         assert_eq!(tables(&first).await?, TABLES);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_of_earlier_migrations_is_refused() -> Result<(), DbErr> {
+    for database in empty_databases().await? {
+        let db = database.connect(1).await?;
+        migrations::up(&db).await?;
+        db.execute_unprepared(
+            "INSERT INTO seaql_migrations VALUES ('m20261121_000001_create_organization', 0)",
+        )
+        .await?;
+        let outcomes = [
+            migrations::up(&db).await,
+            migrations::down(&db, None).await,
+            migrations::status(&db).await.map(drop),
+        ];
+        for outcome in outcomes {
+            let refused = outcome.expect_err("a refusal").to_string();
+            assert!(refused.contains("write it into an empty database"), "{refused}");
+        }
+        assert_eq!(tables(&db).await?, TABLES);
     }
     Ok(())
 }

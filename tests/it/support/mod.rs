@@ -147,6 +147,13 @@ impl World {
         Self::start(database, config).await
     }
 
+    /// Another instance of the gateway on the same database; it ends when it is dropped.
+    pub(crate) async fn another_instance(&self) -> Server {
+        let db = app::connect(&self.config).await.expect("a connection");
+        let app = App::new(&self.config, db, Session::default()).await.expect("an app");
+        Server::start(app).await
+    }
+
     /// Where the gateway listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address

@@ -2,7 +2,7 @@
 
 use std::{future::pending, net::SocketAddr, sync::Arc};
 
-use contact_gateway::{app::App, http::server};
+use contact_gateway::{app::App, http::server, service::maintenance::Maintenance};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// A server on free ports of 127.0.0.1; it ends when it is dropped.
@@ -12,6 +12,7 @@ pub(crate) struct Server {
     /// For those who run it.
     pub(crate) operator_address: SocketAddr,
     _tasks: JoinSet<()>,
+    _maintenance: Maintenance,
 }
 
 impl Server {
@@ -21,7 +22,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(server::serve(listener, app.router, app.server, app.connections, pending()));
         tasks.spawn(server::serve(operator, app.operator_router, app.server, Arc::default(), pending()));
-        Self { address, operator_address, _tasks: tasks }
+        Self { address, operator_address, _tasks: tasks, _maintenance: app.maintenance }
     }
 }
 

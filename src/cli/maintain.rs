@@ -1,0 +1,40 @@
+//! `contact-gateway maintain`: the work that a gateway does in the background, once and now.
+
+use std::{io::Write, path::PathBuf, sync::atomic::Ordering::Relaxed};
+
+use chrono::Utc;
+use clap::Args;
+
+use super::{CliError, serve::check_migrated, start_log};
+use crate::{
+    app, config,
+    service::maintenance::{self, Stats},
+};
+
+/// Delete what was kept for as long as the configuration's [retention] wants
+///
+/// A gateway that serves does so every hour by itself.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  contact-gateway maintain --config gateway.toml
+  CONTACT_GATEWAY__RETENTION__CHANGES=400d contact-gateway maintain --config gateway.toml")]
+pub(super) struct MaintainArgs {
+    /// The configuration file; environment variables CONTACT_GATEWAY__SECTION__KEY go over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: MaintainArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
+    let config = config::load(args.config.as_deref(), config::environment())?;
+    start_log(&config);
+    let db = app::connect(&config).await?;
+    check_migrated(&db).await?;
+    let stats = Stats::default();
+    let outcome = maintenance::delete_expired(&db, app::retention(&config), Utc::now(), &stats).await;
+    writeln!(out, "deleted {} changes", stats.changes.load(Relaxed))?;
+    writeln!(out, "deleted {} idempotency keys", stats.idempotency_keys.load(Relaxed))?;
+    if !outcome.map_err(CliError::Maintain)? {
+        writeln!(out, "another instance does the rest at the moment")?;
+    }
+    Ok(())
+}
