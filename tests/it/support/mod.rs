@@ -147,6 +147,12 @@ impl World {
         Self::start(database, config).await
     }
 
+    /// Another gateway over the same database, with connections of its own. It ends when it is dropped.
+    pub(crate) async fn second_gateway(&self) -> Server {
+        let db = app::connect(&self.config).await.expect("a connection");
+        Server::start(App::new(&self.config, db, Session::default()).await.expect("an app")).await
+    }
+
     /// Where the gateway listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address
