@@ -32,6 +32,8 @@ pub enum Code {
     PersistedQueryNotSupported,
     /// Only trusted documents are executed, and this is none.
     DocumentNotTrusted,
+    /// The change that a cursor names is not in the change log any more: it was deleted, or lost in a failover.
+    CursorLost,
     /// The caller has asked for too much lately.
     RateLimited,
     /// A dependency, usually the database, does not answer.
@@ -57,6 +59,7 @@ impl Code {
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
             Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
+            Self::CursorLost => "CURSOR_LOST",
             Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
@@ -71,6 +74,7 @@ impl Code {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::BadRequest
+            | Self::CursorLost
             | Self::ParseFailed
             | Self::ValidationFailed
             | Self::QueryTooComplex

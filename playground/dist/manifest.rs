@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-CcUcofr9.js",
+        path: "/playground/assets/index-BcsEahv_.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "b7c23f574e3d2e106185b85b0c434dca8257d1ae840ddc5b591c5219c509e2cc",
-        brotli: include_bytes!("assets/index-CcUcofr9.js.br"),
+        sha256: "5ad3b20f48eddc6cfc9dcf0b6cf60220a9a8d232ac0132b957f0aad5d2467fa7",
+        brotli: include_bytes!("assets/index-BcsEahv_.js.br"),
     },
     Asset {
         path: "/playground/assets/index-D4MKdAM6.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "02a4a8d1360a7381fac4b946eded96529116f05345c33bf09c7d50771af6ef62",
+        sha256: "fbe943103f930683d7eb9fb6d708f6a97fbdbdd82f414e5e07a1652eba00cf1e",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

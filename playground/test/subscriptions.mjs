@@ -30,10 +30,10 @@ export function subscriptionTests() {
     assert.equal(await editorText("response.json"), "");
 
     const first = await createContact();
-    assert.deepEqual(changeIn(await response(first)), { contactId: first.id, email: first.email, action: "created" });
+    assert.deepEqual(changeIn(await response(first)), { contactId: first.id, email: first.email, action: "CREATED" });
     await told(/^1 event so far, the latest at /);
     const second = await createContact();
-    assert.deepEqual(changeIn(await response(second)), { contactId: second.id, email: second.email, action: "created" });
+    assert.deepEqual(changeIn(await response(second)), { contactId: second.id, email: second.email, action: "CREATED" });
     await told(/^2 events so far, the latest at /);
     await assertAccessible(".progress");
     if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql-subscription.png` });

@@ -4,7 +4,7 @@
 //! empties the personal data in them. May import sea_orm and its siblings only.
 
 use sea_orm::{
-    DbBackend, Iterable, QueryOrder, QuerySelect, Statement, StatementBuilder,
+    DbBackend, Iterable, Statement, StatementBuilder,
     entity::prelude::*,
     sea_query::{
         Alias, CommonTableExpression, ExprTrait, InsertStatement, Query, SelectStatement, SubQueryStatement,
@@ -136,19 +136,6 @@ impl Entity {
         insert.into_table(Self).columns(columns);
         insert.select_from(rows).map_err(|error| DbErr::Custom(error.to_string()))?;
         Ok(insert)
-    }
-
-    /// Selects the changes after one and up to another, of all organizations, in their order: for the feed, which gives
-    /// each to its own organization only.
-    pub fn find_between(after: i64, last: i64) -> Select<Self> {
-        Self::find().filter(Column::Seq.gt(after)).filter(Column::Seq.lte(last)).order_by_asc(Column::Seq)
-    }
-
-    /// The number of the newest change that can be seen, of any organization; 0 where there is none.
-    pub async fn newest(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
-        let newest = Self::find().select_only().column_as(Column::Seq.max(), "newest");
-        let newest: Option<Option<i64>> = newest.into_tuple().one(db).await?;
-        Ok(newest.flatten().unwrap_or_default())
     }
 }
 

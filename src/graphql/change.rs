@@ -1,20 +1,23 @@
-//! The record of changes in the schema.
+//! The change log in the schema.
 
-use async_graphql::{Context, ID, Name, Object, Result, Value};
+use async_graphql::{Context, Enum, ID, Name, Object, Result, Value};
 
 use super::{
     Gateway,
     context::ContextExt,
     filter::{ChangeFilter, ChangeOrder, narrowed},
     loaders::{Prime, Primed},
+    node::{self, NodeField},
     relay::{Connection, Listed, list_request},
-    scalar::{Json, Timestamp},
+    scalar::{BigInt, Json, Timestamp},
     selection::Selection,
 };
 use crate::{
     entity::change::{Entity, Model},
+    error::AppError,
     service::{
-        PageWindow, change as service,
+        PageWindow,
+        change::{self as service, Action},
         cursor::{Cursor, Order},
         filter::Filter,
         page::Paged,
@@ -22,15 +25,85 @@ use crate::{
     },
 };
 
+/// What kind of record was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum ChangeKind {
+    /// An organization.
+    Organization,
+    /// A partner.
+    Partner,
+    /// An internal contact.
+    InternalContact,
+    /// The assignment of an internal contact.
+    InternalContactAssignment,
+    /// An account.
+    Account,
+    /// An account contact.
+    AccountContact,
+    /// A contact type.
+    ContactType,
+    /// A custom field.
+    CustomField,
+    /// An organization contact.
+    OrganizationContact,
+}
+
+impl ChangeKind {
+    const ALL: [Self; 9] = [
+        Self::Organization,
+        Self::Partner,
+        Self::InternalContact,
+        Self::InternalContactAssignment,
+        Self::Account,
+        Self::AccountContact,
+        Self::ContactType,
+        Self::CustomField,
+        Self::OrganizationContact,
+    ];
+
+    /// The kind as the log has it: the name of the type.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "Organization",
+            Self::Partner => "Partner",
+            Self::InternalContact => "InternalContact",
+            Self::InternalContactAssignment => "InternalContactAssignment",
+            Self::Account => "Account",
+            Self::AccountContact => "AccountContact",
+            Self::ContactType => "ContactType",
+            Self::CustomField => "CustomField",
+            Self::OrganizationContact => "OrganizationContact",
+        }
+    }
+}
+
+/// What was done to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Action")]
+pub enum ChangeAction {
+    /// It was created.
+    Created,
+    /// Some of its fields were changed.
+    Updated,
+    /// It was deleted.
+    Deleted,
+    /// It was deleted before and was restored.
+    Restored,
+    /// Another record was merged into it, or it into another one.
+    Merged,
+    /// It was erased: removed for good, with what the log said of it.
+    Erased,
+}
+
 /// A change that really changed something.
 pub struct Change(pub Model);
 
 /// A change that really changed something: who changed which fields of what, in which request.
 #[Object]
 impl Change {
-    /// Its place in the record: later changes have greater numbers.
-    async fn seq(&self) -> i64 {
-        self.0.seq
+    /// The number of the change in its organization: counted from 1 without gaps, in the order in which changes were committed.
+    async fn seq(&self) -> BigInt {
+        BigInt(self.0.seq)
     }
 
     /// When it happened.
@@ -48,14 +121,21 @@ impl Change {
         ID(self.0.entity_id.clone())
     }
 
-    /// The type of what was changed, as in InternalContact.
-    async fn kind(&self) -> &str {
-        &self.0.entity_kind
+    /// What kind of record was changed.
+    async fn kind(&self) -> Result<ChangeKind> {
+        let kind = ChangeKind::ALL.into_iter().find(|kind| kind.as_str() == self.0.entity_kind);
+        Ok(kind.ok_or_else(|| AppError::Internal("a change of an unknown kind".into()))?)
     }
 
-    /// What was done to it: created, updated, deleted, restored, merged or erased.
-    async fn action(&self) -> &str {
-        &self.0.action
+    /// What was done to it.
+    async fn action(&self) -> Result<ChangeAction> {
+        let action = Action::parse(&self.0.action).map(Into::into);
+        Ok(action.ok_or_else(|| AppError::Internal("a change by an unknown action".into()))?)
+    }
+
+    /// The record that was changed, as it is now. Null when `node` does not give it either, such as after it was erased.
+    async fn node(&self, ctx: &Context<'_>) -> Result<Option<NodeField>> {
+        Ok(node::find(ctx.gateway(), &self.0.entity_id).await?.map(NodeField::from))
     }
 
     /// The fields that changed, by name, each with its `old` and `new` value.
@@ -87,8 +167,14 @@ impl Listed for Change {
 }
 
 impl Prime for Change {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
-        Box::pin(async {})
+    fn prime<'a>(changes: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
+        Box::pin(async move {
+            let ids: Vec<&str> = changes.iter().map(|change| change.0.entity_id.as_str()).collect();
+            for selection in selections.iter().filter(|selection| selection.name() == "node") {
+                // A load that fails is reported by the field that asks.
+                let _ = node::prime_all(gateway, &ids, || selection.clone()).await;
+            }
+        })
     }
 }
 

@@ -173,7 +173,7 @@ impl Listed for Contact {
             ContactInterface::AccountContact(contact) => contact.0.id.to_string(),
             ContactInterface::OrganizationContact(contact) => contact.0.id.to_string(),
         };
-        Cursor { order: Cow::Borrowed(service::ORDER.name), keys: vec![CursorKey::Text(id)] }
+        Cursor { order: Cow::Borrowed(service::ORDER.name), keys: vec![CursorKey::Text(id)], check: None }
     }
 
     fn request(

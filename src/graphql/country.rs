@@ -47,7 +47,11 @@ impl Listed for Country {
     const EDGE: &'static str = "CountryEdge";
 
     fn cursor(&self) -> Cursor {
-        Cursor { order: service::ORDER.name.into(), keys: vec![CursorKey::Integer(self.0.id.into())] }
+        Cursor {
+            order: service::ORDER.name.into(),
+            keys: vec![CursorKey::Integer(self.0.id.into())],
+            check: None,
+        }
     }
 }
 

@@ -61,6 +61,12 @@ pub enum Node {
 /// cannot say of an interface.
 pub struct NodeField(Node);
 
+impl From<Node> for NodeField {
+    fn from(node: Node) -> Self {
+        Self(node)
+    }
+}
+
 impl OutputType for NodeField {
     fn type_name() -> Cow<'static, str> {
         Node::type_name()
@@ -119,14 +125,24 @@ pub(super) async fn find_all<'a>(
     ids: &[impl AsRef<str>],
     selection: impl Fn() -> Selection<'a>,
 ) -> AppResult<Vec<Option<Node>>> {
-    let parsed: Vec<PublicId> = ids.iter().filter_map(|id| id.as_ref().parse().ok()).collect();
-    prime(&parsed, &selection, gateway).await;
-    prime(&survivors(gateway, &parsed).await?, &selection, gateway).await;
+    prime_all(gateway, ids, selection).await?;
     let mut nodes = Vec::with_capacity(ids.len());
     for id in ids {
         nodes.push(find(gateway, id.as_ref()).await?);
     }
     Ok(nodes)
+}
+
+/// Loads the nodes with these ids, with what is selected on them: one statement for each of their types.
+pub(super) async fn prime_all<'a>(
+    gateway: &Gateway,
+    ids: &[impl AsRef<str>],
+    selection: impl Fn() -> Selection<'a>,
+) -> AppResult<()> {
+    let parsed: Vec<PublicId> = ids.iter().filter_map(|id| id.as_ref().parse().ok()).collect();
+    prime(&parsed, &selection, gateway).await;
+    prime(&survivors(gateway, &parsed).await?, &selection, gateway).await;
+    Ok(())
 }
 
 /// Loads all nodes of a type in one statement, and what is selected on them.
@@ -164,7 +180,7 @@ async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gate
 }
 
 /// The node with this id. The id of a contact that was merged stands for the survivor.
-async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>> {
+pub(super) async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>> {
     let Ok(id) = id.parse() else { return Ok(None) };
     let mut node = load(gateway, id).await?;
     if node.as_ref().is_some_and(Node::is_deleted_contact)

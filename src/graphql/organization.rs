@@ -21,7 +21,7 @@ use super::{
     partner::Partner,
     patch::patch,
     relay::{Connection, Listed, list_request, page_request, primed},
-    scalar::{Id, Timestamp},
+    scalar::{BigInt, Id, Timestamp},
     selection::Selection,
 };
 use crate::{
@@ -47,8 +47,8 @@ impl Organization {
     }
 
     /// The number in the documented APIs: the id's integer.
-    async fn number(&self) -> i64 {
-        self.0.id.0
+    async fn number(&self) -> BigInt {
+        BigInt(self.0.id.0)
     }
 
     /// Its name.

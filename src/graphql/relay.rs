@@ -71,8 +71,12 @@ impl<T: Prime> Connection<T> {
 impl<T: Listed> Page<T> {
     /// The place of a row in the list.
     fn place(&self, position: usize) -> Option<String> {
-        let cursor = self.cursor(position).or_else(|| Some(self.items.get(position)?.cursor()));
-        cursor.map(|cursor| cursor.encode())
+        let by_key = self.items.get(position)?.cursor();
+        let cursor = match self.cursor(position) {
+            Some(sorted) => Cursor { check: by_key.check, ..sorted },
+            None => by_key,
+        };
+        Some(cursor.encode())
     }
 }
 

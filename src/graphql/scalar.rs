@@ -84,6 +84,32 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
     }
 }
 
+/// A whole number of 64 bits, written as a JSON number. It can be greater than JavaScript's `Number.MAX_SAFE_INTEGER`.
+#[derive(Clone, Copy)]
+pub struct BigInt(pub i64);
+
+/// A whole number of 64 bits, written as a JSON number. It can be greater than JavaScript's `Number.MAX_SAFE_INTEGER`.
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::Number(number) => number
+                .as_i64()
+                .map(Self)
+                .ok_or_else(|| InputValueError::custom("not a whole number of 64 bits")),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::Number(number) if number.is_i64())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(self.0)
+    }
+}
+
 /// Any JSON value, nested at most 32 levels deep.
 #[derive(Clone)]
 pub struct Json(pub serde_json::Value);

@@ -15,11 +15,12 @@ use super::{
 };
 use crate::{
     entity::id::PublicId,
-    error::{AppResult, argument},
+    error::{AppError, AppResult, argument},
     service::{
         self,
+        change::Position,
         contact::Kind,
-        events::{self, Event, Feed, Interest},
+        events::{Event, Feed, Interest, Interruption, Listener},
         page::Paged,
     },
 };
@@ -87,7 +88,7 @@ impl Subscriptions {
             desc = "A cursor of an earlier event: what came after it is told first. Without it, what comes from now on."
         )]
         after: Option<String>,
-    ) -> Result<impl Stream<Item = ContactChangedEvent> + use<'a>> {
+    ) -> Result<impl Stream<Item = AppResult<ContactChangedEvent>> + use<'a>> {
         let gateway = ctx.gateway();
         let organization = service::reader(&gateway.request)?;
         let interest = Interest {
@@ -101,21 +102,23 @@ impl Subscriptions {
         let feed = ctx.data_unchecked::<Arc<Feed>>();
         let listener = feed.listen(gateway.db.clone(), (subject, organization), interest, after).await?;
         ctx.data_unchecked::<Arc<Listening>>().0.notify_one();
-        Ok(stream::unfold((listener, gateway), next))
+        Ok(stream::unfold((Some(listener), gateway), next))
     }
 }
 
-/// The next event, of which nothing is known yet but itself.
+/// The next event, of which nothing is known yet but itself, or the error in its place. Without a listener there is none.
 async fn next(
-    (mut listener, gateway): (events::Listener, &Gateway),
-) -> Option<(ContactChangedEvent, (events::Listener, &Gateway))> {
+    (listener, gateway): (Option<Listener>, &Gateway),
+) -> Option<(AppResult<ContactChangedEvent>, (Option<Listener>, &Gateway))> {
+    let mut listener = listener?;
     let event = listener.next().await;
     gateway.loaders.clear().await;
-    Some((ContactChangedEvent(event), (listener, gateway)))
+    let listener = (!matches!(event, Err(Interruption::CursorLost))).then_some(listener);
+    Some((event.map(ContactChangedEvent).map_err(AppError::from), (listener, gateway)))
 }
 
-fn read_cursor(cursor: &str) -> AppResult<i64> {
-    events::position(cursor).map_err(|_| argument("after", "This is not the cursor of an event."))
+fn read_cursor(cursor: &str) -> AppResult<Position> {
+    Position::parse(cursor).map_err(|_| argument("after", "This is not the cursor of a change."))
 }
 
 fn read_kinds(kinds: Vec<ContactKind>) -> AppResult<Vec<Kind>> {

@@ -1,5 +1,7 @@
 //! The record of changes: what was changed, by whom, in which request. Written in the transaction of the change itself.
 
+mod position;
+
 use std::collections::HashMap;
 
 use sea_orm::{ActiveValue, NotSet, Set, Value};
@@ -23,6 +25,9 @@ use crate::{
     error::AppResult,
 };
 
+pub use self::position::Position;
+pub(super) use self::position::{check, cursor_lost};
+
 impl Paged for Entity {
     const ORDER: Order = Order::by_integer("change");
 
@@ -32,6 +37,10 @@ impl Paged for Entity {
 
     fn key(row: &Model) -> CursorKey {
         CursorKey::Integer(row.seq)
+    }
+
+    fn check(row: &Model) -> Option<u32> {
+        Position::of(row).check
     }
 }
 
@@ -53,7 +62,16 @@ pub enum Action {
 }
 
 impl Action {
-    const fn as_str(self) -> &'static str {
+    const ALL: [Self; 6] =
+        [Self::Created, Self::Updated, Self::Deleted, Self::Restored, Self::Merged, Self::Erased];
+
+    /// The action of this name in the log.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+
+    /// Its name in the log.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Updated => "updated",
@@ -192,11 +210,24 @@ pub async fn of_entities(
 ) -> AppResult<HashMap<String, Page<Model>>> {
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let parentage = Parentage::column(Column::EntityId);
-    page::pages(db.connection(), (select, Columns::all()), parentage, ids, &list.page).await
+    let pages = page::pages(db.connection(), (select, Columns::all()), parentage, ids, &list.page).await?;
+    verify_cursor(db, organization, list).await?;
+    Ok(pages)
 }
 
 /// The organization's changes, oldest first.
 pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
-    page::page(db.connection(), select, Columns::all(), &list.page).await
+    let organization = reader(ctx)?;
+    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
+    let page = page::page(db.connection(), select, Columns::all(), &list.page).await?;
+    verify_cursor(db, organization, list).await?;
+    Ok(page)
+}
+
+/// Refuses the cursor that a page began at, when its change is not in the log any more.
+async fn verify_cursor(db: &Database, organization: OrganizationId, list: &ListRequest) -> AppResult<()> {
+    match list.page.whole_cursor() {
+        Some(cursor) => Position::of_cursor(cursor)?.verify(db.connection(), organization).await,
+        None => Ok(()),
+    }
 }

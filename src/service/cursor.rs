@@ -105,6 +105,9 @@ pub struct Cursor {
     /// The row's values in that order, most significant first; the last one is unique.
     #[serde(rename = "k")]
     pub keys: Vec<CursorKey>,
+    /// In lists whose keys may be given to other rows: a check of the very row.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<u32>,
 }
 
 impl Cursor {
@@ -169,7 +172,7 @@ mod tests {
             CursorKey::Uuid(Uuid::from_u128(7)),
             CursorKey::Integer(-3),
         ];
-        Cursor { order: ORDER.into(), keys }
+        Cursor { order: ORDER.into(), keys, check: Some(u32::MAX) }
     }
 
     fn decode(text: &str) -> Result<Cursor, AppError> {
@@ -202,7 +205,7 @@ mod tests {
             (CursorKey::Time(late), KeyKind::Time),
             (CursorKey::Time(DateTime::<Utc>::MIN_UTC), KeyKind::Time),
         ] {
-            let cursor = Cursor { order: ORDER.into(), keys: vec![key] };
+            let cursor = Cursor { order: ORDER.into(), keys: vec![key], check: None };
             assert!(Cursor::decode(&cursor.encode(), ORDER, [kind]).is_err(), "{cursor:?}");
         }
     }

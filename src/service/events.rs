@@ -1,62 +1,64 @@
-//! What is told to subscribers: the changes of contacts, in the order of the record and without gaps.
+//! The change feed: delivers the changes of contacts to subscribers, each organization's in the order of its log, without gaps.
 //!
-//! One tail for each process follows the table of changes while anybody listens. It tells a change only when none of a
-//! smaller number can still appear, and hands it to all subscribers; each takes what is of its organization and of
-//! interest to it. Who begins at an earlier change, or cannot keep up, reads the table until it has caught up: nothing
-//! waits in memory for a slow one, and nothing is lost to it. docs/adr/0016 says why it is done this way.
+//! While somebody listens to an organization, one task of the process reads the end of its change log and hands the new
+//! changes to all listeners; each takes those of interest to it. A listener that begins at an earlier change, or cannot keep
+//! up, reads the table until it has caught up: nothing is buffered for it, and nothing is lost to it. Organizations are read
+//! independently of one another. docs/adr/0016 says why it is done this way.
 
 mod interest;
+mod log;
 mod shares;
 mod tail;
 
 use std::{collections::VecDeque, sync::Arc, thread::available_parallelism, time::Duration};
 
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::{
-    sync::{
-        Mutex, OwnedSemaphorePermit, Semaphore,
-        broadcast::{Receiver, error::RecvError},
-    },
-    time::sleep,
+    sync::{OwnedSemaphorePermit, Semaphore, watch::Receiver},
+    time::{sleep, timeout},
 };
 
 pub use self::interest::Interest;
 use self::{
+    log::{Entry, Loss, Read},
     shares::{Share, Shares},
-    tail::{Following, Tail},
+    tail::{State, Tail, Tails},
 };
-use super::{Database, cursor::Cursor, page::Paged, record::Recorded};
+use super::{
+    Database,
+    change::{Position, cursor_lost},
+    record::Recorded,
+};
 use crate::{
     entity::{
-        Scoped, account_contact,
-        change::{Column, Entity, Model},
+        account_contact,
+        change::Model,
         id::{OrganizationId, PublicId},
         internal_contact, internal_contact_assignment, organization_contact,
     },
     error::{AppError, AppResult, Code},
 };
 
-/// The kinds of rows whose changes are told, as the record has them.
-const KINDS: [&str; 4] = [INTERNAL, ASSIGNMENT, ACCOUNT, ORGANIZATION];
+/// The kinds of changes that are delivered.
 const INTERNAL: &str = internal_contact::Entity::KIND;
-/// The kind of those that are told as changes of the person.
+/// Delivered as changes of the person.
 const ASSIGNMENT: &str = internal_contact_assignment::Entity::KIND;
 const ACCOUNT: &str = account_contact::Entity::KIND;
 const ORGANIZATION: &str = organization_contact::Entity::KIND;
-/// How long is waited after the database gave an error.
-const TROUBLE: Duration = Duration::from_secs(1);
+/// The wait after a statement failed.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a statement of the feed may take, whatever the database allows.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many changes are read at once.
 const BATCH: u64 = 200;
 
 /// The feed of one process.
 #[derive(Debug)]
 pub struct Feed {
-    db: Database,
     places: Arc<Semaphore>,
     count: usize,
     shares: Arc<Shares>,
     turns: Arc<Semaphore>,
-    tail: Mutex<Following>,
+    tails: Tails,
 }
 
 impl Feed {
@@ -64,8 +66,7 @@ impl Feed {
     pub fn new(db: &Database, count: usize, share: usize) -> Self {
         let places = Arc::new(Semaphore::new(count));
         let turns = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
-        let shares = Shares::new(share);
-        Self { db: db.bypass_rls(), places, count, shares, turns, tail: Mutex::default() }
+        Self { places, count, shares: Shares::new(share), turns, tails: Tails::new(db.bypass_rls()) }
     }
 
     /// How many listen.
@@ -78,38 +79,52 @@ impl Feed {
         self.count
     }
 
+    /// The time since the organization that is furthest behind, of those that somebody listens to, was last read completely.
+    pub fn lag(&self) -> Duration {
+        self.tails.lag()
+    }
+
+    /// How often reading a log failed, a row could not be decoded, or a log did not go on from where it had been read to.
+    pub fn errors(&self) -> u64 {
+        self.tails.errors()
+    }
+
     /// Listens to an organization's changes: to those after `after`, else to all that are committed from now on.
     ///
-    /// `db` is the database as the caller may see it. Fails when too many listen, or too many in the name of this subject, or
-    /// the database does not answer.
+    /// `db` is the database as the caller may see it. Fails when too many listen, or too many in the name of this subject, when
+    /// the database does not answer, and when `after` is not in the log any more.
     pub async fn listen(
         &self,
         db: Database,
         (subject, organization): (&str, OrganizationId),
         interest: Interest,
-        after: Option<i64>,
+        after: Option<Position>,
     ) -> AppResult<Listener> {
         let share = self.shares.take(subject, organization.0).ok_or_else(|| self.too_many())?;
-        let tail = self.tail.lock().await.follow(&self.db).await?;
-        // In this order: what is told in between is passed over when it comes, because the position has it already.
-        let told = tail.listen();
-        let now = tail.position();
-        let position = after.unwrap_or(now);
-        let catching_up = (position < now).then_some(now);
-        let read = VecDeque::new();
-        let turns = Arc::clone(&self.turns);
+        let tail = self.tails.follow(organization).await?;
+        let state = tail.watch();
+        let (epoch, end) = {
+            let state = state.borrow();
+            (state.epoch, state.end)
+        };
+        if let Some(after) = after {
+            limited(STATEMENT_TIMEOUT, after.verify(db.connection(), organization)).await?;
+        }
+        let position = after.unwrap_or(end);
         // At the end, so that those who are counted hear all that is committed from then on.
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| full())?;
         Ok(Listener {
             db,
             organization,
             interest,
-            turns,
-            tail,
-            told,
+            turns: Arc::clone(&self.turns),
+            state,
+            epoch,
             position,
-            catching_up,
-            read,
+            is_verified: true,
+            delivered: position,
+            read: VecDeque::new(),
+            _tail: tail,
             _place: place,
             _share: share,
         })
@@ -125,117 +140,162 @@ fn full() -> AppError {
     AppError::request(Code::Overloaded, "Too many subscriptions are open. Try again later.")
 }
 
-/// The place of a cursor in the record.
-pub fn position(cursor: &str) -> AppResult<i64> {
-    let order = Entity::ORDER;
-    let cursor = Cursor::decode(cursor, order.name, order.keys.iter().copied())?;
-    match cursor.keys[..] {
-        [super::cursor::CursorKey::Integer(seq)] => Ok(seq),
-        _ => Err(AppError::Internal("a cursor of changes without a number".into())),
-    }
-}
-
-/// A change of a contact, being told. Only as many as there are cores are at once: a change that thousands listen to must
+/// A change of a contact, being delivered. Only as many as there are cores are at once: a change that thousands listen to must
 /// not keep requests from being answered.
 #[derive(Debug)]
 pub struct Event {
     /// What was done.
     pub change: Arc<Model>,
-    /// To whom.
+    /// The contact that was changed.
     pub contact: PublicId,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-/// Somebody who listens.
+/// Why there is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// The change with this number cannot be read. Those after it can be.
+    Unreadable(i64),
+    /// The log does not go on from where the listener is. There are no more events.
+    CursorLost,
+}
+
+impl From<Interruption> for AppError {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::Unreadable(seq) => {
+                Self::request(Code::Internal, format!("The change with the number {seq} cannot be read."))
+            }
+            Interruption::CursorLost => cursor_lost(),
+        }
+    }
+}
+
+/// A listener to one organization's changes.
 pub struct Listener {
     db: Database,
     organization: OrganizationId,
     interest: Interest,
     turns: Arc<Semaphore>,
-    tail: Arc<Tail>,
-    told: Receiver<Arc<Model>>,
+    state: Receiver<State>,
+    /// The epoch of the log that the position belongs to.
+    epoch: u64,
     /// The last change that was looked at.
-    position: i64,
-    /// The change up to which the table is to be read.
-    catching_up: Option<i64>,
+    position: Position,
+    /// Whether the position is known to be in the log of this epoch.
+    is_verified: bool,
+    /// The last position that the client knows of.
+    delivered: Position,
     /// What was read of the table and not looked at.
-    read: VecDeque<Arc<Model>>,
+    read: VecDeque<Arc<Entry>>,
+    _tail: Arc<Tail>,
     _place: OwnedSemaphorePermit,
     _share: Share,
 }
 
 impl Listener {
     /// Waits for the next change of interest. Nothing is lost when this is given up.
-    pub async fn next(&mut self) -> Event {
+    pub async fn next(&mut self) -> Result<Event, Interruption> {
         loop {
-            let change = self.next_change().await;
-            let Self { interest, db, organization, .. } = &*self;
+            let entry = self.next_entry().await?;
+            let Some(change) = &entry.change else { return Err(self.pass_unreadable(&entry)) };
             // Nobody closes it.
             let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
-            let contact = patiently(|| interest.contact_of(db.connection(), *organization, &change)).await;
-            self.take(&change);
+            let Ok(contact) = self.contact_of(change).await else { return Err(self.pass_unreadable(&entry)) };
+            self.pass(&entry);
             if let Some(contact) = contact {
-                return Event { change, contact, _turn: turn };
+                self.delivered = entry.position;
+                return Ok(Event { change: Arc::clone(change), contact, _turn: turn });
+            }
+        }
+    }
+
+    /// The contact that was changed, if the change is of interest. Fails when the change cannot be understood.
+    async fn contact_of(&self, change: &Model) -> AppResult<Option<PublicId>> {
+        loop {
+            let contact = self.interest.contact_of(self.db.connection(), self.organization, change);
+            match limited(STATEMENT_TIMEOUT, contact).await {
+                Err(error) if matches!(error.code(), Code::Unavailable | Code::Timeout) => {
+                    wait_after(&error).await;
+                }
+                other => return other,
             }
         }
     }
 
     /// The change was looked at.
-    fn take(&mut self, change: &Model) {
-        self.position = change.seq;
-        if self.read.front().is_some_and(|first| first.seq == change.seq) {
+    fn pass(&mut self, entry: &Entry) {
+        self.position = entry.position;
+        if self.read.front().is_some_and(|first| first.position.seq == entry.position.seq) {
             self.read.pop_front();
         }
     }
 
-    async fn next_change(&mut self) -> Arc<Model> {
+    fn pass_unreadable(&mut self, entry: &Entry) -> Interruption {
+        self.pass(entry);
+        self.delivered = entry.position;
+        Interruption::Unreadable(entry.position.seq)
+    }
+
+    async fn next_entry(&mut self) -> Result<Arc<Entry>, Interruption> {
         loop {
-            if let Some(change) = self.read.front() {
-                return Arc::clone(change);
-            }
-            if let Some(last) = self.catching_up {
-                self.read_up_to(last).await;
-                continue;
-            }
-            match self.told.recv().await {
-                Ok(change) if change.org_id == self.organization && change.seq > self.position => {
-                    // Kept until it was looked at.
-                    self.read.push_back(change);
+            let end = {
+                let state = self.state.borrow_and_update();
+                if state.epoch != self.epoch {
+                    self.epoch = state.epoch;
+                    self.is_verified = false;
+                    self.read.clear();
                 }
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => self.catching_up = Some(self.tail.position()),
+                let next = self.read.front().or_else(|| state.recent(self.position.seq + 1));
+                if let Some(entry) = next.filter(|_| self.is_verified) {
+                    return Ok(Arc::clone(entry));
+                }
+                state.end.seq
+            };
+            if !self.is_verified || self.position.seq < end {
+                self.read_table(end).await?;
+            } else if self.state.changed().await.is_err() {
                 // The tail holds the other end as long as this holds the tail.
-                Err(RecvError::Closed) => std::future::pending().await,
+                std::future::pending::<()>().await;
             }
         }
     }
 
-    async fn read_up_to(&mut self, last: i64) {
-        let changes = Entity::find_in(self.organization)
-            .filter(Column::Seq.gt(self.position))
-            .filter(Column::Seq.lte(last))
-            .filter(Column::EntityKind.is_in(KINDS))
-            .order_by_asc(Column::Seq)
-            .limit(BATCH);
-        let changes = patiently(|| changes.clone().all(self.db.connection())).await;
-        if changes.is_empty() {
-            self.position = self.position.max(last);
-            self.catching_up = None;
+    /// Reads the table behind the position, until the database answers.
+    async fn read_table(&mut self, through: i64) -> Result<(), Interruption> {
+        loop {
+            let db = self.db.connection();
+            let read = log::read_after(db, self.organization, self.position, through, BATCH);
+            match limited(STATEMENT_TIMEOUT, read).await {
+                Ok(Read::Changes(entries)) => {
+                    self.is_verified = true;
+                    self.read.extend(entries.into_iter().map(Arc::new));
+                    return Ok(());
+                }
+                // What was passed over was lost, but all that the client knows of may still be in the log.
+                Ok(Read::Lost(Loss::Replaced)) if self.position != self.delivered => {
+                    self.position = self.delivered;
+                }
+                Ok(Read::Lost(_)) => return Err(Interruption::CursorLost),
+                Err(error) => wait_after(&error).await,
+            }
         }
-        self.read.extend(changes.into_iter().map(Arc::new));
     }
 }
 
-/// Does it until the database gives no error: a subscriber waits for a database that is gone, as it waits for changes.
-async fn patiently<T, E: Into<AppError>, F: Future<Output = Result<T, E>>>(work: impl Fn() -> F) -> T {
-    loop {
-        match work().await {
-            Ok(done) => return done,
-            Err(error) => {
-                let error: AppError = error.into();
-                tracing::warn!(code = error.code().as_str(), "the feed waits for the database");
-                sleep(TROUBLE).await;
-            }
-        }
+/// Waits for a database that is gone, as a subscriber waits for changes.
+async fn wait_after(error: &AppError) {
+    tracing::warn!(code = error.code().as_str(), "a subscription waits for the database");
+    sleep(RETRY_AFTER).await;
+}
+
+/// Gives a statement its time limit.
+async fn limited<T, E: Into<AppError>>(
+    limit: Duration,
+    statement: impl Future<Output = Result<T, E>>,
+) -> AppResult<T> {
+    match timeout(limit, statement).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(AppError::request(Code::Timeout, "The database took too long.")),
     }
 }

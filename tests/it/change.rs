@@ -1,12 +1,13 @@
 //! The record of changes: one for each row that really changed, with who, when, in which request, and from what to what.
 
 use contact_gateway::entity::{custom_field::FieldType, internal_contact_assignment::InternalRole};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::{
     custom_field::field,
     mutation::{done, refused, with},
-    support::{Actor, World, on_both},
+    support::{Actor, HOME, World, on_both},
 };
 
 on_both!(
@@ -17,6 +18,9 @@ on_both!(
     what_is_refused_or_changes_nothing_is_not_recorded,
     records_tell_who_when_and_in_which_request,
     records_of_other_organizations_are_not_seen,
+    a_cursor_is_good_as_long_as_its_change_is_in_the_log,
+    numbers_may_be_greater_than_32_bits,
+    a_change_gives_what_was_changed_as_it_is_now,
 );
 
 /// The changes that came through HTTP in the actor's organization, oldest first.
@@ -35,9 +39,21 @@ pub(crate) fn event(change: &Value) -> Value {
     fields.into_iter().map(|field| (field.to_owned(), change[field].clone())).collect()
 }
 
-/// What the record says that the writer did.
+/// The value of an enum for a name of the log: `INTERNAL_CONTACT` for `InternalContact`.
+pub(crate) fn constant(name: &str) -> String {
+    let mut constant = String::new();
+    for (position, letter) in name.char_indices() {
+        if position > 0 && letter.is_ascii_uppercase() {
+            constant.push('_');
+        }
+        constant.push(letter.to_ascii_uppercase());
+    }
+    constant
+}
+
+/// What the log says that the writer did.
 pub(crate) fn happened(kind: &str, action: &str, id: &Value, fields: Value) -> Value {
-    json!({ "kind": kind, "action": action, "entityId": id, "fields": fields, "actor": "writer" })
+    json!({ "kind": constant(kind), "action": constant(action), "entityId": id, "fields": fields, "actor": "writer" })
 }
 
 fn created(kind: &str, id: &Value, fields: Value) -> Value {
@@ -248,4 +264,123 @@ async fn records_of_other_organizations_are_not_seen(world: World) {
     assert_eq!((home.len(), elsewhere.len()), (1, 1));
     assert_eq!((&home[0]["actor"], &elsewhere[0]["actor"]), (&json!("writer"), &json!("other")));
     assert_ne!(home[0]["entityId"], elsewhere[0]["entityId"]);
+}
+
+/// The cursors of the changes, in the order of their numbers.
+async fn cursors(actor: &Actor, arguments: &str) -> Vec<Value> {
+    let reply = actor.query(&format!("{{ changes({arguments}) {{ edges {{ cursor }} }} }}")).await;
+    reply.list("/changes/edges").iter().map(|edge| edge["cursor"].clone()).collect()
+}
+
+async fn execute(world: &World, sql: &str) {
+    world.db.pool().execute_unprepared(sql).await.expect(sql);
+}
+
+async fn a_cursor_is_good_as_long_as_its_change_is_in_the_log(world: World) {
+    let (writer, reader) = (world.writer(), world.reader());
+    let input = json!({ "type": "FINANCE", "name": "0" });
+    let card = done(&writer, "createOrganizationContact", input, "organizationContact { id }").await;
+    let card = &card["organizationContact"]["id"];
+    for name in 1..=4 {
+        let input = json!({ "id": card, "name": name.to_string() });
+        done(&writer, "updateOrganizationContact", input, "__typename").await;
+    }
+    let codes = async |cursor: &Value, sorted: &Value| {
+        let lists = [
+            format!("changes(after: {cursor})"),
+            format!("changes(before: {cursor})"),
+            format!("changes(after: {sorted}, orderBy: {{ field: SEQ, direction: DESC }})"),
+            format!("changes(before: {sorted}, orderBy: {{ field: SEQ, direction: DESC }})"),
+            format!("organizationContact(id: {card}) {{ history(after: {cursor})"),
+            format!("organizationContact(id: {card}) {{ history(before: {cursor})"),
+        ];
+        let mut codes = Vec::new();
+        for list in lists {
+            let end = if list.contains("history") { "}" } else { "" };
+            let reply = reader.query(&format!("{{ {list} {{ nodes {{ seq }} }} {end} }}")).await;
+            codes.extend(reply.errors());
+        }
+        codes
+    };
+    let lost = |count: usize| ["CURSOR_LOST changes"; 4].into_iter().map(str::to_owned).take(count);
+    let all_lost: Vec<String> =
+        lost(4).chain(["CURSOR_LOST organizationContact.history"; 2].map(str::to_owned)).collect();
+    let by_number = cursors(&reader, "last: 4").await;
+    let mut sorted = cursors(&reader, "first: 4, orderBy: { field: SEQ, direction: DESC }").await;
+    sorted.reverse();
+    let both = async |number: usize| codes(&by_number[number], &sorted[number]).await;
+    for number in 0..4 {
+        assert_eq!(both(number).await, [""; 0]);
+    }
+    // The number of the last change is given to another one, as after a failover that lost it.
+    let last = format!("org_id = {HOME} AND seq = (SELECT max(seq) FROM change WHERE org_id = {HOME})");
+    execute(&world, &format!("UPDATE change SET request_id = 'another' WHERE {last}")).await;
+    assert_eq!(both(3).await, all_lost);
+    // It was lost, and its number is given to none yet.
+    execute(&world, &format!("DELETE FROM change WHERE {last}")).await;
+    execute(&world, &format!("UPDATE change_counter SET seq = seq - 1 WHERE org_id = {HOME}")).await;
+    assert_eq!(both(3).await, all_lost);
+    assert_eq!(both(2).await, [""; 0]);
+    // Retention deletes all but the last two that are left.
+    let through = format!("(SELECT max(seq) FROM change WHERE org_id = {HOME}) - 2");
+    let deleted = format!("UPDATE change_counter SET deleted_through = {through} WHERE org_id = {HOME}");
+    execute(&world, &deleted).await;
+    let delete = "DELETE FROM change WHERE seq <= (SELECT deleted_through FROM change_counter c WHERE c.org_id = change.org_id)";
+    execute(&world, &format!("{delete} AND org_id = {HOME}")).await;
+    assert_eq!(both(0).await, all_lost);
+    assert_eq!(both(1).await, [""; 0]);
+    let reply = reader.query(&format!("{{ changes(after: {}) {{ nodes {{ seq }} }} }}", by_number[3])).await;
+    let message = &reply.body["errors"][0]["message"];
+    assert!(message.as_str().is_some_and(|message| message.contains("without a cursor")), "{message}");
+}
+
+async fn numbers_may_be_greater_than_32_bits(world: World) {
+    let great = 3_000_000_000_i64;
+    execute(&world, &format!("UPDATE change_counter SET seq = {great} WHERE org_id = {HOME}")).await;
+    done(&world.writer(), "createPartner", json!({ "name": "Globex" }), "__typename").await;
+    let reply = world.reader().query("{ changes(last: 1) { nodes { seq } } organization { number } }").await;
+    assert_eq!(*reply.data("/changes/nodes/0/seq"), json!(great + 1));
+    assert_eq!(*reply.data("/organization/number"), json!(HOME));
+}
+
+async fn a_change_gives_what_was_changed_as_it_is_now(world: World) {
+    let (admin, rows) = (world.admin(), world.rows());
+    let input = json!({ "name": "Globex" });
+    let partner = done(&admin, "createPartner", input, "partner { id }").await["partner"]["id"].clone();
+    let mut cards = Vec::new();
+    for name in ["Kept", "Deleted", "Erased"] {
+        let input = json!({ "type": "FINANCE", "name": name });
+        let made = done(&admin, "createOrganizationContact", input, "organizationContact { id }").await;
+        cards.push(made["organizationContact"]["id"].clone());
+    }
+    let (survivor, merged) = (
+        rows.account_contact("a@example.com", &[]).await.id.to_string(),
+        rows.account_contact("b@example.com", &[]).await.id.to_string(),
+    );
+    done(&admin, "deleteOrganizationContact", json!({ "id": cards[1] }), "__typename").await;
+    done(&admin, "eraseContact", json!({ "id": cards[2] }), "__typename").await;
+    let input = json!({ "survivorId": survivor, "mergedId": merged });
+    done(&admin, "mergeContacts", input, "__typename").await;
+    let document = "{ changes(last: 100) { nodes { entityId node { __typename id } } } }";
+    let (reply, statements) = world.statements(world.reader().query(document)).await;
+    for change in reply.list("/changes/nodes") {
+        let id = &change["entityId"];
+        let node = world.reader().query(&format!("{{ node(id: {id}) {{ __typename id }} }}")).await;
+        assert_eq!(change["node"], *node.data("/node"), "{id}");
+    }
+    let node = |id: &Value| {
+        let changes = reply.list("/changes/nodes").iter();
+        changes.rev().find(|change| change["entityId"] == *id).map(|change| change["node"].clone())
+    };
+    assert_eq!(node(&partner), Some(json!({ "__typename": "Partner", "id": partner })));
+    assert_eq!(node(&cards[0]), Some(json!({ "__typename": "OrganizationContact", "id": cards[0] })));
+    assert_eq!(node(&cards[2]), Some(Value::Null));
+    assert_eq!(node(&json!(merged)), Some(json!({ "__typename": "AccountContact", "id": survivor })));
+    // The changes, each kind, and what deleted contacts stand for with the survivors themselves.
+    let kinds: std::collections::BTreeSet<_> = reply
+        .list("/changes/nodes")
+        .iter()
+        .filter_map(|change| change["node"]["__typename"].as_str())
+        .collect();
+    assert!(statements.len() <= kinds.len() + 3, "{kinds:?} {statements:#?}");
 }

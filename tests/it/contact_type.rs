@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::{
+    change::constant,
     mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused_to},
     support::{Actor, World, on_both},
 };
@@ -60,7 +61,7 @@ async fn changes(world: &World, count: usize) -> Vec<Value> {
 }
 
 fn change(kind: &str, action: &str, id: &str, fields: Value) -> Value {
-    json!({ "kind": kind, "action": action, "entityId": id, "fields": fields })
+    json!({ "kind": constant(kind), "action": constant(action), "entityId": id, "fields": fields })
 }
 
 async fn refused(world: &World, mutation: &str, input: Value, errors: &[&str]) {
@@ -214,7 +215,7 @@ async fn of_many_new_defaults_one_stays(world: World) {
     let version = |line: &String| line.rsplit(' ').next().and_then(|it| it.parse::<usize>().ok());
     let changed: usize = types(&admin).await.iter().filter_map(version).map(|version| version - 1).sum();
     assert_eq!(changed % 2, 0);
-    let recorded = changes(&world, 100).await.into_iter().filter(|it| it["action"] == "updated").count();
+    let recorded = changes(&world, 100).await.into_iter().filter(|it| it["action"] == "UPDATED").count();
     assert_eq!(recorded, changed);
 }
 

@@ -81,7 +81,7 @@ async fn last_change(world: &World) -> Value {
 }
 
 fn change(action: &str, field: &Value, fields: Value) -> Value {
-    json!({ "kind": "CustomField", "action": action, "entityId": field["id"], "fields": fields })
+    json!({ "kind": "CUSTOM_FIELD", "action": action, "entityId": field["id"], "fields": fields })
 }
 
 /// A contact with this value in the field; gives its id.
@@ -114,7 +114,7 @@ async fn fields_of_all_types_are_made_and_read_back(world: World) {
         "key": { "new": "size" }, "label": { "new": "Size" }, "fieldType": { "new": "SINGLE_CHOICE" },
         "options": { "new": ["S", "M", "L"] }, "isRequired": { "new": true },
     });
-    assert_eq!(last_change(&world).await, change("created", &made, fields));
+    assert_eq!(last_change(&world).await, change("CREATED", &made, fields));
 }
 
 async fn refused_values_are_named(world: World) {
@@ -245,7 +245,7 @@ async fn label_options_and_requirement_are_changed(world: World) {
         "label": { "old": "Size", "new": "T-shirt" }, "isRequired": { "old": false, "new": true },
         "options": { "old": ["S", "M", "L"], "new": ["XL", "S"] },
     });
-    assert_eq!(last_change(&world).await, change("updated", &made, fields));
+    assert_eq!(last_change(&world).await, change("UPDATED", &made, fields));
     // What is not named stays.
     let updated = update(&world, json!({ "id": made["id"], "isRequired": false })).await;
     assert_eq!((&updated["label"], &updated["options"]), (&json!("T-shirt"), &json!(["XL", "S"])));
@@ -344,7 +344,7 @@ async fn archived_fields_keep_their_values_and_take_no_more(world: World) {
     assert_eq!(fields(&world).await, std::slice::from_ref(&archived));
     let recorded = last_change(&world).await;
     assert_eq!(recorded["fields"]["archivedAt"]["old"], Value::Null);
-    assert_eq!((&recorded["action"], &recorded["entityId"]), (&json!("updated"), &made["id"]));
+    assert_eq!((&recorded["action"], &recorded["entityId"]), (&json!("UPDATED"), &made["id"]));
 
     let document = "query($id: ID!) { accountContact(id: $id) {
         customFieldValues { value displayValue field { key archivedAt } }

@@ -53,7 +53,7 @@ pub(crate) async fn erase(world: &World, id: &Value) {
     let reply = world.reader().graphql(document, json!({ "id": id })).await;
     let changes = reply.list("/changes/nodes");
     assert!(changes.iter().all(|change| change["fields"] == json!({})), "{changes:?}");
-    assert_eq!(changes.last().map(|change| &change["action"]), Some(&json!("erased")));
+    assert_eq!(changes.last().map(|change| &change["action"]), Some(&json!("ERASED")));
 }
 
 async fn an_internal_contact_is_erased(world: World) {

@@ -188,9 +188,8 @@ fn shown(value_type: &Value) -> &'static str {
     match named["name"].as_str().expect("a name") {
         "Address" => " { city country { id } }",
         "CustomFieldValue" => " { displayValue }",
-        "Partner" | "InternalContact" | "ContactType" | "CustomField" | "Country" | "Organization" => {
-            " { id }"
-        }
+        "Partner" | "InternalContact" | "ContactType" | "CustomField" | "Country" | "Organization"
+        | "Node" => " { id }",
         "ChangeConnection" => " { nodes { seq } }",
         connection if connection.ends_with("Connection") => " { nodes { id } }",
         _ => "",

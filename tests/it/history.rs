@@ -11,6 +11,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::{
+    change::constant,
     mutation::done,
     support::{Actor, World, on_both},
 };
@@ -71,7 +72,7 @@ async fn each_kind_tells_its_creation_and_its_updates(world: World) {
     done(&writer, "addAccountContactToAccount", input, "__typename").await;
     let found = history(&world, &contact).await;
     let actions: Vec<_> = found["nodes"].as_array().expect("nodes").iter().map(|it| &it["action"]).collect();
-    assert_eq!(actions, ["created", "updated"]);
+    assert_eq!(actions, ["CREATED", "UPDATED"]);
     assert_eq!(found["nodes"][1]["fields"]["accountIds"], json!({ "old": [], "new": [account] }));
 
     let input = json!({ "type": "TECHNICAL", "email": "ops@example.com" });
@@ -103,7 +104,7 @@ async fn made(actor: &Actor, mutation: &str, input: Value, object: &str) -> Valu
 async fn assert_history(world: &World, id: &Value, kind: &str, expected: &[(&str, Value)]) {
     let nodes: Vec<Value> = expected
         .iter()
-        .map(|(action, fields)| json!({ "entityId": id, "kind": kind, "action": action, "fields": fields }))
+        .map(|(action, fields)| json!({ "entityId": id, "kind": constant(kind), "action": constant(action), "fields": fields }))
         .collect();
     assert_eq!(history(world, id).await, json!({ "totalCount": nodes.len(), "nodes": nodes }));
 }
@@ -159,15 +160,15 @@ async fn it_is_ordered_filtered_and_paged(world: World) {
         ("(last: 2)", &seqs[4..]),
         ("(orderBy: { field: SEQ, direction: DESC }, last: 2)", &reversed[4..]),
         ("(orderBy: { field: SEQ, direction: DESC }, first: 2)", &reversed[..2]),
-        ("(filter: { action: { eq: \"created\" } })", &seqs[..1]),
-        ("(filter: { action: { ne: \"created\" } }, last: 1)", &seqs[5..]),
-        ("(filter: { not: { action: { in: [\"updated\"] } } })", &seqs[..1]),
+        ("(filter: { action: { eq: CREATED } })", &seqs[..1]),
+        ("(filter: { action: { ne: CREATED } }, last: 1)", &seqs[5..]),
+        ("(filter: { not: { action: { in: [UPDATED] } } })", &seqs[..1]),
         ("(filter: { actor: { eq: \"nobody\" } })", &[]),
-        ("(filter: { kind: { eq: \"OrganizationContact\" } })", &[]),
+        ("(filter: { kind: { eq: ORGANIZATION_CONTACT } })", &[]),
     ] {
         assert_eq!(self::seqs(&ask(arguments).await), expected, "{arguments}");
     }
-    assert_eq!(ask("(filter: { action: { eq: \"updated\" } }, first: 1)").await["totalCount"], 5);
+    assert_eq!(ask("(filter: { action: { eq: UPDATED } }, first: 1)").await["totalCount"], 5);
     for (size, order) in [(1, ""), (2, ""), (4, ""), (4, ", orderBy: { field: SEQ, direction: DESC }")] {
         let (mut forward, mut backward) = (Vec::new(), Vec::new());
         let mut cursors = [String::new(), String::new()];
@@ -204,7 +205,7 @@ async fn a_hundred_parents_are_one_statement(world: World) {
         ids.push(rows.organization_contact(Technical, Card::default()).await.id.to_string());
     }
     let reader = world.reader();
-    let filtered = "history(last: 3, filter: { action: { eq: \"created\" } }) { edges { node { seq } } }";
+    let filtered = "history(last: 3, filter: { action: { eq: CREATED } }) { edges { node { seq } } }";
     for (list, lists) in [
         ("contacts(first: 100) { nodes { $ } }", 1),
         ("accountContacts(first: 100) { edges { node { $ } } }", 1),

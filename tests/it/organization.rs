@@ -35,7 +35,7 @@ async fn the_selected_organization_is_changed(world: World) {
     assert_eq!(names(&world).await, json!(["Home", "Elsewhere"]));
     let document = "{ changes(last: 1) { nodes { kind action entityId fields actor } } }";
     let change = json!({
-        "kind": "Organization", "action": "updated", "entityId": "org_2", "actor": "multi",
+        "kind": "ORGANIZATION", "action": "UPDATED", "entityId": "org_2", "actor": "multi",
         "fields": { "name": { "old": "Other", "new": "Elsewhere" } },
     });
     assert_eq!(admin.query(document).await.data("/changes/nodes/0"), &change);

@@ -280,10 +280,10 @@ fn tampered(cursor: &str) -> String {
 fn forged(cursor: &str) -> Vec<String> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).expect("base64");
     // In front is the checksum.
-    let Cursor { order, keys } = serde_json::from_slice(&bytes[4..]).expect("a cursor");
+    let Cursor { order, keys, check } = serde_json::from_slice(&bytes[4..]).expect("a cursor");
     let (integer, uuid) = (CursorKey::Integer(1), CursorKey::Uuid(Uuid::nil()));
     let other = if matches!(keys[..], [CursorKey::Uuid(_)]) { integer } else { uuid };
-    let forge = |keys| Cursor { order: order.clone(), keys }.encode();
+    let forge = |keys| Cursor { order: order.clone(), keys, check }.encode();
     vec![forge(Vec::new()), forge(vec![other]), forge([keys.clone(), keys.clone()].concat())]
 }
 

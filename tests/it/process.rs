@@ -52,7 +52,12 @@ impl Process {
 
     /// Only asks it to end, by SIGTERM to its id.
     pub(crate) fn ask_to_stop(&self) {
-        let told = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal to its id.
+    pub(crate) fn signal(&self, name: &str) {
+        let told = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status();
         assert!(told.expect("kill").success());
     }
 
@@ -131,6 +136,11 @@ impl Development {
         self.process.ask_to_stop();
     }
 
+    /// Sends a signal, such as STOP, to its id.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Waits for its end; gives its exit code.
     pub(crate) async fn ended(self) -> Option<i32> {
         self.process.ended().await
@@ -159,6 +169,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Asks a gateway that listens there.
+    pub(crate) fn at(address: SocketAddr, token: String) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { http, url: format!("http://{address}/"), token }
+    }
+
     /// The same with another token.
     pub(crate) fn with_token(self, token: String) -> Self {
         Self { token, ..self }

@@ -66,7 +66,7 @@ async fn assert_history(world: &World, id: &str, titles: &[String]) {
     let mut after = Value::Null;
     loop {
         let document = "query($id: ID!, $after: String) { internalContact(id: $id) { history(
-            first: 100, after: $after, filter: { action: { eq: \"updated\" } }
+            first: 100, after: $after, filter: { action: { eq: UPDATED } }
         ) { nodes { fields } pageInfo { hasNextPage endCursor } } } }";
         let reply = world.reader().graphql(document, json!({ "id": id, "after": after })).await;
         let page = reply.data("/internalContact/history");

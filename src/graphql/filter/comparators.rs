@@ -7,6 +7,7 @@ use async_graphql::{Enum, InputObject, InputType, MaybeUndefined};
 use super::{AccountContactFilter, AccountFilter, InternalContactAssignmentFilter};
 use crate::{
     graphql::{
+        change::{ChangeAction, ChangeKind},
         contact::ContactKind,
         custom_field::CustomFieldType,
         internal_contact_assignment::InternalRole,
@@ -78,7 +79,9 @@ pub struct DateTimeFilter {
     concrete(name = "InternalRoleFilter", params(InternalRole)),
     concrete(name = "ContactKindFilter", params(ContactKind)),
     concrete(name = "OrganizationContactTypeFilter", params(OrganizationContactType)),
-    concrete(name = "CustomFieldTypeFilter", params(CustomFieldType))
+    concrete(name = "CustomFieldTypeFilter", params(CustomFieldType)),
+    concrete(name = "ChangeKindFilter", params(ChangeKind)),
+    concrete(name = "ChangeActionFilter", params(ChangeAction))
 )]
 pub struct EnumFilter<T: InputType> {
     /// This value.

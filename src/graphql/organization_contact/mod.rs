@@ -18,7 +18,7 @@ use super::{
     loaders::{ById, Prime, Primed, Source, prime_rows},
     organization::Organization,
     relay::{Connection, Listed, list_request, primed},
-    scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
+    scalar::{BigInt, EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
 };
 use crate::{
@@ -64,8 +64,8 @@ impl OrganizationContact {
     }
 
     /// The number in the documented API: the id's integer.
-    async fn number(&self) -> i64 {
-        self.0.id.0
+    async fn number(&self) -> BigInt {
+        BigInt(self.0.id.0)
     }
 
     /// Always ORGANIZATION.

@@ -82,8 +82,9 @@ impl Kind {
             Code::Overloaded => Self::Overloaded,
             Code::Timeout => Self::Timeout,
             Code::Internal => Self::Internal,
-            // All but the first are about documents, which only GraphQL has.
+            // All but the first are about documents and cursors, which only GraphQL has.
             Code::BadRequest
+            | Code::CursorLost
             | Code::ParseFailed
             | Code::ValidationFailed
             | Code::QueryTooComplex

@@ -1,142 +1,362 @@
-//! The end of the record of changes, followed for all who listen in this process.
+//! The ends of the change logs that somebody listens to: one for each organization, read for all its listeners at once.
 
 use std::{
+    collections::{HashMap, VecDeque},
     sync::{
-        Arc, Weak,
-        atomic::{AtomicI64, Ordering::SeqCst},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, QueryFilter, QuerySelect, Statement};
+use sea_orm::ConnectionTrait;
 use tokio::{
-    sync::broadcast::{self, Receiver},
+    sync::{
+        Notify, Semaphore,
+        watch::{Receiver, Sender},
+    },
     task::AbortHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
-use super::{BATCH, Database, KINDS, patiently};
+use super::{
+    BATCH, STATEMENT_TIMEOUT, limited,
+    log::{self, Entry, Read},
+};
 use crate::{
-    entity::change::{Column, Entity, Model},
-    error::AppResult,
+    entity::{change_counter, id::OrganizationId},
+    error::{AppError, AppResult, database_code},
+    service::{Database, change::Position},
 };
 
-/// How often the table is looked at when this process writes nothing: what others write is told this much later at most.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long is waited between two looks, however much is written.
+/// How often the counters are read when this process commits nothing: what others commit is delivered this much later.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The pause between two reads of the counters, however much is committed.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How many changes are kept for listeners that are behind, before these have to read the table.
+/// How long the statement for the counters of all organizations may take. When it fails, each organization is read for itself.
+const COUNTERS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many organizations are read at once.
+const READERS: usize = 4;
+/// How many of those whose last read failed are read at once, beside the others.
+const RETRIES: usize = 2;
+/// The wait after the first failed read. Each further failure doubles it.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// The longest wait after a failed read.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// How many changes the process keeps for listeners that are behind, before these read the table.
 const KEPT: usize = 1024;
 
-/// The tail that is followed as long as anybody listens.
-#[derive(Debug, Default)]
-pub(super) struct Following(Weak<Tail>);
+/// The logs that somebody listens to.
+#[derive(Debug)]
+pub(super) struct Tails {
+    shared: Arc<Shared>,
+    poller: Mutex<Option<AbortHandle>>,
+}
 
-impl Following {
-    /// The tail. The first listener waits until it is known where the record ends.
-    pub(super) async fn follow(&mut self, db: &Database) -> AppResult<Arc<Tail>> {
-        if let Some(tail) = self.0.upgrade() {
+#[derive(Debug)]
+struct Shared {
+    db: Database,
+    tails: Mutex<HashMap<OrganizationId, Weak<Tail>>>,
+    /// Notified when a first listener comes.
+    wanted: Notify,
+    readers: Semaphore,
+    retries: Semaphore,
+    /// The logs of the changes that are kept, the oldest first.
+    kept: Mutex<VecDeque<Weak<Log>>>,
+    errors: AtomicU64,
+}
+
+impl Tails {
+    pub(super) fn new(db: Database) -> Self {
+        let shared = Shared {
+            db,
+            tails: Mutex::default(),
+            wanted: Notify::new(),
+            readers: Semaphore::new(READERS),
+            retries: Semaphore::new(RETRIES),
+            kept: Mutex::default(),
+            errors: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared), poller: Mutex::default() }
+    }
+
+    /// The tail of an organization's log. Its first listener waits until the end of the log is known.
+    pub(super) async fn follow(&self, organization: OrganizationId) -> AppResult<Arc<Tail>> {
+        if let Some(tail) = lock(&self.shared.tails).get(&organization).and_then(Weak::upgrade) {
             return Ok(tail);
         }
-        let tail = Arc::new(Tail::at(settled(db, 0).await?, db));
-        self.0 = Arc::downgrade(&tail);
+        let read_at = Instant::now();
+        let end = limited(STATEMENT_TIMEOUT, log::end(self.shared.db.connection(), organization)).await?;
+        let tail = self.shared.add(organization, end, read_at);
+        self.start_poller();
+        self.shared.wanted.notify_one();
         Ok(tail)
+    }
+
+    fn start_poller(&self) {
+        let mut poller = lock(&self.poller);
+        if poller.as_ref().is_none_or(AbortHandle::is_finished) {
+            *poller = Some(tokio::spawn(poll(Arc::clone(&self.shared))).abort_handle());
+        }
+    }
+
+    /// The time since the organization that is furthest behind was last read completely.
+    pub(super) fn lag(&self) -> Duration {
+        let lags = self.shared.active().into_iter().map(|tail| lock(&tail.log.complete_at).elapsed());
+        lags.max().unwrap_or_default()
+    }
+
+    /// How many reads failed, rows could not be decoded, and gaps were found.
+    pub(super) fn errors(&self) -> u64 {
+        self.shared.errors.load(Relaxed)
     }
 }
 
-/// The end of the record.
+impl Drop for Tails {
+    fn drop(&mut self) {
+        if let Some(poller) = &*lock(&self.poller) {
+            poller.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn add(self: &Arc<Self>, organization: OrganizationId, end: Position, read_at: Instant) -> Arc<Tail> {
+        let mut tails = lock(&self.tails);
+        // Another listener may have come first.
+        if let Some(tail) = tails.get(&organization).and_then(Weak::upgrade) {
+            return tail;
+        }
+        let log = Arc::new(Log {
+            organization,
+            state: Sender::new(State { epoch: 0, end, recent: VecDeque::new() }),
+            counter: Sender::new(Counter { seq: end.seq, read_at }),
+            complete_at: Mutex::new(read_at),
+        });
+        let reader = tokio::spawn(follow(Arc::clone(&log), Arc::clone(self))).abort_handle();
+        let tail = Arc::new(Tail { log, reader });
+        tails.insert(organization, Arc::downgrade(&tail));
+        tail
+    }
+
+    /// The tails that somebody listens to; forgets the others.
+    fn active(&self) -> Vec<Arc<Tail>> {
+        let mut tails = lock(&self.tails);
+        tails.retain(|_, tail| tail.strong_count() > 0);
+        tails.values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn count_error(&self) {
+        self.errors.fetch_add(1, Relaxed);
+    }
+
+    /// Hands changes to the listeners of a log, and forgets the oldest ones of any log when too many are kept.
+    fn publish(&self, log: &Arc<Log>, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
+        let count = entries.len();
+        for entry in entries.iter().filter(|entry| entry.change.is_none()) {
+            let (organization, seq) = (log.organization.0, entry.position.seq);
+            tracing::error!(organization, seq, "a change cannot be decoded");
+            self.count_error();
+        }
+        log.state.send_modify(|state| {
+            for entry in entries {
+                state.end = entry.position;
+                state.recent.push_back(Arc::new(entry));
+            }
+        });
+        let mut kept = lock(&self.kept);
+        kept.extend(std::iter::repeat_n(Arc::downgrade(log), count));
+        while kept.len() > KEPT {
+            if let Some(log) = kept.pop_front().and_then(|log| log.upgrade()) {
+                // Nobody needs to wake up for that.
+                log.state.send_if_modified(|state| {
+                    state.recent.pop_front();
+                    false
+                });
+            }
+        }
+    }
+}
+
+/// The end of an organization's log as listeners hold it. It is read until the last of them is gone.
 #[derive(Debug)]
 pub(super) struct Tail {
-    /// The last change that was told.
-    position: Arc<AtomicI64>,
-    told: broadcast::Sender<Arc<Model>>,
-    task: AbortHandle,
+    log: Arc<Log>,
+    reader: AbortHandle,
 }
 
 impl Tail {
-    fn at(position: i64, db: &Database) -> Self {
-        let (told, _) = broadcast::channel(KEPT);
-        let position = Arc::new(AtomicI64::new(position));
-        let task = tokio::spawn(tell(db.clone(), Arc::clone(&position), told.clone()));
-        Self { position, told, task: task.abort_handle() }
-    }
-
-    /// The last change that was told.
-    pub(super) fn position(&self) -> i64 {
-        self.position.load(SeqCst)
-    }
-
-    /// Everything that is told from now on.
-    pub(super) fn listen(&self) -> Receiver<Arc<Model>> {
-        self.told.subscribe()
+    /// What is known of the log, now and from now on.
+    pub(super) fn watch(&self) -> Receiver<State> {
+        self.log.state.subscribe()
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        self.task.abort();
+        self.reader.abort();
     }
 }
 
-/// Tells changes for ever.
-async fn tell(db: Database, position: Arc<AtomicI64>, told: broadcast::Sender<Arc<Model>>) {
+#[derive(Debug)]
+struct Log {
+    organization: OrganizationId,
+    state: Sender<State>,
+    counter: Sender<Counter>,
+    /// When the log was last known to be read to its end.
+    complete_at: Mutex<Instant>,
+}
+
+/// The organization's counter, and when it was read.
+#[derive(Clone, Copy, Debug)]
+struct Counter {
+    seq: i64,
+    read_at: Instant,
+}
+
+/// What is known of a log.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Grows when the log did not go on from where it had been read to. Listeners check their positions then.
+    pub(super) epoch: u64,
+    /// The last change that was read.
+    pub(super) end: Position,
+    /// The last changes, without a gap.
+    recent: VecDeque<Arc<Entry>>,
+}
+
+impl State {
+    /// The change with this number, if it is kept.
+    pub(super) fn recent(&self, seq: i64) -> Option<&Arc<Entry>> {
+        let first = self.recent.front()?.position.seq;
+        self.recent.get(usize::try_from(seq - first).ok()?)
+    }
+}
+
+/// Reads the counters of all organizations that somebody listens to, for ever.
+async fn poll(shared: Arc<Shared>) {
+    let mut is_failing = false;
     loop {
-        // Whether somebody wrote or the time is up: it is looked either way.
-        let _ = timeout(LOOK, db.written()).await;
-        let known = position.load(SeqCst);
-        let last = patiently(|| settled(&db, known)).await;
-        for change in patiently(|| between(&db, known, last)).await {
-            // The position first: who begins to listen in between has the change behind it.
-            position.store(change.seq, SeqCst);
-            // Nobody may be listening just now.
-            let _ = told.send(Arc::new(change));
+        let tails = shared.active();
+        if tails.is_empty() {
+            shared.wanted.notified().await;
+            continue;
         }
-        position.store(last.max(known), SeqCst);
-        sleep(PAUSE).await;
-    }
-}
-
-/// The changes after one and up to another.
-async fn between(db: &Database, after: i64, last: i64) -> Result<Vec<Model>, DbErr> {
-    let mut changes: Vec<Model> = Vec::new();
-    while changes.last().map_or(after, |change| change.seq) < last {
-        let after = changes.last().map_or(after, |change| change.seq);
-        let some = Entity::find_between(after, last).filter(Column::EntityKind.is_in(KINDS)).limit(BATCH);
-        let some = some.all(db.connection()).await?;
-        if some.is_empty() {
-            break;
+        let read_at = Instant::now();
+        let counters = limited(COUNTERS_TIMEOUT, counters(&shared.db, &tails)).await;
+        if let Err(error) = &counters {
+            shared.count_error();
+            if !is_failing {
+                tracing::warn!(error = reason(error), "the counters of the change logs cannot be read");
+            }
         }
-        changes.extend(some);
-    }
-    Ok(changes)
-}
-
-/// The newest change, when all of smaller numbers that will ever appear can be seen.
-///
-/// PostgreSQL gives numbers as they are asked for, not as transactions commit. But who has a smaller number than one that
-/// can be seen holds the table's lock since before it had it, until it can be seen itself.
-async fn settled(db: &Database, known: i64) -> Result<i64, DbErr> {
-    let newest = Entity::newest(db.connection()).await?;
-    if newest <= known || db.is_sqlite() {
-        return Ok(newest);
-    }
-    let mut writing = writers(db).await?;
-    while !writing.is_empty() {
+        is_failing = counters.is_err();
+        for tail in &tails {
+            let log = &tail.log;
+            let seq = counters.as_ref().ok().map(|counters| counters.get(&log.organization).copied());
+            log.announce(seq.map(Option::unwrap_or_default), read_at);
+        }
+        drop(tails);
         sleep(PAUSE).await;
-        let still = writers(db).await?;
-        writing.retain(|writer| still.contains(writer));
+        // Whether something was committed or the time is up: the counters are read either way.
+        let _ = timeout(POLL_INTERVAL, shared.db.written()).await;
     }
-    Ok(newest)
 }
 
-/// The transactions that have written to the table of changes, or are about to, by what the server calls them.
-const WRITERS: &str = "
-    SELECT virtualtransaction FROM pg_locks
-    WHERE locktype = 'relation' AND relation = 'change'::regclass AND mode = 'RowExclusiveLock'
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+/// The last numbers of these organizations.
+async fn counters(db: &Database, tails: &[Arc<Tail>]) -> AppResult<HashMap<OrganizationId, i64>> {
+    let db = db.connection();
+    let organizations = tails.iter().map(|tail| tail.log.organization);
+    let rows = change_counter::Entity::find_among(db.get_database_backend(), organizations).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.org_id, row.seq)).collect())
+}
 
-async fn writers(db: &Database) -> Result<Vec<String>, DbErr> {
-    let statement = Statement::from_string(DbBackend::Postgres, WRITERS);
-    let rows = db.connection().query_all_raw(statement).await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+impl Log {
+    /// The counter was read, or could not be: then the log itself is looked at.
+    fn announce(&self, seq: Option<i64>, read_at: Instant) {
+        let end = self.state.borrow().end.seq;
+        self.counter.send_if_modified(|counter| {
+            *counter = Counter { seq: seq.unwrap_or(counter.seq), read_at };
+            seq != Some(end)
+        });
+        if seq == Some(end) {
+            *lock(&self.complete_at) = read_at;
+        }
+    }
+
+    /// Reads the changes behind the last one that was read; whether the log was read to its end.
+    async fn read(self: &Arc<Self>, shared: &Shared, through: i64, limit: u64) -> AppResult<bool> {
+        let db = shared.db.connection();
+        let end = self.state.borrow().end;
+        let read = log::read_after(db, self.organization, end, through, limit);
+        match limited(STATEMENT_TIMEOUT, read).await? {
+            Read::Changes(entries) => {
+                let is_complete = (entries.len() as u64) < limit;
+                shared.publish(self, entries);
+                Ok(is_complete)
+            }
+            Read::Lost(loss) => {
+                let next = limited(STATEMENT_TIMEOUT, log::end(db, self.organization)).await?;
+                let (organization, after, next_seq) = (self.organization.0, end.seq, next.seq);
+                tracing::error!(organization, after, next_seq, ?loss, "the change log does not go on");
+                shared.count_error();
+                self.state.send_modify(|state| {
+                    state.epoch += 1;
+                    state.end = next;
+                    state.recent.clear();
+                });
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Reads a log whenever its counter has changed, and again until that succeeds.
+async fn follow(log: Arc<Log>, shared: Arc<Shared>) {
+    let mut counter = log.counter.subscribe();
+    let (mut failures, mut limit) = (0, BATCH);
+    while counter.changed().await.is_ok() {
+        loop {
+            let Counter { seq, read_at } = *counter.borrow_and_update();
+            let permits = if failures == 0 { &shared.readers } else { &shared.retries };
+            // Nobody closes them.
+            let permit = permits.acquire().await.ok();
+            let read = log.read(&shared, seq, limit).await;
+            drop(permit);
+            match read {
+                Ok(is_complete) => {
+                    (failures, limit) = (0, (limit * 2).min(BATCH));
+                    if is_complete {
+                        *lock(&log.complete_at) = read_at;
+                        break;
+                    }
+                }
+                Err(error) => {
+                    shared.count_error();
+                    let (organization, error) = (log.organization.0, reason(&error));
+                    tracing::warn!(organization, error, failures, "a change log cannot be read");
+                    // One row at a time: the rows together may be more than can be read in time.
+                    limit = 1;
+                    sleep(FIRST_BACKOFF.saturating_mul(1 << failures.min(10)).min(LONGEST_BACKOFF)).await;
+                    failures += 1;
+                }
+            }
+        }
+    }
+}
+
+/// What the log may tell of an error.
+fn reason(error: &AppError) -> String {
+    match error {
+        AppError::Database(error) => database_code(error),
+        other => other.code().as_str().to_owned(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing between two steps can panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -40,9 +40,15 @@ pub trait Paged: Scoped<Model: Send + Sync> + Sparse {
     /// The row's value in that column.
     fn key(row: &Self::Model) -> CursorKey;
 
+    /// A check of the row, where its key may be given to another row.
+    fn check(_: &Self::Model) -> Option<u32> {
+        None
+    }
+
     /// The position of a row in the order of its key.
     fn cursor(row: &Self::Model) -> Cursor {
-        Cursor { order: Cow::Borrowed(Self::ORDER.name), keys: vec![Self::key(row)] }
+        let keys = vec![Self::key(row)];
+        Cursor { order: Cow::Borrowed(Self::ORDER.name), keys, check: Self::check(row) }
     }
 }
 
@@ -122,6 +128,11 @@ impl PageRequest {
     /// The values of the row that the page begins beyond.
     pub(super) fn cursor(&self) -> Option<&[CursorKey]> {
         self.cursor.as_ref().map(|cursor| &*cursor.keys)
+    }
+
+    /// The cursor that the page begins beyond, as the client sent it.
+    pub(super) fn whole_cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref()
     }
 
     /// Whether the whole list is to be counted as well.
@@ -226,7 +237,7 @@ impl<T> Page<T> {
     /// The cursor of a row, when the list is not in the order of its key.
     pub fn cursor(&self, position: usize) -> Option<Cursor> {
         let (order, positions) = self.positions.as_ref()?;
-        Some(Cursor { order: order.clone(), keys: positions.get(position)?.clone() })
+        Some(Cursor { order: order.clone(), keys: positions.get(position)?.clone(), check: None })
     }
 
     /// The same page of something made from the rows.

@@ -14,6 +14,7 @@ const config: CodegenConfig = {
         importExtension: ".js",
         strictScalars: true,
         scalars: {
+          BigInt: "number",
           DateTime: "string",
           EmailAddress: "string",
           JSON: "unknown",

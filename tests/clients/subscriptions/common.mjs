@@ -97,7 +97,7 @@ function told({ value, done }) {
   assert.ok(!done, "the subscription has ended");
   assert.equal(value.errors, undefined);
   const { cursor, contactId, contact, change } = value.data.contactChanged;
-  assert.deepEqual([change.kind, change.action], ["AccountContact", "updated"]);
+  assert.deepEqual([change.kind, change.action], ["ACCOUNT_CONTACT", "UPDATED"]);
   return { cursor, contactId, displayName: contact.displayName, newName: change.fields.firstName.new };
 }
 

@@ -11,7 +11,7 @@ use sea_orm::prelude::DateTimeUtc;
 use serde_json::{Map, Value, json};
 
 use super::model::{CONTACTS, Model, Related, Row, utc};
-use crate::support::Rows;
+use crate::{change::constant, support::Rows};
 
 impl Model {
     /// The rows of the organization as they are now.
@@ -217,8 +217,8 @@ fn card(it: &organization_contact::Model) -> Row {
 fn change(it: &change::Model) -> Row {
     let values = json!({
         "entityId": it.entity_id,
-        "kind": it.entity_kind,
-        "action": it.action,
+        "kind": constant(&it.entity_kind),
+        "action": constant(&it.action),
         "actor": it.actor,
         "requestId": it.request_id,
         "at": at(it.at),

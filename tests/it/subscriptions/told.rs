@@ -34,11 +34,16 @@ impl Told {
 
     /// Subscribes by this request, with this document.
     pub(super) async fn to(request: RequestBuilder, query: &str) -> Self {
+        Self::try_to(request, query).await.expect("an answer")
+    }
+
+    /// The same with a gateway that may be gone.
+    pub(super) async fn try_to(request: RequestBuilder, query: &str) -> Option<Self> {
         let request = request.header("accept", "text/event-stream").json(&json!({ "query": query }));
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.ok()?;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, read: String::new() }
+        Some(Self { response, read: String::new() })
     }
 
     /// What comes next: the name and the data of it.
@@ -58,8 +63,14 @@ impl Told {
                 continue;
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("an event in time");
-            self.read += std::str::from_utf8(&chunk.expect("a connection")?).expect("UTF-8");
+            self.read += std::str::from_utf8(&chunk.ok()??).expect("UTF-8");
         }
+    }
+
+    /// The next result; `None` when the subscription or its connection has ended.
+    pub(super) async fn try_result(&mut self) -> Option<Value> {
+        let (name, result) = self.next_message().await?;
+        (name == "next").then_some(result)
     }
 
     /// The next result.

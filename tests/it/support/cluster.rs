@@ -37,12 +37,47 @@ impl Cluster {
             .output();
         let made = made.expect("initdb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let free = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let mut cluster = Self { folder, port, server: None };
+        let mut cluster = Self { folder, port: free_port(), server: None };
         cluster.start_again();
         cluster
+    }
+
+    /// A standby of it, which follows it from now on.
+    pub(crate) fn standby(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        give_away(folder.path());
+        let copied = program("pg_basebackup")
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &self.port.to_string(),
+                "-U",
+                "postgres",
+                "-R",
+                "-c",
+                "fast",
+                "-D",
+            ])
+            .arg(folder.path().join("data"))
+            .current_dir(folder.path())
+            .output();
+        let copied = copied.expect("pg_basebackup");
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let mut standby = Self { folder, port: free_port(), server: None };
+        standby.start_again();
+        standby
+    }
+
+    /// Makes a standby a server of its own, at the address of the server that it followed, which has stopped.
+    pub(crate) fn take_over(&mut self, stopped: &Self) {
+        assert!(stopped.server.is_none());
+        let data = self.folder.path().join("data");
+        let promoted = program("pg_ctl").args(["promote", "-w", "-D"]).arg(&data).output().expect("pg_ctl");
+        assert!(promoted.status.success(), "{}", String::from_utf8_lossy(&promoted.stderr));
+        self.stop_at_once();
+        self.port = stopped.port;
+        self.start_again();
     }
 
     /// Its address, as the configuration takes it.
@@ -63,7 +98,7 @@ impl Cluster {
             .spawn();
         self.server = Some(server.expect("postgres"));
         let began = Instant::now();
-        while !read(&log).contains("ready to accept connections") {
+        while !read(&log).contains("ready to accept") {
             assert!(began.elapsed() < PATIENCE, "{}", read(&log));
             sleep(Duration::from_millis(10));
         }
@@ -84,6 +119,11 @@ impl Drop for Cluster {
             self.stop_at_once();
         }
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    free.local_addr().expect("an address").port()
 }
 
 fn program(name: &str) -> Command {

@@ -373,7 +373,7 @@ async fn every_change_is_recorded_once(world: World) {
         // The person of a new assignment has a record of its own.
         let made = if kind.object == "assignment" { 3 } else { 2 };
         assert_eq!(world.count("change").await, before + made, "{}", kind.mutation);
-        for (index, action) in [(0, "created"), (1, "updated")] {
+        for (index, action) in [(0, "CREATED"), (1, "UPDATED")] {
             let object = &payload["results"][index][kind.object];
             assert_eq!(records[index]["entityId"], object["id"], "{}", kind.mutation);
             assert_eq!(records[index]["action"], action);
@@ -382,7 +382,7 @@ async fn every_change_is_recorded_once(world: World) {
             let fields = records[index]["fields"].as_object().expect("fields");
             assert!(!fields.is_empty());
             let has_old = |field: &Value| field.as_object().is_some_and(|field| field.contains_key("old"));
-            assert!(fields.values().all(|field| has_old(field) == (action == "updated")), "{fields:?}");
+            assert!(fields.values().all(|field| has_old(field) == (action == "UPDATED")), "{fields:?}");
         }
     }
 }

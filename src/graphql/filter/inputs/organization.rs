@@ -6,6 +6,7 @@ use crate::{
     entity::id::OrganizationContactId,
     error::AppResult,
     graphql::{
+        change::{ChangeAction, ChangeKind},
         filter::{
             Conditions, DateTimeFilter, DeletedFilter, EnumFilter, FilterInput, IdFilter, StringFilter,
             order_input,
@@ -14,6 +15,7 @@ use crate::{
         scalar::Timestamp,
     },
     service::{
+        change::Action,
         filter::{Field, Operand},
         page::SortKey,
     },
@@ -112,10 +114,10 @@ pub struct ChangeFilter {
     not: MaybeUndefined<Box<ChangeFilter>>,
     /// The global id of what was changed.
     entity_id: MaybeUndefined<StringFilter>,
-    /// The type of what was changed, as in InternalContact.
-    kind: MaybeUndefined<StringFilter>,
+    /// What kind of record was changed.
+    kind: MaybeUndefined<EnumFilter<ChangeKind>>,
     /// What was done to it.
-    action: MaybeUndefined<StringFilter>,
+    action: MaybeUndefined<EnumFilter<ChangeAction>>,
     /// The subject of the token that made it.
     actor: MaybeUndefined<StringFilter>,
     /// The id of the request that did it.
@@ -128,8 +130,10 @@ impl FilterInput for ChangeFilter {
     fn read(self, c: &mut Conditions<'_>) -> AppResult<()> {
         c.logic(self.and, self.or, self.not)?;
         c.string("entityId", Field::new("entity_id"), self.entity_id)?;
-        c.string("kind", Field::new("entity_kind"), self.kind)?;
-        c.string("action", Field::new("action"), self.action)?;
+        c.enumeration("kind", Field::new("entity_kind"), self.kind, |kind| kind.as_str().into())?;
+        c.enumeration("action", Field::new("action"), self.action, |action| {
+            Action::from(action).as_str().into()
+        })?;
         c.string("actor", Field::new("actor"), self.actor)?;
         c.string("requestId", Field::new("request_id"), self.request_id)?;
         c.time("at", Field::new("at"), self.at)?;
@@ -142,7 +146,7 @@ order_input! {
     ChangeOrder,
     /// What they can be ordered by.
     ChangeOrderField {
-        /// Its place in the record.
+        /// The number of the change.
         Seq => SortKey::integer("seq", "seq"),
     }
 }

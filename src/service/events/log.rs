@@ -1,0 +1,118 @@
+//! Reading the change log behind a position, with a check that nothing is missing.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    QueryTrait,
+};
+
+use crate::{
+    entity::{
+        Scoped,
+        change::{Column, Entity, Model},
+        change_counter,
+        id::OrganizationId,
+    },
+    error::AppResult,
+    service::change::{Position, check},
+};
+
+/// A change of the log.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) position: Position,
+    /// `None` when the row cannot be decoded.
+    pub(super) change: Option<Arc<Model>>,
+}
+
+/// What is behind a position.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// The next changes, in order and without a gap; none at the end of the log.
+    Changes(Vec<Entry>),
+    /// The log does not go on from this position.
+    Lost(Loss),
+}
+
+/// Why the log does not go on from a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The number belongs to another change now, or is beyond the last one: the database lost changes.
+    Replaced,
+    /// Retention deleted changes behind the position.
+    Deleted,
+    /// Changes behind the position are missing, and nobody deleted them.
+    Gap,
+}
+
+/// The end of the log.
+pub(super) async fn end(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Position> {
+    let seq = counter(db, organization).await?.0;
+    let rows = Entity::find_in(organization).filter(Column::Seq.eq(seq)).into_query();
+    let row = db.query_one(&rows).await?.as_ref().map(entry).transpose()?;
+    Ok(row.map_or(Position { seq, check: None }, |row| row.position))
+}
+
+/// At most `limit` changes behind a position, of a log that is known to reach to the number `through`.
+pub(super) async fn read_after(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    position: Position,
+    through: i64,
+    limit: u64,
+) -> AppResult<Read> {
+    // From the position itself on, so that its row is checked in the same snapshot.
+    let rows = Entity::find_in(organization)
+        .filter(Column::Seq.gte(position.seq))
+        .order_by_asc(Column::Seq)
+        .limit(limit + 1)
+        .into_query();
+    let rows = db.query_all(&rows).await?;
+    let mut rows = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    match rows.first() {
+        Some(own) if own.position.seq == position.seq => {
+            let is_another = own.position.check.zip(position.check).is_some_and(|(is, was)| is != was);
+            if is_another {
+                return Ok(Read::Lost(Loss::Replaced));
+            }
+            rows.remove(0);
+        }
+        _ => {
+            let (last, deleted_through) = counter(db, organization).await?;
+            if position.seq > last {
+                return Ok(Read::Lost(Loss::Replaced));
+            }
+            if position.seq < deleted_through {
+                return Ok(Read::Lost(Loss::Deleted));
+            }
+            if position.seq > deleted_through {
+                return Ok(Read::Lost(Loss::Gap));
+            }
+        }
+    }
+    let expected = position.seq + 1;
+    let contiguous = rows.iter().zip(expected..).take_while(|(row, seq)| row.position.seq == *seq).count();
+    if contiguous == 0 && (!rows.is_empty() || through >= expected) {
+        return Ok(Read::Lost(Loss::Gap));
+    }
+    rows.truncate(contiguous);
+    Ok(Read::Changes(rows))
+}
+
+/// The last number of an organization, and the last one that retention deleted.
+async fn counter(db: &impl ConnectionTrait, organization: OrganizationId) -> Result<(i64, i64), DbErr> {
+    let row = change_counter::Entity::find_in(organization).one(db).await?;
+    Ok(row.map_or((0, 0), |row| (row.seq, row.deleted_through)))
+}
+
+/// One row. What cannot be decoded stands for itself alone.
+fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
+    if let Ok(change) = Model::from_query_result(row, "") {
+        return Ok(Entry { position: Position::of(&change), change: Some(Arc::new(change)) });
+    }
+    let seq = row.try_get("", "seq")?;
+    let checked = row.try_get("", "at").ok().zip(row.try_get::<String>("", "request_id").ok());
+    let check = checked.map(|(at, request_id)| check(seq, at, &request_id));
+    Ok(Entry { position: Position { seq, check }, change: None })
+}
