@@ -5,7 +5,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Scoped, ScopedById,
+    Scoped, ScopedById, StoredJson,
     id::{AccountContactId, ContactTypeId, OrganizationId},
     sparse::sparse,
 };
@@ -37,7 +37,7 @@ pub struct Model {
     pub contact_type_id: ContactTypeId,
     /// A JSON object, free for the client.
     #[sea_orm(column_type = "JsonBinary")]
-    pub metadata: Json,
+    pub metadata: StoredJson,
     /// Its id in the system it came from; unique among the organization's living rows.
     pub remote_id: Option<String>,
     /// What it is sorted by: its name, folded. Empty until the application has folded it.

@@ -12,7 +12,7 @@ use sea_orm::{
     },
 };
 
-use super::{RowsToInsert, Scoped, batch, change_counter, id::OrganizationId, sparse::Sparse};
+use super::{RowsToInsert, Scoped, StoredJson, batch, change_counter, id::OrganizationId, sparse::Sparse};
 
 /// A row of `change`.
 #[sea_orm::model]
@@ -37,7 +37,7 @@ pub struct Model {
     pub action: String,
     /// JSON: the fields that changed, with their old and new values.
     #[sea_orm(column_type = "JsonBinary")]
-    pub fields: Json,
+    pub fields: StoredJson,
     /// The request that did it.
     pub request_id: String,
 }

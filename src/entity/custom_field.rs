@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Scoped, ScopedById,
+    Scoped, ScopedById, StoredJson,
     id::{CustomFieldId, OrganizationId},
     sparse::Sparse,
 };
@@ -30,7 +30,7 @@ pub struct Model {
     pub field_type: FieldType,
     /// A JSON array: the choices of a field that has choices.
     #[sea_orm(column_type = "JsonBinary")]
-    pub options: Json,
+    pub options: StoredJson,
     /// Whether each contact must have a value.
     pub is_required: bool,
     /// Set while the field is archived.

@@ -5,7 +5,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Scoped,
+    Scoped, StoredJson,
     id::{AccountContactId, CustomFieldId, OrganizationId},
 };
 
@@ -25,7 +25,7 @@ pub struct Model {
     pub custom_field_id: CustomFieldId,
     /// JSON of the kind that the field's type asks for.
     #[sea_orm(column_type = "JsonBinary")]
-    pub value: Json,
+    pub value: StoredJson,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.

@@ -18,6 +18,7 @@ pub mod id;
 pub mod idempotency_key;
 pub mod internal_contact;
 pub mod internal_contact_assignment;
+mod json;
 mod keys;
 pub mod organization;
 pub mod organization_contact;
@@ -32,6 +33,7 @@ mod tests;
 use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany, Value};
 
 pub use batch::{RowsToInsert, insert_rows, rows_to_insert};
+pub use json::{Decimal, StoredJson, canonical};
 
 pub use sparse::{Columns, Sparse};
 

@@ -100,12 +100,6 @@ impl Absent for DateTimeUtc {
     }
 }
 
-impl Absent for serde_json::Value {
-    fn absent() -> Self {
-        Self::Null
-    }
-}
-
 /// The next column of a row.
 pub(super) fn next<T: TryGetable>(row: &QueryResult, at: &mut usize) -> Result<T, DbErr> {
     let value = row.try_get_by_index(*at)?;

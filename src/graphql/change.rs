@@ -139,8 +139,8 @@ impl Change {
     }
 
     /// The fields that changed, by name, each with its `old` and `new` value.
-    async fn fields(&self) -> Json {
-        Json(self.0.fields.clone())
+    async fn fields(&self) -> Result<Option<Json>> {
+        Ok(Json::stored(&self.0.fields)?)
     }
 
     /// The id of the request that did it, as in the log and the header x-request-id.

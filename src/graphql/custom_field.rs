@@ -15,7 +15,7 @@ use super::{
     loaders::{ById, Prime, Primed, Source},
     patch::patch,
     relay::{Connection, Listed, list_request},
-    scalar::{Id, Json, Timestamp},
+    scalar::{Id, Json, Timestamp, readable},
     selection::Selection,
 };
 use crate::{
@@ -85,8 +85,9 @@ impl CustomField {
     }
 
     /// What can be chosen; empty unless it is a choice.
-    async fn options(&self) -> Vec<&str> {
-        self.0.options.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    async fn options(&self) -> Result<Option<Vec<&str>>> {
+        let options = readable(&self.0.options)?.as_array();
+        Ok(Some(options.into_iter().flatten().filter_map(Value::as_str).collect()))
     }
 
     /// Whether every new contact needs a value.
@@ -146,13 +147,14 @@ impl CustomFieldValue {
     }
 
     /// The value, in JSON's form of the field's type.
-    async fn value(&self) -> Json {
-        Json(self.0.value.clone())
+    async fn value(&self) -> Result<Option<Json>> {
+        Ok(Json::stored(&self.0.value)?)
     }
 
     /// The value as people read it: dates as 31 Jan 2026, times in UTC, true and false as Yes and No.
-    async fn display_value(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(service::display(self.loaded_field(ctx).await?.0.field_type, &self.0.value))
+    async fn display_value(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let value = readable(&self.0.value)?;
+        Ok(Some(service::display(self.loaded_field(ctx).await?.0.field_type, value)))
     }
 }
 

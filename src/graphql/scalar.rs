@@ -10,8 +10,12 @@ use async_graphql::{
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::{
-    entity::id::{IdText, TypedId},
-    service::input::moment,
+    entity::{
+        StoredJson,
+        id::{IdText, TypedId},
+    },
+    error::{AppError, AppResult, Code},
+    service::{input::moment, json::canonical},
 };
 
 /// A global id on its way out: GraphQL's `ID`, written on the stack.
@@ -110,19 +114,17 @@ impl ScalarType for BigInt {
     }
 }
 
-/// Any JSON value, nested at most 32 levels deep.
+/// Any JSON value, nested at most 32 levels deep. Its numbers are 64-bit integers and doubles; a number that is neither as it
+/// is written is refused, send it as a string. Equal numbers are one value: 1e2 comes back as 100.
 #[derive(Clone)]
 pub struct Json(pub serde_json::Value);
 
-/// Any JSON value, nested at most 32 levels deep.
+/// Any JSON value, nested at most 32 levels deep. Its numbers are 64-bit integers and doubles; a number that is neither as it
+/// is written is refused, send it as a string. Equal numbers are one value: 1e2 comes back as 100.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
-        Ok(Self(value.into_json()?))
-    }
-
-    fn is_valid(value: &Value) -> bool {
-        is_plain_json(value, JSON_DEPTH)
+        Ok(Self(canonical(value.into_json()?)))
     }
 
     fn to_value(&self) -> Value {
@@ -130,20 +132,18 @@ impl ScalarType for Json {
     }
 }
 
-/// The most levels of a JSON value, so that everything that reads JSON can read it: 32 of lists and objects, and what
-/// the innermost holds.
-const JSON_DEPTH: usize = 33;
-
-/// Whether a value is no deeper than that, and has no key that serde_json takes for an instruction of its own.
-fn is_plain_json(value: &Value, levels: usize) -> bool {
-    let Some(below) = levels.checked_sub(1) else { return false };
-    match value {
-        Value::List(items) => items.iter().all(|item| is_plain_json(item, below)),
-        Value::Object(fields) => fields
-            .iter()
-            .all(|(key, value)| !key.starts_with("$serde_json::private::") && is_plain_json(value, below)),
-        _ => true,
+impl Json {
+    /// A stored value.
+    pub(super) fn stored(stored: &StoredJson) -> AppResult<Option<Self>> {
+        Ok(Some(Self(readable(stored)?.clone())))
     }
+}
+
+/// The value that a column holds, or the error of the field that shows it.
+pub(super) fn readable(stored: &StoredJson) -> AppResult<&serde_json::Value> {
+    stored.value().ok_or_else(|| {
+        AppError::request(Code::Internal, "The stored value cannot be read. Write it anew to replace it.")
+    })
 }
 
 macro_rules! text_scalar {

@@ -13,7 +13,12 @@ use serde::{
 };
 
 use super::{body, refused::Refused};
-use crate::{app::Settings, graphql::document};
+use crate::{
+    app::Settings,
+    error::{AppError, Code},
+    graphql::document,
+    service::json::keep_numbers,
+};
 
 /// What a client asks for. It brings its document, names it by an id, or does both.
 #[derive(Default, Deserialize)]
@@ -135,7 +140,7 @@ const BODY: &str = "The body is a JSON object with query, documentId, doc_id and
 /// The JSON object that a parameter holds, if it was given.
 fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'static str> {
     let text = text.filter(|text| !text.is_empty());
-    text.map(|text| serde_json::from_str(&text))
+    text.map(|text| serde_json::from_slice(&keep_numbers(text.as_bytes())))
         .transpose()
         .map_err(|_| "variables and extensions are JSON objects, extensions.persistedQuery with version and sha256Hash.")
 }
@@ -152,6 +157,12 @@ pub(super) async fn read_body(
         .map_err(|(status, message)| Refused::bad(status, message, id))?;
     // Serde would take an array of the fields' values too.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    let asked = if is_object { serde_json::from_slice(&bytes).ok() } else { None };
-    asked.ok_or_else(|| Refused::bad(StatusCode::BAD_REQUEST, BODY, id))
+    let asked = is_object.then(|| serde_json::from_slice(&keep_numbers(&bytes)));
+    match asked {
+        Some(Ok(asked)) => Ok(asked),
+        Some(Err(error)) if error.is_syntax() => {
+            Err(Refused::new(&AppError::request(Code::BadRequest, body::not_json(&error)), id))
+        }
+        _ => Err(Refused::bad(StatusCode::BAD_REQUEST, BODY, id)),
+    }
 }

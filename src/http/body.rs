@@ -38,3 +38,12 @@ pub(super) async fn read(
         Err(_) => Err((StatusCode::BAD_REQUEST, "The body could not be read to its end.")),
     }
 }
+
+/// Where a body is no JSON, and what clients do not expect to be refused.
+pub(super) fn not_json(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    format!(
+        "The body is not JSON at line {line}, column {column}. A \\u escape must not be half of a surrogate pair, and \
+         lists and objects may be nested 127 levels deep."
+    )
+}

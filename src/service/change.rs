@@ -196,7 +196,7 @@ fn row(ctx: &RequestContext, organization: OrganizationId, change: Change) -> Ac
         entity_kind: Set(change.kind.to_owned()),
         entity_id: Set(change.id),
         action: Set(change.action.as_str().to_owned()),
-        fields: Set(Json::Object(change.diff.0)),
+        fields: Set(Json::Object(change.diff.0).into()),
         request_id: Set(ctx.request_id.clone()),
     }
 }

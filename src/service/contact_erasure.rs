@@ -124,7 +124,7 @@ where
     let of_them = keys_in(backend, change_row::Column::EntityId.into_expr(), texts.iter().cloned());
     change_row::Entity::update_in(organization)
         .filter(of_them)
-        .set(change_row::ActiveModel { fields: Set(json!({})), ..Default::default() })
+        .set(change_row::ActiveModel { fields: Set(json!({}).into()), ..Default::default() })
         .exec(db)
         .await?;
     let erased = |id| Change { kind: E::KIND, id, action: Action::Erased, diff: Diff::default() };

@@ -7,7 +7,7 @@ use email_address::{EmailAddress, Options};
 use phonenumber::metadata::DATABASE;
 use serde_json::Value as Json;
 
-use super::Patch;
+use super::{Patch, json};
 use crate::{
     entity::organization_contact::OrganizationContactType,
     error::{AppError, AppResult, InputError, InputErrorCode},
@@ -21,8 +21,6 @@ const EMAIL: usize = 254;
 pub(super) const URL: usize = 2048;
 /// The most bytes that metadata may have, written without white space.
 const METADATA: usize = 16 * 1024;
-/// The most levels that metadata may be nested, so that everything that reads JSON can read it.
-const METADATA_DEPTH: usize = 32;
 /// The most characters a purchase order number may have.
 const PURCHASE_ORDER_NUMBER: usize = 50;
 
@@ -281,19 +279,16 @@ impl Checks {
         Some(Some(text.to_owned()))
     }
 
-    /// Metadata: a JSON object of bounded size.
+    /// Metadata: a JSON object of bounded size that comes back as it goes in.
     pub fn metadata(&mut self, field: &'static str, value: &Json) {
         if !value.is_object() {
             self.report(field, InputErrorCode::Invalid, "Metadata is a JSON object.");
         } else if value.to_string().len() > METADATA {
             self.report(field, InputErrorCode::TooLong, "Metadata holds at most 16 KiB of JSON.");
-        }
-        // PostgreSQL's jsonb cannot hold it, in keys or in values.
-        if depth(value) > METADATA_DEPTH {
-            self.report(field, InputErrorCode::Invalid, "Metadata is nested at most 32 levels deep.");
-        }
-        if holds_nul(value) {
-            self.report(field, InputErrorCode::Invalid, "The character U+0000 is not allowed in metadata.");
+        } else {
+            for (path, message) in json::faults(vec![field.into()], value) {
+                self.report_at(path, InputErrorCode::Invalid, message);
+            }
         }
     }
 
@@ -367,25 +362,6 @@ pub fn check_version(expected: Option<i32>, version: i32) -> AppResult<()> {
         )
         .into()),
         _ => Ok(()),
-    }
-}
-
-/// How many levels of lists and objects the value has.
-fn depth(value: &Json) -> usize {
-    match value {
-        Json::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
-        Json::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
-        _ => 0,
-    }
-}
-
-/// Whether U+0000 stands in any text of the value.
-fn holds_nul(value: &Json) -> bool {
-    match value {
-        Json::String(text) => text.contains('\0'),
-        Json::Array(items) => items.iter().any(holds_nul),
-        Json::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
-        _ => false,
     }
 }
 

@@ -27,6 +27,7 @@ pub mod idempotency;
 pub mod input;
 pub mod internal_contact;
 pub mod internal_contact_assignment;
+pub mod json;
 pub mod maintenance;
 pub mod organization;
 pub mod organization_contact;

@@ -302,6 +302,7 @@ fn nested(levels: usize) -> Value {
 async fn metadata_is_an_object_of_bounded_size(world: World) {
     let sized = |bytes: usize| json!({ "a": "x".repeat(bytes - r#"{"a":""}"#.len()) });
     let wide = json!({ "a": "ü".repeat(8 * 1024) });
+    let deepest = format!("INVALID metadata{}", ".d".repeat(32));
     for (metadata, error) in [
         (json!([]), "INVALID metadata"),
         (json!("{}"), "INVALID metadata"),
@@ -309,9 +310,9 @@ async fn metadata_is_an_object_of_bounded_size(world: World) {
         (json!(false), "INVALID metadata"),
         (sized(16 * 1024 + 1), "TOO_LONG metadata"),
         (wide, "TOO_LONG metadata"),
-        (json!({ "a": [{ "b": "\0" }] }), "INVALID metadata"),
+        (json!({ "a": [{ "b": "\0" }] }), "INVALID metadata.a.0.b"),
         (json!({ "\0": 1 }), "INVALID metadata"),
-        (nested(33), "INVALID metadata"),
+        (nested(33), &deepest),
     ] {
         let input = with(john(), json!({ "metadata": metadata }));
         refused(&world, "createAccountContact", input, &[error]).await;

@@ -267,7 +267,7 @@ async fn an_update_keeps_the_rules(world: World) {
         (json!({ "contactTypeId": foreign }), "NOT_FOUND contactTypeId"),
         (json!({ "contactTypeId": "Billing" }), "NOT_FOUND contactTypeId"),
         (json!({ "metadata": [] }), "INVALID metadata"),
-        (json!({ "metadata": { "a": "\0" } }), "INVALID metadata"),
+        (json!({ "metadata": { "a": "\0" } }), "INVALID metadata.a"),
         (json!({ "remoteId": " r-2" }), "TAKEN remoteId"),
         (json!({ "accountIds": vec![""; 101] }), "TOO_MANY accountIds"),
         (json!({ "firstName": "A", "expectedVersion": 2 }), "CONFLICT expectedVersion"),

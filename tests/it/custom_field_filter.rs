@@ -323,7 +323,7 @@ async fn values_of_the_other_organization_are_not_seen(world: World) {
             org_id,
             account_contact_id: filled.contacts[0],
             custom_field_id: theirs,
-            value: json!("Gold"),
+            value: json!("Gold").into(),
             created_at: now,
             updated_at: now,
         };

@@ -274,7 +274,7 @@ async fn metadata_is_written_as_a_literal(world: World) {
     for (metadata, error) in [
         ("[]", "INVALID metadata"),
         ("\"{}\"", "INVALID metadata"),
-        ("{ a: [\"\\u0000\"] }", "INVALID metadata"),
+        ("{ a: [\"\\u0000\"] }", "INVALID metadata.a.0"),
         (&format!("{{ a: \"{}\" }}", "x".repeat(16 * 1024)), "TOO_LONG metadata"),
     ] {
         let reply = world.nothing_written(create(metadata)).await;

@@ -40,6 +40,7 @@ mod internal_contact;
 mod internal_contact_assignment;
 mod internal_contact_assignment_lifecycle;
 mod internal_contact_lifecycle;
+mod json;
 mod key_set;
 mod layers;
 mod lifecycle;

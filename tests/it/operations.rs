@@ -426,7 +426,7 @@ async fn values(rows: &Rows, contacts: &[AccountContactId]) {
             org_id: rows.organization,
             account_contact_id: *contact,
             custom_field_id: field.id,
-            value: value.clone(),
+            value: value.clone().into(),
             created_at: now,
             updated_at: now,
         });

@@ -238,7 +238,7 @@ async fn two_values_each(world: &World, contacts: &[AccountContactId]) {
             org_id: rows.organization,
             account_contact_id: *contact,
             custom_field_id: field.id,
-            value: json!(key),
+            value: json!(key).into(),
             created_at: now,
             updated_at: now,
         });

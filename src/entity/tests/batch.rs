@@ -73,7 +73,8 @@ async fn rows_are_written_as_if_each_had_come_alone() -> Result<(), DbErr> {
         is_written_alike(&db, vec![kind.clone()]).await?;
         let contact = account_contact(kind.id);
         let bare = account_contact::Model {
-            metadata: json!({ "n": [i64::MIN, u64::MAX, 0.1, 1e300], "text": "\\u0000\n\t\u{1}", "e": {} }),
+            metadata: json!({ "n": [i64::MIN, u64::MAX, 0.1, 1e300], "text": "\\u0000\n\t\u{1}", "e": {} })
+                .into(),
             email_key: "bare".to_owned(),
             ..account_contact(kind.id)
         };
@@ -86,7 +87,7 @@ async fn rows_are_written_as_if_each_had_come_alone() -> Result<(), DbErr> {
             org_id: ORG,
             account_contact_id: contact.id,
             custom_field_id: field.id,
-            value,
+            value: value.into(),
             created_at: now(),
             updated_at: now(),
         });

@@ -62,7 +62,7 @@ async fn rows_without_an_id_come_back() -> Result<(), DbErr> {
             org_id: ORG,
             account_contact_id: contact.id,
             custom_field_id: field.id,
-            value: json!(["S"]),
+            value: json!(["S"]).into(),
             created_at: now(),
             updated_at: now(),
         };
@@ -94,7 +94,7 @@ async fn the_database_counts_organization_contacts() -> Result<(), DbErr> {
             entity_kind: "partner".to_owned(),
             entity_id: "ptn_x".to_owned(),
             action: "created".to_owned(),
-            fields: json!({"name": [null, "Globex"]}),
+            fields: json!({"name": [null, "Globex"]}).into(),
             request_id: "r".to_owned(),
         };
         assert_eq!(insert(&db, change.clone()).await?, change);

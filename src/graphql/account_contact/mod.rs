@@ -125,8 +125,8 @@ impl AccountContact {
     }
 
     /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
-    async fn metadata(&self) -> Json {
-        Json(self.0.metadata.clone())
+    async fn metadata(&self) -> Result<Option<Json>> {
+        Ok(Json::stored(&self.0.metadata)?)
     }
 
     /// Its key in the system it comes from.

@@ -20,6 +20,7 @@ use super::{
     Reason, Refused, text,
     tokens::{Kind, Token},
 };
+use crate::service::json::text_of_number;
 
 /// Names and values, such as the arguments of a field.
 type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
@@ -289,9 +290,10 @@ impl<'a> Parser<'_, 'a> {
             (Kind::Name, "false") => Some(Value::Boolean(false)),
             (Kind::Name, "null") => Some(Value::Null),
             (Kind::Name, name) => Some(Value::Enum(Name::new(name))),
-            (Kind::Number, number) => Some(Value::Number(
-                number.parse().map_err(|_| self.expected("a number that a computer can hold"))?,
-            )),
+            (Kind::Number, number) => Some(match text_of_number(number) {
+                Some(text) => Value::String(text),
+                None => Value::Number(number.parse().map_err(|_| self.expected("a number"))?),
+            }),
             (Kind::Text, token) => Some(Value::String(
                 text::value(token)
                     .ok_or_else(|| self.expected("a text with escapes that stand for characters"))?,

@@ -129,7 +129,14 @@ impl Family {
             Self::Internal => path.iter().map(|name| snake_case(name)).collect(),
             Self::Account => {
                 let in_row = path.first().is_some_and(|name| name == "rows");
-                path.into_iter().map(|name| account_field(name, in_row)).collect()
+                let mut is_own = true;
+                path.into_iter()
+                    .map(|name| {
+                        // What follows are the client's own names.
+                        is_own &= name != "metadata";
+                        if is_own { account_field(name, in_row) } else { name }
+                    })
+                    .collect()
             }
             Self::Organization => match path.first().map(|name| &**name) {
                 Some("countryId") => vec!["country".into(), "id".into()],
@@ -190,11 +197,15 @@ mod tests {
 
         let (status, body) = told(
             Family::Account,
-            vec![refused(&["phone"], Invalid), refused(&["rows", "3", "phone"], Invalid)],
+            vec![
+                refused(&["phone"], Invalid),
+                refused(&["rows", "3", "phone"], Invalid),
+                refused(&["metadata", "phone", "name"], Invalid),
+            ],
         );
         let expected = json!({
             "statusCode": 400, "error": "Bad Request",
-            "message": ["phoneNumber: No.", "contacts.3.phone: No."],
+            "message": ["phoneNumber: No.", "contacts.3.phone: No.", "metadata.phone.name: No."],
         });
         assert_eq!((status, body), (400, expected));
 

@@ -35,6 +35,7 @@ use crate::{
         context::{RequestId, Unproven, claims, select, selected},
         server::Peer,
     },
+    service::json::{canonical, keep_numbers},
 };
 
 /// What the routes of a family stand on.
@@ -209,8 +210,8 @@ fn read_query(document: &Document, operation: &Operation, head: &Parts) -> Resul
 async fn read_body(edge: &Edge, schema: &Value, head: &Parts, body: Body) -> Result<Value, Problem> {
     let bytes = body::read(&head.headers, body, &edge.app.settings).await;
     let bytes = bytes.map_err(|(status, message)| Problem::of_body(status, message))?;
-    let unreadable = |_| Problem::new(Kind::Unreadable, "The body is not JSON.");
-    let value: Value = serde_json::from_slice(&bytes).map_err(unreadable)?;
+    let unreadable = |error| Problem::new(Kind::Unreadable, body::not_json(&error));
+    let value = canonical(serde_json::from_slice(&keep_numbers(&bytes)).map_err(unreadable)?);
     let shape = Shape { document: &edge.document.json, schema };
     let faults = shape.faults(Part::Body, &value);
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }

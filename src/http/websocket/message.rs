@@ -4,7 +4,10 @@ use axum::{extract::ws::Message, http::HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::http::asked::{Asked, Object};
+use crate::{
+    http::asked::{Asked, Object},
+    service::json::keep_numbers,
+};
 
 /// The most bytes of an id, which is kept as long as its operation and comes with every answer.
 const ID_LIMIT: usize = 256;
@@ -33,7 +36,8 @@ impl Incoming {
     pub(super) fn parse(text: &str) -> Option<Self> {
         // Serde would take an array of the fields' values too.
         let is_object = text.trim_ascii_start().starts_with('{');
-        let message = if is_object { serde_json::from_str(text).ok()? } else { return None };
+        let text = keep_numbers(text.as_bytes());
+        let message = if is_object { serde_json::from_slice(&text).ok()? } else { return None };
         match message {
             Self::Subscribe { ref id, .. } if !(1..=ID_LIMIT).contains(&id.len()) => None,
             message => Some(message),

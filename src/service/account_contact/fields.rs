@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     auth::RequestContext,
     entity::{
+        StoredJson,
         account_contact::{ActiveModel, Model},
         id::{AccountContactId, ContactTypeId, OrganizationId},
     },
@@ -35,7 +36,7 @@ pub(in crate::service) struct Fields {
     pub(super) email: Option<Email>,
     pub(super) phone: Option<Option<String>>,
     pub(super) avatar_url: Option<Option<String>>,
-    pub(super) metadata: Option<Json>,
+    pub(super) metadata: Option<StoredJson>,
     pub(super) remote_id: Option<Option<String>>,
 }
 
@@ -49,10 +50,10 @@ impl Fields {
             avatar_url: checks.url_patch("avatarUrl", &given.avatar_url),
             metadata: match given.metadata {
                 Patch::Keep => None,
-                Patch::Clear => Some(json!({})),
+                Patch::Clear => Some(json!({}).into()),
                 Patch::Set(value) => {
                     checks.metadata("metadata", value);
-                    Some(value.clone())
+                    Some(value.clone().into())
                 }
             },
             remote_id: checks.line_patch("remoteId", &given.remote_id),
@@ -92,7 +93,7 @@ impl Fields {
             phone: self.phone.flatten(),
             avatar_url: self.avatar_url.flatten(),
             contact_type_id: contact_type,
-            metadata: self.metadata.unwrap_or_else(|| json!({})),
+            metadata: self.metadata.unwrap_or_else(|| json!({}).into()),
             remote_id: self.remote_id.flatten(),
             sort_key: String::new(),
             words: String::new(),

@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// The value for SQLite's functions, which fail the whole statement for one that is not JSON.
+const READABLE: &str = "CASE WHEN json_valid(custom_field_value.value) THEN custom_field_value.value END";
+
 /// A condition on the value of one custom field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ValueFilter {
@@ -203,7 +206,7 @@ impl Value {
     /// The value as a text, an email address in lower case.
     fn text(&self) -> Expr {
         let text = match self.backend {
-            DbBackend::Sqlite => Expr::cust("json_extract(custom_field_value.value, '$')"),
+            DbBackend::Sqlite => Expr::cust(format!("json_extract({READABLE}, '$')")),
             _ => Expr::cust("(custom_field_value.value #>> '{}') COLLATE \"C\""),
         };
         if self.field_type == FieldType::Email { Func::lower(text).into() } else { text }
@@ -239,7 +242,7 @@ impl Value {
         }
         let choices = Query::select()
             .expr(Expr::cust("1"))
-            .from_function(Func::cust("json_each").arg(column()), "choice")
+            .from_function(Func::cust("json_each").arg(Expr::cust(READABLE)), "choice")
             .and_where(Expr::col(("choice", "value")).eq(choice))
             .take();
         Expr::exists(choices)
@@ -249,7 +252,7 @@ impl Value {
     fn has_choices_alone(&self, choices: &[Json]) -> Expr {
         let all = choices.iter().filter_map(Json::as_str).map(|choice| self.has_choice(choice));
         let no_other = if self.backend == DbBackend::Sqlite {
-            Expr::from(Func::cust("json_array_length").arg(column())).eq(choices.len() as u64)
+            Expr::from(Func::cust("json_array_length").arg(Expr::cust(READABLE))).eq(choices.len() as u64)
         } else {
             column().binary(BinOper::Custom("<@"), Expr::val(json!(choices)))
         };

@@ -4,9 +4,12 @@ use chrono::{Datelike, NaiveDate, SecondsFormat};
 use serde_json::Value as Json;
 
 use crate::{
-    entity::custom_field::{FieldType, Model},
+    entity::{
+        Decimal,
+        custom_field::{FieldType, Model},
+    },
     error::InputErrorCode,
-    service::input,
+    service::{input, json},
 };
 
 /// The most characters that a value of type `text` may have.
@@ -25,6 +28,9 @@ const fn invalid<T>(message: &'static str) -> Result<T, Refusal> {
 
 /// The value in the form that is stored, or why it does not fit the field.
 pub(super) fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
+    if json::inexact_number(value).is_some() && field.field_type != FieldType::Decimal {
+        return invalid(json::INEXACT);
+    }
     match field.field_type {
         FieldType::Text => text(value, TEXT, false).map(Json::from),
         FieldType::LongText => text(value, LONG_TEXT, true).map(Json::from),
@@ -80,11 +86,11 @@ fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-/// A decimal is kept as text, because JSON's numbers lose digits; a number is taken too.
+/// A decimal is kept as text, because JSON's numbers lose digits; a number is taken too, with all the digits it came with.
 fn decimal(value: &Json) -> Result<Json, Refusal> {
     let text = match value {
-        Json::String(text) => text.trim().to_owned(),
-        Json::Number(number) => number.to_string(),
+        Json::String(text) => json::inexact_number(value).unwrap_or(text.trim()).to_owned(),
+        Json::Number(number) => Decimal::of(&number.to_string()).plain(),
         _ => String::new(),
     };
     let digits = text.strip_prefix('-').unwrap_or(&text);
@@ -118,7 +124,7 @@ fn is_option(field: &Model, text: &str) -> bool {
 
 /// What can be chosen.
 pub(super) fn options(field: &Model) -> impl Iterator<Item = &str> {
-    field.options.as_array().into_iter().flatten().filter_map(Json::as_str)
+    field.options.value().and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
 }
 
 /// Whether the value of a choice is this option, or has it among others.
@@ -141,13 +147,18 @@ mod tests {
             key: "field".into(),
             label: "Field".into(),
             field_type,
-            options: json!(["red", "green"]),
+            options: json!(["red", "green"]).into(),
             is_required: false,
             archived_at: None,
             created_at: now,
             updated_at: now,
             version: 1,
         }
+    }
+
+    /// What stands for a number that a double does not hold.
+    fn inexact(number: &str) -> Json {
+        crate::service::json::text_of_number(number).into()
     }
 
     #[test]
@@ -158,6 +169,15 @@ mod tests {
             (FieldType::Integer, json!(-5), json!(-5), json!(1.5)),
             (FieldType::Decimal, json!("12.50"), json!("12.50"), json!("12,5")),
             (FieldType::Decimal, json!(12.5), json!("12.5"), json!("1e5")),
+            (FieldType::Decimal, json!(1e20), json!("100000000000000000000"), json!(1e40)),
+            (FieldType::Decimal, json!(1e-7), json!("0.0000001"), json!(1e-40)),
+            (
+                FieldType::Decimal,
+                inexact("1234567890123456789012345678.0123456789"),
+                json!("1234567890123456789012345678.0123456789"),
+                inexact("1e400"),
+            ),
+            (FieldType::Text, json!("12345678901234567890"), json!("12345678901234567890"), inexact("1e400")),
             (FieldType::Boolean, json!(true), json!(true), json!("true")),
             (FieldType::Date, json!("2024-02-29"), json!("2024-02-29"), json!("2023-02-29")),
             (

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, IntoActiveModel};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{
     Database, ListRequest, Page, Patch, administrator,
@@ -24,7 +25,7 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, ScopedById,
+        Columns, ScopedById, StoredJson,
         custom_field::{Column, Entity, FieldType, Model},
         id::{CustomFieldId, OrganizationId},
     },
@@ -144,7 +145,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomFie
         key,
         label,
         field_type: input.field_type,
-        options: options.into(),
+        options: Json::from(options).into(),
         is_required: input.is_required,
         archived_at: None,
         created_at: ctx.now,
@@ -185,7 +186,7 @@ pub async fn update(
         Some(options) => {
             let options = check_options(&mut checks, old.field_type, &options);
             check_unused(&mut checks, txn, &old, &options).await?;
-            Some(options.into())
+            Some(Json::from(options).into())
         }
         None => None,
     };
@@ -260,7 +261,8 @@ async fn check_unused(
     }
     let uses = values::uses(db, field).await?;
     for option in gone {
-        let contacts: i64 = uses.iter().filter(|(value, _)| form::holds(value, option)).map(|(_, n)| n).sum();
+        let holds = |value: &StoredJson| value.value().is_some_and(|value| form::holds(value, option));
+        let contacts: i64 = uses.iter().filter(|(value, _)| holds(value)).map(|(_, n)| n).sum();
         if contacts > 0 {
             let have = if contacts == 1 { "contact has" } else { "contacts have" };
             let message = format!("{contacts} {have} the option \"{option}\", deleted ones included.");

@@ -16,7 +16,7 @@ use super::form::{self, Refusal};
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped,
+        Scoped, StoredJson,
         custom_field::{Column as FieldColumn, Entity as Field, Model},
         custom_field_value::{ActiveModel, Column, Entity, Model as Value},
         id::{AccountContactId, CustomFieldId, OrganizationId},
@@ -112,7 +112,7 @@ impl HeldFields {
     pub(in crate::service) fn check_changes(
         &self,
         checks: &mut Checks,
-        kept: &HashMap<CustomFieldId, Json>,
+        kept: &HashMap<CustomFieldId, StoredJson>,
         inputs: &[CustomFieldInput],
     ) -> Vec<(CustomFieldId, Option<Json>)> {
         if !few_enough(checks, inputs) {
@@ -173,14 +173,14 @@ pub(in crate::service) async fn check_changes(
     Ok(fields.check_changes(checks, &kept, inputs))
 }
 
-fn check_change(field: &Model, kept: Option<&Json>, value: &Json) -> Result<Option<Json>, Refusal> {
+fn check_change(field: &Model, kept: Option<&StoredJson>, value: &Json) -> Result<Option<Json>, Refusal> {
     let is_archived = field.archived_at.is_some();
     if value.is_null() {
         let is_needed = field.is_required && !is_archived;
         return if is_needed { Err((InputErrorCode::Required, NEEDED)) } else { Ok(None) };
     }
     let value = form::check(field, value)?;
-    if is_archived && kept != Some(&value) {
+    if is_archived && kept.and_then(StoredJson::value) != Some(&value) {
         Err((InputErrorCode::NotAllowed, ARCHIVED))
     } else {
         Ok(Some(value))
@@ -204,7 +204,7 @@ pub(in crate::service) async fn write_changes(
     let (mut changed, mut set, mut cleared) = (Map::new(), Vec::new(), Vec::new());
     for (field, new) in changes {
         let old = old.remove(&field);
-        if old == new {
+        if old.as_ref().map(StoredJson::value) == new.as_ref().map(Some) {
             continue;
         }
         changed.insert(field.to_string(), json!({ "old": old, "new": new }));
@@ -237,7 +237,7 @@ async fn stored(
     organization: OrganizationId,
     contact: AccountContactId,
     fields: &[CustomFieldId],
-) -> AppResult<HashMap<CustomFieldId, Json>> {
+) -> AppResult<HashMap<CustomFieldId, StoredJson>> {
     if fields.is_empty() {
         return Ok(HashMap::new());
     }
@@ -255,9 +255,9 @@ pub(in crate::service) async fn stored_of(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     contacts: impl IntoIterator<Item = AccountContactId>,
-) -> AppResult<HashMap<AccountContactId, HashMap<CustomFieldId, Json>>> {
+) -> AppResult<HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>>> {
     let mut contacts = contacts.into_iter().peekable();
-    let mut values: HashMap<AccountContactId, HashMap<CustomFieldId, Json>> = HashMap::new();
+    let mut values: HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>> = HashMap::new();
     if contacts.peek().is_some() {
         let owner = Column::AccountContactId.into_expr();
         let theirs = keys_in(db.get_database_backend(), owner, contacts);
@@ -288,7 +288,7 @@ fn in_place() -> OnConflict {
 }
 
 /// The values that contacts have in a field, deleted contacts included, each with the number of contacts.
-pub(super) async fn uses(db: &impl ConnectionTrait, field: &Model) -> AppResult<Vec<(Json, i64)>> {
+pub(super) async fn uses(db: &impl ConnectionTrait, field: &Model) -> AppResult<Vec<(StoredJson, i64)>> {
     let values = Entity::find_in(field.org_id).filter(Column::CustomFieldId.eq(field.id));
     let counted = values.select_only().column(Column::Value).column_as(Column::Value.count(), "contacts");
     Ok(counted.group_by(Column::Value).into_tuple().all(db).await?)
@@ -343,7 +343,7 @@ fn rows(
         org_id: Set(organization),
         account_contact_id: Set(contact),
         custom_field_id: Set(field),
-        value: Set(value),
+        value: Set(value.into()),
         created_at: Set(ctx.now),
         updated_at: Set(ctx.now),
     })

@@ -134,7 +134,7 @@ async fn person_of(
 
 /// The person, where the change names it: when the assignment was made or removed.
 fn person_in(change: &Model) -> Option<InternalContactId> {
-    let field = change.fields.get("internalContactId")?;
+    let field = change.fields.value()?.get("internalContactId")?;
     ["new", "old"].into_iter().find_map(|side| field.get(side)?.as_str()?.parse().ok())
 }
 
@@ -145,7 +145,7 @@ fn mentions(change: &Model, field: &str, id: &str) -> bool {
         Json::Array(items) => items.iter().any(|item| item == id),
         _ => false,
     };
-    let Some(field) = change.fields.get(field) else { return false };
+    let Some(field) = change.fields.value().and_then(|fields| fields.get(field)) else { return false };
     ["new", "old"].into_iter().any(|side| field.get(side).is_some_and(is_it))
 }
 

@@ -196,7 +196,7 @@ impl Maker {
             email_key: Set(item.email.clone().expect("an address")),
             phone: Set(item.phone.map(str::to_owned)),
             contact_type_id: Set(self.contact_type),
-            metadata: Set(json!({})),
+            metadata: Set(json!({}).into()),
             sort_key: Set(item.name.to_owned()),
             words: Set(item.words.clone()),
             created_at: Set(item.created_at),

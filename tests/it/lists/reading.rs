@@ -139,7 +139,8 @@ fn assignment(it: &assignment::Model) -> Row {
 
 fn contact(it: &account_contact::Model, links: &[link::Model], custom: &[custom_field_value::Model]) -> Row {
     let custom = custom.iter().filter(|value| value.account_contact_id == it.id);
-    let custom = custom.map(|value| (value.custom_field_id.to_string(), value.value.clone()));
+    let custom =
+        custom.map(|value| (value.custom_field_id.to_string(), value.value.value().expect("JSON").clone()));
     let contact_type = it.contact_type_id.to_string();
     let values = json!({
         "id": it.id.to_string(),

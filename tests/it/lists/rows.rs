@@ -276,7 +276,7 @@ impl Maker<'_> {
                     phone: self.phone(),
                     avatar_url: None,
                     contact_type_id: *self.chance.pick(types),
-                    metadata: json!({}),
+                    metadata: json!({}).into(),
                     remote_id: self.unique(),
                     sort_key: self.sort_key(),
                     words: self.words(),
@@ -319,7 +319,7 @@ impl Maker<'_> {
                 key: format!("{}{}", self.text(), self.made),
                 label: self.text(),
                 field_type,
-                options: json!(custom::OPTIONS),
+                options: json!(custom::OPTIONS).into(),
                 is_required: self.chance.one_in(2),
                 archived_at: self.deleted(),
                 created_at: self.time(),
@@ -340,7 +340,7 @@ impl Maker<'_> {
                     org_id: self.organization(),
                     account_contact_id: *contact,
                     custom_field_id: field.id,
-                    value: custom::value(self.chance, field.field_type),
+                    value: custom::value(self.chance, field.field_type).into(),
                     created_at: time(0),
                     updated_at: time(0),
                 });
@@ -403,7 +403,7 @@ impl Maker<'_> {
                 entity_kind: (*self.chance.pick(&["Partner", "Account"])).to_owned(),
                 entity_id: PartnerId(self.key()).to_string(),
                 action: (*self.chance.pick(&["created", "updated", "deleted"])).to_owned(),
-                fields: json!({}),
+                fields: json!({}).into(),
                 request_id: self.text(),
             };
             let insert = change::Entity::insert(row.into_active_model().reset_all());

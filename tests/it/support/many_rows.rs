@@ -156,7 +156,7 @@ impl Rows {
             phone: None,
             avatar_url: None,
             contact_type_id: self.contact_type("Primary").await.id,
-            metadata: json!({}),
+            metadata: json!({}).into(),
             remote_id: None,
             sort_key: String::new(),
             words: String::new(),

@@ -372,7 +372,6 @@ async fn required_fields_are_asked_of_new_contacts_only(world: World) {
 
 async fn refused_values_are_named(world: World) {
     let long = "x".repeat(256);
-    let deep = (0..32).fold(json!({}), |below, _| json!({ "d": below }));
     world.rows().account_contact("grace@example.com", &[]).await;
     for (field, value, error) in [
         ("firstName", json!(""), "REQUIRED"),
@@ -383,8 +382,6 @@ async fn refused_values_are_named(world: World) {
         ("avatarUrl", json!(format!("https://example.com/{}", "p".repeat(2048))), "TOO_LONG"),
         ("metadata", json!([]), "INVALID"),
         ("metadata", json!({ "a": "x".repeat(16 * 1024) }), "TOO_LONG"),
-        ("metadata", json!({ "a": "\0" }), "INVALID"),
-        ("metadata", deep, "INVALID"),
         ("contactTypeId", json!("ct_1"), "NOT_FOUND"),
     ] {
         for email in ["grace@example.com", "ada@example.com"] {

@@ -51,9 +51,9 @@ pub(super) struct CustomerContact {
     custom_field_values: Vec<String>,
     /// The same values in the form in which they are sent.
     custom_fields: Vec<CustomFieldAnswer>,
-    /// Anything else that is known.
-    #[schema(value_type = Object)]
-    metadata: Value,
+    /// Anything else that is known; null when what is stored cannot be read.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -141,7 +141,7 @@ impl Related {
             email: row.email,
             phone_number: row.phone.unwrap_or_default(),
             avatar_url: row.avatar_url.unwrap_or_default(),
-            metadata: row.metadata,
+            metadata: row.metadata.value().cloned(),
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
         })
@@ -149,7 +149,8 @@ impl Related {
 
     fn values_of(&self, contact: AccountContactId) -> impl Iterator<Item = (&CustomField, &Value)> {
         let values = self.values.get(&contact).into_iter().flatten();
-        values.filter_map(|value| Some((self.fields.get(&value.custom_field_id)?, &value.value)))
+        // One that cannot be read is left out.
+        values.filter_map(|value| Some((self.fields.get(&value.custom_field_id)?, value.value.value()?)))
     }
 }
 

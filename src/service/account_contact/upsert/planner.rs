@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     entity::{
+        StoredJson,
         account_contact::{ActiveModel, Entity, Model},
         id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId},
     },
-    error::{AppError, AppResult},
+    error::{AppError, AppResult, InputErrorCode},
     service::{
         account as accounts,
         account_contact::{links, with_accounts_and_values},
@@ -37,7 +38,7 @@ pub(super) struct Planner<'a> {
     contacts: Directory,
     links: HashMap<AccountContactId, Vec<AccountId>>,
     fields: HeldFields,
-    values: HashMap<AccountContactId, HashMap<CustomFieldId, Json>>,
+    values: HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>>,
     /// What is to be written with the rows that were planned.
     pub(super) beside: Beside,
 }
@@ -84,6 +85,12 @@ impl<'a> Planner<'a> {
         let meaning = self.contacts.meaning(&mut checks, index, input, fields);
         if matches!(meaning, Meaning::New) {
             fields.check_complete(&mut checks);
+        }
+        let is_unreadable = meaning.known().is_some_and(|old| old.metadata.value().is_none());
+        if is_unreadable && fields.metadata.is_none() && !input.only_if_new {
+            // The rows of a bulk write are written whole.
+            let message = "The stored metadata cannot be read; send metadata to replace it.";
+            checks.report("metadata", InputErrorCode::Conflict, message);
         }
         let related = self.related(&mut checks, input, &meaning);
         let fields = fields.clone();
@@ -165,10 +172,11 @@ impl<'a> Planner<'a> {
         let (mut before, mut after) = (Map::new(), Map::new());
         for (field, value) in values {
             let kept = kept.remove(&field);
-            if kept.as_ref() == Some(&value) {
+            let kept = kept.as_ref().and_then(StoredJson::value);
+            if kept == Some(&value) {
                 continue;
             }
-            before.insert(field.to_string(), kept.unwrap_or_default());
+            before.insert(field.to_string(), kept.cloned().unwrap_or_default());
             after.insert(field.to_string(), value.clone());
             self.beside.values.push((old.id, (field, value)));
         }
