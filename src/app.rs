@@ -24,7 +24,7 @@ use crate::{
         server::{self, Stats},
         untrusted::UntrustedLog,
     },
-    service::{Database, database::DatabaseOptions, events::Feed},
+    service::{Database, database::DatabaseOptions, events::Feed, sqlite_log},
 };
 
 /// What request handlers share.
@@ -110,6 +110,8 @@ impl App {
     ) -> Result<Self, StartError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
         let documents = documents(config, introspection).await?;
+        // Where the process before this one ended between an erasure and this.
+        sqlite_log::empty(&db).await;
         let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
         let connections = Arc::<Stats>::default();
         let feed =
