@@ -232,7 +232,8 @@ async fn nothing_is_left_of_a_customers_person(world: World) {
     assert_there(&world, &CUSTOMER).await;
     done(&world.admin(), "eraseContact", json!({ "id": id }), "erasedId").await;
     assert_gone(&world, &CUSTOMER).await;
-    let reply = world.reader().query("{ accountContacts(search: \"person\") { totalCount } }").await;
+    let reply =
+        world.reader().query("{ accountContacts(filter: { search: \"person\" }) { totalCount } }").await;
     assert_eq!(*reply.data("/accountContacts/totalCount"), 900);
 }
 
@@ -265,7 +266,7 @@ async fn nothing_is_left_of_a_colleague(world: World) {
     let shared = json!({ "partnerId": one, "email": "wubmarl@xyphost.test", "internalRole": "CO_LEAD" });
     let shared = done(&writer, "addInternalContactToPartner", shared, "assignment { id }").await;
     let shared = shared["assignment"]["id"].clone();
-    let update = json!({ "assignmentId": shared, "internalRole": "LEAD" });
+    let update = json!({ "partnerId": one, "assignmentId": shared, "internalRole": "LEAD" });
     done(&writer, "updateInternalContactRole", update, "assignment { id }").await;
     let heir = rows.internal_contact("heir@example.com", InternalRole::Csm).await.contact.id.to_string();
     let id_of_heir = json!(heir);
