@@ -163,8 +163,7 @@ async fn empty_records(
 }
 
 /// Removes the assignments of these people and empties their history, also of assignments that were removed before. Of
-/// those that others hold by now, the records that name the people are emptied. Gives the ids of the assignments that
-/// are no more.
+/// those that others hold by now, the records that name the people are emptied. Gives the ids of all of them.
 async fn remove_assignments(
     db: &Write,
     ctx: &RequestContext,
@@ -192,7 +191,7 @@ async fn remove_assignments(
     let kind = assignment::Entity::KIND;
     let deleted = |id| Change { kind, id, action: Action::Deleted, diff: Diff::default() };
     change::record_all(db, ctx, organization, held.into_iter().map(deleted));
-    Ok(gone)
+    Ok(gone.into_iter().chain(records.into_iter().map(|(id, _)| id)).collect())
 }
 
 /// The records of assignments that name one of these people: the assignment and the number of each. Written as the
