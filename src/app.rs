@@ -30,6 +30,7 @@ use crate::{
         database::DatabaseOptions,
         events::Feed,
         maintenance::{Maintenance, Retention},
+        sqlite_log,
     },
 };
 
@@ -118,6 +119,8 @@ impl App {
     ) -> Result<Self, StartError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
         let documents = documents(config, introspection).await?;
+        // Where the process before this one ended between an erasure and this.
+        sqlite_log::empty(&db).await;
         let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
         let connections = Arc::<Stats>::default();
         let feed =

@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, Select};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -376,6 +376,7 @@ async fn attempt<U: Upsert>(
     let mut checks = Checks::default();
     let write = db.begin().await?;
     let scope = Scope { db: &write, ctx, organization };
+    plan_lookups(scope.db).await?;
     let key = input.idempotency_key.as_deref();
     let operation = (organization, U::OPERATION);
     let claim = match idempotency::claim(&mut checks, scope.db, ctx, operation, key, input).await? {
@@ -391,6 +392,7 @@ async fn attempt<U: Upsert>(
     if !refused.is_empty() {
         return Ok(Err(refused));
     }
+    plan_writes(scope.db).await?;
     U::write_before(scope, &mut beside).await?;
     write_rows::<U>(scope, &mut steps).await?;
     U::write_after(scope, beside).await?;
@@ -400,6 +402,24 @@ async fn attempt<U: Upsert>(
     }
     write.commit().await?;
     Ok(Ok(results))
+}
+
+/// Has PostgreSQL plan the lookups of the transaction for the rows that are there and the keys that are given. Otherwise
+/// a connection keeps the plans of its first calls: made for an empty table, they compare every row with every key.
+async fn plan_lookups(db: &Write) -> AppResult<()> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        db.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
+    }
+    Ok(())
+}
+
+/// Has PostgreSQL plan the writes of the transaction once. Foreign keys are checked row by row, so a plan for each check
+/// would cost more than the rows; but a kept plan that reads the whole table, right while it was small, costs more still.
+async fn plan_writes(db: &Write) -> AppResult<()> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        db.execute_unprepared("SET LOCAL plan_cache_mode TO DEFAULT; DISCARD PLANS").await?;
+    }
+    Ok(())
 }
 
 /// Why the call as a whole is refused, if it is.

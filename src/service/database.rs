@@ -61,6 +61,8 @@ pub struct Database {
     written: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
+    /// Held by who empties SQLite's write-ahead log in the background.
+    log_emptying: Arc<Mutex<()>>,
 }
 
 impl Database {
@@ -102,7 +104,7 @@ impl Database {
         let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
         let connection = Connection { pool, tenant: None };
         let (written, writer) = (Arc::default(), sqlite.then(Arc::default));
-        Self { connection, rls_enabled: row_level_security, written, writer }
+        Self { connection, rls_enabled: row_level_security, written, writer, log_emptying: Arc::default() }
     }
 
     /// The same database as a caller may see it: only the request's organization where row level security is on.
@@ -176,13 +178,22 @@ impl Database {
         if inside == Some(true) { Err(RlsError::Inherited) } else { Ok(()) }
     }
 
+    /// Waits until no other writer of this process uses SQLite, and keeps them waiting meanwhile.
+    pub(super) async fn writer_turn(&self) -> Option<OwnedMutexGuard<()>> {
+        match &self.writer {
+            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
+            None => None,
+        }
+    }
+
+    /// The right to empty SQLite's write-ahead log in the background, unless somebody is at it.
+    pub(super) fn log_emptying(&self) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.log_emptying).try_lock_owned().ok()
+    }
+
     /// Begins a unit of work with locks. Dropped without [`Write::commit`], it leaves nothing behind.
     pub async fn begin(&self) -> AppResult<Write> {
-        let writer = match &self.writer {
-            Some(writer) => Some(writer.clone().lock_owned().await),
-            None => None,
-        };
-        let write = self.write(false, writer);
+        let write = self.write(false, self.writer_turn().await);
         write.transaction().await?;
         Ok(write)
     }

@@ -39,6 +39,7 @@ mod record;
 mod retry;
 pub mod search;
 mod sqlite_limit;
+pub(crate) mod sqlite_log;
 mod tally;
 mod write;
 

@@ -3,6 +3,7 @@
 mod account_contacts;
 mod accounts;
 mod assignments;
+mod growth;
 mod partners;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,79 @@
+//! SQLite's write-ahead log beside the database. A commit only adds pages to it, and those that were written before stay
+//! in the file even when their content is in the database, so what was erased could be read out of it.
+//!
+//! Emptying it waits for everybody who still reads an older state of the database, in this process or another.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use tokio::time::sleep;
+
+use super::Database;
+
+/// How long the caller waits; later it goes on in the background.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long other writers wait for one attempt, in the end of which nobody reads what is in the log.
+const ATTEMPT: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(10);
+/// The pauses between attempts in the background: they double from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Empties the log, if the database has one. Never fails: what it is called after is done already.
+pub(crate) async fn empty(db: &Database) {
+    if !db.is_sqlite() {
+        return;
+    }
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        if is_emptied(db).await {
+            return;
+        }
+        sleep(PAUSE).await;
+    }
+    let Some(turn) = db.log_emptying() else { return };
+    tracing::warn!(
+        "SQLite's write-ahead log cannot be emptied while a connection reads an older state: what was erased can be read \
+         out of it until then; trying again in the background"
+    );
+    let db = db.clone();
+    tokio::spawn(async move {
+        let mut pause = FIRST_PAUSE;
+        while !is_emptied(&db).await {
+            sleep(pause).await;
+            pause = LAST_PAUSE.min(2 * pause);
+        }
+        drop(turn);
+        tracing::info!("SQLite's write-ahead log is empty");
+    });
+}
+
+async fn is_emptied(db: &Database) -> bool {
+    match attempt(db).await {
+        Ok(emptied) => emptied,
+        Err(error) => {
+            tracing::debug!(%error, "SQLite's write-ahead log could not be emptied");
+            false
+        }
+    }
+}
+
+/// On a connection of its own that does not wait inside SQLite, where it would hold the writers up for as long as
+/// somebody reads. Those who begin to read after the first try need the log no more.
+async fn attempt(db: &Database) -> Result<bool, sqlx::Error> {
+    let _turn = db.writer_turn().await;
+    let options = db.pool().get_sqlite_connection_pool().connect_options();
+    let options = options.as_ref().clone().create_if_missing(false).busy_timeout(Duration::ZERO);
+    let mut connection = options.connect().await?;
+    let began = Instant::now();
+    let emptied = loop {
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+        if busy == 0 || began.elapsed() > ATTEMPT {
+            break busy == 0;
+        }
+        sleep(PAUSE).await;
+    };
+    connection.close().await?;
+    Ok(emptied)
+}
