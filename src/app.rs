@@ -3,6 +3,7 @@
 use std::{fmt, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
+use chrono::Utc;
 use sea_orm::DbErr;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     http::{
         self,
         health::Stopping,
-        metrics::Metrics,
+        metrics::{Metrics, Present},
         overload::{self, Places},
         playground,
         rate_limit::RateLimit,
@@ -24,7 +25,7 @@ use crate::{
         server::{self, Stats},
         untrusted::UntrustedLog,
     },
-    service::{Database, database::DatabaseOptions, events::Feed},
+    service::{Database, background::BackgroundWorker, database::DatabaseOptions, events::Feed},
 };
 
 /// What request handlers share.
@@ -51,6 +52,8 @@ pub struct AppState {
     pub feed: Arc<Feed>,
     /// The room for what is subscribed to.
     pub room: Room,
+    /// Does what writes leave for later.
+    pub worker: BackgroundWorker,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many points of cost each caller may spend, where that is limited.
@@ -114,8 +117,14 @@ impl App {
         let connections = Arc::<Stats>::default();
         let feed =
             Arc::new(Feed::new(&db, config.limits.subscriptions, config.limits.subscriptions_per_caller));
-        let metrics =
-            Metrics::new(db.clone(), Arc::clone(&feed), Arc::clone(&places), Arc::clone(&connections));
+        let worker = BackgroundWorker::start(&db, Utc::now);
+        let metrics = Metrics::new(Present {
+            db: db.clone(),
+            feed: Arc::clone(&feed),
+            places: Arc::clone(&places),
+            connections: Arc::clone(&connections),
+            backlog: worker.backlog(),
+        });
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
@@ -136,6 +145,7 @@ impl App {
             },
             places,
             feed,
+            worker,
             room: Room::new(config.limits.subscriptions),
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),

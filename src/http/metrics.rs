@@ -28,7 +28,7 @@ use prometheus_client::{
 use super::{access::Facts, overload::Places, server::Stats};
 use crate::{
     graphql::document::Reason,
-    service::{Database, events::Feed},
+    service::{Database, background::Backlog, events::Feed},
 };
 
 /// Upper bounds of durations, in seconds.
@@ -80,7 +80,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Nothing was counted yet. What others count is asked of them when somebody wants to know.
-    pub fn new(db: Database, feed: Arc<Feed>, places: Arc<Places>, connections: Arc<Stats>) -> Self {
+    pub fn new(present: Present) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("contact_gateway"),
             responses: Family::default(),
@@ -114,7 +114,7 @@ impl Metrics {
         registry.register("documents_untrusted", help, metrics.untrusted_documents.clone());
         let help = "Events that were told to subscribers";
         registry.register("events", help, metrics.events.clone());
-        registry.register_collector(Box::new(Present { db, feed, places, connections }));
+        registry.register_collector(Box::new(present));
         // So that a rate can be told from the first one on.
         for reason in Reason::ALL {
             drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
@@ -165,11 +165,17 @@ pub(super) async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResp
 
 /// What is true at the moment.
 #[derive(Debug)]
-struct Present {
-    db: Database,
-    feed: Arc<Feed>,
-    places: Arc<Places>,
-    connections: Arc<Stats>,
+pub struct Present {
+    /// The database.
+    pub db: Database,
+    /// What is told to subscribers.
+    pub feed: Arc<Feed>,
+    /// The places of the requests that are under way.
+    pub places: Arc<Places>,
+    /// The connections of clients.
+    pub connections: Arc<Stats>,
+    /// The background tasks.
+    pub backlog: Arc<Backlog>,
 }
 
 impl Collector for Present {
@@ -187,6 +193,13 @@ impl Collector for Present {
         gauge("database_connections", "Open connections to the database", pool.open)?;
         gauge("database_connections_idle", "Those of them that are not in use", pool.idle)?;
         gauge("database_connections_max", "How many may be open at once", pool.most)?;
+        gauge(
+            "background_tasks",
+            "Background tasks that are not done, of all instances",
+            self.backlog.tasks(),
+        )?;
+        let help = "How long ago the oldest of them was made";
+        gauge("background_task_age_seconds", help, self.backlog.age())?;
         let refused = ConstCounter::new(self.connections.refused.load(Relaxed));
         let help = "Connections beyond the most that may be open";
         let name = "connections_refused";

@@ -58,6 +58,8 @@ pub struct Database {
     rls_enabled: bool,
     /// Told of every commit.
     written: Arc<Notify>,
+    /// Told of background tasks.
+    task_made: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
 }
@@ -100,8 +102,8 @@ impl Database {
     pub fn new(pool: DatabaseConnection, row_level_security: bool) -> Self {
         let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
         let connection = Connection { pool, tenant: None };
-        let (written, writer) = (Arc::default(), sqlite.then(Arc::default));
-        Self { connection, rls_enabled: row_level_security, written, writer }
+        let (written, task_made, writer) = (Arc::default(), Arc::default(), sqlite.then(Arc::default));
+        Self { connection, rls_enabled: row_level_security, written, task_made, writer }
     }
 
     /// The same database as a caller may see it: only the request's organization where row level security is on.
@@ -128,6 +130,16 @@ impl Database {
     /// Waits until this process has committed something since the last time it was asked.
     pub(super) async fn written(&self) {
         self.written.notified().await;
+    }
+
+    /// Waits until this process has made background tasks since the last time it was asked.
+    pub(super) async fn task_made(&self) {
+        self.task_made.notified().await;
+    }
+
+    /// Wakes this process's background worker, after the commit of a write that may have made tasks.
+    pub(super) fn wake_worker(&self) {
+        self.task_made.notify_one();
     }
 
     /// Whether it is a file that this process reads and writes itself.
@@ -205,6 +217,15 @@ impl Database {
         let write = self.begin().await?;
         if !self.is_sqlite() {
             write.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        Ok(write)
+    }
+
+    /// The same for a batch of a background task, which gives way: it holds rows, so it waits for others only shortly.
+    pub(super) async fn begin_background(&self) -> AppResult<Write> {
+        let write = self.begin().await?;
+        if !self.is_sqlite() {
+            write.connection().execute_unprepared("SET LOCAL lock_timeout = '500ms'").await?;
         }
         Ok(write)
     }
