@@ -46,6 +46,9 @@ pub enum TaskKind {
     /// An internal contact: its assignments are hidden while it is deleted.
     #[sea_orm(string_value = "internal_contact")]
     InternalContact,
+    /// An internal contact that was merged into another one, which gets its assignments.
+    #[sea_orm(string_value = "internal_contact_merge")]
+    InternalContactMerge,
     /// A contact type that was replaced: its contacts get the replacement.
     #[sea_orm(string_value = "contact_type")]
     ContactType,

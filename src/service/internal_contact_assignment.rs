@@ -17,7 +17,7 @@ use sea_orm::{
 
 pub use self::upsert::{UpsertInternalContactAssignment, upsert};
 pub(super) use self::visibility::{
-    check_remote_ids, defer_of_partners, defer_of_person, hide, show, update_next_of_partner,
+    check_remote_ids, defer_of_partners, defer_of_person, hide, settle, show, update_next_of_partner,
     update_next_of_person,
 };
 use super::{

@@ -31,7 +31,9 @@ use crate::{
         id::{AccountId, ContactTypeId, InternalContactId, OrganizationId, PartnerId},
     },
     error::AppResult,
-    service::{Database, Write, account_contact, internal_contact_assignment as assignments},
+    service::{
+        Database, Write, account_contact, internal_contact, internal_contact_assignment as assignments,
+    },
 };
 
 /// How often tasks are looked for that other processes have made.
@@ -199,6 +201,10 @@ async fn update_next(db: &impl ConnectionTrait, task: &Model, now: DateTimeUtc) 
         TaskKind::InternalContact => {
             let person = InternalContactId(subject);
             assignments::update_next_of_person(db, &ctx, organization, person, position).await
+        }
+        TaskKind::InternalContactMerge => {
+            let merged = InternalContactId(subject);
+            internal_contact::take_over_next(db, &ctx, organization, merged, position).await
         }
         TaskKind::ContactType => {
             let contact_type = ContactTypeId(subject);

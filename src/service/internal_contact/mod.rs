@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-pub(super) use self::new_person::NewPerson;
+pub(super) use self::{merge::take_over_next, new_person::NewPerson};
 use super::{
     Database, ListRequest, Page, Patch, Write,
     change::Diff,

@@ -204,8 +204,8 @@ async fn update_next(
     Ok((Batch::of(&ids), people.into_keys().collect()))
 }
 
-/// Hides and shows assignments, as their people and their partners are now.
-async fn settle(
+/// Hides and shows assignments, as their people, who are held, and their partners are now.
+pub(in crate::service) async fn settle(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
