@@ -21,7 +21,7 @@ use crate::{
         id::OrganizationId,
         keys_in,
     },
-    error::AppResult,
+    error::{AppError, AppResult, InputError, InputErrorCode},
 };
 
 /// The most dependants that a write updates itself.
@@ -48,6 +48,11 @@ impl Batch {
     pub(super) fn is_last(&self) -> bool {
         (self.count as u64) < BATCH
     }
+}
+
+/// The error of a batch that found rows changed between reading and holding them: it is done again at once.
+pub(super) fn overtaken() -> AppError {
+    InputError::on("id", InputErrorCode::Taken, "Another writer came first.").into()
 }
 
 /// How many dependants a subject has, as a statement counts them.

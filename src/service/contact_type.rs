@@ -10,7 +10,7 @@ use sea_orm::{
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page, Patch, Write, account_contact as contacts, administrator,
+    Database, ListRequest, Page, Patch, Write, account_contact as contacts, administrator, background,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter, idempotency,
@@ -335,7 +335,7 @@ pub(super) async fn hold_with_replacement(
     let both = both.lock(LockType::KeyShare).all(db).await?;
     match both.iter().find(|row| row.id == id).and_then(|row| row.replaced_by) {
         Some(now) if now == replacement => Ok(Some(replacement)),
-        Some(_) => Err(AppError::Internal("a type was replaced by another one meanwhile".into())),
+        Some(_) => Err(background::overtaken()),
         None => Ok(None),
     }
 }

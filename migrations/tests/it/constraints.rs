@@ -328,8 +328,8 @@ async fn unique_among_the_living(
 }
 
 async fn unique_keys(on: &Fixture) -> Result<(), DbErr> {
-    let person = |at| person().of(at).with("email_key", "'ada@example.com'");
-    unique_among_the_living(on, "internal_contact_org_id_email_key_key", "email_key", person).await?;
+    let emailed = |at| person().of(at).with("email_key", "'ada@example.com'");
+    unique_among_the_living(on, "internal_contact_org_id_email_key_key", "email_key", emailed).await?;
     let emailed = |at| contact_of(at).with("email_key", "'grace@example.com'");
     unique_among_the_living(on, "account_contact_org_id_email_key_key", "email_key", emailed).await?;
 

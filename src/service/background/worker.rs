@@ -172,9 +172,11 @@ async fn step(
         .one(write.connection())
         .await?;
     let Some(task) = task else { return Ok(false) };
-    if let Err(error) = batch(write, &task, clock()).await {
+    if let Err(error) = batch(write, &task, clock()).await
+        && !error.is_lost_race()
+    {
         tracing::warn!(
-            organization = organization.0, task = %task.id, kind = ?task.kind, code = error.code().as_str(), %error,
+            organization = organization.0, task = %task.id, kind = ?task.kind, code = error.code().as_str(), ?error,
             "a background task failed and is tried again later"
         );
         failed.insert(task.id, Instant::now());

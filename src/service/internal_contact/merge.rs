@@ -20,7 +20,7 @@ use crate::{
         internal_contact_assignment::{Column, Entity as Assignment, Model},
         keys_in,
     },
-    error::{AppError, AppResult},
+    error::AppResult,
     service::{
         Write,
         background::{self, BATCH, Batch, DIRECT_LIMIT, Dependants},
@@ -71,7 +71,7 @@ pub(in crate::service) async fn take_over_next(
     let Some(survivor) = survivor(db, organization, merged).await? else { return Ok(Batch::of(&[])) };
     let people = hold_with_deleted(db, organization, [survivor, merged]).await?;
     if self::survivor(db, organization, merged).await? != Some(survivor) {
-        return Err(AppError::Internal("the survivor of a merge was merged meanwhile".into()));
+        return Err(background::overtaken());
     }
     let (batch, given) = take_next(db, ctx, organization, (survivor, merged), (position, BATCH)).await?;
     // The survivor may have been deleted or restored since.

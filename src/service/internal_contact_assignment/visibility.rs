@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
     prelude::{DateTimeUtc, Uuid},
-    sea_query::Expr,
+    sea_query::{Expr, Query, SelectStatement},
 };
 
 use crate::{
@@ -26,6 +26,8 @@ use crate::{
     },
 };
 
+/// What an assignment is called that another one is compared with.
+const OTHER: &str = "other";
 const REMOTE_ID_IN_THE_WAY: &str = "Another assignment has the remote id of one that would be back.";
 
 /// Hides assignments because their person or their partner was deleted. The people concerned are held.
@@ -47,24 +49,22 @@ pub(in crate::service) async fn show(
     organization: OrganizationId,
     which: Expr,
 ) -> AppResult<()> {
-    let shown = ActiveModel { deleted_at: Set(None), ..Default::default() };
-    let hidden = Entity::update_in(organization).filter(which).filter(may_be_shown(organization)).set(shown);
-    hidden.exec(db).await.map_err(|error| blame_row(error.into()))?;
-    Ok(())
-}
-
-/// Whether an assignment is hidden though its person and its partner both live.
-fn may_be_shown(organization: OrganizationId) -> Expr {
     let people = internal_contact::Entity::find_in(organization)
         .select_only()
         .column(internal_contact::Column::Id)
         .into_query();
     let partners =
         partner::Entity::find_in(organization).select_only().column(partner::Column::Id).into_query();
-    Column::DeletedAt
-        .is_not_null()
-        .and(Column::InternalContactId.in_subquery(people))
-        .and(Column::PartnerId.is_null().or(Column::PartnerId.in_subquery(partners)))
+    let is_for_one = Column::PartnerId.is_null().or(Column::PartnerId.in_subquery(partners));
+    let which = which.and(Column::InternalContactId.in_subquery(people)).and(is_for_one);
+    set_shown(db, organization, which).await.map_err(blame_row)
+}
+
+async fn set_shown(db: &impl ConnectionTrait, organization: OrganizationId, which: Expr) -> AppResult<()> {
+    let shown = ActiveModel { deleted_at: Set(None), ..Default::default() };
+    let hidden = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_not_null());
+    hidden.set(shown).exec(db).await?;
+    Ok(())
 }
 
 /// What is restored takes no `remoteId` that could be blamed for the one of a hidden assignment.
@@ -79,16 +79,39 @@ pub(in crate::service) async fn check_remote_ids(
     organization: OrganizationId,
     which: Expr,
 ) -> AppResult<()> {
-    let taken = Entity::find_in(organization).filter(Column::RemoteId.is_not_null());
-    let taken = taken.select_only().column(Column::RemoteId).into_query();
+    let person = internal_contact::Entity::find_in_with_deleted(organization)
+        .filter(internal_contact::Column::Id.into_expr().equals((Entity, Column::InternalContactId)))
+        .select_only()
+        .column(internal_contact::Column::DeletedAt);
+    let partner = partner::Entity::find_in_with_deleted(organization)
+        .filter(partner::Column::Id.into_expr().equals((Entity, Column::PartnerId)))
+        .select_only()
+        .column(partner::Column::DeletedAt);
+    let other = |column: Column| Expr::col((OTHER, column));
+    let taken = Query::select()
+        .expr(other(Column::Id))
+        .from_as(Entity, OTHER)
+        .and_where(other(Column::OrgId).eq(organization))
+        .and_where(other(Column::RemoteId).equals((Entity, Column::RemoteId)))
+        .and_where(other(Column::DeletedAt).is_null())
+        .take();
+    // Scalar subqueries, so that each is a look at an index for each assignment, whatever the planner takes for the number
+    // of rows.
     let lost = Entity::find_in_with_deleted(organization)
         .filter(which)
-        .filter(may_be_shown(organization))
-        .filter(Column::RemoteId.in_subquery(taken));
+        .filter(Column::DeletedAt.is_not_null())
+        .filter(Column::RemoteId.is_not_null())
+        .filter(scalar(person.into_query()).is_null())
+        .filter(scalar(partner.into_query()).is_null())
+        .filter(scalar(taken).is_not_null());
     if lost.exists(db).await? {
         return Err(InputError::on("id", InputErrorCode::Conflict, REMOTE_ID_IN_THE_WAY).into());
     }
     Ok(())
+}
+
+fn scalar(select: SelectStatement) -> Expr {
+    Expr::SubQuery(None, Box::new(select.into()))
 }
 
 /// Which of these partners have so few assignments that these are to follow a change of the partner at once. The others
@@ -197,7 +220,7 @@ async fn update_next(
         .all(db)
         .await?;
     if rows.iter().any(|row| !people.contains_key(&row.internal_contact_id)) {
-        return Err(AppError::Internal("an assignment was given to another person meanwhile".into()));
+        return Err(background::overtaken());
     }
     settle(db, ctx, organization, rows, &people).await?;
     let ids: Vec<Uuid> = next.iter().map(|(id, _)| id.0).collect();
@@ -235,7 +258,7 @@ pub(in crate::service) async fn settle(
     }
     let shown = without_taken(db, organization, shown).await?;
     if !shown.is_empty() {
-        show(db, organization, are(&shown)).await?;
+        set_shown(db, organization, are(&shown)).await?;
     }
     Ok(())
 }
