@@ -345,6 +345,10 @@ pub(super) async fn living(
         .filter(keys_in(backend, Column::Id.into_expr(), ids))
         .order_by_asc(Column::Id);
     let rows: Vec<(AccountId, String)> = db.locked(rows, LockType::KeyShare).into_tuple().all(db).await?;
-    db.guard::<Entity>(organization, rows.iter().map(|(id, _)| *id), None, LockType::KeyShare);
+    for (id, words) in &rows {
+        // The words too: contacts keep them, and who renames the account does not see those that come at the same moment.
+        let same_words = Column::Words.eq(words.as_str());
+        db.guard::<Entity>(organization, [*id], Some(same_words), LockType::KeyShare);
+    }
     Ok(rows.into_iter().collect())
 }

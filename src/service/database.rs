@@ -225,7 +225,7 @@ impl Database {
     pub(super) async fn begin_background(&self) -> AppResult<Write> {
         let write = self.begin().await?;
         if !self.is_sqlite() {
-            write.connection().execute_unprepared("SET LOCAL lock_timeout = '500ms'").await?;
+            write.execute_unprepared("SET LOCAL lock_timeout = '500ms'").await?;
         }
         Ok(write)
     }

@@ -11,8 +11,7 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt,
-    sea_query::LockType,
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt, sea_query::LockType,
 };
 
 pub use self::upsert::{UpsertInternalContactAssignment, upsert};

@@ -336,8 +336,13 @@ pub(super) async fn referred(
     id: Option<PartnerId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    db.guard::<Entity>(organization, [id], None, LockType::KeyShare);
-    Ok(checks.found(field, held(db, organization, id).await?))
+    let row = held(db, organization, id).await?;
+    if let Some(row) = &row {
+        // The words too: people keep them, and who renames the partner does not see those that come at the same moment.
+        let same_words = Column::Words.eq(row.words.as_str());
+        db.guard::<Entity>(organization, [id], Some(same_words), LockType::KeyShare);
+    }
+    Ok(checks.found(field, row))
 }
 
 /// The living partner with this id, held against deletion until the transaction ends.

@@ -17,6 +17,7 @@ use crate::{
     },
     error::AppResult,
     service::{
+        Write,
         background::{self, BATCH, Batch, DIRECT_LIMIT, Dependants},
         change::{self, Action, Change, Diff},
         contact_type,
@@ -40,7 +41,7 @@ pub(in crate::service) async fn have_type(
 /// Gives another type to all contacts of a type that goes, if they are few. Of many it makes a background task, and the
 /// type has to stay until the last of them has another one. Gives whether it may go now.
 pub(in crate::service) async fn replace_type(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: ContactTypeId,
@@ -66,7 +67,7 @@ pub(in crate::service) async fn replace_type(
 /// Gives the replacement to the next contacts of a type that was replaced, as a batch of a background task. After the last
 /// ones the type goes.
 pub(in crate::service) async fn replace_next_of_type(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     old: ContactTypeId,
@@ -106,7 +107,7 @@ async fn hold_next(
 /// Gives another type to contacts that are held. Deleted ones get it too, but that is no change of theirs: nobody has read
 /// them since.
 async fn set_type(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     (old, new): (ContactTypeId, ContactTypeId),
@@ -130,5 +131,6 @@ async fn set_type(
         diff.note("contactTypeId", &old, &new);
         Change { kind: Entity::KIND, id: id.to_string(), action: Action::Updated, diff }
     });
-    change::record_all(db, ctx, organization, changes).await
+    change::record_all(db, ctx, organization, changes);
+    Ok(())
 }

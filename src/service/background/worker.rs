@@ -13,7 +13,7 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     prelude::{DateTimeUtc, Uuid},
     sea_query::{Expr, LockBehavior, LockType},
 };
@@ -169,7 +169,7 @@ async fn step(
         .filter(Column::Id.is_not_in(failed.keys().copied()))
         .order_by_asc(Column::Id)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .one(write.connection())
+        .one(&write)
         .await?;
     let Some(task) = task else { return Ok(false) };
     if let Err(error) = batch(write, &task, clock()).await
@@ -185,12 +185,12 @@ async fn step(
 }
 
 async fn batch(write: Write, task: &Model, now: DateTimeUtc) -> AppResult<()> {
-    let batch = update_next(write.connection(), task, now).await?;
-    advance(write.connection(), task, batch).await?;
+    let batch = update_next(&write, task, now).await?;
+    advance(&write, task, batch).await?;
     write.commit().await
 }
 
-async fn update_next(db: &impl ConnectionTrait, task: &Model, now: DateTimeUtc) -> AppResult<Batch> {
+async fn update_next(db: &Write, task: &Model, now: DateTimeUtc) -> AppResult<Batch> {
     let (organization, subject, position) = (task.org_id, task.subject_id, task.position);
     let ctx = context(task, now);
     match task.kind {
@@ -228,7 +228,7 @@ fn context(task: &Model, now: DateTimeUtc) -> RequestContext {
     RequestContext::new(task.request_id.as_str(), now, caller)
 }
 
-async fn advance(db: &impl ConnectionTrait, task: &Model, batch: Batch) -> AppResult<()> {
+async fn advance(db: &Write, task: &Model, batch: Batch) -> AppResult<()> {
     if batch.is_last() {
         Entity::delete_in(task.org_id).filter(Column::Id.eq(task.id)).exec(db).await?;
         return Ok(());

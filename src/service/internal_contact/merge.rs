@@ -61,7 +61,7 @@ impl Mergeable for Entity {
 /// Gives the next assignments of a merged person to the person that it stands for now, as a batch of a background task.
 /// Words follow with the last batch.
 pub(in crate::service) async fn take_over_next(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     merged: InternalContactId,
@@ -95,7 +95,7 @@ async fn survivor(
 /// Gives the next assignments of one person to another one, who are both held. Gives those that were given, as they are
 /// now.
 async fn take_next(
-    db: &impl ConnectionTrait,
+    db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
     (survivor, merged): (InternalContactId, InternalContactId),
