@@ -17,7 +17,7 @@ use crate::{
     http::{
         self,
         health::Stopping,
-        metrics::Metrics,
+        metrics::{Metrics, Present},
         overload::{self, Places},
         playground,
         rate_limit::RateLimit,
@@ -27,6 +27,7 @@ use crate::{
     },
     service::{
         Database,
+        background::BackgroundWorker,
         database::DatabaseOptions,
         events::Feed,
         maintenance::{Maintenance, Retention},
@@ -58,6 +59,8 @@ pub struct AppState {
     pub feed: Arc<Feed>,
     /// The room for what is subscribed to.
     pub room: Room,
+    /// Does what writes leave for later.
+    pub worker: BackgroundWorker,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many points of cost each caller may spend, where that is limited.
@@ -126,13 +129,15 @@ impl App {
         let feed =
             Arc::new(Feed::new(&db, config.limits.subscriptions, config.limits.subscriptions_per_caller));
         let maintenance = Maintenance::start(&db, retention(config), Utc::now);
-        let metrics = Metrics::new(
-            db.clone(),
-            Arc::clone(&feed),
-            Arc::clone(&places),
-            Arc::clone(&connections),
-            Arc::clone(&maintenance.stats),
-        );
+        let worker = BackgroundWorker::start(&db, Utc::now);
+        let metrics = Metrics::new(Present {
+            db: db.clone(),
+            feed: Arc::clone(&feed),
+            places: Arc::clone(&places),
+            connections: Arc::clone(&connections),
+            backlog: worker.backlog(),
+            maintenance: Arc::clone(&maintenance.stats),
+        });
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
@@ -153,6 +158,7 @@ impl App {
             },
             places,
             feed,
+            worker,
             room: Room::new(config.limits.subscriptions),
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),

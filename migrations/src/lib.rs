@@ -23,6 +23,7 @@ mod m20261128_000015_create_contact_merge;
 mod m20261128_000016_create_app_token;
 mod m20261128_000017_create_search_index;
 mod m20261128_000018_create_row_level_security;
+mod m20261128_000019_create_background_task;
 mod runner;
 mod table;
 
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000016_create_app_token::Migration),
             Box::new(m20261128_000017_create_search_index::Migration),
             Box::new(m20261128_000018_create_row_level_security::Migration),
+            Box::new(m20261128_000019_create_background_task::Migration),
         ]
     }
 }

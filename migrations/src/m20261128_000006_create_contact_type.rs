@@ -1,4 +1,5 @@
-//! Types of account contacts, at most one of them the organization's default.
+//! Types of account contacts, at most one of them the organization's default. A deleted type with `replaced_by` stays until no
+//! contact has it; its name is free.
 //!
 //! May import sea_orm_migration and `table`; never the entities, never another migration. Frozen once published.
 
@@ -8,8 +9,8 @@ use sea_orm_migration::{
 };
 
 use crate::table::{
-    self, created_at, organization_key, tenant_primary_key, unique, unique_where, updated_at, uuid, version,
-    version_check,
+    self, created_at, organization_key, tenant_key, tenant_primary_key, unique_where, updated_at, uuid,
+    uuid_null, version, version_check,
 };
 
 const TABLE: &str = "contact_type";
@@ -28,15 +29,18 @@ impl MigrationTrait for Migration {
             .col(uuid(backend, "id"))
             .col(text("name"))
             .col(boolean("is_default"))
+            .col(uuid_null(backend, "replaced_by"))
             .col(created_at())
             .col(updated_at())
             .col(version())
             .primary_key(&mut tenant_primary_key("id"))
-            .index(&mut unique(TABLE, ["org_id", "name"]))
             .foreign_key(&mut organization_key(TABLE))
+            .foreign_key(&mut tenant_key(TABLE, "replaced_by", TABLE))
             .check(version_check(TABLE))
             .take();
         manager.create_table(table).await?;
+        let active = Expr::col("replaced_by").is_null();
+        manager.create_index(unique_where(TABLE, "org_id_name", ["org_id", "name"], active)).await?;
         manager.create_index(unique_where(TABLE, "org_id", ["org_id"], Expr::col("is_default"))).await?;
         Ok(())
     }

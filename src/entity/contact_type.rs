@@ -25,6 +25,8 @@ pub struct Model {
     pub name: String,
     /// The type of contacts that are made without one.
     pub is_default: bool,
+    /// The type that takes its place, set while it is deleted and contacts still have it.
+    pub replaced_by: Option<ContactTypeId>,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -40,7 +42,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Scoped for Entity {
     const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
+    const DELETED_AT: Option<Column> = Some(Column::ReplacedBy);
 }
 
 impl ScopedById for Entity {

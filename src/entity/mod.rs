@@ -7,6 +7,7 @@ pub mod account;
 pub mod account_contact;
 pub mod account_contact_account;
 pub mod app_token;
+pub mod background_task;
 mod batch;
 pub mod change;
 pub mod change_counter;

@@ -11,6 +11,7 @@ use super::{
     filter::{ContactTypeFilter, ContactTypeOrder, narrowed},
     loaders::{ById, Prime, Primed, Source},
     patch::patch,
+    pending::pending_updates,
     relay::{Connection, Listed, list_request},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -212,11 +213,16 @@ pub struct DeleteContactTypeInput {
 
 /// What deleteContactType did.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct DeleteContactTypePayload {
     /// The type as it was; null when the input was refused.
     contact_type: Option<ContactType>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,
+}
+
+pending_updates! {
+    DeleteContactTypePayload: |payload| payload.contact_type.iter(),
 }
 
 /// Changing contact types.

@@ -26,6 +26,7 @@ pub mod organization;
 pub mod organization_contact;
 pub mod partner;
 mod patch;
+mod pending;
 pub mod relay;
 pub mod response;
 pub mod scalar;

@@ -295,7 +295,10 @@ async fn load(gateway: &Gateway, id: PublicId) -> AppResult<Option<Node>> {
         }
         PublicId::Account(id) => loaders.account.load(id).await?.map(Node::Account),
         PublicId::AccountContact(id) => loaders.account_contact.load(id).await?.map(Node::AccountContact),
-        PublicId::ContactType(id) => loaders.contact_type.load(id).await?.map(Node::ContactType),
+        PublicId::ContactType(id) => {
+            // One that was replaced is gone, though contacts may still lead to its replacement by its id.
+            loaders.contact_type.load(id).await?.filter(|it| it.0.id == id).map(Node::ContactType)
+        }
         PublicId::CustomField(id) => loaders.custom_field.load(id).await?.map(Node::CustomField),
         PublicId::OrganizationContact(id) => {
             loaders.organization_contact.load(id).await?.map(Node::OrganizationContact)

@@ -18,6 +18,7 @@ use super::{
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     patch::patch,
+    pending::pending_updates,
     relay::{Connection, List, Listed, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -288,6 +289,7 @@ pub struct UpdatePartnerInput {
 
 /// What updatePartner did.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct UpdatePartnerPayload {
     /// The partner after the change; null when the input was refused.
     partner: Option<Partner>,
@@ -306,6 +308,7 @@ pub struct DeletePartnerInput {
 
 /// What deletePartner did.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct DeletePartnerPayload {
     /// The partner with the time of its deletion; null when the input was refused.
     partner: Option<Partner>,
@@ -324,6 +327,7 @@ pub struct RestorePartnerInput {
 
 /// What restorePartner did.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct RestorePartnerPayload {
     /// The partner, living; null when the input was refused.
     partner: Option<Partner>,
@@ -357,7 +361,14 @@ upsert_types! {
     UpsertPartnerResult,
     /// What upsertPartners did.
     UpsertPartnersPayload,
-    partner / "partner": Partner
+    partner / "partner": Partner, complex
+}
+
+pending_updates! {
+    UpdatePartnerPayload: |payload| payload.partner.iter(),
+    DeletePartnerPayload: |payload| payload.partner.iter(),
+    RestorePartnerPayload: |payload| payload.partner.iter(),
+    UpsertPartnersPayload: |payload| payload.results.iter().filter_map(|it| it.partner.as_ref()),
 }
 
 /// Changing partners.

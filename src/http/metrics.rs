@@ -28,7 +28,7 @@ use prometheus_client::{
 use super::{access::Facts, overload::Places, server::Stats};
 use crate::{
     graphql::document::Reason,
-    service::{Database, events::Feed, maintenance},
+    service::{Database, background::Backlog, events::Feed, maintenance},
 };
 
 /// Upper bounds of durations, in seconds.
@@ -80,13 +80,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Nothing was counted yet. What others count is asked of them when somebody wants to know.
-    pub fn new(
-        db: Database,
-        feed: Arc<Feed>,
-        places: Arc<Places>,
-        connections: Arc<Stats>,
-        maintenance: Arc<maintenance::Stats>,
-    ) -> Self {
+    pub fn new(present: Present) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("contact_gateway"),
             responses: Family::default(),
@@ -120,7 +114,7 @@ impl Metrics {
         registry.register("documents_untrusted", help, metrics.untrusted_documents.clone());
         let help = "Events that were told to subscribers";
         registry.register("events", help, metrics.events.clone());
-        registry.register_collector(Box::new(Present { db, feed, places, connections, maintenance }));
+        registry.register_collector(Box::new(present));
         // So that a rate can be told from the first one on.
         for reason in Reason::ALL {
             drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
@@ -171,12 +165,19 @@ pub(super) async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResp
 
 /// What is true at the moment.
 #[derive(Debug)]
-struct Present {
-    db: Database,
-    feed: Arc<Feed>,
-    places: Arc<Places>,
-    connections: Arc<Stats>,
-    maintenance: Arc<maintenance::Stats>,
+pub struct Present {
+    /// The database.
+    pub db: Database,
+    /// What is told to subscribers.
+    pub feed: Arc<Feed>,
+    /// The places of the requests that are under way.
+    pub places: Arc<Places>,
+    /// The connections of clients.
+    pub connections: Arc<Stats>,
+    /// The background tasks.
+    pub backlog: Arc<Backlog>,
+    /// What retention has deleted.
+    pub maintenance: Arc<maintenance::Stats>,
 }
 
 impl Collector for Present {
@@ -200,6 +201,13 @@ impl Collector for Present {
         let errors = ConstCounter::new(self.feed.errors());
         let help = "Failed reads of change logs, changes that cannot be decoded, and logs that did not go on from the last read";
         errors.encode(encoder.encode_descriptor("feed_errors", help, None, errors.metric_type())?)?;
+        gauge(
+            "background_tasks",
+            "Background tasks that are not done, of all instances",
+            self.backlog.tasks(),
+        )?;
+        let help = "How long ago the oldest of them was made";
+        gauge("background_task_age_seconds", help, self.backlog.age())?;
         let refused = ConstCounter::new(self.connections.refused.load(Relaxed));
         let help = "Connections beyond the most that may be open";
         let name = "connections_refused";

@@ -164,7 +164,13 @@ mod tests {
         };
         let db = Database::connect(&options).await.expect("a database");
         let feed = Arc::new(Feed::new(&db, 1, 1));
-        Arc::new(Metrics::new(db, feed, Arc::new(Places::new(1, 1)), Arc::<Stats>::default()))
+        Arc::new(Metrics::new(metrics::Present {
+            db,
+            feed,
+            places: Arc::new(Places::new(1, 1)),
+            connections: Arc::<Stats>::default(),
+            backlog: Arc::default(),
+        }))
     }
 
     #[tokio::test]

@@ -187,9 +187,10 @@ pub async fn update(
     let words = old.words.clone();
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     if new.words != words {
-        contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
+        contacts::refresh_company_words_of_accounts(txn, ctx, organization, &[id]).await?;
     }
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -206,8 +207,9 @@ pub async fn delete(
     let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
+    contacts::refresh_company_words_of_accounts(txn, ctx, organization, &[id]).await?;
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -227,8 +229,9 @@ pub async fn restore(
         return Ok(old);
     }
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    contacts::refresh_company_words_of_accounts(txn, organization, &[id]).await?;
+    contacts::refresh_company_words_of_accounts(txn, ctx, organization, &[id]).await?;
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -342,6 +345,10 @@ pub(super) async fn living(
         .filter(keys_in(backend, Column::Id.into_expr(), ids))
         .order_by_asc(Column::Id);
     let rows: Vec<(AccountId, String)> = db.locked(rows, LockType::KeyShare).into_tuple().all(db).await?;
-    db.guard::<Entity>(organization, rows.iter().map(|(id, _)| *id), None, LockType::KeyShare);
+    for (id, words) in &rows {
+        // The words too: contacts keep them, and who renames the account does not see those that come at the same moment.
+        let same_words = Column::Words.eq(words.as_str());
+        db.guard::<Entity>(organization, [*id], Some(same_words), LockType::KeyShare);
+    }
     Ok(rows.into_iter().collect())
 }

@@ -92,6 +92,7 @@ pub async fn merge(db: &Database, ctx: &RequestContext, input: &MergeContacts) -
         _ => return Err(invalid("Only contacts of one kind can be merged.").into()),
     };
     write.commit().await?;
+    db.wake_worker();
     Ok(contact)
 }
 

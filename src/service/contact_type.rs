@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::LockType,
+    QuerySelect,
+    sea_query::{Expr, LockType},
 };
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page, Patch, Write, account_contact as contacts, administrator,
+    Database, ListRequest, Page, Patch, Write, account_contact as contacts, administrator, background,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter, idempotency,
@@ -90,13 +91,28 @@ pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> Ap
     page::page(db.connection(), select, Columns::all(), &list.page).await
 }
 
-/// The contact types with these ids.
+/// The contact types with these ids. One that was replaced and that contacts still have is shown as its replacement.
 pub async fn by_ids(
     db: &Database,
     organization: OrganizationId,
     ids: &[ContactTypeId],
 ) -> AppResult<HashMap<ContactTypeId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
+    let db = db.connection();
+    let mut types = reading::by_ids::<Entity, _>(db, organization, ids, Columns::all(), |row| row.id).await?;
+    let replacements: Vec<ContactTypeId> = types.values().filter_map(|row| row.replaced_by).collect();
+    if replacements.is_empty() {
+        return Ok(types);
+    }
+    let replacements =
+        reading::by_ids::<Entity, _>(db, organization, &replacements, Columns::all(), |row| row.id).await?;
+    types.retain(|_, row| match row.replaced_by {
+        Some(replacement) => {
+            let replacement = replacements.get(&replacement).cloned();
+            replacement.map(|replacement| *row = replacement).is_some()
+        }
+        None => true,
+    });
+    Ok(types)
 }
 
 /// For each account contact, deleted or not, the type that it has now.
@@ -111,9 +127,18 @@ pub async fn of_account_contacts(
         account_contact::Column::Id.into_expr(),
         contacts.iter().copied(),
     );
-    let contacts = account_contact::Entity::find_in_with_deleted(organization).filter(named);
-    let rows = contacts.find_also_related(Entity).all(connection).await?;
-    Ok(rows.into_iter().filter_map(|(contact, row)| Some((contact.id, row?))).collect())
+    let contacts: Vec<(AccountContactId, ContactTypeId)> =
+        account_contact::Entity::find_in_with_deleted(organization)
+            .filter(named)
+            .select_only()
+            .columns([account_contact::Column::Id, account_contact::Column::ContactTypeId])
+            .into_tuple()
+            .all(connection)
+            .await?;
+    let types: Vec<ContactTypeId> = contacts.iter().map(|(_, contact_type)| *contact_type).collect();
+    let types = by_ids(db, organization, &types).await?;
+    let typed = |(contact, contact_type)| Some((contact, types.get(&contact_type)?.clone()));
+    Ok(contacts.into_iter().filter_map(typed).collect())
 }
 
 /// Makes a contact type.
@@ -143,6 +168,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateContactTy
         org_id: organization,
         name,
         is_default: input.is_default,
+        replaced_by: None,
         created_at: ctx.now,
         updated_at: ctx.now,
         version: 1,
@@ -232,7 +258,8 @@ async fn mark(db: &Write, ctx: &RequestContext, old: &Model, is_default: bool) -
     record::update::<Entity>(db, ctx, old.org_id, old.clone(), row, diff).await
 }
 
-/// Removes a contact type for good. The contacts that have it get the replacement. Gives the type as it was.
+/// Removes a contact type for good. The contacts that have it get the replacement, many of them in the background: until
+/// then the type is kept, but nobody sees it. Gives the type as it was.
 pub async fn delete(
     db: &Database,
     ctx: &RequestContext,
@@ -246,27 +273,81 @@ pub async fn delete(
     let write = db.begin().await?;
     let txn = &write;
     // Nobody gives a contact one of these types from here on.
-    let types = held(txn, organization, LockType::Update).await?;
+    let types = Entity::find_in_with_deleted(organization).order_by_asc(Column::Id).lock(LockType::Update);
+    let (types, replaced): (Vec<Model>, Vec<Model>) =
+        types.all(txn).await?.into_iter().partition(|row| row.replaced_by.is_none());
+    let is_replacement = replaced.iter().any(|row| row.replaced_by == Some(id));
     let old = types.iter().find(|row| row.id == id).ok_or_else(|| not_found("id"))?;
     check_version(expected_version, old.version)?;
     let replacement = check_replacement(&mut checks, &types, id, replacement_id);
     if old.is_default {
         let message = "This is the default type; make another one the default first.";
         checks.report("id", InputErrorCode::NotAllowed, message);
-    } else if replacement_id.is_none() && contacts::have_type(txn, organization, id).await? {
+    } else if replacement_id.is_none()
+        && (is_replacement || contacts::have_type(txn, organization, id).await?)
+    {
         let message = "Contacts have this type, deleted ones included; name a replacement for them.";
         checks.report("id", InputErrorCode::InUse, message);
     }
     checks.finish()?;
-    if let Some(replacement) = replacement {
-        contacts::replace_type(txn, ctx, organization, id, replacement).await?;
+    if let Some(replacement) = replacement
+        && is_replacement
+    {
+        let earlier = Column::ReplacedBy.eq(id);
+        set_replacement(txn, organization, earlier, replacement).await?;
     }
-    Entity::delete_in(organization).filter(Column::Id.eq(id)).exec(txn).await?;
+    match replacement {
+        Some(replacement) if !contacts::replace_type(txn, ctx, organization, id, replacement).await? => {
+            set_replacement(txn, organization, Column::Id.eq(id), replacement).await?;
+        }
+        _ => remove(txn, organization, id).await?,
+    }
     let mut diff = Diff::default();
     diff.note("name", &old.name, None::<String>);
     record::record::<Entity>(txn, ctx, organization, id, Action::Deleted, diff);
     write.commit().await?;
+    db.wake_worker();
     Ok(old.clone())
+}
+
+/// Hides these types, which contacts still have, behind another one.
+async fn set_replacement(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    which: Expr,
+    replacement: ContactTypeId,
+) -> AppResult<()> {
+    let hidden = ActiveModel { replaced_by: sea_orm::Set(Some(replacement)), ..Default::default() };
+    Entity::update_in(organization).filter(which).set(hidden).exec(db).await?;
+    Ok(())
+}
+
+/// The replacement of a type that was replaced, if it is still there. Both are held until the transaction ends.
+pub(super) async fn hold_with_replacement(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: ContactTypeId,
+) -> AppResult<Option<ContactTypeId>> {
+    let all = Entity::find_in_with_deleted(organization);
+    let Some(seen) = all.clone().filter(Column::Id.eq(id)).one(db).await? else { return Ok(None) };
+    let Some(replacement) = seen.replaced_by else { return Ok(None) };
+    let both = all.filter(Column::Id.is_in([id, replacement])).order_by_asc(Column::Id);
+    let both = both.lock(LockType::KeyShare).all(db).await?;
+    match both.iter().find(|row| row.id == id).and_then(|row| row.replaced_by) {
+        Some(now) if now == replacement => Ok(Some(replacement)),
+        Some(_) => Err(background::overtaken()),
+        None => Ok(None),
+    }
+}
+
+/// Removes a type that no contact has.
+pub(super) async fn remove(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: ContactTypeId,
+) -> AppResult<()> {
+    Entity::delete_in(organization).filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(())
 }
 
 /// The type that takes the place of the one that goes, if one is named.
@@ -286,21 +367,13 @@ fn check_replacement(
     Some(replacement)
 }
 
-/// The organization's types, held until the transaction ends. Everybody takes them in this order, so that nobody waits
-/// for somebody who waits for them.
-async fn held(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    lock: LockType,
-) -> AppResult<Vec<Model>> {
-    Ok(Entity::find_in(organization).order_by_asc(Column::Id).lock(lock).all(db).await?)
-}
-
-/// The same for whoever makes one of them the default. Read a second time, because a type that was made by whoever held
-/// them before is not seen in the first: nobody else makes one the default from there on.
+/// The organization's types, held until the transaction ends for whoever makes one of them the default. Everybody takes
+/// them in this order, so that nobody waits for somebody who waits for them. Read a second time, because a type that was
+/// made by whoever held them before is not seen in the first: nobody else makes one the default from there on.
 async fn all_held(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Vec<Model>> {
-    held(db, organization, LockType::NoKeyUpdate).await?;
-    held(db, organization, LockType::NoKeyUpdate).await
+    let types = Entity::find_in(organization).order_by_asc(Column::Id).lock(LockType::NoKeyUpdate);
+    types.clone().all(db).await?;
+    Ok(types.all(db).await?)
 }
 
 async fn check_name_free(
@@ -391,6 +464,7 @@ pub(super) async fn insert_initial(
         org_id: sea_orm::Set(organization),
         name: sea_orm::Set(name.to_owned()),
         is_default: sea_orm::Set(position == 0),
+        replaced_by: sea_orm::Set(None),
         created_at: sea_orm::Set(ctx.now),
         updated_at: sea_orm::Set(ctx.now),
         version: sea_orm::Set(1),

@@ -59,6 +59,8 @@ pub struct Database {
     rls_enabled: bool,
     /// Told of every commit.
     written: Arc<Notify>,
+    /// Told of background tasks.
+    task_made: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
     /// Held by who empties SQLite's write-ahead log in the background.
@@ -103,8 +105,8 @@ impl Database {
     pub fn new(pool: DatabaseConnection, row_level_security: bool) -> Self {
         let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
         let connection = Connection { pool, tenant: None };
-        let (written, writer) = (Arc::default(), sqlite.then(Arc::default));
-        Self { connection, rls_enabled: row_level_security, written, writer, log_emptying: Arc::default() }
+        let (written, task_made, writer) = (Arc::default(), Arc::default(), sqlite.then(Arc::default));
+        Self { connection, rls_enabled: row_level_security, written, task_made, writer, log_emptying: Arc::default() }
     }
 
     /// The same database as a caller may see it: only the request's organization where row level security is on.
@@ -131,6 +133,16 @@ impl Database {
     /// Waits until this process has committed something since the last time it was asked.
     pub(super) async fn written(&self) {
         self.written.notified().await;
+    }
+
+    /// Waits until this process has made background tasks since the last time it was asked.
+    pub(super) async fn task_made(&self) {
+        self.task_made.notified().await;
+    }
+
+    /// Wakes this process's background worker, after the commit of a write that may have made tasks.
+    pub(super) fn wake_worker(&self) {
+        self.task_made.notify_one();
     }
 
     /// Whether it is a file that this process reads and writes itself.
@@ -231,6 +243,15 @@ impl Database {
         let row = write.query_one(&try_lock).await?;
         let is_locked = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(false);
         Ok(is_locked.then_some(write))
+    }
+
+    /// The same for a batch of a background task, which gives way: it holds rows, so it waits for others only shortly.
+    pub(super) async fn begin_background(&self) -> AppResult<Write> {
+        let write = self.begin().await?;
+        if !self.is_sqlite() {
+            write.execute_unprepared("SET LOCAL lock_timeout = '500ms'").await?;
+        }
+        Ok(write)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Assignments: which internal contact holds which role, for a partner or (floating) for none yet. `upsert` has how they
-//! come by the thousand.
+//! come by the thousand,
+//! `visibility` when they are hidden.
 
 mod upsert;
+mod visibility;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,13 +11,14 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
-    SelectExt,
-    sea_query::{Expr, LockType},
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QuerySelect, SelectExt, sea_query::LockType,
 };
 
 pub use self::upsert::{UpsertInternalContactAssignment, upsert};
+pub(super) use self::visibility::{
+    check_remote_ids, defer_of_partners, defer_of_person, hide, settle, show, update_next_of_partner,
+    update_next_of_person,
+};
 use super::{
     Database, ListRequest, Page, Write,
     change::{Action, Diff},
@@ -34,7 +37,7 @@ use crate::{
         Columns, Scoped, ScopedById,
         id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
         internal_contact,
-        internal_contact_assignment::{ActiveModel, Column, Entity, InternalRole, Model},
+        internal_contact_assignment::{Column, Entity, InternalRole, Model},
         partner,
     },
     error::{AppError, AppResult, InputError, InputErrorCode, REMOTE_ID_TAKEN, ROLE_TAKEN},
@@ -440,46 +443,6 @@ pub(super) async fn check_remote_id(
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     Ok(())
-}
-
-/// Hides assignments because their person or their partner was deleted. The people concerned are held.
-pub(super) async fn hide(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let hidden = ActiveModel { deleted_at: Set(Some(ctx.now)), ..Default::default() };
-    let living = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_null());
-    living.set(hidden).exec(db).await?;
-    Ok(())
-}
-
-/// Shows hidden assignments again whose person and partner both live. The people concerned are held.
-pub(super) async fn show(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let people = internal_contact::Entity::find_in(organization)
-        .select_only()
-        .column(internal_contact::Column::Id)
-        .into_query();
-    let partners =
-        partner::Entity::find_in(organization).select_only().column(partner::Column::Id).into_query();
-    let is_for_one = Column::PartnerId.is_null().or(Column::PartnerId.in_subquery(partners));
-    let shown = ActiveModel { deleted_at: Set(None), ..Default::default() };
-    let hidden = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_not_null());
-    let update = hidden.filter(Column::InternalContactId.in_subquery(people)).filter(is_for_one).set(shown);
-    update.exec(db).await.map_err(|error| blame_row(error.into()))?;
-    Ok(())
-}
-
-/// What is restored takes no `remoteId` that could be blamed for the one of a hidden assignment.
-fn blame_row(error: AppError) -> AppError {
-    let AppError::Input(_) = error else { return error };
-    let message = "Another assignment has the remote id of one that would be back.";
-    InputError::on("id", InputErrorCode::Conflict, message).into()
 }
 
 /// Makes an assignment. The words by which the person is found are the caller's to bring up to date.

@@ -9,6 +9,7 @@
 pub mod account;
 pub mod account_contact;
 pub mod app_token;
+pub mod background;
 pub mod bulk;
 pub mod change;
 pub mod connection;

@@ -183,10 +183,10 @@ pub async fn update(
     let words = old.words.clone();
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
     if new.words != words {
-        contacts::hold_those_of_partners(txn, organization, &[id]).await?;
-        contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
+        refresh_company_words(txn, ctx, organization, &[id]).await?;
     }
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -202,11 +202,14 @@ pub async fn delete(
     let write = db.begin().await?;
     let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
-    contacts::hold_those_of_partners(txn, organization, &[id]).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    assignments::hide(txn, ctx, organization, assignment::Column::PartnerId.eq(id)).await?;
-    contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
+    if !assignments::defer_of_partners(txn, ctx, organization, &[id]).await?.is_empty() {
+        contacts::hold_those_of_partners(txn, organization, &[id]).await?;
+        assignments::hide(txn, ctx, organization, assignment::Column::PartnerId.eq(id)).await?;
+        contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
+    }
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -226,12 +229,33 @@ pub async fn restore(
     if old.deleted_at.is_none() {
         return Ok(old);
     }
-    contacts::hold_those_of_partners(txn, organization, &[id]).await?;
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    assignments::show(txn, organization, assignment::Column::PartnerId.eq(id)).await?;
-    contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
+    let its = assignment::Column::PartnerId.eq(id);
+    if assignments::defer_of_partners(txn, ctx, organization, &[id]).await?.is_empty() {
+        assignments::check_remote_ids(txn, organization, its).await?;
+    } else {
+        contacts::hold_those_of_partners(txn, organization, &[id]).await?;
+        assignments::show(txn, organization, its).await?;
+        contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
+    }
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
+}
+
+/// Takes the names of these partners into the words of their people, in the background where there are many.
+async fn refresh_company_words(
+    db: &impl ConnectionTrait,
+    ctx: &RequestContext,
+    organization: OrganizationId,
+    partners: &[PartnerId],
+) -> AppResult<()> {
+    let partners = assignments::defer_of_partners(db, ctx, organization, partners).await?;
+    if partners.is_empty() {
+        return Ok(());
+    }
+    contacts::hold_those_of_partners(db, organization, &partners).await?;
+    contacts::refresh_company_words_of_partners(db, organization, &partners).await
 }
 
 /// The fields of a partner as an input gives them, cleaned; `None` is what it does not give.
@@ -312,8 +336,13 @@ pub(super) async fn referred(
     id: Option<PartnerId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    db.guard::<Entity>(organization, [id], None, LockType::KeyShare);
-    Ok(checks.found(field, held(db, organization, id).await?))
+    let row = held(db, organization, id).await?;
+    if let Some(row) = &row {
+        // The words too: people keep them, and who renames the partner does not see those that come at the same moment.
+        let same_words = Column::Words.eq(row.words.as_str());
+        db.guard::<Entity>(organization, [id], Some(same_words), LockType::KeyShare);
+    }
+    Ok(checks.found(field, row))
 }
 
 /// The living partner with this id, held against deletion until the transaction ends.

@@ -11,6 +11,7 @@ mod account;
 mod account_contact;
 mod account_contact_update;
 mod authorization;
+mod background;
 mod canary;
 mod change;
 mod cli;

@@ -196,6 +196,21 @@ fn app_token() -> Row {
     Row::new("app_token", &columns)
 }
 
+fn background_task() -> Row {
+    let (id, subject) = (unused_id(), unused_id());
+    let columns = [
+        ("org_id", "1"),
+        ("id", id.as_str()),
+        ("kind", "'account'"),
+        ("subject_id", subject.as_str()),
+        ("pending", "1"),
+        ("actor", "'ada'"),
+        ("request_id", "'r'"),
+        ("created_at", NOW),
+    ];
+    Row::new("background_task", &columns)
+}
+
 /// A database with two organizations that have one row of each kind.
 struct Fixture {
     db: DatabaseConnection,
@@ -270,6 +285,7 @@ async fn checks(on: &Fixture) -> Result<(), DbErr> {
         assignment().with("internal_role", "'boss'"),
     )
     .await;
+    on.refuse_check("background_task_kind_check", background_task().with("kind", "'other'")).await;
     on.refuse_check("app_token_description_check", app_token().with("description", "''")).await;
     on.refuse_check("account_contact_first_name_check", contact().with("first_name", "''")).await;
     on.refuse_check("account_contact_email_check", contact().with("email", "''")).await;
@@ -312,8 +328,8 @@ async fn unique_among_the_living(
 }
 
 async fn unique_keys(on: &Fixture) -> Result<(), DbErr> {
-    let person = |at| person().of(at).with("email_key", "'ada@example.com'");
-    unique_among_the_living(on, "internal_contact_org_id_email_key_key", "email_key", person).await?;
+    let emailed = |at| person().of(at).with("email_key", "'ada@example.com'");
+    unique_among_the_living(on, "internal_contact_org_id_email_key_key", "email_key", emailed).await?;
     let emailed = |at| contact_of(at).with("email_key", "'grace@example.com'");
     unique_among_the_living(on, "account_contact_org_id_email_key_key", "email_key", emailed).await?;
 
@@ -400,6 +416,7 @@ async fn foreign_keys(on: &Fixture) {
         idempotency_key(),
         merge(),
         app_token(),
+        background_task(),
     ];
     for row in alone {
         on.refuse_foreign_key(&format!("{}_org_id_fkey", row.table), row.with("org_id", "9")).await;

@@ -9,13 +9,14 @@ use tokio::task::JoinSet;
 
 use crate::support::empty_databases;
 
-const MIGRATIONS: usize = 18;
+const MIGRATIONS: usize = 19;
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "account",
     "account_contact",
     "account_contact_account",
     "app_token",
+    "background_task",
     "change",
     "change_counter",
     "contact_merge",

@@ -148,6 +148,7 @@ fn contact_type() -> contact_type::Model {
         org_id: ORG,
         name: "Primary".to_owned(),
         is_default: true,
+        replaced_by: None,
         created_at: now(),
         updated_at: now(),
         version: 1,

@@ -10,6 +10,7 @@ use crate::{
         error::{UserError, outcome},
         internal_contact_assignment::{InternalContactAssignment, InternalRole},
         patch::patch,
+        pending::pending_updates,
         scalar::{EmailAddress, PhoneNumber},
     },
     service::internal_contact as service,
@@ -124,6 +125,7 @@ pub struct DeleteInternalContactInput {
 
 /// What deleteInternalContact did.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct DeleteInternalContactPayload {
     /// The contact with the time of its deletion; null when the input was refused.
     internal_contact: Option<InternalContact>,
@@ -142,11 +144,17 @@ pub struct RestoreInternalContactInput {
 
 /// What restoreInternalContact did.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct RestoreInternalContactPayload {
     /// The contact, living; null when the input was refused.
     internal_contact: Option<InternalContact>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,
+}
+
+pending_updates! {
+    DeleteInternalContactPayload: |payload| payload.internal_contact.iter(),
+    RestoreInternalContactPayload: |payload| payload.internal_contact.iter(),
 }
 
 /// Changing internal contacts.

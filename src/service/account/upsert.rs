@@ -61,6 +61,7 @@ impl Upsert for UpsertAccount {
     }
 
     async fn write_after(scope: Scope<'_>, renamed: Vec<AccountId>) -> AppResult<()> {
-        account_contact::refresh_company_words_of_accounts(scope.db, scope.organization, &renamed).await
+        let Scope { db, ctx, organization } = scope;
+        account_contact::refresh_company_words_of_accounts(db, ctx, organization, &renamed).await
     }
 }

@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, sea_query::Expr,
+    QueryTrait, prelude::Uuid, sea_query::Expr,
 };
 
 use crate::{
@@ -17,12 +17,14 @@ use crate::{
         Scoped, ScopedById, account as account_row,
         account_contact::{Column, Entity, Model},
         account_contact_account::{Column as LinkColumn, Entity as Links, Model as Link},
+        background_task::TaskKind,
         id::{AccountContactId, AccountId, OrganizationId},
         keys_in,
     },
     error::{AppResult, InputErrorCode},
     service::{
         Database, Write, account,
+        background::{self, BATCH, Batch},
         change::Diff,
         input::{Checks, NOT_FOUND, check_version, not_found},
         record, search, writer,
@@ -251,25 +253,68 @@ pub(in crate::service) async fn refresh_company_words(
     set_company_words(db, organization, is_one).await
 }
 
-/// The same for everybody at one of these accounts, held until the transaction ends: first, and in the order of their
-/// ids.
+/// The same for everybody at one of these accounts, in the background where there are many. The others are held until the
+/// transaction ends: first, and in the order of their ids.
 pub(in crate::service) async fn refresh_company_words_of_accounts(
     db: &impl ConnectionTrait,
+    ctx: &RequestContext,
     organization: OrganizationId,
     accounts: &[AccountId],
 ) -> AppResult<()> {
     if accounts.is_empty() {
         return Ok(());
     }
-    let is_account =
-        keys_in(db.get_database_backend(), LinkColumn::AccountId.into_expr(), accounts.iter().copied());
+    let backend = db.get_database_backend();
+    let counts = Links::find_in(organization)
+        .filter(keys_in(backend, LinkColumn::AccountId.into_expr(), accounts.iter().copied()))
+        .select_only()
+        .column_as(LinkColumn::AccountId, "subject_id")
+        .column_as(LinkColumn::AccountContactId.count(), "dependants")
+        .group_by(LinkColumn::AccountId)
+        .into_model()
+        .all(db)
+        .await?;
+    let accounts = background::defer(db, ctx, organization, TaskKind::Account, counts).await?;
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let is_account = keys_in(backend, LinkColumn::AccountId.into_expr(), accounts);
     let links = Links::find_in(organization).filter(is_account);
     let links = links.select_only().column(LinkColumn::AccountContactId).into_query();
     let is_there = Column::Id.in_subquery(links);
-    let people = Entity::find_in_with_deleted(organization).filter(is_there.clone());
+    hold(db, organization, is_there.clone()).await?;
+    set_company_words(db, organization, is_there).await
+}
+
+/// The same for the next people at an account, as a batch of a background task.
+pub(in crate::service) async fn update_next_of_account(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    account: AccountId,
+    position: Option<Uuid>,
+) -> AppResult<Batch> {
+    let people: Vec<Uuid> = Links::find_in(organization)
+        .filter(LinkColumn::AccountId.eq(account))
+        .filter(background::after(LinkColumn::AccountContactId, position))
+        .order_by_asc(LinkColumn::AccountContactId)
+        .limit(BATCH)
+        .select_only()
+        .column(LinkColumn::AccountContactId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), people.iter().copied());
+    hold(db, organization, is_one.clone()).await?;
+    set_company_words(db, organization, is_one).await?;
+    Ok(Batch::of(&people))
+}
+
+/// Holds contacts until the transaction ends, in the order of their ids.
+async fn hold(db: &impl ConnectionTrait, organization: OrganizationId, which: Expr) -> AppResult<()> {
+    let people = Entity::find_in_with_deleted(organization).filter(which);
     let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
     let _: Vec<AccountContactId> = people.into_tuple().all(db).await?;
-    set_company_words(db, organization, is_there).await
+    Ok(())
 }
 
 async fn set_company_words(

@@ -1,32 +1,32 @@
-//! Account contacts: people of customers. `fields` has what they are, `links` the accounts that they are at, `update` how
-//! they are changed, `upsert` how they come by the thousand.
+//! Account contacts: people of customers. `fields` has what they are, `links` the accounts that they are at, `types`
+//! how they get another type, `update` how they are changed, `upsert` how they come by the thousand.
 
 mod fields;
 mod links;
 mod merge;
+mod types;
 mod update;
 mod upsert;
 
 use std::{borrow::Cow, collections::HashMap};
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt,
-    prelude::DateTimeUtc,
-    sea_query::{Expr, LockType},
-};
+use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use self::fields::{Fields, Given};
-pub(super) use self::links::{refresh_company_words, refresh_company_words_of_accounts};
 pub use self::{
     links::{add_to_account, remove_from_account},
     update::{CustomFieldPatch, UpdateAccountContact, update},
     upsert::{UpsertAccountContact, upsert},
 };
+pub(super) use self::{
+    links::{refresh_company_words, refresh_company_words_of_accounts, update_next_of_account},
+    types::{have_type, replace_next_of_type, replace_type},
+};
 use super::{
     Database, ListRequest, Page, Patch, Write,
-    change::{self, Action, Change, Diff},
+    change::Diff,
     contact_merge, contact_type,
     cursor::{CursorKey, Order},
     custom_field::{self, CustomFieldInput},
@@ -44,7 +44,7 @@ use crate::{
         Columns, Scoped, ScopedById,
         account_contact::{Column, Entity, Model},
         account_contact_account as link,
-        id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId, OrganizationId},
+        id::{AccountContactId, AccountId, CustomFieldId, OrganizationId},
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
 };
@@ -267,54 +267,6 @@ pub async fn restore(
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
     Ok(new)
-}
-
-/// Whether any contact has this type, deleted ones included.
-pub(super) async fn have_type(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    contact_type: ContactTypeId,
-) -> AppResult<bool> {
-    let contacts = Entity::find_in_with_deleted(organization).filter(Column::ContactTypeId.eq(contact_type));
-    Ok(contacts.exists(db).await?)
-}
-
-/// Gives another type to all contacts of a type that goes. Deleted ones get it too, but that is no change of theirs:
-/// nobody has read them since.
-pub(super) async fn replace_type(
-    db: &Write,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    old: ContactTypeId,
-    new: ContactTypeId,
-) -> AppResult<()> {
-    let contacts: Vec<(AccountContactId, Option<DateTimeUtc>)> = Entity::find_in_with_deleted(organization)
-        .filter(Column::ContactTypeId.eq(old))
-        .select_only()
-        .columns([Column::Id, Column::DeletedAt])
-        .order_by_asc(Column::Id)
-        .lock(LockType::NoKeyUpdate)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let all = Entity::update_in(organization)
-        .filter(Column::ContactTypeId.eq(old))
-        .col_expr(Column::ContactTypeId, Expr::value(new));
-    let living = all.clone().filter(Column::DeletedAt.is_null());
-    let living = living
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .col_expr(Column::UpdatedAt, Expr::value(ctx.now));
-    living.exec(db).await?;
-    all.exec(db).await?;
-    let (old, new) = (old.to_string(), new.to_string());
-    let living = contacts.into_iter().filter(|(_, deleted_at)| deleted_at.is_none());
-    let changes = living.map(|(id, _)| {
-        let mut diff = Diff::default();
-        diff.note("contactTypeId", &old, &new);
-        Change { kind: Entity::KIND, id: id.to_string(), action: Action::Updated, diff }
-    });
-    change::record_all(db, ctx, organization, changes);
-    Ok(())
 }
 
 /// The living account contact with this id.

@@ -7,11 +7,11 @@ use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, sea_query::Expr,
+    QuerySelect, QueryTrait, prelude::DateTimeUtc, sea_query::Expr,
 };
 use serde::Serialize;
 
-pub(super) use self::new_person::NewPerson;
+pub(super) use self::{merge::take_over_next, new_person::NewPerson};
 use super::{
     Database, ListRequest, Page, Patch, Write,
     change::Diff,
@@ -342,9 +342,12 @@ pub async fn delete(
     let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    assignments::hide(txn, ctx, organization, assignment::Column::InternalContactId.eq(id)).await?;
-    refresh_company_words(txn, organization, &[id]).await?;
+    if assignments::defer_of_person(txn, ctx, organization, id).await? {
+        assignments::hide(txn, ctx, organization, assignment::Column::InternalContactId.eq(id)).await?;
+        refresh_company_words(txn, organization, &[id]).await?;
+    }
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -366,9 +369,15 @@ pub async fn restore(
     }
     contact_merge::check_not_merged(txn, organization, id).await?;
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    assignments::show(txn, organization, assignment::Column::InternalContactId.eq(id)).await?;
-    refresh_company_words(txn, organization, &[id]).await?;
+    let theirs = assignment::Column::InternalContactId.eq(id);
+    if assignments::defer_of_person(txn, ctx, organization, id).await? {
+        assignments::show(txn, organization, theirs).await?;
+        refresh_company_words(txn, organization, &[id]).await?;
+    } else {
+        assignments::check_remote_ids(txn, organization, theirs).await?;
+    }
     write.commit().await?;
+    db.wake_worker();
     Ok(new)
 }
 
@@ -384,6 +393,19 @@ pub(super) async fn hold_those_of_partners(
     let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
     let _: Vec<InternalContactId> = people.into_tuple().all(db).await?;
     Ok(())
+}
+
+/// Holds these people until the transaction ends, in the order of their ids. Gives when they were deleted, if they were.
+pub(super) async fn hold_with_deleted(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = InternalContactId>,
+) -> AppResult<HashMap<InternalContactId, Option<DateTimeUtc>>> {
+    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), ids);
+    let people = Entity::find_in_with_deleted(organization).filter(is_one).order_by_asc(Column::Id);
+    let people = people.select_only().columns([Column::Id, Column::DeletedAt]).lock_exclusive();
+    let people: Vec<(InternalContactId, Option<DateTimeUtc>)> = people.into_tuple().all(db).await?;
+    Ok(people.into_iter().collect())
 }
 
 /// Takes the names of the partners that these people look after into the words by which they are found.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Fields;
+use super::{Fields, refresh_company_words};
 use crate::{
     auth::RequestContext,
     entity::{
@@ -14,7 +14,6 @@ use crate::{
         Database, Patch,
         bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
         input::Checks,
-        internal_contact as contacts,
     },
 };
 
@@ -61,8 +60,7 @@ impl Upsert for UpsertPartner {
         if renamed.is_empty() {
             return Ok(());
         }
-        let Scope { db, organization, .. } = scope;
-        contacts::hold_those_of_partners(db, organization, &renamed).await?;
-        contacts::refresh_company_words_of_partners(db, organization, &renamed).await
+        let Scope { db, ctx, organization } = scope;
+        refresh_company_words(db, ctx, organization, &renamed).await
     }
 }

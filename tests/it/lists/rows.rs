@@ -250,6 +250,7 @@ impl Maker<'_> {
                 org_id: self.organization(),
                 name: format!("{}{}", self.text(), self.made),
                 is_default: false,
+                replaced_by: None,
                 created_at: self.time(),
                 updated_at: self.time(),
                 version: 1,

@@ -1,7 +1,7 @@
 //! Rows by the hundred, inserted directly because making them one by one takes too long. No changes are recorded.
 
 use contact_gateway::entity::{
-    account, account_contact, account_contact_account,
+    account, account_contact, account_contact_account, contact_type,
     id::{AccountContactId, AccountId, InternalContactAssignmentId, InternalContactId, PartnerId},
     internal_contact,
     internal_contact_assignment::{self, InternalRole},
@@ -56,6 +56,58 @@ impl Rows {
         self.insert::<account_contact::Entity>(contacts).await;
         self.insert::<account_contact_account::Entity>(links).await;
         (account_ids, contact_ids)
+    }
+
+    /// `count` contacts of a type that are at one account and found by its words.
+    pub(crate) async fn contacts_at(
+        &self,
+        account: &account::Model,
+        contact_type: &contact_type::Model,
+        count: usize,
+    ) -> Vec<AccountContactId> {
+        let now = self.context().now;
+        let template = account_contact::Model {
+            contact_type_id: contact_type.id,
+            sort_key: "grace".to_owned(),
+            words: "grace".to_owned(),
+            company_words: account.words.clone(),
+            ..self.a_contact(now).await
+        };
+        let contacts: Vec<_> = (0..count).map(|number| numbered(&template, number)).collect();
+        let ids: Vec<_> = contacts.iter().map(|contact| contact.id).collect();
+        let links = ids.iter().map(|contact| self.a_link(account.id, *contact, now)).collect();
+        self.insert::<account_contact::Entity>(contacts).await;
+        self.insert::<account_contact_account::Entity>(links).await;
+        ids
+    }
+
+    /// `count` people who look after one partner each and are found by its words: all after the same.
+    pub(crate) async fn people_of(&self, partner: &partner::Model, count: usize) {
+        let now = self.context().now;
+        let people: Vec<_> = (0..count)
+            .map(|number| internal_contact::Model {
+                sort_key: "ada".to_owned(),
+                words: "ada".to_owned(),
+                company_words: partner.words.clone(),
+                ..self.a_person(number, now)
+            })
+            .collect();
+        let assignments =
+            people.iter().map(|person| self.an_assignment(partner.id, person.id, now)).collect();
+        self.insert::<internal_contact::Entity>(people).await;
+        self.insert::<internal_contact_assignment::Entity>(assignments).await;
+    }
+
+    /// `count` partners that one person looks after.
+    pub(crate) async fn partners_of(&self, person: InternalContactId, count: usize) {
+        let now = self.context().now;
+        let partners: Vec<_> = (0..count)
+            .map(|number| partner::Model { sort_key: "p".to_owned(), ..self.a_partner(number, now) })
+            .collect();
+        let assignments =
+            partners.iter().map(|partner| self.an_assignment(partner.id, person, now)).collect();
+        self.insert::<partner::Entity>(partners).await;
+        self.insert::<internal_contact_assignment::Entity>(assignments).await;
     }
 
     /// Inserts whole rows as they are, keys included.

@@ -8,8 +8,8 @@ use contact_gateway::{
     auth::{Caller, RequestContext, Scopes},
     entity::{
         Scoped, ScopedById, account, account_contact, contact_type, custom_field, custom_field::FieldType,
-        id::OrganizationId, internal_contact_assignment::InternalRole, organization_contact,
-        organization_contact::OrganizationContactType, partner,
+        id::OrganizationId, internal_contact, internal_contact_assignment::InternalRole,
+        organization_contact, organization_contact::OrganizationContactType, partner,
     },
     service::{
         self, Database,
@@ -124,6 +124,19 @@ impl Rows {
         };
         let made = service::account_contact::create(&self.db, &self.context(), &input).await;
         made.expect("an account contact")
+    }
+
+    /// The account with this id.
+    pub(crate) async fn account_by_id(&self, id: &str) -> account::Model {
+        let found = service::account::get(&self.db, &self.context(), id).await;
+        found.expect("accounts").unwrap_or_else(|| panic!("no account {id}"))
+    }
+
+    /// Deletes an internal contact as a client would, with what is hidden by that.
+    pub(crate) async fn delete_person(&self, person: &internal_contact::Model) {
+        let deleted =
+            service::internal_contact::delete(&self.db, &self.context(), &person.id.to_string(), None).await;
+        deleted.expect("a deleted person");
     }
 
     /// One of the contact types that the organization began with.

@@ -128,7 +128,7 @@ impl Related {
         let values: Vec<(&CustomField, &Value)> = self.values_of(row.id).collect();
         Ok(CustomerContact {
             accounts: accounts.map(|account| account.name.clone()).collect(),
-            contact_type_id: row.contact_type_id.to_string(),
+            contact_type_id: contact_type.id.to_string(),
             contact_type: contact_type.name.clone(),
             custom_field_values: values
                 .iter()

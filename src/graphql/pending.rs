@@ -1,0 +1,34 @@
+//! The field `pendingUpdates` of payloads: how much of a write is still under way in the background.
+
+use async_graphql::{Context, Result};
+use uuid::Uuid;
+
+use super::{Gateway, context::ContextExt};
+use crate::service::background;
+
+/// How many dependants of these rows are still to be updated.
+pub(super) async fn pending(ctx: &Context<'_>, subjects: impl Iterator<Item = Uuid>) -> Result<i32> {
+    let subjects: Vec<Uuid> = subjects.collect();
+    if subjects.is_empty() {
+        return Ok(0);
+    }
+    let Gateway { request, db, .. } = ctx.gateway();
+    let pending = background::pending(db, request, &subjects).await?;
+    Ok(i32::try_from(pending).unwrap_or(i32::MAX))
+}
+
+/// Declares the field for payloads, each with what gives the objects of the payload.
+macro_rules! pending_updates {
+    ($($type:ident: |$payload:ident| $objects:expr),+ $(,)?) => {$(
+        #[async_graphql::ComplexObject]
+        impl $type {
+            /// Number of dependent rows that are still being updated in the background. 0 when all are up to date. Up to
+            /// 1,000 dependent rows are updated by the mutation itself; more follow within seconds.
+            async fn pending_updates(&self, ctx: &async_graphql::Context<'_>) -> async_graphql::Result<i32> {
+                let $payload = self;
+                $crate::graphql::pending::pending(ctx, $objects.map(|object| object.0.id.0)).await
+            }
+        }
+    )+};
+}
+pub(super) use pending_updates;
