@@ -2,7 +2,7 @@
 
 mod failover;
 mod readers;
-mod told;
+pub(crate) mod told;
 mod trouble;
 
 use std::{collections::BTreeSet, time::Duration};
