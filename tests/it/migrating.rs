@@ -14,7 +14,7 @@ use std::{
 
 use contact_gateway::app;
 use migrations::{Migrator, Runner};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
@@ -154,7 +154,12 @@ async fn fill(db: &DatabaseConnection) {
             type.created_at, type.created_at, 1
         FROM s, contact_type AS type WHERE type.org_id = {HOME} AND type.is_default"
     );
-    db.execute_unprepared(&sql).await.expect("rows");
+    let transaction = db.begin().await.expect("a transaction");
+    if db.get_database_backend() == DbBackend::Postgres {
+        transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await.expect("no limit");
+    }
+    transaction.execute_unprepared(&sql).await.expect("rows");
+    transaction.commit().await.expect("a commit");
 }
 
 async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
