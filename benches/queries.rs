@@ -60,6 +60,7 @@ async fn open(database: &TestDatabase, row_level_security: bool) -> Database {
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(5),
         sqlite_time_limit: Duration::from_mins(1),
+        sqlite_busy_timeout: Duration::from_secs(5),
         row_level_security,
     };
     migrations::up(&database.connect(1).await.expect("a connection")).await.expect("a schema");

@@ -261,6 +261,9 @@ pub enum ConnectError {
     Unreachable(#[source] DbErr),
 }
 
+/// How long a writer of SQLite waits for another process to finish its transaction.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Opens the database of a configuration.
 pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
     let options = DatabaseOptions {
@@ -271,6 +274,7 @@ pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
         row_level_security: config.database.row_level_security,
         // Nobody waits for what takes longer.
         sqlite_time_limit: config.limits.request_timeout,
+        sqlite_busy_timeout: SQLITE_BUSY_TIMEOUT,
     };
     Database::connect(&options).await.map_err(ConnectError::Unreachable)
 }

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, RuntimeErr, SqlxError, sqlx::postgres::PgDatabaseError};
 use serde::{Deserialize, Serialize};
 
 /// Result of everything that can fail with an [`AppError`].
@@ -244,6 +244,7 @@ impl AppError {
             Self::Database(error) if is_timeout(error) => {
                 Cow::Borrowed("The database took too long; ask for less at once.")
             }
+            Self::Database(error) if is_full(error) => Cow::Borrowed(NO_SPACE),
             Self::Database(error) if is_outage(error) => {
                 Cow::Borrowed("The service is temporarily unavailable. Try again shortly.")
             }
@@ -423,6 +424,81 @@ fn is_outage(error: &DbErr) -> bool {
         }),
         _ => false,
     }
+}
+
+/// The message for a write that found no space.
+const NO_SPACE: &str = "The database has no space left; nothing was written.";
+
+/// Whether the disk is full: 53100 of PostgreSQL, full (13) of SQLite.
+pub fn is_full(error: &DbErr) -> bool {
+    violation(error).is_some_and(|error| matches!(error.code().as_deref(), Some("53100" | "13")))
+}
+
+/// Whether another connection of SQLite is writing: busy (5), in any of its forms.
+pub fn is_busy(error: &DbErr) -> bool {
+    let code = violation(error).and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
+/// Whether PostgreSQL takes no writes on this connection, as after the server it was opened to became a standby.
+pub fn is_read_only(error: &DbErr) -> bool {
+    violation(error).is_some_and(|error| error.code().as_deref() == Some("25006"))
+}
+
+/// Whether the error belongs to the connection or its session and not to the statement.
+pub fn is_session_error(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner))
+    | DbErr::Query(RuntimeErr::SqlxError(inner))
+    | DbErr::Conn(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return false;
+    };
+    match &**inner {
+        SqlxError::Io(_) => true,
+        // Connection exceptions (08), ended by an administrator, by a crash or by a time limit (57P, 25P03), a server that
+        // takes no writes (25006), prepared statements that a pooler lost or doubled (26000, 42P05).
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            matches!(&*code, "25006" | "25P03" | "26000" | "42P05" | "57P01" | "57P02" | "57P03" | "57P05")
+                || (code.len() == 5 && code.starts_with("08"))
+                || (code == "0A000" && is_raised_by(&**error, OUTDATED_PLAN))
+        }),
+        _ => false,
+    }
+}
+
+/// Whether a commit that failed with this may have taken effect: the connection broke before the answer (08, 57P02 when the
+/// server crashed, 57P01 of others than the session itself, input or output failed). PostgreSQL gives any other error
+/// before it commits.
+pub fn is_unknown_outcome(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return false;
+    };
+    match &**inner {
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            (code.len() == 5 && code.starts_with("08"))
+                || code == "57P02"
+                || (code == "57P01" && !is_raised_by(&**error, "ProcessInterrupts"))
+                || is_failed_io_of_sqlite(&code)
+        }),
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// SQLite: input or output failed (10), in any of its forms.
+fn is_failed_io_of_sqlite(code: &str) -> bool {
+    let number = code.parse::<u32>().ok().filter(|_| code.len() < 5);
+    number.is_some_and(|number| number & 0xff == 10)
+}
+
+/// What finds that a prepared statement gives other columns than when it was prepared.
+const OUTDATED_PLAN: &str = "RevalidateCachedQuery";
+
+/// Whether this function of PostgreSQL raised the error. Its message depends on the language of the server.
+fn is_raised_by(error: &dyn sea_orm::sqlx::error::DatabaseError, function: &str) -> bool {
+    let postgres = error.try_downcast_ref::<PgDatabaseError>();
+    postgres.is_some_and(|error| error.routine() == Some(function))
 }
 
 /// SQLite: busy (5), locked (6), read-only (8), input or output failed (10), disk full (13), cannot open (14). Its codes

@@ -68,6 +68,8 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     let listener = server::listen(args.listen).await?;
     let address = listener.local_addr()?;
     let db = app::connect(&config).await?;
+    db.verify_server().await?;
+    db.verify_limits().await?;
     migrations::up(db.pool()).await?;
     service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
     fill(&db, args.no_sample_data).await?;

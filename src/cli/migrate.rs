@@ -43,6 +43,7 @@ pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Res
     let db = app::connect(&config).await?;
     match args.action {
         Action::Up => {
+            db.verify_server().await?;
             migrations::up(db.pool()).await?;
             let folded = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
             tracing::info!(rows = folded, "folded names and words for sorting and searching");

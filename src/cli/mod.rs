@@ -21,7 +21,7 @@ use crate::{
     auth::KeyError,
     config::{Config, ConfigError, LogFormat},
     error::AppError,
-    service::database::RlsError,
+    service::{database::RlsError, start_check::ServerError},
 };
 
 /// One GraphQL schema over internal contacts, partner assignments, account contacts and organization contacts.
@@ -68,10 +68,13 @@ pub enum CliError {
     /// The database's schema is not the one this version needs.
     #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
     NotMigrated(usize),
+    /// The database server cannot be relied on.
+    #[error("database.url: {0}")]
+    Server(#[from] ServerError),
     /// Row level security is wanted and not there.
     #[error(
         "database.row_level_security: {0}; let an administrator of the database run \
-         `SELECT contact_gateway_raise_wall()` and grant the role to the gateway's own, see docs/security.md"
+         `SELECT contact_gateway_enable_rls()` and grant the role to the gateway's own, see docs/security.md"
     )]
     Rls(#[from] RlsError),
     /// The sample data could not be written.

@@ -41,6 +41,8 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     start_log(&config);
     server::allow_connections(&config.http, &config.database);
     let db = app::connect(&config).await?;
+    db.verify_server().await?;
+    db.verify_limits().await?;
     check_migrated(&db).await?;
     db.verify_rls().await?;
     let app = App::new(&config, db, Session::default()).await?;

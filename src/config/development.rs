@@ -2,7 +2,7 @@
 //!
 //! Imports `auth` and the other files of `config`. Nothing here is ever used in production.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -75,7 +75,7 @@ pub fn development_key(data_dir: &Path) -> io::Result<Vec<u8>> {
 /// Writes a key beside its place and then links it there, which fails when somebody else was first: a reader sees a
 /// whole key or none, whenever this process is stopped.
 fn make(data_dir: &Path, path: &Path) -> io::Result<Vec<u8>> {
-    fs::create_dir_all(data_dir)?;
+    create_private_folder(data_dir)?;
     let key = random::<KEY_BYTES>()?;
     let draft = data_dir.join(format!("{KEY_FILE}.{:x}", u64::from_ne_bytes(random()?)));
     let linked = write_private(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
@@ -97,6 +97,14 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create_private(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// A folder that is there already stays as it is.
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut folder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(path)
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

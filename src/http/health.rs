@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{RawQuery, State},
+    http::StatusCode,
+};
 
 use crate::app::AppState;
 
@@ -25,16 +28,23 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: the process goes on, somebody's tokens can be verified, and the database answers.
-pub(super) async fn readyz(State(app): State<Arc<AppState>>) -> (StatusCode, &'static str) {
+/// `/readyz`: the process goes on, somebody's tokens can be verified, and the database can be read; with `?write` also
+/// that it takes writes.
+pub(super) async fn readyz(
+    State(app): State<Arc<AppState>>,
+    RawQuery(query): RawQuery,
+) -> (StatusCode, &'static str) {
     if app.stopping.0.load(Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
     if !app.verifier.is_ready() {
         return (StatusCode::SERVICE_UNAVAILABLE, "no issuer's keys could be read yet\n");
     }
-    match app.db.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    if !app.db.is_readable().await {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read\n");
     }
+    if query.as_deref() == Some("write") && !app.db.is_writable().await {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes\n");
+    }
+    (StatusCode::OK, "ready\n")
 }

@@ -161,6 +161,7 @@ mod tests {
             statement_timeout: second,
             row_level_security: false,
             sqlite_time_limit: Duration::from_secs(10),
+            sqlite_busy_timeout: second,
         };
         let db = Database::connect(&options).await.expect("a database");
         let feed = Arc::new(Feed::new(&db, 1, 1));

@@ -4,14 +4,19 @@
 //! statements ask for. The role ends with the transaction, so that a connection goes back to the pool as it came.
 //! May name sea_orm and the caller; docs/adr/0011 says why it is done this way.
 
-use std::{fmt::Write, pin::Pin, sync::Arc};
+use std::{
+    fmt::Write,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     Statement, TransactionOptions, TransactionTrait,
 };
 
-use crate::auth::Caller;
+use super::{Tally, pool::Generation};
+use crate::{auth::Caller, error::database_code};
 
 /// The role that row level security applies to; see the migrations.
 pub(super) const TENANT: &str = "contact_gateway_tenant";
@@ -43,44 +48,112 @@ impl TenantSession {
     }
 }
 
-/// Begins a transaction, as the tenant's where there is one.
-///
-/// In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while it waits
-/// would leave a connection of the pool inside a transaction.
-pub(super) async fn begin(
-    pool: &DatabaseConnection,
-    tenant: Option<&TenantSession>,
-    options: TransactionOptions,
-) -> Result<DatabaseTransaction, DbErr> {
-    let (pool, tenant) = (pool.clone(), tenant.cloned());
-    let begin = tokio::spawn(async move {
-        let transaction = pool.begin_with_options(options).await?;
-        if let Some(tenant) = tenant {
-            transaction.execute_unprepared(&tenant.0).await?;
-        }
-        Ok(transaction)
-    });
-    begin.await.map_err(|_| DbErr::Custom("beginning a transaction failed".to_owned()))?
-}
-
 /// The handle to read through, outside of a transaction.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub(super) pool: DatabaseConnection,
     pub(super) tenant: Option<TenantSession>,
+    pub(super) generation: Arc<Generation>,
 }
 
 impl Connection {
-    /// A tenant's transaction for one statement. Dropped after a read, it is rolled back after the answer.
-    async fn begin_tenant(&self, tenant: &TenantSession) -> Result<DatabaseTransaction, DbErr> {
-        begin(&self.pool, Some(tenant), TransactionOptions::default()).await
+    /// Begins a transaction, as the tenant's where there is one.
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+        self.repeated(|| self.begin_once(options)).await
+    }
+
+    /// In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while it waits
+    /// would leave a connection of the pool inside a transaction.
+    async fn begin_once(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+        let Self { pool, tenant, generation } = self.clone();
+        let begin = tokio::spawn(async move {
+            let transaction = generation.in_time(pool.begin_with_options(options)).await?;
+            if let Some(tenant) = tenant {
+                transaction.execute_unprepared(&tenant.0).await?;
+            }
+            Ok(transaction)
+        });
+        begin.await.map_err(|_| DbErr::Custom("beginning a transaction failed".to_owned()))?
+    }
+
+    /// The transaction of one statement, where a tenant makes it one. Dropped after a read, it is rolled back after the
+    /// answer.
+    async fn tenant_transaction(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
+        match self.tenant {
+            None => Ok(None),
+            Some(_) => self.begin_once(TransactionOptions::default()).await.map(Some),
+        }
+    }
+
+    /// Does what may be done twice, and does it again on another connection when the error was the connection's.
+    async fn repeated<T, F>(&self, unit: impl Fn() -> F + Send + Sync) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>> + Send,
+        T: Send,
+    {
+        let mut result = self.watched(unit()).await;
+        if let Err(error) = &result
+            && self.generation.ends_on(error)
+        {
+            Tally::retry();
+            tracing::info!(error = database_code(error), "a read is done again on another connection");
+            result = self.noted(self.watched(unit()).await);
+        }
+        result
+    }
+
+    /// Notes when work is cut off, before its connection goes back to the pool: what is declared last is dropped first.
+    async fn watched<T>(&self, work: impl Future<Output = T>) -> T {
+        let work = pin!(work);
+        let working = self.generation.working();
+        let output = work.await;
+        working.finish();
+        output
+    }
+
+    /// What cannot be done twice is not, but its connection is not used again either.
+    pub(super) fn noted<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        result.inspect_err(|error| {
+            self.generation.ends_on(error);
+        })
+    }
+
+    async fn query_one_once(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match self.tenant_transaction().await? {
+            None => self.pool.query_one_raw(statement).await,
+            Some(transaction) => transaction.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self.tenant_transaction().await? {
+            None => self.pool.query_all_raw(statement).await,
+            Some(transaction) => transaction.query_all_raw(statement).await,
+        }
+    }
+
+    async fn execute_once(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let Some(transaction) = self.tenant_transaction().await? else {
+            return self.pool.execute_raw(statement).await;
+        };
+        let result = transaction.execute_raw(statement).await?;
+        transaction.commit().await?;
+        Ok(result)
+    }
+
+    async fn execute_unprepared_once(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let Some(transaction) = self.tenant_transaction().await? else {
+            return self.pool.execute_unprepared(sql).await;
+        };
+        let result = transaction.execute_unprepared(sql).await?;
+        transaction.commit().await?;
+        Ok(result)
     }
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbErr>> + Send + 'a>>;
 
-/// Written without the macro of async traits, so that a statement of the pool is passed on without a future around its
-/// future.
+/// Queries are reads here: they are done again where their connection failed. What is executed may write, and is not.
 impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DbBackend {
         self.pool.get_database_backend()
@@ -91,12 +164,7 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        match &self.tenant {
-            None => self.pool.query_one_raw(statement),
-            Some(tenant) => {
-                Box::pin(async move { self.begin_tenant(tenant).await?.query_one_raw(statement).await })
-            }
-        }
+        Box::pin(async move { self.repeated(|| self.query_one_once(statement.clone())).await })
     }
 
     fn query_all_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, Vec<QueryResult>>
@@ -104,12 +172,7 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        match &self.tenant {
-            None => self.pool.query_all_raw(statement),
-            Some(tenant) => {
-                Box::pin(async move { self.begin_tenant(tenant).await?.query_all_raw(statement).await })
-            }
-        }
+        Box::pin(async move { self.repeated(|| self.query_all_once(statement.clone())).await })
     }
 
     fn execute_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, ExecResult>
@@ -117,15 +180,7 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        match &self.tenant {
-            None => self.pool.execute_raw(statement),
-            Some(tenant) => Box::pin(async move {
-                let transaction = self.begin_tenant(tenant).await?;
-                let result = transaction.execute_raw(statement).await?;
-                transaction.commit().await?;
-                Ok(result)
-            }),
-        }
+        Box::pin(async move { self.noted(self.watched(self.execute_once(statement)).await) })
     }
 
     fn execute_unprepared<'s, 't, 'a>(&'s self, sql: &'t str) -> Answer<'a, ExecResult>
@@ -134,14 +189,6 @@ impl ConnectionTrait for Connection {
         't: 'a,
         Self: 'a,
     {
-        match &self.tenant {
-            None => self.pool.execute_unprepared(sql),
-            Some(tenant) => Box::pin(async move {
-                let transaction = self.begin_tenant(tenant).await?;
-                let result = transaction.execute_unprepared(sql).await?;
-                transaction.commit().await?;
-                Ok(result)
-            }),
-        }
+        Box::pin(async move { self.noted(self.watched(self.execute_unprepared_once(sql)).await) })
     }
 }

@@ -3,24 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, Statement,
-    TransactionOptions,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, metric::Info,
 };
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
     Tally, Write,
-    connection::{self, Connection, TENANT, TenantSession},
-    sqlite_limit,
+    connection::{Connection, TENANT, TenantSession},
+    health_check::HealthCheck,
+    pool::{self, Generation},
+    sqlite_file::SqliteFile,
 };
 use crate::{auth::Caller, error::AppResult};
-
-/// How long a writer of SQLite waits for another process to finish its transaction.
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a connection of the pool is believed to be alive without a question.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// How to reach the database; see the configuration's `[database]` section.
 #[derive(Clone)]
@@ -37,6 +32,8 @@ pub struct DatabaseOptions {
     pub row_level_security: bool,
     /// How long a connection of SQLite may compute for one request.
     pub sqlite_time_limit: Duration,
+    /// How long a writer of SQLite waits for another process to finish its transaction.
+    pub sqlite_busy_timeout: Duration,
 }
 
 /// The connections of a pool.
@@ -56,52 +53,46 @@ pub struct Database {
     connection: Connection,
     /// Whether requests run under row level security.
     rls_enabled: bool,
+    /// How long PostgreSQL was asked to let a statement run.
+    pub(super) statement_timeout: Duration,
     /// Told of every commit.
     written: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
+    /// The file, where the database is one.
+    file: Option<Arc<SqliteFile>>,
+    health: Arc<HealthCheck>,
 }
 
 impl Database {
     /// Opens the pool; fails when the database does not answer.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, DbErr> {
-        let mut connect = ConnectOptions::new(&options.url);
-        connect
-            .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_timeout(options.acquire_timeout)
-            // One that was in use a moment ago is believed; others may have lost their server meanwhile.
-            .test_before_acquire_if_idle_for(IDLE)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
-                    .foreign_keys(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // FULL: an acknowledged write survives a power cut, not only a crash of the process.
-                    .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(SQLITE_BUSY_TIMEOUT)
-                    // What is erased is overwritten, not only unlinked.
-                    .pragma("secure_delete", "ON")
-            });
-        if options.url.starts_with("postgres") {
-            connect.statement_timeout(options.statement_timeout);
-        }
-        let limit = options.sqlite_time_limit;
-        connect.map_sqlx_sqlite_pool_opts(move |pool| sqlite_limit::limited(pool, limit));
-        connect.map_sqlx_sqlite_before_acquire(move |connection, _| {
-            Box::pin(async move { sqlite_limit::restart(connection, limit).await.map(|()| true) })
-        });
-        let mut pool = sea_orm::Database::connect(connect).await?;
+        let file = SqliteFile::open(&options.url)?;
+        let generation = Generation::new(options);
+        let mut pool = sea_orm::Database::connect(pool::connect_options(options, &generation)).await?;
         pool.set_metric_callback(Tally::statement);
-        Ok(Self::new(pool, options.row_level_security))
+        let is_sqlite = pool.get_database_backend() == DbBackend::Sqlite;
+        let connection = Connection { pool, tenant: None, generation };
+        let health = match &file {
+            // In memory only this pool has it.
+            None if is_sqlite => HealthCheck::on(connection.clone()),
+            _ => HealthCheck::new(options).await?,
+        };
+        Ok(Self {
+            connection,
+            rls_enabled: options.row_level_security,
+            statement_timeout: options.statement_timeout,
+            written: Arc::default(),
+            writer: is_sqlite.then(Arc::default),
+            file: file.map(Arc::new),
+            health: Arc::new(health),
+        })
     }
 
-    /// Wraps a pool that is open already.
-    pub fn new(pool: DatabaseConnection, row_level_security: bool) -> Self {
-        let sqlite = pool.get_database_backend() == DbBackend::Sqlite;
-        let connection = Connection { pool, tenant: None };
-        let (written, writer) = (Arc::default(), sqlite.then(Arc::default));
-        Self { connection, rls_enabled: row_level_security, written, writer }
+    /// The same pool, with a function that is called with each of its statements.
+    pub fn with_metric_callback(mut self, callback: impl Fn(&Info<'_>) + Send + Sync + 'static) -> Self {
+        self.connection.pool.set_metric_callback(callback);
+        self
     }
 
     /// The same database as a caller may see it: only the request's organization where row level security is on.
@@ -147,9 +138,20 @@ impl Database {
         }
     }
 
-    /// Whether the database answers at all.
-    pub async fn ping(&self) -> AppResult<()> {
-        Ok(self.pool().ping().await?)
+    /// Whether the database can be read, as a connection of its own sees it.
+    pub async fn is_readable(&self) -> bool {
+        self.check_file().is_ok() && self.health.can_read().await
+    }
+
+    /// Whether the database takes writes, as a connection of its own sees it.
+    pub async fn is_writable(&self) -> bool {
+        let has_space = self.file.as_ref().is_none_or(|file| file.has_space());
+        self.check_file().is_ok() && has_space && self.health.can_write().await
+    }
+
+    /// Fails when the database is a file that was deleted or replaced: what would be written to it would be lost.
+    fn check_file(&self) -> AppResult<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     /// Checks row level security where the configuration turns it on: every table of an organization's rows has its
@@ -158,9 +160,8 @@ impl Database {
         if !self.rls_enabled {
             return Ok(());
         }
-        let closed = TenantSession::closed();
-        let transaction = connection::begin(self.pool(), Some(&closed), TransactionOptions::default());
-        let transaction = transaction.await.map_err(RlsError::Role)?;
+        let closed = Connection { tenant: Some(TenantSession::closed()), ..self.connection.clone() };
+        let transaction = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
         let statement = Statement::from_string(DbBackend::Postgres, OPEN_TABLES);
         let open = transaction.query_all_raw(statement).await.map_err(RlsError::Role)?;
         let open: Result<Vec<String>, DbErr> = open.iter().map(|row| row.try_get_by_index(0)).collect();
@@ -177,6 +178,7 @@ impl Database {
 
     /// Begins a unit of work with locks. Dropped without [`Write::commit`], it leaves nothing behind.
     pub async fn begin(&self) -> AppResult<Write> {
+        self.check_file()?;
         let writer = match &self.writer {
             Some(writer) => Some(writer.clone().lock_owned().await),
             None => None,
@@ -197,14 +199,17 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Write::new(self.connection.clone(), options, optimistic, Arc::clone(&self.written), writer)
+        let of_commit = (Arc::clone(&self.written), self.file.clone());
+        Write::new(self.connection.clone(), options, optimistic, of_commit, writer)
     }
 
     /// The same for upkeep, which no request waits for: its statements take what they take.
     pub(super) async fn begin_upkeep(&self) -> AppResult<Write> {
         let write = self.begin().await?;
         if !self.is_sqlite() {
-            write.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+            let limits =
+                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1min'";
+            write.execute_unprepared(limits).await?;
         }
         Ok(write)
     }

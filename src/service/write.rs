@@ -21,10 +21,7 @@ use sea_orm::{
 use tokio::sync::{Notify, OnceCell, OwnedMutexGuard};
 
 use super::{
-    Database, Tally,
-    connection::{self, Connection},
-    input::Checks,
-    reading,
+    Database, Tally, connection::Connection, input::Checks, pool::Working, reading, sqlite_file::SqliteFile,
 };
 use crate::{
     entity::{
@@ -34,11 +31,13 @@ use crate::{
         id::OrganizationId,
         insert_rows, rows_to_insert,
     },
-    error::{AppError, AppResult, Code},
+    error::{AppError, AppResult, Code, is_unknown_outcome},
 };
 
 /// A unit of work under way. Dropped without [`Write::commit`], it leaves nothing behind.
 pub struct Write {
+    // Declared first: what is dropped before the commit may leave a statement that is not answered yet.
+    working: Working,
     connection: Connection,
     /// An optimistic unit begins one only when it needs to.
     transaction: OnceCell<DatabaseTransaction>,
@@ -46,6 +45,8 @@ pub struct Write {
     optimistic: bool,
     pending: Mutex<Pending>,
     written: Arc<Notify>,
+    /// The file that is written to, where the database is one.
+    file: Option<Arc<SqliteFile>>,
     // Declared last: the next writer may go only when the transaction has ended.
     _writer: Option<OwnedMutexGuard<()>>,
 }
@@ -80,11 +81,22 @@ impl Write {
         connection: Connection,
         options: TransactionOptions,
         optimistic: bool,
-        written: Arc<Notify>,
+        (written, file): (Arc<Notify>, Option<Arc<SqliteFile>>),
         writer: Option<OwnedMutexGuard<()>>,
     ) -> Self {
         let (transaction, pending) = (OnceCell::new(), Mutex::default());
-        Self { connection, transaction, options, optimistic, pending, written, _writer: writer }
+        let working = connection.generation.working();
+        Self {
+            working,
+            connection,
+            transaction,
+            options,
+            optimistic,
+            pending,
+            written,
+            file,
+            _writer: writer,
+        }
     }
 
     /// Whether nothing is locked: what was read is to be guarded, and the database finds out whether unique values are.
@@ -154,7 +166,7 @@ impl Write {
             let count = changes.len() as u64;
             let statement = change::Entity::append(organization, changes, guards, writes)?;
             let outcome = match self.transaction.get() {
-                Some(transaction) => transaction.execute(&statement).await?,
+                Some(transaction) => self.connection.noted(transaction.execute(&statement).await)?,
                 None => self.connection.execute(&statement).await.map_err(unknown_outcome)?,
             };
             if outcome.rows_affected() != count {
@@ -168,17 +180,18 @@ impl Write {
             }
         }
         if let Some(transaction) = self.transaction.into_inner() {
-            transaction.commit().await.map_err(unknown_outcome)?;
+            self.connection.noted(transaction.commit().await).map_err(unknown_outcome)?;
         }
+        self.working.finish();
+        // Looked at after the commit: what went into a file that is gone is not acknowledged.
+        self.file.map_or(Ok(()), |file| file.check())?;
         self.written.notify_one();
         Ok(())
     }
 
     /// The transaction, after everything that is pending but the changes was written: a statement may depend on it.
     pub(super) async fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
-        let Connection { pool, tenant } = &self.connection;
-        let begin = || connection::begin(pool, tenant.as_ref(), self.options);
-        let transaction = self.transaction.get_or_try_init(begin).await?;
+        let transaction = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
         let (guards, writes) = {
             let mut pending = self.pending();
             (std::mem::take(&mut pending.guards), std::mem::take(&mut pending.writes))
@@ -223,7 +236,9 @@ impl ConnectionTrait for Write {
         if self.reads_outside(&statement) {
             return self.connection.query_one_raw(statement);
         }
-        Box::pin(async move { self.transaction().await?.query_one_raw(statement).await })
+        Box::pin(async move {
+            self.connection.noted(async { self.transaction().await?.query_one_raw(statement).await }.await)
+        })
     }
 
     fn query_all_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, Vec<QueryResult>>
@@ -234,7 +249,9 @@ impl ConnectionTrait for Write {
         if self.reads_outside(&statement) {
             return self.connection.query_all_raw(statement);
         }
-        Box::pin(async move { self.transaction().await?.query_all_raw(statement).await })
+        Box::pin(async move {
+            self.connection.noted(async { self.transaction().await?.query_all_raw(statement).await }.await)
+        })
     }
 
     fn execute_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, ExecResult>
@@ -242,7 +259,9 @@ impl ConnectionTrait for Write {
         's: 'a,
         Self: 'a,
     {
-        Box::pin(async move { self.transaction().await?.execute_raw(statement).await })
+        Box::pin(async move {
+            self.connection.noted(async { self.transaction().await?.execute_raw(statement).await }.await)
+        })
     }
 
     fn execute_unprepared<'s, 't, 'a>(&'s self, sql: &'t str) -> Answer<'a, ExecResult>
@@ -251,7 +270,9 @@ impl ConnectionTrait for Write {
         't: 'a,
         Self: 'a,
     {
-        Box::pin(async move { self.transaction().await?.execute_unprepared(sql).await })
+        Box::pin(async move {
+            self.connection.noted(async { self.transaction().await?.execute_unprepared(sql).await }.await)
+        })
     }
 }
 
@@ -294,11 +315,10 @@ async fn append(
 
 /// Whether a commit that was cut off took effect is unknown: say so instead of inviting a blind retry.
 fn unknown_outcome(error: DbErr) -> AppError {
-    match AppError::from(error) {
-        lost if lost.code() == Code::Unavailable => AppError::request(
-            Code::Unavailable,
-            "The connection to the database was lost while committing; read before you write again.",
-        ),
-        other => other,
+    if is_unknown_outcome(&error) {
+        let message =
+            "The connection to the database was lost while committing; read before you write again.";
+        return AppError::request(Code::Unavailable, message);
     }
+    error.into()
 }

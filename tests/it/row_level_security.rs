@@ -274,6 +274,7 @@ async fn login(cluster: &Cluster, role: &str, database: &str, row_level_security
         acquire_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
         sqlite_time_limit: Duration::from_mins(1),
+        sqlite_busy_timeout: Duration::from_secs(5),
         row_level_security,
     };
     Database::connect(&options).await.expect(role)

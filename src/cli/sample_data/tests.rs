@@ -29,6 +29,7 @@ async fn database() -> (TempDir, Database) {
         statement_timeout: Duration::from_secs(5),
         row_level_security: false,
         sqlite_time_limit: Duration::from_mins(1),
+        sqlite_busy_timeout: Duration::from_secs(5),
     };
     let db = Database::connect(&options).await.expect("a database");
     migrations::up(db.pool()).await.expect("a schema");

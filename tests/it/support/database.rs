@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
-pub(crate) use super::empty::TestDatabase;
+use super::empty::TestDatabase;
 use super::{HOME, OTHER, development, empty};
 
 /// The file that a [`TestDatabase`] opens in its folder.
@@ -105,7 +105,7 @@ async fn sqlite_template() -> Vec<u8> {
     fs::read(file).expect("the file")
 }
 
-fn postgres_server() -> String {
+pub(crate) fn postgres_server() -> String {
     let variable = std::env::var("CONTACT_GATEWAY_TEST_POSTGRES");
     variable.expect(
         "CONTACT_GATEWAY_TEST_POSTGRES is not set: run scripts/test, which starts a PostgreSQL server",

@@ -27,7 +27,7 @@
 //! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
 //! - [`Chance`]: random choices that follow from a seed.
-//! - [`Cluster`]: a PostgreSQL server that a test may stop.
+//! - [`Cluster`]: a PostgreSQL server that a test may stop. [`Proxy`]: what stands between it and the gateway.
 //! - [`World::statements`], [`World::plans`] and [`World::nothing_written`] watch the database during a request.
 
 mod actor;
@@ -37,6 +37,7 @@ mod database;
 #[path = "../../../migrations/tests/it/support.rs"]
 mod empty;
 mod many_rows;
+mod proxy;
 mod reply;
 mod rows;
 mod server;
@@ -64,13 +65,16 @@ use sea_orm::Statement;
 use tracing::Level;
 
 pub(crate) use self::{
-    actor::Actor, chance::Chance, cluster::Cluster, database::empty_databases, reply::Reply, rows::Rows,
+    actor::Actor,
+    chance::Chance,
+    cluster::Cluster,
+    database::{empty_databases, postgres_server},
+    empty::TestDatabase,
+    proxy::{Proxy, Tampering},
+    reply::Reply,
+    rows::Rows,
 };
-use self::{
-    database::{Kind, TestDatabase},
-    server::Server,
-    statements::Recorder,
-};
+use self::{database::Kind, server::Server, statements::Recorder};
 
 /// The number of the organization that the actors act in.
 pub(crate) const HOME: i64 = 1;
@@ -133,8 +137,7 @@ impl World {
 
     async fn start(database: TestDatabase, config: Config) -> Self {
         let recorder = Recorder::default();
-        let pool = app::connect(&config).await.expect("a connection");
-        let db = recorder.attached_to(&pool, config.database.row_level_security);
+        let db = recorder.attached_to(app::connect(&config).await.expect("a connection"));
         let app = App::new(&config, db.clone(), Session::default()).await.expect("an app");
         let server = Server::start(app).await;
         Self { config, db, recorder, server, database }

@@ -14,14 +14,12 @@ pub(crate) struct Recorder(Arc<Mutex<Option<Vec<Statement>>>>);
 
 impl Recorder {
     /// The same pool, recorded.
-    pub(crate) fn attached_to(&self, db: &Database, row_level_security: bool) -> Database {
-        let mut pool = db.pool().clone();
+    pub(crate) fn attached_to(&self, db: Database) -> Database {
         let recorder = self.clone();
-        pool.set_metric_callback(move |info| {
+        db.with_metric_callback(move |info| {
             Tally::statement(info);
             recorder.record(info.statement);
-        });
-        Database::new(pool, row_level_security)
+        })
     }
 
     fn record(&self, statement: &Statement) {
