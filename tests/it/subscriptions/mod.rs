@@ -1,6 +1,6 @@
 //! Subscriptions: who is told which changes, in which order, and that none is lost or told twice.
 
-mod told;
+pub(crate) mod told;
 
 use std::{collections::BTreeSet, time::Duration};
 

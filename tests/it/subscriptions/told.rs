@@ -15,25 +15,25 @@ const EVENT: &str =
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a subscriber is told.
-pub(super) struct Told {
+pub(crate) struct Told {
     response: Response,
     read: String,
 }
 
 impl Told {
     /// Subscribes with these arguments, written as in a document: `(ids: ["…"])`, or nothing.
-    pub(super) async fn with(actor: &Actor, arguments: &str) -> Self {
+    pub(crate) async fn with(actor: &Actor, arguments: &str) -> Self {
         let query = format!("subscription {{ contactChanged{arguments} {{ {EVENT} }} }}");
         Self::of(actor, &query).await
     }
 
     /// Subscribes with this document.
-    pub(super) async fn of(actor: &Actor, query: &str) -> Self {
+    pub(crate) async fn of(actor: &Actor, query: &str) -> Self {
         Self::to(actor.request(Method::POST, "/graphql"), query).await
     }
 
     /// Subscribes by this request, with this document.
-    pub(super) async fn to(request: RequestBuilder, query: &str) -> Self {
+    pub(crate) async fn to(request: RequestBuilder, query: &str) -> Self {
         let request = request.header("accept", "text/event-stream").json(&json!({ "query": query }));
         let response = request.send().await.expect("an answer");
         assert_eq!(response.status(), 200);
@@ -63,21 +63,21 @@ impl Told {
     }
 
     /// The next result.
-    pub(super) async fn result(&mut self) -> Value {
+    pub(crate) async fn result(&mut self) -> Value {
         let (name, result) = self.next_message().await.expect("an event");
         assert_eq!(name, "next", "{result}");
         result
     }
 
     /// The next event.
-    pub(super) async fn event(&mut self) -> Value {
+    pub(crate) async fn event(&mut self) -> Value {
         let result = self.result().await;
         assert_eq!(result.get("errors"), None, "{result}");
         result["data"]["contactChanged"].clone()
     }
 
     /// What happened to whom, in the next events.
-    pub(super) async fn events(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn events(&mut self, count: usize) -> Vec<String> {
         let mut events = Vec::new();
         for _ in 0..count {
             let event = self.event().await;
