@@ -195,12 +195,6 @@ impl Collector for Present {
         gauge("database_connections", "Open connections to the database", pool.open)?;
         gauge("database_connections_idle", "Those of them that are not in use", pool.idle)?;
         gauge("database_connections_max", "How many may be open at once", pool.most)?;
-        let lag = ConstGauge::new(self.feed.lag().as_secs_f64());
-        let help = "The time since the organization furthest behind, of those that somebody listens to, was read completely";
-        lag.encode(encoder.encode_descriptor("feed_lag", help, Some(&Unit::Seconds), lag.metric_type())?)?;
-        let errors = ConstCounter::new(self.feed.errors());
-        let help = "Failed reads of change logs, changes that cannot be decoded, and logs that did not go on from the last read";
-        errors.encode(encoder.encode_descriptor("feed_errors", help, None, errors.metric_type())?)?;
         gauge(
             "background_tasks",
             "Background tasks that are not done, of all instances",
@@ -208,6 +202,12 @@ impl Collector for Present {
         )?;
         let help = "How long ago the oldest of them was made";
         gauge("background_task_age_seconds", help, self.backlog.age())?;
+        let lag = ConstGauge::new(self.feed.lag().as_secs_f64());
+        let help = "The time since the organization furthest behind, of those that somebody listens to, was read completely";
+        lag.encode(encoder.encode_descriptor("feed_lag", help, Some(&Unit::Seconds), lag.metric_type())?)?;
+        let errors = ConstCounter::new(self.feed.errors());
+        let help = "Failed reads of change logs, changes that cannot be decoded, and logs that did not go on from the last read";
+        errors.encode(encoder.encode_descriptor("feed_errors", help, None, errors.metric_type())?)?;
         let refused = ConstCounter::new(self.connections.refused.load(Relaxed));
         let help = "Connections beyond the most that may be open";
         let name = "connections_refused";
