@@ -292,7 +292,7 @@ async fn nothing_is_left_of_a_colleague(world: World) {
         let named = rows.iter().filter(|row| row.contains(id) && table != "change").count();
         assert_eq!(named, 0, "{table} names the person");
     }
-    let document = "{ changes(first: 100) { nodes { entityId entityKind action fields } } }";
+    let document = "{ changes(first: 100) { nodes { entityId action fields } } }";
     let reply = world.reader().query(document).await;
     let changes = reply.list("/changes/nodes");
     let naming = changes.iter().filter(|change| change["fields"].to_string().contains(id));
