@@ -171,6 +171,7 @@ mod tests {
             places: Arc::new(Places::new(1, 1)),
             connections: Arc::<Stats>::default(),
             backlog: Arc::default(),
+            maintenance: Arc::default(),
         }))
     }
 
