@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use contact_gateway::{
+    app,
     entity::{id::OrganizationId, internal_contact_assignment::InternalRole},
-    service::Database,
 };
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, Statement};
@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::{
     mutation::{done, refused_to},
     process::Development,
-    support::{Actor, Rows, World, empty_databases, on_both},
+    support::{Actor, Rows, World, development, empty_databases, on_both},
 };
 
 on_both!(
@@ -344,8 +344,8 @@ async fn a_killed_process_loses_nothing() {
     for database in empty_databases().await {
         let (folder, url) = (tempfile::tempdir().expect("a folder"), database.url());
         let gateway = Development::start(folder.path(), Some(&url)).await;
-        let pool = sea_orm::Database::connect(&url).await.expect("a database");
-        let rows = Rows { db: Database::new(pool, false), organization: OrganizationId(1) };
+        let db = app::connect(&development(url.clone())).await.expect("a database");
+        let rows = Rows { db, organization: OrganizationId(1) };
         let account = rows.account("Globex").await;
         let count = dependants().max(10_000);
         rows.contacts_at(&account, &rows.contact_type("Primary").await, count).await;

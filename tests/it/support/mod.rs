@@ -294,7 +294,7 @@ pub(crate) fn row_level_security() -> bool {
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The configuration of development mode on a database.
-fn development(database_url: String) -> Config {
+pub(crate) fn development(database_url: String) -> Config {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     // The folder is for the database file that is not used here.
     let unused = Path::new("");
