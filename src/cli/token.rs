@@ -220,7 +220,8 @@ mod tests {
             ["--scope", "contacts:delete"],
             ["--ttl", "25h"],
             ["--ttl", "0s"],
-            ["--ttl", "1d"],
+            ["--ttl", "2d"],
+            ["--ttl", "1w"],
             ["--sub", ""],
             ["--sub", "a\nb"],
         ] {

@@ -425,6 +425,7 @@ async fn foreign_keys(on: &Fixture) {
     for (row, column, foreign) in [
         (assignment(), "internal_contact_id", PERSON[1]),
         (assignment(), "partner_id", PARTNER[1]),
+        (contact_type(), "replaced_by", TYPE[1]),
         (contact(), "contact_type_id", TYPE[1]),
         (link(), "account_contact_id", CONTACT[1]),
         (link(), "account_id", ACCOUNT[1]),

@@ -176,11 +176,6 @@ fn what_is_no_document_is_told_with_its_place() {
             (1, 8),
         ),
         (
-            "{ a(b: 1e999) }",
-            "The document is not valid GraphQL here: expected a number that a computer can hold.",
-            (1, 8),
-        ),
-        (
             "query ($a: Int = $b) { a }",
             "The document is not valid GraphQL here: expected a value without variables.",
             (1, 18),

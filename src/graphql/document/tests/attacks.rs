@@ -62,7 +62,7 @@ pub(crate) fn attacks() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a block of quotation marks", filled("{ node(id: \"\"\"", "\\\"\"\"", "\"\"\") { id } }"), None),
         ("a text without end", filled("{ node(id: \"", "x", ""), none),
         ("blocks without end", filled("{ node(id: \"\"\"", "\\\"\"\"", ""), none),
-        ("a huge number", filled("{ node(id: ", "7", ") { id } }"), none),
+        ("a huge number", filled("{ node(id: ", "7", ") { id } }"), None),
         ("a long fraction", filled("{ node(id: 0.", "7", ") { id } }"), None),
         ("a long name", filled("{ ", "a", " }"), None),
         ("a long list", format!("{{ node(id: [{}]) {{ id }} }}", "1 ".repeat(4900)), None),
