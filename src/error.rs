@@ -464,14 +464,15 @@ pub fn is_session_error(error: &DbErr) -> bool {
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             matches!(&*code, "25006" | "25P03" | "26000" | "42P05" | "57P01" | "57P02" | "57P03" | "57P05")
                 || (code.len() == 5 && code.starts_with("08"))
-                || (code == "0A000" && is_outdated_plan(&**error))
+                || (code == "0A000" && is_raised_by(&**error, OUTDATED_PLAN))
         }),
         _ => false,
     }
 }
 
 /// Whether a commit that failed with this may have taken effect: the connection broke before the answer (08, 57P02 when the
-/// server crashed, input or output failed). PostgreSQL refuses with any other error before it commits.
+/// server crashed, 57P01 of others than the session itself, input or output failed). PostgreSQL gives any other error
+/// before it commits.
 pub fn is_unknown_outcome(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
     else {
@@ -479,7 +480,10 @@ pub fn is_unknown_outcome(error: &DbErr) -> bool {
     };
     match &**inner {
         SqlxError::Database(error) => error.code().is_some_and(|code| {
-            (code.len() == 5 && code.starts_with("08")) || code == "57P02" || is_failed_io_of_sqlite(&code)
+            (code.len() == 5 && code.starts_with("08"))
+                || code == "57P02"
+                || (code == "57P01" && !is_raised_by(&**error, "ProcessInterrupts"))
+                || is_failed_io_of_sqlite(&code)
         }),
         SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::WorkerCrashed => true,
         _ => false,
@@ -492,11 +496,13 @@ fn is_failed_io_of_sqlite(code: &str) -> bool {
     number.is_some_and(|number| number & 0xff == 10)
 }
 
-/// Whether a prepared statement gives other columns than when it was prepared. The message depends on the language of
-/// the server, the function that raises it does not.
-fn is_outdated_plan(error: &dyn sea_orm::sqlx::error::DatabaseError) -> bool {
+/// What finds that a prepared statement gives other columns than when it was prepared.
+const OUTDATED_PLAN: &str = "RevalidateCachedQuery";
+
+/// Whether this function of PostgreSQL raised the error. Its message depends on the language of the server.
+fn is_raised_by(error: &dyn sea_orm::sqlx::error::DatabaseError, function: &str) -> bool {
     let postgres = error.try_downcast_ref::<PgDatabaseError>();
-    postgres.is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
+    postgres.is_some_and(|error| error.routine() == Some(function))
 }
 
 /// SQLite: busy (5), locked (6), read-only (8), input or output failed (10), disk full (13), cannot open (14). Its codes

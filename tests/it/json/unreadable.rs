@@ -91,7 +91,7 @@ async fn lists_go_on(world: World) {
     named.sort();
     assert_eq!(named, expected);
     let change =
-        |fields: Value| json!({ "totalCount": 1, "nodes": [{ "action": "created", "fields": fields }] });
+        |fields: Value| json!({ "totalCount": 1, "nodes": [{ "action": "CREATED", "fields": fields }] });
     let nodes = &reply.body["data"]["accountContacts"]["nodes"];
     let unreadable = json!({
         "id": first, "metadata": null, "customFieldValues": [{ "value": null, "displayValue": null }],

@@ -22,6 +22,7 @@ use self::{
     told::Told,
     trouble::{
         a_change_that_cannot_be_read_is_an_error_of_its_own, a_gap_ends_subscriptions_and_nothing_else,
+        fields_that_cannot_be_read_are_null,
     },
 };
 use crate::{
@@ -44,6 +45,7 @@ on_both!(
     arguments_that_are_not_good_are_refused,
     three_readers_see_every_change_once_and_in_order,
     a_change_that_cannot_be_read_is_an_error_of_its_own,
+    fields_that_cannot_be_read_are_null,
     a_gap_ends_subscriptions_and_nothing_else,
 );
 
