@@ -13,7 +13,7 @@ use std::{
 };
 
 use reqwest::Method;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait};
 use serde_json::{Value, json};
 use tokio::{
     task::JoinHandle,
@@ -46,7 +46,7 @@ pub(super) async fn three_readers_see_every_change_once_and_in_order(world: Worl
     let held = if world.db.is_sqlite() {
         None
     } else {
-        let held = world.db.pool().begin().await.expect("a transaction");
+        let held = held_transaction(&world).await;
         record(&held, OTHER, &card, "held").await;
         let sql = format!("UPDATE organization SET updated_at = updated_at WHERE id = {HOME}");
         held.execute_unprepared(&sql).await.expect("a write");
@@ -76,7 +76,7 @@ async fn a_frozen_and_a_killed_gateway_hide_no_change_from_readers() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = Development::start(folder.path(), Some(&url)).await;
     let second = Development::start(folder.path(), Some(&url)).await;
-    let held = world.db.pool().begin().await.expect("a transaction");
+    let held = held_transaction(&world).await;
     record(&held, OTHER, &card, "held").await;
     let gateways = vec![first.client.clone(), second.client.clone()];
     let run = Run::start(gateways, card.as_str().expect("an id"));
@@ -94,6 +94,14 @@ async fn a_frozen_and_a_killed_gateway_hide_no_change_from_readers() {
     assert!(longest_wait < LONGEST_WAIT, "{longest_wait:?}");
     held.rollback().await.expect("a rollback");
     drop(second);
+}
+
+/// A transaction that the server does not end for being idle.
+async fn held_transaction(world: &World) -> DatabaseTransaction {
+    let held = world.db.pool().begin().await.expect("a transaction");
+    let limit = "SET LOCAL idle_in_transaction_session_timeout = 0";
+    held.execute_unprepared(limit).await.expect("no limit");
+    held
 }
 
 /// Writers and readers at work.

@@ -25,7 +25,7 @@ pub(super) const KIND: Kind = Kind {
     changed: |number| json!({ "remoteId": format!("r-{number}"), "primaryDomain": "initech.example", "name": "Globex" }),
     refused: (|number| json!({ "remoteId": format!("r-{number}"), "name": "a\nb" }), "INVALID name"),
     identity: "remoteId",
-    statements: [3, 5, 1],
+    statements: [3, 4, 1],
 };
 
 const SELECTION: &str = "results { status account { id name primaryDomain remoteId version } }";

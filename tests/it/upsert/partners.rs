@@ -25,7 +25,7 @@ pub(super) const KIND: Kind = Kind {
     changed: |number| json!({ "remoteId": format!("r-{number}"), "name": format!("Initech {number}") }),
     refused: (|number| json!({ "remoteId": format!("r-{number}"), "name": " " }), "REQUIRED name"),
     identity: "remoteId",
-    statements: [3, 5, 1],
+    statements: [3, 4, 1],
 };
 
 async fn what_is_not_given_is_kept(world: World) {
