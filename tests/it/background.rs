@@ -50,7 +50,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 async fn promptly(actor: &Actor, mutation: &str, input: Value, selection: &str) -> Value {
     let began = Instant::now();
     let payload = done(actor, mutation, input, &format!("pendingUpdates {selection}")).await;
-    println!("{mutation} took {:?}, {} pending", began.elapsed(), payload["pendingUpdates"]);
+    eprintln!("{mutation} took {:?}, {} pending", began.elapsed(), payload["pendingUpdates"]);
     assert!(began.elapsed() < ANSWER, "{mutation} took {:?}", began.elapsed());
     payload
 }
@@ -62,7 +62,7 @@ async fn eventually(what: &str, expected: usize, count: impl AsyncFn() -> usize)
         let asked = Instant::now();
         let found = count().await;
         if found == expected {
-            println!("{what}: {found} after {:?}", began.elapsed());
+            eprintln!("{what}: {found} after {:?}", began.elapsed());
             return began.elapsed();
         }
         assert!(began.elapsed() < LIMIT, "{what}: {found} of {expected} in time");
@@ -110,7 +110,7 @@ async fn people_follow_their_account(world: World) {
         done(&world.writer(), "updateAccountContact", input, "accountContact { id }").await;
         slowest = slowest.max(began.elapsed());
     }
-    println!("the slowest write meanwhile took {slowest:?}");
+    eprintln!("the slowest write meanwhile took {slowest:?}");
     assert!(slowest < ANSWER, "{slowest:?}");
     search_finds(&world, "accountContacts", "initech", count).await;
     assert_eq!(found(&world, "accountContacts", "globex").await, 0);
@@ -354,7 +354,7 @@ async fn a_killed_process_loses_nothing() {
         }";
         let input = json!({ "id": account.id.to_string(), "name": "Initech" });
         let renamed = gateway.client.answer(document, json!({ "input": input })).await.expect("an answer");
-        println!("{renamed}");
+        eprintln!("{renamed}");
         while pending(&rows).await == Some(count as i64) {
             sleep(Duration::from_millis(2)).await;
         }
@@ -368,7 +368,7 @@ async fn a_killed_process_loses_nothing() {
             assert!(began.elapsed() < Duration::from_secs(60), "{:?} left", pending(&rows).await);
             sleep(Duration::from_millis(20)).await;
         }
-        println!("{left} of {count} were left, and done after {:?}", began.elapsed());
+        eprintln!("{left} of {count} were left, and done after {:?}", began.elapsed());
         let document = "{ accountContacts(filter: { search: \"initech\" }) { totalCount } }";
         let found = gateway.client.answer(document, json!({})).await.expect("an answer");
         assert_eq!(found.pointer("/data/accountContacts/totalCount"), Some(&json!(count)), "{found}");

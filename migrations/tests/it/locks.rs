@@ -182,7 +182,8 @@ async fn an_older_version_migrates_beside_a_newer_one() -> Result<(), DbErr> {
         let list = list();
         let (older_runner, newer_runner) = (Runner::new(&older, &list[..2]), Runner::new(&newer, &list));
         let (old, new) = tokio::join!(older_runner.up(), newer_runner.up());
-        (old?, new?);
+        old?;
+        new?;
         assert_eq!(applied(&newer).await?, [true; 3]);
         let error = older_runner.down(Some(1)).await.expect_err("an unknown migration").to_string();
         assert!(

@@ -121,7 +121,7 @@ async fn come_back_equal_or_are_refused_alike_on_both_databases() {
         assert_eq!(sqlite, postgres, "{document}");
     }
     let taken = on_sqlite.iter().filter(|is_taken| **is_taken).count();
-    println!("{taken} of {} documents were taken", documents.len());
+    eprintln!("{taken} of {} documents were taken", documents.len());
     let expected = documents.len() / 2..documents.len();
     assert!(expected.contains(&taken), "{taken} of {} were taken", documents.len());
 }

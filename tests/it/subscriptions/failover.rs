@@ -202,7 +202,7 @@ async fn a_synchronous_standby_loses_no_acknowledged_write() {
         let data = gateway.client.ask(document, json!({ "ids": ids })).await.expect("an answer");
         missing += data["nodes"].as_array().expect("nodes").iter().filter(|node| node.is_null()).count();
     }
-    println!(
+    eprintln!(
         "{} acknowledged, {before} of them before the failover, {missing} missing, back after {recovery:?}",
         acknowledged.len()
     );

@@ -104,12 +104,15 @@ async fn held_transaction(world: &World) -> DatabaseTransaction {
     held
 }
 
+/// The numbers of the events that a subscriber got.
+type Numbers = Arc<Mutex<Vec<i64>>>;
+
 /// Writers and readers at work.
 struct Run {
     shared: Arc<Shared>,
     writers: Vec<JoinHandle<()>>,
     pollers: Vec<(String, JoinHandle<Vec<i64>>)>,
-    subscribers: Vec<(Arc<Mutex<Vec<i64>>>, JoinHandle<()>)>,
+    subscribers: Vec<(Numbers, JoinHandle<()>)>,
 }
 
 struct Shared {
@@ -193,7 +196,9 @@ impl Run {
             assert_same(&seqs, &of_contacts, "contactChanged");
             sizes.push(seqs.len());
         }
-        println!("{acknowledged} writes, longest wait {longest_wait:?}, changes, history, events: {sizes:?}");
+        eprintln!(
+            "{acknowledged} writes, longest wait {longest_wait:?}, changes, history, events: {sizes:?}"
+        );
         assert!(acknowledged > 0);
         longest_wait
     }
