@@ -160,6 +160,8 @@ async fn fill(db: &DatabaseConnection) {
     }
     transaction.execute_unprepared(&sql).await.expect("rows");
     transaction.commit().await.expect("a commit");
+    // As autovacuum does after a while; without statistics lists would not be read by an index.
+    db.execute_unprepared("ANALYZE").await.expect("statistics");
 }
 
 async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
