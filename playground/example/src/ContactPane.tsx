@@ -140,7 +140,7 @@ function Facts({ contact, onSelect }: { contact: Detail; onSelect: (id: string) 
       <Fact name="History">
         {contact.history?.nodes.map(({ seq, at, actor, action }) => (
           <li key={seq}>
-            {action} by {actor}, <time dateTime={at}>{new Date(at).toLocaleString()}</time>
+            {action.toLowerCase()} by {actor}, <time dateTime={at}>{new Date(at).toLocaleString()}</time>
           </li>
         ))}
       </Fact>
