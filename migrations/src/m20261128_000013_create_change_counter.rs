@@ -1,4 +1,4 @@
-//! The number of each organization's newest change: whoever adds changes takes their numbers here, so that the row's lock makes
+//! The number of each organization's newest change: a writer of changes takes their numbers here, so that the row's lock makes
 //! the order of the numbers that of the commits. `deleted_through` is the last number that retention deleted.
 //!
 //! May import sea_orm_migration and `table`; never the entities, never another migration. Frozen once published.

@@ -168,7 +168,7 @@ pub(super) async fn scrape(State(metrics): State<Arc<Metrics>>) -> impl IntoResp
 pub struct Present {
     /// The database.
     pub db: Database,
-    /// What is told to subscribers.
+    /// The events of subscriptions.
     pub feed: Arc<Feed>,
     /// The places of the requests that are under way.
     pub places: Arc<Places>,

@@ -367,9 +367,9 @@ fn check_replacement(
     Some(replacement)
 }
 
-/// The organization's types, held until the transaction ends for whoever makes one of them the default. Everybody takes
+/// The organization's types, locked until the transaction ends, to make one of them the default. Everybody takes
 /// them in this order, so that nobody waits for somebody who waits for them. Read a second time, because a type that was
-/// made by whoever held them before is not seen in the first: nobody else makes one the default from there on.
+/// made under the lock before this one is not seen in the first: nobody else makes one the default from there on.
 async fn all_held(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Vec<Model>> {
     let types = Entity::find_in(organization).order_by_asc(Column::Id).lock(LockType::NoKeyUpdate);
     types.clone().all(db).await?;

@@ -14,7 +14,7 @@ use crate::error::is_busy;
 
 /// How long the database may take to answer.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
-/// How long the check waits for a writer of SQLite; whoever writes that long shows that writing is possible.
+/// How long the check waits for a writer of SQLite; a writer that takes that long shows that writing is possible.
 const BUSY: Duration = Duration::from_millis(500);
 /// One for reads and one for writes, which may have to wait for another server.
 const CONNECTIONS: u32 = 2;

@@ -1,4 +1,4 @@
-//! Erasing contacts: nothing of the person is left in any table, nor in the files of SQLite for whoever reads them
+//! Erasing contacts: nothing of the person is left in any table, nor in the bytes of the files of SQLite
 //! without SQLite.
 
 use std::{fs, path::PathBuf, time::Duration};
@@ -348,7 +348,7 @@ async fn numbers_of_cards_are_not_mixed_up(world: World) {
     assert_eq!(world.count("idempotency_key").await, 10);
 }
 
-/// Somebody who reads SQLite's file for a while, in a connection of their own.
+/// A reader of SQLite's file, in a connection of their own.
 async fn reader(world: &World) -> sea_orm::DatabaseTransaction {
     use sea_orm::TransactionTrait;
     let options = sea_orm::ConnectOptions::new(world.config.database_url().expect("a database").expose());

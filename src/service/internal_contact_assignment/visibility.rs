@@ -236,7 +236,7 @@ pub(in crate::service) async fn settle(
     people: &HashMap<InternalContactId, Option<DateTimeUtc>>,
 ) -> AppResult<()> {
     let backend = db.get_database_backend();
-    // Read only now, because whoever changes a partner and its few assignments has held the people.
+    // Read only now, because a change of a partner with few assignments locks the people.
     let partners: HashSet<PartnerId> = rows.iter().filter_map(|row| row.partner_id).collect();
     let partners: Vec<PartnerId> = partner::Entity::find_in(organization)
         .filter(keys_in(backend, partner::Column::Id.into_expr(), partners))

@@ -390,7 +390,7 @@ async fn a_body_that_is_no_json_is_told_where(world: World) {
             world.nothing_written(send(&writer, Method::POST, "/v1/accounts/contacts", contact)).await;
         assert!(status == 400 && answer.contains("not JSON at line 1, column"), "{value}: {answer}");
     }
-    // Of a body that is JSON, only its own members are told.
+    // Of a body that is JSON, only its own members are reported.
     let (_, answer) = send(&writer, Method::POST, "/graphql", r#"{"query":7}"#.to_owned()).await;
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     let message = answer["errors"][0]["message"].as_str().expect("a message");

@@ -88,7 +88,7 @@ async fn forward(
                 replace(bytes, old, new);
             }
         });
-        // Whoever ends first ends both.
+        // The side that ends first ends both.
         tokio::select! { done = up => done, done = down => done }
     };
     let silent = async { silence.wait_for(|is_silent| *is_silent).await.is_ok() };
