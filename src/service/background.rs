@@ -1,7 +1,7 @@
 //! Work that a write leaves for after its commit, because it grows with the number of rows that depend on what was
 //! written.
 //!
-//! Up to [`DIRECT_LIMIT`] dependants are updated by the write itself. For more, its transaction inserts a task, and a
+//! Up to `DIRECT_LIMIT` dependants are updated by the write itself. For more, its transaction inserts a task, and a
 //! worker updates them in batches, each a transaction of its own (`worker`). A batch computes everything from the current
 //! state of the subject: it may be repeated, and batches of several tasks may come in any order.
 

@@ -1,5 +1,4 @@
-//! Erasing contacts: nothing of the person is left in any table, nor in the bytes of the files of SQLite
-//! without SQLite.
+//! Erasing contacts: nothing of the person is left in any table, nor in the bytes of SQLite's files.
 
 use std::{fs, path::PathBuf, time::Duration};
 
