@@ -18,11 +18,11 @@ INSERT INTO account (id, org_id, name, sort_key, words, created_at, updated_at, 
     SELECT pg_temp.uuid7(n, 1), 1, 'Account ' || n, 'account ' || n, 'account ' || n, made, made, 1
     FROM people WHERE n <= 20000;
 INSERT INTO account_contact (id, org_id, first_name, last_name, email, email_key, contact_type_id, metadata, sort_key, words,
-                             company_words, created_at, updated_at, version)
+                             created_at, updated_at, version)
     SELECT pg_temp.uuid7(n, 2), 1, first, last, first || '.' || last || '@c' || n % 20000 + 1 || '.example',
            first || '.' || last || '@c' || n % 20000 + 1 || '.example',
            (SELECT id FROM contact_type WHERE org_id = 1 AND is_default), '{}', first || ' ' || last,
-           first || ' ' || last || ' c' || n % 20000 + 1 || ' example', 'account ' || n % 20000 + 1,
+           first || ' ' || last || ' c' || n % 20000 + 1 || ' example',
            made, made + (n % 1000) * interval '1 hour', 1
     FROM people;
 INSERT INTO account_contact_account (org_id, account_contact_id, account_id, created_at)

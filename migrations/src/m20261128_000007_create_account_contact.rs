@@ -38,7 +38,6 @@ impl MigrationTrait for Migration {
             .col(text_null("remote_id"))
             .col(search_text(backend, "sort_key"))
             .col(search_text(backend, "words"))
-            .col(search_text(backend, "company_words"))
             .col(created_at())
             .col(updated_at())
             .col(version())

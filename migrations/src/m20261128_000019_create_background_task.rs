@@ -12,7 +12,7 @@ use crate::table::{self, check, created_at, organization_key, tenant_primary_key
 
 const TABLE: &str = "background_task";
 
-const KINDS: [&str; 5] = ["account", "partner", "internal_contact", "internal_contact_merge", "contact_type"];
+const KINDS: [&str; 4] = ["partner", "internal_contact", "internal_contact_merge", "contact_type"];
 
 /// Creates `background_task`.
 #[derive(DeriveMigrationName)]

@@ -44,8 +44,6 @@ pub struct Model {
     pub sort_key: String,
     /// What it is found by: words, folded.
     pub words: String,
-    /// The words of the companies that it is found by as well.
-    pub company_words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -92,7 +90,6 @@ sparse! {
     remote_id: RemoteId asked,
     sort_key: SortKey asked,
     words: Words asked,
-    company_words: CompanyWords asked,
     created_at: CreatedAt asked,
     updated_at: UpdatedAt asked,
     version: Version asked,

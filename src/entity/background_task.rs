@@ -37,10 +37,7 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum TaskKind {
-    /// An account: its contacts are found by its name.
-    #[sea_orm(string_value = "account")]
-    Account,
-    /// A partner: its assignments are hidden while it is deleted, and its people are found by its name.
+    /// A partner: its assignments are hidden while it is deleted.
     #[sea_orm(string_value = "partner")]
     Partner,
     /// An internal contact: its assignments are hidden while it is deleted.

@@ -76,13 +76,20 @@ impl PendingWrite {
         })
     }
 
-    /// A part of a statement that writes nothing unless the condition holds.
+    /// A part of a statement that writes nothing unless the condition holds, and returns a row for each one written.
     fn into_part(self, condition: Option<Expr>) -> Result<SubQueryStatement, DbErr> {
-        Ok(match (self, condition) {
-            (Self::Insert(rows), None) => rows.into_statement()?.into(),
-            (Self::Insert(rows), Some(condition)) => rows.only_if(condition).into_statement()?.into(),
-            (Self::Update(update), None) => update.into(),
-            (Self::Update(mut update), Some(condition)) => update.and_where(condition).take().into(),
+        let returning = Query::returning().expr(Expr::cust("1"));
+        Ok(match self {
+            Self::Insert(rows) => {
+                let rows = condition.into_iter().fold(rows, RowsToInsert::only_if);
+                rows.into_statement()?.returning(returning).take().into()
+            }
+            Self::Update(mut update) => {
+                if let Some(condition) = condition {
+                    update.and_where(condition);
+                }
+                update.returning(returning).take().into()
+            }
         })
     }
 }
@@ -90,7 +97,9 @@ impl PendingWrite {
 impl Entity {
     /// Writes and appends changes to the organization's log on PostgreSQL, in one statement, if all guards hold: takes as many
     /// numbers from the counter as there are changes, whose row stays locked until the commit. The changes come with
-    /// `seq` counted from 1. Inserts none where a guard fails or the organization has no counter.
+    /// `seq` counted from 1. Inserts none where a guard fails; fails where the organization has no counter.
+    ///
+    /// The counter is locked last: a write may have to wait for another transaction's key, which waits for the counter.
     pub fn append(
         organization: OrganizationId,
         changes: Vec<ActiveModel>,
@@ -111,18 +120,27 @@ impl Entity {
         if condition.is_some() {
             part(UNIT.to_owned(), unit.into());
         }
-        for (position, write) in writes.into_iter().enumerate() {
-            part(format!("write_{position}"), write.into_part(condition.clone())?);
-        }
         let count = i64::try_from(changes.len()).map_err(|error| DbErr::Custom(error.to_string()))?;
         let mut counter = change_counter::Entity::raise(organization, count);
         counter.returning_col(change_counter::Column::Seq);
-        part(COUNTER.to_owned(), PendingWrite::Update(counter).into_part(condition)?);
-        Ok(with.query(Self::insert_counted(changes, count)?))
+        for (position, write) in writes.into_iter().enumerate() {
+            let name = format!("write_{position}");
+            counter.and_where(is_complete(&name));
+            part(name, write.into_part(condition.clone())?);
+        }
+        if let Some(condition) = &condition {
+            counter.and_where(condition.clone());
+        }
+        part(COUNTER.to_owned(), counter.into());
+        Ok(with.query(Self::insert_counted(changes, count, condition)?))
     }
 
     /// Inserts changes whose numbers are the last ones that the counter has given out.
-    fn insert_counted(changes: Vec<ActiveModel>, count: i64) -> Result<InsertStatement, DbErr> {
+    fn insert_counted(
+        changes: Vec<ActiveModel>,
+        count: i64,
+        condition: Option<Expr>,
+    ) -> Result<InsertStatement, DbErr> {
         let columns: Vec<Column> = Column::iter().collect();
         let json = batch::json::<Self>(&columns, changes.into_iter())?;
         let member = |column: &Column| match column {
@@ -130,13 +148,23 @@ impl Entity {
             other => Expr::col((batch::ROWS, *other)),
         };
         let mut rows = Query::select();
-        rows.exprs(columns.iter().map(member)).from(COUNTER);
-        rows.from_function(batch::recordset::<Self>(json), batch::ROWS);
+        rows.exprs(columns.iter().map(member)).from_function(batch::recordset::<Self>(json), batch::ROWS);
+        // Without a counter the numbers are null, which ends the statement and with it the writes.
+        rows.left_join(COUNTER, Expr::cust("true"));
+        if let Some(condition) = condition {
+            rows.and_where(condition);
+        }
         let mut insert = Query::insert();
         insert.into_table(Self).columns(columns);
         insert.select_from(rows).map_err(|error| DbErr::Custom(error.to_string()))?;
         Ok(insert)
     }
+}
+
+/// Whether a part that writes is through; always true, once it is.
+fn is_complete(part: &str) -> Expr {
+    let written = Query::select().expr(Expr::cust("count(*)")).from(Alias::new(part)).take();
+    Expr::SubQuery(None, Box::new(written.into())).gte(0)
 }
 
 fn exists(part: &str) -> Expr {

@@ -14,7 +14,6 @@ use super::{
     filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, narrowed},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     patch::patch,
-    pending::pending_updates,
     relay::{Connection, List, Listed, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
@@ -259,7 +258,6 @@ pub struct UpdateAccountInput {
 
 /// What updateAccount did.
 #[derive(SimpleObject)]
-#[graphql(complex)]
 pub struct UpdateAccountPayload {
     /// The account after the change; null when the input was refused.
     account: Option<Account>,
@@ -278,7 +276,6 @@ pub struct DeleteAccountInput {
 
 /// What deleteAccount did.
 #[derive(SimpleObject)]
-#[graphql(complex)]
 pub struct DeleteAccountPayload {
     /// The account with the time of its deletion; null when the input was refused.
     account: Option<Account>,
@@ -297,7 +294,6 @@ pub struct RestoreAccountInput {
 
 /// What restoreAccount did.
 #[derive(SimpleObject)]
-#[graphql(complex)]
 pub struct RestoreAccountPayload {
     /// The account, living; null when the input was refused.
     account: Option<Account>,
@@ -333,14 +329,7 @@ upsert_types! {
     UpsertAccountResult,
     /// What upsertAccounts did.
     UpsertAccountsPayload,
-    account / "account": Account, complex
-}
-
-pending_updates! {
-    UpdateAccountPayload: |payload| payload.account.iter(),
-    DeleteAccountPayload: |payload| payload.account.iter(),
-    RestoreAccountPayload: |payload| payload.account.iter(),
-    UpsertAccountsPayload: |payload| payload.results.iter().filter_map(|it| it.account.as_ref()),
+    account / "account": Account
 }
 
 /// Changing accounts.

@@ -44,15 +44,14 @@ pub(super) async fn prime_results<T: Prime>(ctx: &Context<'_>, object: &str, row
     }
 }
 
-/// Declares the result and the payload of a bulk write, and how the payload is made of what the service answers. With
-/// `complex` the payload has more fields, which `pending_updates!` declares.
+/// Declares the result and the payload of a bulk write, and how the payload is made of what the service answers.
 macro_rules! upsert_types {
     (
         $(#[doc = $result_doc:literal])*
         $result:ident,
         $(#[doc = $payload_doc:literal])*
         $payload:ident,
-        $field:ident / $name:literal: $object:ident $(, $complex:ident)?
+        $field:ident / $name:literal: $object:ident
     ) => {
         $(#[doc = $result_doc])*
         #[derive(async_graphql::SimpleObject)]
@@ -67,7 +66,6 @@ macro_rules! upsert_types {
 
         $(#[doc = $payload_doc])*
         #[derive(async_graphql::SimpleObject)]
-        $(#[graphql($complex)])?
         pub struct $payload {
             /// What became of each row, in the order of the rows; empty when the call was refused.
             results: Vec<$result>,

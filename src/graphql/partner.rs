@@ -289,7 +289,6 @@ pub struct UpdatePartnerInput {
 
 /// What updatePartner did.
 #[derive(SimpleObject)]
-#[graphql(complex)]
 pub struct UpdatePartnerPayload {
     /// The partner after the change; null when the input was refused.
     partner: Option<Partner>,
@@ -361,14 +360,12 @@ upsert_types! {
     UpsertPartnerResult,
     /// What upsertPartners did.
     UpsertPartnersPayload,
-    partner / "partner": Partner, complex
+    partner / "partner": Partner
 }
 
 pending_updates! {
-    UpdatePartnerPayload: |payload| payload.partner.iter(),
     DeletePartnerPayload: |payload| payload.partner.iter(),
     RestorePartnerPayload: |payload| payload.partner.iter(),
-    UpsertPartnersPayload: |payload| payload.results.iter().filter_map(|it| it.partner.as_ref()),
 }
 
 /// Changing partners.

@@ -2,7 +2,7 @@
 
 mod upsert;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use upsert::{UpsertAccount, upsert};
 
 use super::{
-    Database, ListRequest, Page, Patch, Write, account_contact as contacts,
+    Database, ListRequest, Page, Patch, Write,
     bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
@@ -184,13 +184,8 @@ pub async fn update(
 
     let mut row = old.clone().into_active_model();
     let diff = fields.change(&mut row);
-    let words = old.words.clone();
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    if new.words != words {
-        contacts::refresh_company_words_of_accounts(txn, ctx, organization, &[id]).await?;
-    }
     write.commit().await?;
-    db.wake_worker();
     Ok(new)
 }
 
@@ -207,9 +202,7 @@ pub async fn delete(
     let txn = &write;
     let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    contacts::refresh_company_words_of_accounts(txn, ctx, organization, &[id]).await?;
     write.commit().await?;
-    db.wake_worker();
     Ok(new)
 }
 
@@ -229,9 +222,7 @@ pub async fn restore(
         return Ok(old);
     }
     let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    contacts::refresh_company_words_of_accounts(txn, ctx, organization, &[id]).await?;
     write.commit().await?;
-    db.wake_worker();
     Ok(new)
 }
 
@@ -263,10 +254,6 @@ impl RemoteFields<Entity> for Fields {
 
     fn remote_id_of(row: &Model) -> Option<&str> {
         row.remote_id.as_deref()
-    }
-
-    fn words_of(row: &Model) -> &str {
-        &row.words
     }
 
     fn remote_id(&self) -> Option<&str> {
@@ -329,26 +316,21 @@ pub(super) async fn referred(
     Ok(checks.found(field, row))
 }
 
-/// Which of these accounts are there, each with its words and held against change until the transaction ends.
+/// Which of these accounts are there, each held against deletion until the transaction ends.
 pub(super) async fn living(
     db: &Write,
     organization: OrganizationId,
     ids: Vec<AccountId>,
-) -> AppResult<HashMap<AccountId, String>> {
+) -> AppResult<HashSet<AccountId>> {
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(HashSet::new());
     }
-    let backend = db.get_database_backend();
     let rows = Entity::find_in(organization)
         .select_only()
-        .columns([Column::Id, Column::Words])
-        .filter(keys_in(backend, Column::Id.into_expr(), ids))
+        .column(Column::Id)
+        .filter(keys_in(db.get_database_backend(), Column::Id.into_expr(), ids))
         .order_by_asc(Column::Id);
-    let rows: Vec<(AccountId, String)> = db.locked(rows, LockType::KeyShare).into_tuple().all(db).await?;
-    for (id, words) in &rows {
-        // The words too: contacts keep them, and who renames the account does not see those that come at the same moment.
-        let same_words = Column::Words.eq(words.as_str());
-        db.guard::<Entity>(organization, [*id], Some(same_words), LockType::KeyShare);
-    }
+    let rows: Vec<AccountId> = db.locked(rows, LockType::KeyShare).into_tuple().all(db).await?;
+    db.guard::<Entity>(organization, rows.iter().copied(), None, LockType::KeyShare);
     Ok(rows.into_iter().collect())
 }

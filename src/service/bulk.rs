@@ -242,9 +242,6 @@ pub(super) trait RemoteFields<E: Recorded>: Clone {
     /// The `remoteId` of a row.
     fn remote_id_of(row: &E::Model) -> Option<&str>;
 
-    /// The words that a row is found by.
-    fn words_of(row: &E::Model) -> &str;
-
     /// The `remoteId` among the fields, blank when it was refused.
     fn remote_id(&self) -> Option<&str>;
 
@@ -258,11 +255,11 @@ pub(super) trait RemoteFields<E: Recorded>: Clone {
     fn change(self, row: &mut E::ActiveModel) -> Diff;
 }
 
-/// Plans rows whose identity is their `remoteId`. Beside them are those that are found by other words now.
+/// Plans rows whose identity is their `remoteId`.
 pub(super) async fn plan_by_remote_id<U, E, F>(
     scope: Scope<'_>,
     rows: &[Checked<'_, U>],
-) -> AppResult<Plan<E, Vec<E::Id>>>
+) -> AppResult<Plan<E, ()>>
 where
     U: Upsert<Table = E, Checked = F>,
     E: Recorded<Model: Clone>,
@@ -273,7 +270,7 @@ where
     let found = reading::held::<E>(scope.db, scope.organization, is_one).await?;
     let found: HashMap<&str, &E::Model> =
         found.iter().filter_map(|row| Some((F::remote_id_of(row)?, row))).collect();
-    let (mut firsts, mut renamed) = (Firsts::default(), Vec::new());
+    let mut firsts = Firsts::default();
     let mut steps = Vec::with_capacity(rows.len());
     for (index, Checked { row: fields, checks, .. }) in rows.iter().enumerate() {
         let mut checks = checks.clone();
@@ -285,13 +282,9 @@ where
                 fields.check_complete(&mut checks);
             }
         }
-        let step = planned(scope, fields, old, checks)?;
-        if let (Some(old), Some(new)) = (old, step.row(Status::Updated)) {
-            renamed.extend((F::words_of(new) != F::words_of(old)).then(|| E::id(old)));
-        }
-        steps.push(step);
+        steps.push(planned(scope, fields, old, checks)?);
     }
-    Ok(Plan { steps, beside: renamed })
+    Ok(Plan { steps, beside: () })
 }
 
 fn planned<E, F>(scope: Scope<'_>, fields: &F, old: Option<&E::Model>, checks: Checks) -> AppResult<Step<E>>

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{
     contact::ContactCondition,
     custom_field::{self as custom_field_values, ValueFilter},
-    search::{self, SearchQuery, Searched},
+    search::{CompanyLink, Search, SearchQuery, Searched},
 };
 use crate::{
     entity::{
@@ -216,11 +216,23 @@ impl Filtered for account::Entity {
 }
 
 impl Filtered for internal_contact::Entity {
-    const SEARCHED: Searched = Searched::WordsAndCompanies;
+    const SEARCHED: Searched = Searched::WordsAndCompanies(CompanyLink {
+        table: "internal_contact_assignment",
+        person_id: "internal_contact_id",
+        company_id: "partner_id",
+        company: "partner",
+        has_deleted_at: true,
+    });
 }
 
 impl Filtered for account_contact::Entity {
-    const SEARCHED: Searched = Searched::WordsAndCompanies;
+    const SEARCHED: Searched = Searched::WordsAndCompanies(CompanyLink {
+        table: "account_contact_account",
+        person_id: "account_contact_id",
+        company_id: "account_id",
+        company: "account",
+        has_deleted_at: false,
+    });
 }
 
 impl Filtered for organization_contact::Entity {
@@ -238,7 +250,7 @@ pub(super) async fn rows<E: Filtered>(
     organization: OrganizationId,
     filter: Option<&Filter>,
 ) -> AppResult<Select<E>> {
-    let scope = Scope { organization, backend: db.get_database_backend() };
+    let scope = Scope::new(organization, db.get_database_backend());
     match filter {
         Some(filter) if filter.asks_for_values() => {
             let filter = custom_field_values::checked(db, organization, filter).await?;
@@ -254,6 +266,8 @@ pub(super) async fn rows<E: Filtered>(
 pub(super) struct Scope {
     organization: OrganizationId,
     backend: DbBackend,
+    /// Whether rows that do not meet the condition are out, whatever the other conditions are.
+    is_required: bool,
 }
 
 impl Scope {
@@ -264,7 +278,7 @@ impl Scope {
 
     /// In this organization, on this kind of database.
     pub(super) fn new(organization: OrganizationId, backend: DbBackend) -> Self {
-        Self { organization, backend }
+        Self { organization, backend, is_required: true }
     }
 
     /// The rows that meet the filter.
@@ -274,16 +288,21 @@ impl Scope {
         } else {
             E::find_in(self.organization)
         };
-        rows.filter(self.condition::<E>(filter))
+        rows.filter(Self { is_required: true, ..self }.condition::<E>(filter))
+    }
+
+    /// Below `or` and `not`.
+    fn nested(self) -> Self {
+        Self { is_required: false, ..self }
     }
 
     fn condition<E: Filtered>(self, filter: &Filter) -> Expr {
         match filter {
             Filter::Constant(constant) => truth(*constant),
             Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
-            Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
+            Filter::Any(filters) => self.nested().joined::<E>(filters, Expr::or, false),
             // A comparison with null is unknown, which is not true.
-            Filter::Not(filter) => certain(self.condition::<E>(filter)).not(),
+            Filter::Not(filter) => certain(self.nested().condition::<E>(filter)).not(),
             Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
             Filter::Related(relation, Quantifier::Some, filter) => {
                 Expr::exists(self.related(*relation, filter))
@@ -291,12 +310,11 @@ impl Scope {
             Filter::Related(relation, Quantifier::None, filter) => {
                 Expr::not_exists(self.related(*relation, filter))
             }
-            Filter::Search(query) => search::matches(
-                (self.backend, self.organization),
-                E::default().table_name(),
-                E::SEARCHED,
-                query,
-            ),
+            Filter::Search(query) => {
+                let Self { organization, backend, is_required } = self;
+                Search { organization, backend, query, is_required }
+                    .finds(E::default().table_name(), E::SEARCHED)
+            }
             Filter::Deleted(wanted) => deleted::<E>(*wanted),
             // Made into conditions of each kind before.
             Filter::Contact(_) => truth(false),

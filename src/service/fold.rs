@@ -8,10 +8,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{
-    Database, Write, account_contact as account_contacts, internal_contact as internal_contacts,
-    record::Recorded,
-};
+use super::{Database, Write, record::Recorded};
 use crate::{
     entity::{
         account, account_contact, id::OrganizationId, internal_contact, organization, organization_contact,
@@ -33,27 +30,16 @@ pub async fn fold_rows(db: &Database) -> AppResult<usize> {
     Ok(folded)
 }
 
-/// Companies first: the people who belong to them are found by their words too.
 async fn fold_organization(db: &Database, organization: OrganizationId) -> AppResult<usize> {
-    let cards = fold_table::<organization_contact::Entity>(db, organization, async |_, _| Ok(())).await?;
-    let partners = fold_table::<partner::Entity>(db, organization, async |_, _| Ok(())).await?;
-    let accounts = fold_table::<account::Entity>(db, organization, async |_, _| Ok(())).await?;
-    let internal = fold_table::<internal_contact::Entity>(db, organization, async |txn, ids| {
-        internal_contacts::refresh_company_words(txn, organization, &ids).await
-    });
-    let internal = internal.await?;
-    let customers = fold_table::<account_contact::Entity>(db, organization, async |txn, ids| {
-        account_contacts::refresh_company_words(txn, organization, &ids).await
-    });
-    Ok(cards + partners + accounts + internal + customers.await?)
+    Ok(fold_table::<organization_contact::Entity>(db, organization).await?
+        + fold_table::<partner::Entity>(db, organization).await?
+        + fold_table::<account::Entity>(db, organization).await?
+        + fold_table::<internal_contact::Entity>(db, organization).await?
+        + fold_table::<account_contact::Entity>(db, organization).await?)
 }
 
-/// Folds the rows of one table, batch by batch, each with the words of its companies.
-async fn fold_table<E: Recorded>(
-    db: &Database,
-    organization: OrganizationId,
-    companies: impl AsyncFn(&Write, Vec<E::Id>) -> AppResult<()>,
-) -> AppResult<usize> {
+/// Folds the rows of one table, batch by batch.
+async fn fold_table<E: Recorded>(db: &Database, organization: OrganizationId) -> AppResult<usize> {
     let mut folded = 0;
     loop {
         let write = db.begin_upkeep().await?;
@@ -63,12 +49,10 @@ async fn fold_table<E: Recorded>(
         if rows.is_empty() {
             return Ok(folded);
         }
-        let ids: Vec<E::Id> = rows.iter().map(E::id).collect();
         folded += rows.len();
         for row in rows {
             fold::<E>(txn, row).await?;
         }
-        companies(txn, ids).await?;
         write.commit().await?;
     }
 }

@@ -304,7 +304,6 @@ async fn give(
     row.partner_id.set_if_not_equals(Some(partner.id));
     let new =
         record::update::<Entity>(txn, ctx, organization, old, row, diff).await.map_err(blame_partner)?;
-    contacts::refresh_company_words(txn, organization, &[new.internal_contact_id]).await?;
     write.commit().await?;
     Ok(new)
 }
@@ -326,7 +325,7 @@ pub async fn remove(
     let (write, assigned, _) = begin(db, organization, Some(assignment_id), None).await?;
     let txn = &write;
     let assigned = assigned.ok_or_else(|| not_found("assignmentId"))?;
-    let Assigned { assignment, contact } = &assigned;
+    let assignment = &assigned.assignment;
     if partner_id.is_some() && partner_id != assignment.partner_id {
         return Err(not_found("assignmentId"));
     }
@@ -334,7 +333,6 @@ pub async fn remove(
     Entity::delete_in(organization).filter(Column::Id.eq(assignment.id)).exec(txn).await?;
     let (action, diff) = (Action::Deleted, removal(assignment));
     record::record::<Entity>(txn, ctx, organization, assignment.id, action, diff);
-    contacts::refresh_company_words(txn, organization, &[contact.id]).await?;
     write.commit().await?;
     Ok(assigned)
 }
@@ -445,7 +443,7 @@ pub(super) async fn check_remote_id(
     Ok(())
 }
 
-/// Makes an assignment. The words by which the person is found are the caller's to bring up to date.
+/// Makes an assignment.
 pub(super) async fn insert(
     db: &Write,
     ctx: &RequestContext,

@@ -180,13 +180,8 @@ pub async fn update(
 
     let mut row = old.clone().into_active_model();
     let diff = fields.change(&mut row);
-    let words = old.words.clone();
     let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    if new.words != words {
-        refresh_company_words(txn, ctx, organization, &[id]).await?;
-    }
     write.commit().await?;
-    db.wake_worker();
     Ok(new)
 }
 
@@ -206,7 +201,6 @@ pub async fn delete(
     if !assignments::defer_of_partners(txn, ctx, organization, &[id]).await?.is_empty() {
         contacts::hold_those_of_partners(txn, organization, &[id]).await?;
         assignments::hide(txn, ctx, organization, assignment::Column::PartnerId.eq(id)).await?;
-        contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
     }
     write.commit().await?;
     db.wake_worker();
@@ -236,26 +230,10 @@ pub async fn restore(
     } else {
         contacts::hold_those_of_partners(txn, organization, &[id]).await?;
         assignments::show(txn, organization, its).await?;
-        contacts::refresh_company_words_of_partners(txn, organization, &[id]).await?;
     }
     write.commit().await?;
     db.wake_worker();
     Ok(new)
-}
-
-/// Takes the names of these partners into the words of their people, in the background where there are many.
-async fn refresh_company_words(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    partners: &[PartnerId],
-) -> AppResult<()> {
-    let partners = assignments::defer_of_partners(db, ctx, organization, partners).await?;
-    if partners.is_empty() {
-        return Ok(());
-    }
-    contacts::hold_those_of_partners(db, organization, &partners).await?;
-    contacts::refresh_company_words_of_partners(db, organization, &partners).await
 }
 
 /// The fields of a partner as an input gives them, cleaned; `None` is what it does not give.
@@ -279,10 +257,6 @@ impl RemoteFields<Entity> for Fields {
 
     fn remote_id_of(row: &Model) -> Option<&str> {
         row.remote_id.as_deref()
-    }
-
-    fn words_of(row: &Model) -> &str {
-        &row.words
     }
 
     fn remote_id(&self) -> Option<&str> {
@@ -337,10 +311,8 @@ pub(super) async fn referred(
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
     let row = held(db, organization, id).await?;
-    if let Some(row) = &row {
-        // The words too: people keep them, and who renames the partner does not see those that come at the same moment.
-        let same_words = Column::Words.eq(row.words.as_str());
-        db.guard::<Entity>(organization, [id], Some(same_words), LockType::KeyShare);
+    if row.is_some() {
+        db.guard::<Entity>(organization, [id], None, LockType::KeyShare);
     }
     Ok(checks.found(field, row))
 }

@@ -4,8 +4,8 @@
 //! given, so both sort and find alike. A row is found when each word of the query begins one of its words.
 
 use sea_orm::{
-    ColumnTrait, DbBackend,
-    sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Query},
+    DbBackend,
+    sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, UnionType},
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -16,8 +16,6 @@ use crate::entity::id::OrganizationId;
 const SORT_KEY: usize = 128;
 /// The most characters of a word that count.
 const WORD: usize = 64;
-/// The most characters of the words of a person's companies.
-const COMPANY_WORDS: usize = 100_000;
 /// The most words of a query that count.
 const QUERY_WORDS: usize = 16;
 /// What stands between the digits of phone numbers, and in front of them.
@@ -59,30 +57,6 @@ pub(super) fn phone_words(phone: &str) -> String {
 /// The digits of a phone number. Zeros in front do not count: people write 0, 00 or + there, or nothing.
 fn dialled(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').take(WORD).collect()
-}
-
-/// The words of all rows that a subquery finds; an aggregate. Single spaces stay between them, and there is an end to
-/// them, because PostgreSQL takes neither empty words nor more than a megabyte of them.
-pub(super) fn all_words(words: impl ColumnTrait) -> Expr {
-    let some = Func::cust("nullif").args([words.into_expr(), Expr::cust("''")]);
-    let all = Func::cust("string_agg").args([some.into(), Expr::cust("' '")]);
-    let bound = [Expr::from(all), Expr::cust("1"), Expr::cust(COMPANY_WORDS.to_string())];
-    Func::coalesce([Func::cust("substr").args(bound).into(), Expr::cust("''")]).into()
-}
-
-/// The same of rows that are at hand.
-pub(super) fn joined_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let joined = words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ");
-    joined.chars().take(COMPANY_WORDS).collect()
-}
-
-/// What a column of words holds and these words, of which there are some.
-pub(super) fn with_words(column: impl ColumnTrait, words: &str) -> Expr {
-    let held = || column.into_expr();
-    let both = held().binary(BinOper::Custom("||"), Expr::val(format!(" {words}")));
-    let bound = [both, Expr::cust("1"), Expr::cust(COMPANY_WORDS.to_string())];
-    let some = CaseStatement::new().case(held().eq(""), Expr::val(words));
-    some.finally(Func::cust("substr").args(bound)).into()
 }
 
 /// Lower case, no accents, cut where neither letters nor digits stand.
@@ -157,6 +131,19 @@ impl SearchQuery {
 }
 
 impl SearchQuery {
+    fn is_one_word(&self) -> bool {
+        self.words.len() == 1 && self.phone.is_none()
+    }
+
+    /// Whether a text that is a space and words with single spaces between them matches.
+    fn is_in(&self, words: &Expr) -> Expr {
+        // Nothing but letters and digits, so no pattern of its own.
+        let has = |word: &str| words.clone().like(LikeExpr::new(format!("% {word}%")));
+        let all = self.words.iter().map(|word| has(word)).reduce(Expr::and);
+        let phone = self.phone.as_deref().map(has);
+        all.into_iter().chain(phone).reduce(Expr::or).unwrap_or_else(|| Expr::cust("1 = 0"))
+    }
+
     /// How well a row of this table answers, the best first: its name is the query, begins with it, has a word that
     /// begins with it, or something else of the row does.
     pub(super) fn rank(&self, table: &'static str) -> Expr {
@@ -174,53 +161,144 @@ impl SearchQuery {
     }
 }
 
-/// What of a table is searched.
+/// What a search of a table looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Searched {
     /// Its rows cannot be searched.
     Nothing,
     /// The words of the row.
     Words,
-    /// And those of its companies.
-    WordsAndCompanies,
+    /// The words of a person and those of the companies that they are linked to.
+    WordsAndCompanies(CompanyLink),
 }
 
-/// SQLite's full text index, and what tells its rows.
+/// The table that links people to their companies. Deleted links and companies do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CompanyLink {
+    pub(super) table: &'static str,
+    pub(super) person_id: &'static str,
+    pub(super) company_id: &'static str,
+    pub(super) company: &'static str,
+    /// Whether links have `deleted_at`.
+    pub(super) has_deleted_at: bool,
+}
+
+/// SQLite's full text index, and the table that names the rows behind its row ids.
 const WORDS: &str = "search_words";
 const ENTRY: &str = "search_entry";
 
-/// Whether each word of the query begins a word of a row of the organization. A query without words finds nothing.
-pub(super) fn matches(
-    (backend, organization): (DbBackend, OrganizationId),
-    table: &'static str,
-    searched: Searched,
-    query: &SearchQuery,
-) -> Expr {
-    if searched == Searched::Nothing || query.words.is_empty() {
-        return Expr::cust("1 = 0");
+/// A search in an organization.
+#[derive(Clone, Copy)]
+pub(super) struct Search<'a> {
+    pub(super) organization: OrganizationId,
+    pub(super) backend: DbBackend,
+    pub(super) query: &'a SearchQuery,
+    /// Whether only rows are wanted that the search finds.
+    pub(super) is_required: bool,
+}
+
+/// How many words of a query a row has to have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Required {
+    All,
+    Any,
+}
+
+impl Search<'_> {
+    /// Whether each word of the query begins a word of a row of the table, or of one of its companies. A query without
+    /// words finds nothing.
+    pub(super) fn finds(self, table: &'static str, searched: Searched) -> Expr {
+        if searched == Searched::Nothing || self.query.words.is_empty() {
+            return Expr::cust("1 = 0");
+        }
+        let Searched::WordsAndCompanies(link) = searched else { return self.matches(table, Required::All) };
+        let mut people = self.people_by_words(table);
+        people.union(UnionType::All, self.people_by_companies(table, link));
+        let id = Expr::col((table, "id"));
+        if self.backend == DbBackend::Sqlite || !self.is_required {
+            return id.in_subquery(people);
+        }
+        // An array is computed once and looked up in the primary key. PostgreSQL would make a join of IN, and without
+        // statistics, or with a wrong guess of what the search finds, it would search again for each row.
+        let ids = Func::cust("ARRAY").arg(Expr::SubQuery(None, Box::new(people.into())));
+        id.eq(Func::cust("ANY").arg(ids))
     }
-    if backend == DbBackend::Sqlite {
-        let words = query.written(|word| format!("\"{}_{word}\"*", organization.0), " AND ", " OR ");
-        let matching = Expr::col(WORDS).binary(BinOper::Custom("MATCH"), words);
-        let found = Query::select()
-            .column((ENTRY, "entity_id"))
-            .from(WORDS)
-            // CROSS: SQLite would else read the index again for each entry of the table.
-            .cross_join(ENTRY)
-            .and_where(Expr::col((ENTRY, "number")).equals((WORDS, "rowid")))
-            .and_where(matching)
-            .and_where(Expr::col((ENTRY, "entity")).eq(table))
+
+    /// Whether the words of a row match by themselves, as the text index finds out.
+    fn matches(self, table: &'static str, required: Required) -> Expr {
+        if self.backend == DbBackend::Sqlite {
+            let word = |word: &str| format!("\"{}_{word}\"*", self.organization.0);
+            let and = if required == Required::All { " AND " } else { " OR " };
+            let matching =
+                Expr::col(WORDS).binary(BinOper::Custom("MATCH"), self.query.written(word, and, " OR "));
+            let found = Query::select()
+                .column((ENTRY, "entity_id"))
+                .from(WORDS)
+                // CROSS: SQLite would else read the index again for each entry of the table.
+                .cross_join(ENTRY)
+                .and_where(Expr::col((ENTRY, "number")).equals((WORDS, "rowid")))
+                .and_where(matching)
+                .and_where(Expr::col((ENTRY, "entity")).eq(table))
+                .take();
+            return Expr::col((table, "id")).in_subquery(found);
+        }
+        let and = if required == Required::All { " & " } else { " | " };
+        let words = self.query.written(|word| format!("'{word}':*"), and, " | ");
+        // The indexes are over this very expression.
+        let lexemes = format!("array_to_tsvector(string_to_array(btrim({table}.words), ' '))");
+        Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words).cast_as("tsquery"))
+    }
+
+    fn people_by_words(self, table: &'static str) -> SelectStatement {
+        Query::select()
+            .column((table, "id"))
+            .from(table)
+            .and_where(self.is_here(table))
+            .and_where(self.matches(table, Required::All))
+            .take()
+    }
+
+    /// The people with a company that has a word of the query, where their words and those of all their companies have
+    /// all of them.
+    fn people_by_companies(self, table: &'static str, link: CompanyLink) -> SelectStatement {
+        let mut found = self.links(link);
+        found.column((link.table, link.person_id)).and_where(self.matches(link.company, Required::Any));
+        if self.query.is_one_word() {
+            return found;
+        }
+        let person_id = || Expr::col((link.table, link.person_id));
+        let company_words =
+            Func::cust("string_agg").args([Expr::col((link.company, "words")), Expr::cust("' '")]);
+        let words = [Expr::cust("' '"), Expr::col((table, "words")), Expr::cust("' '"), company_words.into()];
+        let words = words.into_iter().reduce(|all, text| all.binary(BinOper::Custom("||"), text));
+        let mut people = self.links(link);
+        people
+            .column((link.table, link.person_id))
+            .inner_join(table, person_id().equals((table, "id")).and(self.is_here(table)))
+            .and_where(person_id().in_subquery(found))
+            .group_by_columns([(link.table, link.person_id), (table, "words")])
+            .and_having(self.query.is_in(&words.unwrap_or_else(|| Expr::val(""))))
+            .take()
+    }
+
+    /// The links to companies that are there.
+    fn links(self, link: CompanyLink) -> SelectStatement {
+        let is_link = Expr::col((link.table, link.company_id)).equals((link.company, "id"));
+        let mut links = Query::select()
+            .from(link.company)
+            .inner_join(link.table, is_link.and(self.is_here(link.table)))
+            .and_where(self.is_here(link.company))
+            .and_where(Expr::col((link.company, "deleted_at")).is_null())
             .take();
-        return Expr::col((table, "id")).in_subquery(found);
+        if link.has_deleted_at {
+            links.and_where(Expr::col((link.table, "deleted_at")).is_null());
+        }
+        links
     }
-    let words = query.written(|word| format!("'{word}':*"), " & ", " | ");
-    // The indexes are over this very expression.
-    let column = match searched {
-        Searched::WordsAndCompanies => format!("{table}.words || ' ' || {table}.company_words"),
-        _ => format!("{table}.words"),
-    };
-    let lexemes = format!("array_to_tsvector(string_to_array(btrim({column}), ' '))");
-    Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words).cast_as("tsquery"))
+
+    fn is_here(self, table: &'static str) -> Expr {
+        Expr::col((table, "org_id")).eq(self.organization)
+    }
 }
 
 #[cfg(test)]

@@ -149,8 +149,8 @@ async fn fill(db: &DatabaseConnection) {
         format!("WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})");
     let sql = format!(
         "{numbers} INSERT INTO account_contact (org_id, id, first_name, email, email_key, contact_type_id, metadata,
-            sort_key, words, company_words, created_at, updated_at, version)
-        SELECT {HOME}, {id}, 'Grace', n || '@many.example', n || '@many.example', type.id, '{{}}', 'grace', 'grace', '',
+            sort_key, words, created_at, updated_at, version)
+        SELECT {HOME}, {id}, 'Grace', n || '@many.example', n || '@many.example', type.id, '{{}}', 'grace', 'grace',
             type.created_at, type.created_at, 1
         FROM s, contact_type AS type WHERE type.org_id = {HOME} AND type.is_default"
     );

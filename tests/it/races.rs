@@ -1,7 +1,11 @@
-//! A thousand races: two clients update the same contact with the version that both have read.
+//! Races: two clients update the same contact with the version that both have read, and writers wait for each other.
+
+use std::time::Duration;
 
 use contact_gateway::entity::internal_contact_assignment::InternalRole;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 use crate::support::{Actor, Reply, World, on_both};
 
@@ -78,4 +82,45 @@ async fn assert_history(world: &World, id: &str, titles: &[String]) {
         }
     }
     assert_eq!(json!(recorded), json!(titles));
+}
+
+/// A writer that waits for another one's email address keeps nobody else in the organization waiting.
+#[tokio::test]
+async fn a_writer_that_waits_for_a_key_holds_up_nobody() {
+    let world = World::on_postgres().await;
+    let create = async |email: &str| {
+        let reply = world.writer().mutate(
+            "createInternalContact",
+            json!({ "email": email }),
+            "internalContact { id }",
+        );
+        reply.await.user_errors("createInternalContact")
+    };
+    let insert = format!(
+        "INSERT INTO internal_contact (org_id, id, email, email_key, created_at, updated_at, version)
+         VALUES ({}, gen_random_uuid(), 'ada@example.com', 'ada@example.com', now(), now(), 1)",
+        world.rows().organization.0
+    );
+    let other = world.db.pool().begin().await.expect("a transaction");
+    other.execute_unprepared(&insert).await.expect("a row");
+    let waits = create("ada@example.com");
+    let goes_on = async {
+        sleep(Duration::from_millis(300)).await;
+        let errors = timeout(Duration::from_secs(10), create("grace@example.com")).await;
+        assert_eq!(errors.expect("no wait"), [""; 0]);
+        other.rollback().await.expect("a rollback");
+    };
+    let (errors, ()) = tokio::join!(waits, goes_on);
+    assert_eq!(errors, [""; 0]);
+}
+
+/// Nothing is written that the log would not tell of.
+#[tokio::test]
+async fn a_write_without_a_counter_is_not_kept() {
+    let world = World::on_postgres().await;
+    world.db.pool().execute_unprepared("DELETE FROM change_counter").await.expect("no counter");
+    let input = json!({ "email": "ada@example.com" });
+    let reply = world.writer().mutate("createInternalContact", input, "internalContact { id }").await;
+    assert_eq!(reply.errors(), ["INTERNAL createInternalContact"]);
+    assert_eq!(world.count("internal_contact").await, 0);
 }

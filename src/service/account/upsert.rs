@@ -5,13 +5,10 @@ use serde::Serialize;
 use super::Fields;
 use crate::{
     auth::RequestContext,
-    entity::{
-        account::{Entity, Model},
-        id::AccountId,
-    },
+    entity::account::{Entity, Model},
     error::AppResult,
     service::{
-        Database, Patch, account_contact,
+        Database, Patch,
         bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
         input::Checks,
     },
@@ -40,7 +37,7 @@ pub async fn upsert(
 impl Upsert for UpsertAccount {
     type Table = Entity;
     type Checked = Fields;
-    type Beside = Vec<AccountId>;
+    type Beside = ();
 
     const OPERATION: &'static str = "upsertAccounts";
 
@@ -56,12 +53,7 @@ impl Upsert for UpsertAccount {
         row.remote_id.as_deref().unwrap_or_default()
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Vec<AccountId>>> {
+    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, ()>> {
         bulk::plan_by_remote_id(scope, rows).await
-    }
-
-    async fn write_after(scope: Scope<'_>, renamed: Vec<AccountId>) -> AppResult<()> {
-        let Scope { db, ctx, organization } = scope;
-        account_contact::refresh_company_words_of_accounts(db, ctx, organization, &renamed).await
     }
 }

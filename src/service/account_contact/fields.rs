@@ -97,7 +97,6 @@ impl Fields {
             remote_id: self.remote_id.flatten(),
             sort_key: String::new(),
             words: String::new(),
-            company_words: String::new(),
             created_at: ctx.now,
             updated_at: ctx.now,
             version: 1,

@@ -1,5 +1,4 @@
-//! The accounts that account contacts are at: one added, one removed, all replaced, and the words that contacts are found
-//! by because of them.
+//! The accounts that account contacts are at: one added, one removed, all replaced.
 //!
 //! Links to deleted accounts are not seen and stay as they are, so that a restored account has its people back. Whoever
 //! changes links holds the accounts and then the contact.
@@ -7,27 +6,24 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, prelude::Uuid, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use crate::{
     auth::RequestContext,
     entity::{
         Scoped, ScopedById, account as account_row,
-        account_contact::{Column, Entity, Model},
+        account_contact::{Entity, Model},
         account_contact_account::{Column as LinkColumn, Entity as Links, Model as Link},
-        background_task::TaskKind,
         id::{AccountContactId, AccountId, OrganizationId},
         keys_in,
     },
     error::{AppResult, InputErrorCode},
     service::{
         Database, Write, account,
-        background::{self, BATCH, Batch},
         change::Diff,
         input::{Checks, NOT_FOUND, check_version, not_found},
-        record, search, writer,
+        record, writer,
     },
 };
 
@@ -120,18 +116,16 @@ async fn referred(
     Ok(checks.found("accountContactId", row))
 }
 
-/// The accounts that an input names, duplicates folded, and their words; reports each that is not there.
+/// The accounts that an input names, each once and held; reports each that is not there.
 pub(super) async fn chosen(
     checks: &mut Checks,
     db: &Write,
     organization: OrganizationId,
     ids: &[String],
-) -> AppResult<(Vec<AccountId>, String)> {
+) -> AppResult<Vec<AccountId>> {
     let parsed = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let known = account::living(db, organization, parsed).await?;
-    let accounts = check(checks, ids, |id| known.contains_key(&id));
-    let words = search::joined_words(accounts.iter().filter_map(|id| known.get(id)).map(String::as_str));
-    Ok((accounts, words))
+    Ok(check(checks, ids, |id| known.contains(&id)))
 }
 
 /// The same, where it is known which accounts are there.
@@ -215,7 +209,7 @@ pub(super) async fn replace(
     let new = after.iter().copied().filter(|id| !before.contains(id));
     insert(db, ctx, organization, contact, new)?;
     note(diff, &before, &after);
-    refresh_company_words(db, organization, &[contact]).await
+    Ok(())
 }
 
 /// Notes other accounts than before.
@@ -226,7 +220,7 @@ pub(super) fn note(diff: &mut Diff, before: &[AccountId], after: &[AccountId]) {
     }
 }
 
-/// Links a contact to accounts. The words by which it is found are the caller's to bring up to date.
+/// Links a contact to accounts.
 pub(super) fn insert(
     write: &Write,
     ctx: &RequestContext,
@@ -241,99 +235,4 @@ pub(super) fn insert(
         created_at: ctx.now,
     };
     write.insert_later::<Links>(accounts.into_iter().map(link))
-}
-
-/// Takes the names of these contacts' accounts into the words by which they are found.
-pub(in crate::service) async fn refresh_company_words(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    contacts: &[AccountContactId],
-) -> AppResult<()> {
-    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
-    set_company_words(db, organization, is_one).await
-}
-
-/// The same for everybody at one of these accounts, in the background where there are many. The others are held until the
-/// transaction ends: first, and in the order of their ids.
-pub(in crate::service) async fn refresh_company_words_of_accounts(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    accounts: &[AccountId],
-) -> AppResult<()> {
-    if accounts.is_empty() {
-        return Ok(());
-    }
-    let backend = db.get_database_backend();
-    let counts = Links::find_in(organization)
-        .filter(keys_in(backend, LinkColumn::AccountId.into_expr(), accounts.iter().copied()))
-        .select_only()
-        .column_as(LinkColumn::AccountId, "subject_id")
-        .column_as(LinkColumn::AccountContactId.count(), "dependants")
-        .group_by(LinkColumn::AccountId)
-        .into_model()
-        .all(db)
-        .await?;
-    let accounts = background::defer(db, ctx, organization, TaskKind::Account, counts).await?;
-    if accounts.is_empty() {
-        return Ok(());
-    }
-    let is_account = keys_in(backend, LinkColumn::AccountId.into_expr(), accounts);
-    let links = Links::find_in(organization).filter(is_account);
-    let links = links.select_only().column(LinkColumn::AccountContactId).into_query();
-    let is_there = Column::Id.in_subquery(links);
-    hold(db, organization, is_there.clone()).await?;
-    set_company_words(db, organization, is_there).await
-}
-
-/// The same for the next people at an account, as a batch of a background task.
-pub(in crate::service) async fn update_next_of_account(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    account: AccountId,
-    position: Option<Uuid>,
-) -> AppResult<Batch> {
-    let people: Vec<Uuid> = Links::find_in(organization)
-        .filter(LinkColumn::AccountId.eq(account))
-        .filter(background::after(LinkColumn::AccountContactId, position))
-        .order_by_asc(LinkColumn::AccountContactId)
-        .limit(BATCH)
-        .select_only()
-        .column(LinkColumn::AccountContactId)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), people.iter().copied());
-    hold(db, organization, is_one.clone()).await?;
-    set_company_words(db, organization, is_one).await?;
-    Ok(Batch::of(&people))
-}
-
-/// Holds contacts until the transaction ends, in the order of their ids.
-async fn hold(db: &impl ConnectionTrait, organization: OrganizationId, which: Expr) -> AppResult<()> {
-    let people = Entity::find_in_with_deleted(organization).filter(which);
-    let people = people.select_only().column(Column::Id).order_by_asc(Column::Id).lock_exclusive();
-    let _: Vec<AccountContactId> = people.into_tuple().all(db).await?;
-    Ok(())
-}
-
-async fn set_company_words(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let accounts = Links::find_in(organization)
-        .filter(LinkColumn::AccountContactId.into_expr().equals((Entity, Column::Id)))
-        .select_only()
-        .column(LinkColumn::AccountId);
-    let words = account_row::Entity::find_in(organization)
-        .filter(account_row::Column::Id.in_subquery(accounts.into_query()))
-        .select_only()
-        .expr(search::all_words(account_row::Column::Words));
-    Entity::update_in(organization)
-        .filter(which)
-        .col_expr(Column::CompanyWords, Expr::SubQuery(None, Box::new(words.into_query().into())))
-        .exec(db)
-        .await?;
-    Ok(())
 }

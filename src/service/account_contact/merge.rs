@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
 
-use super::links::{self, refresh_company_words};
+use super::links;
 use crate::{
     auth::RequestContext,
     entity::{
@@ -33,7 +33,7 @@ impl Mergeable for Entity {
         let fields = move_values(db, ctx, organization, survivor, merged).await?;
         let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
         diff.note_new("customFieldIds", fields);
-        refresh_company_words(db, organization, &[survivor, merged]).await
+        Ok(())
     }
 }
 

@@ -15,14 +15,11 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use self::fields::{Fields, Given};
+pub(super) use self::types::{have_type, replace_next_of_type, replace_type};
 pub use self::{
     links::{add_to_account, remove_from_account},
     update::{CustomFieldPatch, UpdateAccountContact, update},
     upsert::{UpsertAccountContact, upsert},
-};
-pub(super) use self::{
-    links::{refresh_company_words, refresh_company_words_of_accounts, update_next_of_account},
-    types::{have_type, replace_next_of_type, replace_type},
 };
 use super::{
     Database, ListRequest, Page, Patch, Write,
@@ -204,7 +201,7 @@ async fn create_in(write: Write, ctx: &RequestContext, input: &CreateAccountCont
     }
     let type_id = input.contact_type_id.as_deref();
     let contact_type = contact_type::chosen(&mut checks, txn, organization, type_id).await?;
-    let (accounts, company_words) = links::chosen(&mut checks, txn, organization, &input.account_ids).await?;
+    let accounts = links::chosen(&mut checks, txn, organization, &input.account_ids).await?;
     let values =
         custom_field::check_values(&mut checks, txn, organization, &input.custom_field_values).await?;
     let Some(contact_type) = contact_type else { return Err(checks.refused()) };
@@ -212,7 +209,6 @@ async fn create_in(write: Write, ctx: &RequestContext, input: &CreateAccountCont
 
     let (row, diff) = fields.create(ctx, organization, contact_type.id);
     let diff = with_accounts_and_values(diff, &accounts, &values);
-    let row = Model { company_words, ..row };
     let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
     links::insert(txn, ctx, organization, row.id, accounts)?;
     if !values.is_empty() {

@@ -120,7 +120,7 @@ async fn named(
         None => None,
     };
     let accounts = match checks.required_patch("accountIds", &input.account_ids) {
-        Some(ids) => Some(links::chosen(checks, db, organization, &ids).await?.0),
+        Some(ids) => Some(links::chosen(checks, db, organization, &ids).await?),
         None => None,
     };
     Ok((contact_type.map(|it| it.id), accounts))

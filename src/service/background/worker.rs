@@ -28,7 +28,7 @@ use crate::{
     entity::{
         Scoped,
         background_task::{Column, Entity, Model, TaskKind},
-        id::{AccountId, ContactTypeId, InternalContactId, OrganizationId, PartnerId},
+        id::{ContactTypeId, InternalContactId, OrganizationId, PartnerId},
     },
     error::AppResult,
     service::{
@@ -194,9 +194,6 @@ async fn update_next(db: &Write, task: &Model, now: DateTimeUtc) -> AppResult<Ba
     let (organization, subject, position) = (task.org_id, task.subject_id, task.position);
     let ctx = context(task, now);
     match task.kind {
-        TaskKind::Account => {
-            account_contact::update_next_of_account(db, organization, AccountId(subject), position).await
-        }
         TaskKind::Partner => {
             assignments::update_next_of_partner(db, &ctx, organization, PartnerId(subject), position).await
         }

@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{hold_with_deleted, refresh_company_words};
+use super::hold_with_deleted;
 use crate::{
     auth::RequestContext,
     entity::{
@@ -54,12 +54,11 @@ impl Mergeable for Entity {
                 .await;
         }
         take_next(db, ctx, organization, (survivor, merged), (None, DIRECT_LIMIT)).await?;
-        refresh_company_words(db, organization, &[survivor, merged]).await
+        Ok(())
     }
 }
 
 /// Gives the next assignments of a merged person to the person that it stands for now, as a batch of a background task.
-/// Words follow with the last batch.
 pub(in crate::service) async fn take_over_next(
     db: &Write,
     ctx: &RequestContext,
@@ -76,9 +75,6 @@ pub(in crate::service) async fn take_over_next(
     let (batch, given) = take_next(db, ctx, organization, (survivor, merged), (position, BATCH)).await?;
     // The survivor may have been deleted or restored since.
     settle(db, ctx, organization, given, &people).await?;
-    if batch.is_last() {
-        refresh_company_words(db, organization, &[survivor, merged]).await?;
-    }
     Ok(batch)
 }
 

@@ -6,8 +6,8 @@ mod new_person;
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, prelude::DateTimeUtc, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbBackend, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, prelude::DateTimeUtc, sea_query::Expr,
 };
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ use crate::{
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact::{Column, Entity, Model},
         internal_contact_assignment::{self as assignment, InternalRole},
-        keys_in, partner,
+        keys_in,
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode},
 };
@@ -221,7 +221,7 @@ async fn create_in(write: Write, ctx: &RequestContext, input: &CreateInternalCon
         check_email_free(&mut checks, txn, organization, &person.email).await?;
     }
     checks.finish()?;
-    let contact = person.insert(txn, ctx, organization, String::new()).await?;
+    let contact = person.insert(txn, ctx, organization).await?;
     let role = input.internal_role;
     let assignment = assignments::insert(txn, ctx, organization, (contact.id, None, role), None).await?;
     claim.complete(txn, organization, assignment.id).await?;
@@ -276,11 +276,8 @@ async fn add_to_partner_in(
     let Some(partner) = partner else { return Err(checks.refused()) };
     checks.finish()?;
     let contact = match found {
-        Some(contact) => {
-            add_company_words(txn, organization, contact.id, &partner.words);
-            contact
-        }
-        None => person.find_or_insert(txn, ctx, organization, &partner.words).await?,
+        Some(contact) => contact,
+        None => person.find_or_insert(txn, ctx, organization).await?,
     };
     let held = (contact.id, Some(partner.id), input.internal_role);
     let assignment = assignments::insert(txn, ctx, organization, held, remote_id).await?;
@@ -344,7 +341,6 @@ pub async fn delete(
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     if assignments::defer_of_person(txn, ctx, organization, id).await? {
         assignments::hide(txn, ctx, organization, assignment::Column::InternalContactId.eq(id)).await?;
-        refresh_company_words(txn, organization, &[id]).await?;
     }
     write.commit().await?;
     db.wake_worker();
@@ -372,7 +368,6 @@ pub async fn restore(
     let theirs = assignment::Column::InternalContactId.eq(id);
     if assignments::defer_of_person(txn, ctx, organization, id).await? {
         assignments::show(txn, organization, theirs).await?;
-        refresh_company_words(txn, organization, &[id]).await?;
     } else {
         assignments::check_remote_ids(txn, organization, theirs).await?;
     }
@@ -408,42 +403,6 @@ pub(super) async fn hold_with_deleted(
     Ok(people.into_iter().collect())
 }
 
-/// Takes the names of the partners that these people look after into the words by which they are found.
-pub(super) async fn refresh_company_words(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    contacts: &[InternalContactId],
-) -> AppResult<()> {
-    let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), contacts.iter().copied());
-    set_company_words(db, organization, is_one).await
-}
-
-/// Adds the words of a partner to those that a person is found by.
-pub(super) fn add_company_words(
-    write: &Write,
-    organization: OrganizationId,
-    contact: InternalContactId,
-    words: &str,
-) {
-    if words.is_empty() {
-        return;
-    }
-    let update = Entity::update_in(organization)
-        .filter(Column::Id.eq(contact))
-        .col_expr(Column::CompanyWords, search::with_words(Column::CompanyWords, words));
-    write.update_later(update.into_query());
-}
-
-/// The same for everybody who looks after one of these partners.
-pub(super) async fn refresh_company_words_of_partners(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    partners: &[PartnerId],
-) -> AppResult<()> {
-    set_company_words(db, organization, is_of_partners(db.get_database_backend(), organization, partners))
-        .await
-}
-
 fn is_of_partners(backend: DbBackend, organization: OrganizationId, partners: &[PartnerId]) -> Expr {
     let is_partner = keys_in(backend, assignment::Column::PartnerId.into_expr(), partners.iter().copied());
     let people = assignment::Entity::find_in_with_deleted(organization)
@@ -451,27 +410,6 @@ fn is_of_partners(backend: DbBackend, organization: OrganizationId, partners: &[
         .select_only()
         .column(assignment::Column::InternalContactId);
     Column::Id.in_subquery(people.into_query())
-}
-
-async fn set_company_words(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let partners = assignment::Entity::find_in(organization)
-        .filter(assignment::Column::InternalContactId.into_expr().equals((Entity, Column::Id)))
-        .select_only()
-        .column(assignment::Column::PartnerId);
-    let words = partner::Entity::find_in(organization)
-        .filter(partner::Column::Id.in_subquery(partners.into_query()))
-        .select_only()
-        .expr(search::all_words(partner::Column::Words));
-    Entity::update_in(organization)
-        .filter(which)
-        .col_expr(Column::CompanyWords, Expr::SubQuery(None, Box::new(words.into_query().into())))
-        .exec(db)
-        .await?;
-    Ok(())
 }
 
 /// The person behind an assignment, held fast until the transaction ends.

@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, QueryFilter, sea_query::LockType};
 
-use super::{Profile, add_company_words};
+use super::Profile;
 use crate::{
     auth::RequestContext,
     entity::{
@@ -78,7 +78,6 @@ impl NewPerson {
             remote_id: None,
             sort_key: String::new(),
             words: String::new(),
-            company_words: String::new(),
             created_at: ctx.now,
             updated_at: ctx.now,
             version: 1,
@@ -91,35 +90,27 @@ impl NewPerson {
         db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
-        company_words: String,
     ) -> AppResult<Model> {
         let (row, diff) = self.create(ctx, organization);
-        let row = Model { company_words, ..row };
         record::create::<Entity>(db, ctx, organization, row, diff).await
     }
 
-    /// Of several callers that add the same person at once, one inserts; the others find what it inserted. The person is
-    /// found by these words of a company, too.
+    /// Of several callers that add the same person at once, one inserts; the others find what it inserted.
     pub(super) async fn find_or_insert(
         &self,
         db: &Write,
         ctx: &RequestContext,
         organization: OrganizationId,
-        company_words: &str,
     ) -> AppResult<Model> {
         if db.is_optimistic() {
-            return self.insert(db, ctx, organization, company_words.to_owned()).await;
+            return self.insert(db, ctx, organization).await;
         }
         let (row, diff) = self.create(ctx, organization);
-        let row = Model { company_words: company_words.to_owned(), ..row };
         if reading::insert_if_new::<Entity>(db, row.clone()).await? {
             record::record::<Entity>(db, ctx, organization, row.id, Action::Created, diff);
             return Ok(row);
         }
         let found = self.find(db, organization).await?;
-        if let Some(found) = &found {
-            add_company_words(db, organization, found.id, company_words);
-        }
         found.ok_or_else(|| InputError::on("email", InputErrorCode::Taken, EMAIL_TAKEN).into())
     }
 

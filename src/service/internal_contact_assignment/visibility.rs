@@ -159,8 +159,7 @@ async fn defer(
     background::defer(db, ctx, organization, kind, counts).await
 }
 
-/// Hides or shows the next assignments to a partner, as the partner and their people are now, and takes its name into the
-/// words of these people; a batch of a background task.
+/// Hides or shows the next assignments to a partner, as the partner and their people are now; a batch of a background task.
 pub(in crate::service) async fn update_next_of_partner(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
@@ -168,13 +167,11 @@ pub(in crate::service) async fn update_next_of_partner(
     partner: PartnerId,
     position: Option<Uuid>,
 ) -> AppResult<Batch> {
-    let (batch, people) = update_next(db, ctx, organization, Column::PartnerId.eq(partner), position).await?;
-    contacts::refresh_company_words(db, organization, &people).await?;
-    Ok(batch)
+    update_next(db, ctx, organization, Column::PartnerId.eq(partner), position).await
 }
 
 /// Hides or shows the next assignments of a person, as the person and their partners are now; a batch of a background
-/// task. The person's words follow with the last batch.
+/// task.
 pub(in crate::service) async fn update_next_of_person(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
@@ -182,22 +179,17 @@ pub(in crate::service) async fn update_next_of_person(
     person: InternalContactId,
     position: Option<Uuid>,
 ) -> AppResult<Batch> {
-    let which = Column::InternalContactId.eq(person);
-    let (batch, _) = update_next(db, ctx, organization, which, position).await?;
-    if batch.is_last() {
-        contacts::refresh_company_words(db, organization, &[person]).await?;
-    }
-    Ok(batch)
+    update_next(db, ctx, organization, Column::InternalContactId.eq(person), position).await
 }
 
-/// Hides or shows the next of these assignments. Gives the people who have them, held.
+/// Hides or shows the next of these assignments, whose people it holds.
 async fn update_next(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
     organization: OrganizationId,
     which: Expr,
     position: Option<Uuid>,
-) -> AppResult<(Batch, Vec<InternalContactId>)> {
+) -> AppResult<Batch> {
     let next: Vec<(InternalContactAssignmentId, InternalContactId)> =
         Entity::find_in_with_deleted(organization)
             .filter(which.clone())
@@ -224,7 +216,7 @@ async fn update_next(
     }
     settle(db, ctx, organization, rows, &people).await?;
     let ids: Vec<Uuid> = next.iter().map(|(id, _)| id.0).collect();
-    Ok((Batch::of(&ids), people.into_keys().collect()))
+    Ok(Batch::of(&ids))
 }
 
 /// Hides and shows assignments, as their people, who are held, and their partners are now.

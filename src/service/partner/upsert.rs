@@ -2,13 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Fields, refresh_company_words};
+use super::Fields;
 use crate::{
     auth::RequestContext,
-    entity::{
-        id::PartnerId,
-        partner::{Entity, Model},
-    },
+    entity::partner::{Entity, Model},
     error::AppResult,
     service::{
         Database, Patch,
@@ -38,7 +35,7 @@ pub async fn upsert(
 impl Upsert for UpsertPartner {
     type Table = Entity;
     type Checked = Fields;
-    type Beside = Vec<PartnerId>;
+    type Beside = ();
 
     const OPERATION: &'static str = "upsertPartners";
 
@@ -52,15 +49,7 @@ impl Upsert for UpsertPartner {
         row.remote_id.as_deref().unwrap_or_default()
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Vec<PartnerId>>> {
+    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, ()>> {
         bulk::plan_by_remote_id(scope, rows).await
-    }
-
-    async fn write_after(scope: Scope<'_>, renamed: Vec<PartnerId>) -> AppResult<()> {
-        if renamed.is_empty() {
-            return Ok(());
-        }
-        let Scope { db, ctx, organization } = scope;
-        refresh_company_words(db, ctx, organization, &renamed).await
     }
 }

@@ -18,14 +18,16 @@ impl Model {
     pub(super) async fn of(rows: &Rows) -> Self {
         let links = all::<link::Entity>(rows).await;
         let assignments = all::<assignment::Entity>(rows).await;
+        let (partners, accounts) = (all::<partner::Entity>(rows).await, all::<account::Entity>(rows).await);
         let mut found = Vec::new();
-        found.extend(all::<partner::Entity>(rows).await.iter().map(|row| partner(row, &assignments)));
-        found.extend(all::<account::Entity>(rows).await.iter().map(|row| account(row, &links)));
-        found.extend(all::<internal_contact::Entity>(rows).await.iter().map(|row| person(row, &assignments)));
+        found.extend(partners.iter().map(|row| partner(row, &assignments)));
+        found.extend(accounts.iter().map(|row| account(row, &links)));
+        let people = all::<internal_contact::Entity>(rows).await;
+        found.extend(people.iter().map(|row| person(row, &assignments, &partners)));
         found.extend(assignments.iter().map(assignment));
         let values = all::<custom_field_value::Entity>(rows).await;
         let contacts = all::<account_contact::Entity>(rows).await;
-        found.extend(contacts.iter().map(|row| contact(row, &links, &values)));
+        found.extend(contacts.iter().map(|row| contact(row, (&links, &accounts), &values)));
         found.extend(all::<contact_type::Entity>(rows).await.iter().map(contact_type));
         found.extend(all::<custom_field::Entity>(rows).await.iter().map(custom_field));
         found.extend(all::<organization_contact::Entity>(rows).await.iter().map(card));
@@ -93,7 +95,11 @@ fn account(it: &account::Model, links: &[link::Model]) -> Row {
     }
 }
 
-fn person(it: &internal_contact::Model, assignments: &[assignment::Model]) -> Row {
+fn person(
+    it: &internal_contact::Model,
+    assignments: &[assignment::Model],
+    partners: &[partner::Model],
+) -> Row {
     let values = json!({
         "id": it.id.to_string(),
         "kind": "INTERNAL",
@@ -107,10 +113,16 @@ fn person(it: &internal_contact::Model, assignments: &[assignment::Model]) -> Ro
         "updatedAt": at(it.updated_at),
     });
     let own = those(assignments, |row| row.internal_contact_id == it.id, |row| row.id.to_string());
+    let is_at = |partner: &&partner::Model| {
+        let mut held =
+            assignments.iter().filter(|row| row.deleted_at.is_none() && row.internal_contact_id == it.id);
+        partner.deleted_at.is_none() && held.any(|row| row.partner_id == Some(partner.id))
+    };
+    let companies = partners.iter().filter(is_at).map(|partner| partner.words.as_str());
     Row {
         deleted: it.deleted_at.is_some(),
         sort_key: it.sort_key.clone(),
-        words: format!("{} {}", it.words, it.company_words),
+        words: [it.words.as_str()].into_iter().chain(companies).collect::<Vec<_>>().join(" "),
         related: BTreeMap::from([("assignments", own)]),
         ..row("InternalContact", it.id.to_string(), it.id.0.as_u128(), values)
     }
@@ -137,7 +149,11 @@ fn assignment(it: &assignment::Model) -> Row {
     }
 }
 
-fn contact(it: &account_contact::Model, links: &[link::Model], custom: &[custom_field_value::Model]) -> Row {
+fn contact(
+    it: &account_contact::Model,
+    (links, accounts): (&[link::Model], &[account::Model]),
+    custom: &[custom_field_value::Model],
+) -> Row {
     let custom = custom.iter().filter(|value| value.account_contact_id == it.id);
     let custom =
         custom.map(|value| (value.custom_field_id.to_string(), value.value.value().expect("JSON").clone()));
@@ -156,10 +172,15 @@ fn contact(it: &account_contact::Model, links: &[link::Model], custom: &[custom_
         "updatedAt": at(it.updated_at),
     });
     let own = those(links, |link| link.account_contact_id == it.id, |link| link.account_id.to_string());
+    let is_at = |account: &&account::Model| {
+        let mut held = links.iter().filter(|link| link.account_contact_id == it.id);
+        account.deleted_at.is_none() && held.any(|link| link.account_id == account.id)
+    };
+    let companies = accounts.iter().filter(is_at).map(|account| account.words.as_str());
     Row {
         deleted: it.deleted_at.is_some(),
         sort_key: it.sort_key.clone(),
-        words: format!("{} {}", it.words, it.company_words),
+        words: [it.words.as_str()].into_iter().chain(companies).collect::<Vec<_>>().join(" "),
         related: [("contactType", Related::One(Some(contact_type))), ("accounts", own)].into(),
         ..row("AccountContact", it.id.to_string(), it.id.0.as_u128(), values)
     }

@@ -70,7 +70,6 @@ impl Rows {
             contact_type_id: contact_type.id,
             sort_key: "grace".to_owned(),
             words: "grace".to_owned(),
-            company_words: account.words.clone(),
             ..self.a_contact(now).await
         };
         let contacts: Vec<_> = (0..count).map(|number| numbered(&template, number)).collect();
@@ -82,20 +81,21 @@ impl Rows {
     }
 
     /// `count` people who look after one partner each and are found by its words: all after the same.
-    pub(crate) async fn people_of(&self, partner: &partner::Model, count: usize) {
+    pub(crate) async fn people_of(&self, partner: &partner::Model, count: usize) -> Vec<InternalContactId> {
         let now = self.context().now;
         let people: Vec<_> = (0..count)
             .map(|number| internal_contact::Model {
                 sort_key: "ada".to_owned(),
                 words: "ada".to_owned(),
-                company_words: partner.words.clone(),
                 ..self.a_person(number, now)
             })
             .collect();
         let assignments =
             people.iter().map(|person| self.an_assignment(partner.id, person.id, now)).collect();
+        let ids = people.iter().map(|person| person.id).collect();
         self.insert::<internal_contact::Entity>(people).await;
         self.insert::<internal_contact_assignment::Entity>(assignments).await;
+        ids
     }
 
     /// `count` partners that one person looks after.
@@ -153,7 +153,6 @@ impl Rows {
             remote_id: None,
             sort_key: String::new(),
             words: String::new(),
-            company_words: String::new(),
             created_at: now,
             updated_at: now,
             version: 1,
@@ -212,7 +211,6 @@ impl Rows {
             remote_id: None,
             sort_key: String::new(),
             words: String::new(),
-            company_words: String::new(),
             created_at: now,
             updated_at: now,
             version: 1,

@@ -143,6 +143,24 @@ impl World {
         Self { config, db, recorder, server, database }
     }
 
+    /// How many rows of a list a search finds.
+    pub(crate) async fn found(&self, list: &str, query: &str) -> usize {
+        let document = format!("{{ {list}(filter: {{ search: \"{query}\" }}) {{ totalCount }} }}");
+        let reply = self.reader().query(&document).await;
+        reply.data(&format!("/{list}/totalCount")).as_u64().expect("a number") as usize
+    }
+
+    /// Those of these words by which a search of a list finds something.
+    pub(crate) async fn words_found(&self, list: &str, words: &str) -> String {
+        let mut found = Vec::new();
+        for word in words.split_whitespace() {
+            if self.found(list, word).await > 0 {
+                found.push(word);
+            }
+        }
+        found.join(" ")
+    }
+
     /// The same database under a new gateway, whose configuration is changed first.
     pub(crate) async fn restarted(self, change: impl FnOnce(&mut Config)) -> Self {
         let Self { mut config, database, .. } = self;

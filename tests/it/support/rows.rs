@@ -126,12 +126,6 @@ impl Rows {
         made.expect("an account contact")
     }
 
-    /// The account with this id.
-    pub(crate) async fn account_by_id(&self, id: &str) -> account::Model {
-        let found = service::account::get(&self.db, &self.context(), id).await;
-        found.expect("accounts").unwrap_or_else(|| panic!("no account {id}"))
-    }
-
     /// Deletes an internal contact as a client would, with what is hidden by that.
     pub(crate) async fn delete_person(&self, person: &internal_contact::Model) {
         let deleted =

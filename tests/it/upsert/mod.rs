@@ -6,10 +6,7 @@ mod assignments;
 mod growth;
 mod partners;
 
-use std::collections::BTreeSet;
-
 use futures_util::future::join_all;
-use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use crate::{
@@ -120,20 +117,6 @@ fn assert_indexed(errors: &[Value]) {
             None => assert_eq!(error["field"].as_array().map(Vec::len), Some(1), "{error}"),
         }
     }
-}
-
-/// The words of the companies by which each row of a table is found, sorted.
-pub(super) async fn company_words(world: &World, table: &str) -> Vec<String> {
-    let connection = world.db.connection();
-    let sql = format!("SELECT company_words FROM {table}");
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let rows = connection.query_all_raw(statement).await.expect("rows");
-    let texts = rows.iter().map(|row| row.try_get_by_index::<String>(0).expect("a text"));
-    texts
-        .map(|text| {
-            text.split_whitespace().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
-        })
-        .collect()
 }
 
 /// How many rows were created, updated, left unchanged, and failed.

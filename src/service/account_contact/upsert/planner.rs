@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{IntoActiveModel, Set};
+use sea_orm::IntoActiveModel;
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     entity::{
         StoredJson,
-        account_contact::{ActiveModel, Entity, Model},
+        account_contact::{Entity, Model},
         id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId},
     },
     error::{AppError, AppResult, InputErrorCode},
@@ -24,7 +24,6 @@ use crate::{
         contact_type::HeldTypes,
         custom_field::{self, HeldFields},
         input::Checks,
-        search,
     },
 };
 
@@ -33,8 +32,8 @@ use crate::{
 pub(super) struct Planner<'a> {
     scope: Scope<'a>,
     types: HeldTypes,
-    /// Living accounts, each with its words.
-    accounts: HashMap<AccountId, String>,
+    /// Those of the accounts that are there.
+    accounts: HashSet<AccountId>,
     contacts: Directory,
     links: HashMap<AccountContactId, Vec<AccountId>>,
     fields: HeldFields,
@@ -109,7 +108,7 @@ impl<'a> Planner<'a> {
         let contact_type = input.contact_type_id.as_deref();
         let contact_type = contact_type.and_then(|id| self.types.named(checks, id));
         let accounts = input.account_ids.as_deref();
-        let accounts = accounts.map(|ids| links::check(checks, ids, |id| self.accounts.contains_key(&id)));
+        let accounts = accounts.map(|ids| links::check(checks, ids, |id| self.accounts.contains(&id)));
         let values = match meaning {
             Meaning::New => self.fields.check_new(checks, &input.custom_field_values),
             Meaning::Known(_) | Meaning::Unknown => {
@@ -126,10 +125,9 @@ impl<'a> Planner<'a> {
         let contact_type = related.contact_type.or(self.types.default());
         let contact_type =
             contact_type.ok_or_else(|| AppError::Internal("no default contact type".into()))?;
-        let (mut row, diff) = fields.create(self.scope.ctx, self.scope.organization, contact_type);
+        let (row, diff) = fields.create(self.scope.ctx, self.scope.organization, contact_type);
         let accounts = related.accounts.unwrap_or_default();
         let diff = with_accounts_and_values(diff, &accounts, &related.values);
-        row.company_words = self.words(&accounts);
         self.beside.linked.extend(accounts.into_iter().map(|account| (row.id, account)));
         self.beside.values.extend(related.values.into_iter().map(|value| (row.id, value)));
         self.contacts.put(None, &row);
@@ -140,7 +138,7 @@ impl<'a> Planner<'a> {
         let mut row = old.clone().into_active_model();
         let mut diff = fields.change(&mut row, related.contact_type);
         if let Some(accounts) = related.accounts {
-            self.relink(&old, accounts, &mut row, &mut diff);
+            self.relink(&old, accounts, &mut diff);
         }
         self.set_values(&old, related.values, &mut diff);
         let email = old.email_key.clone();
@@ -152,7 +150,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Gives a contact these accounts and no others. Links to deleted accounts are not seen and stay.
-    fn relink(&mut self, old: &Model, mut new: Vec<AccountId>, row: &mut ActiveModel, diff: &mut Diff) {
+    fn relink(&mut self, old: &Model, mut new: Vec<AccountId>, diff: &mut Diff) {
         let before = self.links.remove(&old.id).unwrap_or_default();
         new.sort_unstable();
         if before == new {
@@ -161,7 +159,6 @@ impl<'a> Planner<'a> {
         let link = |account: &AccountId| (old.id, *account);
         self.beside.unlinked.extend(before.iter().filter(|id| !new.contains(id)).map(link));
         self.beside.linked.extend(new.iter().filter(|id| !before.contains(id)).map(link));
-        row.company_words = Set(self.words(&new));
         let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         diff.note("accountIds", texts(&before), texts(&new));
     }
@@ -183,9 +180,5 @@ impl<'a> Planner<'a> {
         if !after.is_empty() {
             diff.note("customFieldValues", before, after);
         }
-    }
-
-    fn words(&self, accounts: &[AccountId]) -> String {
-        search::joined_words(accounts.iter().filter_map(|id| self.accounts.get(id)).map(String::as_str))
     }
 }

@@ -25,7 +25,7 @@ use crate::{
         bulk::{self, Checked, Plan, RowResult, Scope, Step, Upsert, Upserts},
         change::{self, Action, Change, Diff},
         input::{Checks, NOT_FOUND},
-        internal_contact::{self as contacts, NewPerson, Profile},
+        internal_contact::{NewPerson, Profile},
         partner as partners, reading,
         record::Recorded,
     },
@@ -62,14 +62,8 @@ pub(in crate::service) struct Row {
     remote_id: Option<String>,
 }
 
-/// What is written with the assignments.
-#[derive(Default)]
-pub(in crate::service) struct Beside {
-    /// New people, in the order of the rows.
-    people: Vec<(internal_contact::Model, Diff)>,
-    /// Who looks after other partners now.
-    concerned: HashSet<InternalContactId>,
-}
+/// New people, in the order of the rows.
+pub(in crate::service) type Beside = Vec<(internal_contact::Model, Diff)>;
 
 impl UpsertInternalContactAssignment {
     /// A blank key is none.
@@ -110,7 +104,7 @@ impl Upsert for UpsertInternalContactAssignment {
 
     async fn write_before(scope: Scope<'_>, beside: &mut Beside) -> AppResult<()> {
         let Scope { db, ctx, organization } = scope;
-        let people = std::mem::take(&mut beside.people);
+        let people = std::mem::take(beside);
         let mut rows: Vec<_> = people.iter().map(|(row, _)| row.clone()).collect();
         // In the order in which other callers insert them.
         rows.sort_by(|one, other| one.email_key.cmp(&other.email_key));
@@ -121,14 +115,6 @@ impl Upsert for UpsertInternalContactAssignment {
         });
         change::record_all(db, ctx, organization, changes);
         Ok(())
-    }
-
-    async fn write_after(scope: Scope<'_>, beside: Beside) -> AppResult<()> {
-        if beside.concerned.is_empty() {
-            return Ok(());
-        }
-        let concerned: Vec<_> = beside.concerned.into_iter().collect();
-        contacts::refresh_company_words(scope.db, scope.organization, &concerned).await
     }
 }
 
@@ -196,7 +182,7 @@ impl<'a> Planner<'a> {
                 let (person, diff) = row.person.create(self.scope.ctx, self.scope.organization);
                 let id = person.id;
                 self.directory.put_person(&person);
-                self.beside.people.push((person, diff));
+                self.beside.push((person, diff));
                 id
             }
         }
@@ -204,9 +190,6 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, held: Held, remote_id: Option<String>) -> Step<Entity> {
         let (row, diff) = new_row(self.scope.ctx, self.scope.organization, held, remote_id);
-        if row.partner_id.is_some() {
-            self.beside.concerned.insert(row.internal_contact_id);
-        }
         self.directory.put(None, &row);
         Step::created(row, diff)
     }
@@ -227,9 +210,6 @@ impl<'a> Planner<'a> {
             let text = |id: Option<PartnerId>| id.map(|id| id.to_string());
             diff.note("partnerId", text(old.partner_id), text(partner));
             row.partner_id = Set(partner);
-        }
-        if (contact, partner) != (old.internal_contact_id, old.partner_id) {
-            self.beside.concerned.extend([old.internal_contact_id, contact]);
         }
         diff.set("internalRole", &mut row.internal_role, Some(role));
         diff.set("remoteId", &mut row.remote_id, remote_id.map(Some));
