@@ -1,7 +1,7 @@
 //! A change: who did what to which row, written in the transaction that did it.
 //!
 //! The history of a contact and the feed of subscriptions. Rows are never changed, except that erasing a contact
-//! empties the personal data in them. May import sea_orm and its siblings only.
+//! empties `fields`; retention deletes the oldest. May import sea_orm and its siblings only.
 
 use sea_orm::{
     DbBackend, Iterable, Statement, StatementBuilder,
@@ -53,13 +53,13 @@ impl Sparse for Entity {}
 
 /// The newest number of the organization, as the statement that appends changes has raised it.
 const COUNTER: &str = "counter";
-/// One row where all guards of the statement hold.
+/// The part of the statement that has one row when all guards hold, and none otherwise.
 const UNIT: &str = "unit";
 
 /// Selects one row, locked, if what a unit of work relies on is still so.
 pub struct Guard(pub SelectStatement);
 
-/// A write whose outcome nobody waits for.
+/// A write that is executed later, together with others. Nothing depends on its result.
 pub enum PendingWrite {
     /// New rows.
     Insert(RowsToInsert),

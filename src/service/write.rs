@@ -51,7 +51,7 @@ pub struct Write {
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
-/// What is left to write.
+/// The guards, writes and changes that were not executed yet.
 #[derive(Default)]
 struct Pending {
     guards: Vec<Guard>,
@@ -59,8 +59,8 @@ struct Pending {
     changes: Vec<(OrganizationId, change::ActiveModel)>,
 }
 
-/// Does a unit of work optimistically where the database allows it, and in a transaction with locks otherwise or when
-/// that was in vain.
+/// Does a unit of work optimistically where the database allows it. Otherwise, or when another writer came first, does it
+/// in a transaction with locks.
 pub(super) async fn optimistically<T, F: Future<Output = AppResult<T>>>(
     db: &Database,
     allowed: bool,
@@ -99,13 +99,13 @@ impl Write {
         }
     }
 
-    /// Whether nothing is locked: what was read is to be guarded, and the database finds out whether unique values are.
+    /// Whether it locks nothing: what it has read needs a guard, and unique values are checked by the constraints alone.
     pub(super) fn is_optimistic(&self) -> bool {
         self.optimistic
     }
 
-    /// Whether a rule has to be looked up in the database. Where nothing was found wrong so far, the constraints of the
-    /// database tell an optimistic unit; else all errors are to be reported together.
+    /// Whether unique values have to be looked up. An optimistic unit without errors so far leaves them to the constraints of
+    /// the database; where there is an error already, all errors are reported together.
     pub(super) fn needs_lookup(&self, checks: &Checks) -> bool {
         !self.optimistic || !checks.passed()
     }
@@ -157,7 +157,7 @@ impl Write {
         self.pending().changes.push((organization, change));
     }
 
-    /// Makes everything written lasting, all of it or nothing.
+    /// Commits everything that was written, or nothing.
     pub async fn commit(self) -> AppResult<()> {
         let Pending { guards, writes, changes } = std::mem::take(&mut *self.pending());
         let mut changes = by_organization(changes);
@@ -183,13 +183,13 @@ impl Write {
             self.connection.noted(transaction.commit().await).map_err(unknown_outcome)?;
         }
         self.working.finish();
-        // Looked at after the commit: what went into a file that is gone is not acknowledged.
+        // Checked after the commit, so that a write into a deleted file is not acknowledged.
         self.file.map_or(Ok(()), |file| file.check())?;
         self.written.notify_one();
         Ok(())
     }
 
-    /// The transaction, after everything that is pending but the changes was written: a statement may depend on it.
+    /// The transaction. Pending guards and writes are executed in it first, because the next statement may depend on them.
     pub(super) async fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
         let transaction = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
         let (guards, writes) = {
@@ -313,8 +313,8 @@ async fn append(
     reading::execute(transaction, insert_rows::<change::Entity>(DbBackend::Sqlite, numbered)?).await
 }
 
-/// Whether a commit that was cut off took effect is unknown: say so instead of inviting a blind retry. One that the
-/// database rolled back did not.
+/// The error of a commit. When the connection broke before the answer, the commit may have taken effect: the message says so,
+/// and the error is one that nothing retries.
 fn unknown_outcome(error: DbErr) -> AppError {
     if is_unknown_outcome(&error) {
         let message =

@@ -48,7 +48,8 @@ impl Position {
 
     /// Refuses a position whose change is not in the log, or not the one that the position was made of.
     ///
-    /// Call it after the read that begins there: what is in the log afterwards was in it before.
+    /// Call it after the page behind the position was read: retention deletes the oldest changes first, so if this one is
+    /// still there, the page has no gap.
     pub(in crate::service) async fn verify(
         self,
         db: &impl ConnectionTrait,
