@@ -85,7 +85,8 @@ impl Connection {
         }
     }
 
-    /// Does what may be done twice, and does it again on another connection when the error was the connection's.
+    /// Executes what may be executed twice: reads and BEGIN. Repeats it on another connection when the error belongs to the
+    /// connection or its session.
     async fn repeated<T, F>(&self, unit: impl Fn() -> F + Send + Sync) -> Result<T, DbErr>
     where
         F: Future<Output = Result<T, DbErr>> + Send,
@@ -96,7 +97,7 @@ impl Connection {
             && self.generation.ends_on(error)
         {
             Tally::retry();
-            tracing::info!(error = database_code(error), "a read is done again on another connection");
+            tracing::info!(error = database_code(error), "a statement is repeated on another connection");
             result = self.noted(self.watched(unit()).await);
         }
         result
@@ -111,7 +112,7 @@ impl Connection {
         output
     }
 
-    /// What cannot be done twice is not, but its connection is not used again either.
+    /// Ends the use of the connections that the error of a session belongs to, and repeats nothing.
     pub(super) fn noted<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
         result.inspect_err(|error| {
             self.generation.ends_on(error);

@@ -143,7 +143,7 @@ impl Generation {
         })
     }
 
-    /// Waits for a transaction that begins, no longer than it may take. Nobody else ends that.
+    /// Gives the begin of a transaction its time limit: sqlx waits for the answer to BEGIN without one.
     pub(super) async fn in_time<T>(&self, begin: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         let Some(limit) = self.begin_limit else { return begin.await };
         let mut begin = pin!(begin);
@@ -155,7 +155,7 @@ impl Generation {
         })
     }
 
-    /// To be held while a connection works.
+    /// A guard to hold while a connection works.
     pub(super) fn working(self: &Arc<Self>) -> Working {
         Working(Some(Arc::clone(self)))
     }

@@ -28,7 +28,7 @@ pub async fn retried<T, F: Future<Output = AppResult<T>>>(mut unit: impl FnMut()
             result => return result,
         }
         Tally::retry();
-        tracing::info!(retry, "a write was rolled back by the database and is done again");
+        tracing::info!(retry, "a write was not committed and is repeated");
         tokio::time::sleep(PAUSE * 2_u32.pow(retry)).await;
     }
     Box::pin(unit()).await

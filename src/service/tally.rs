@@ -35,7 +35,7 @@ impl Tally {
         self.failed.load(Relaxed)
     }
 
-    /// The writes that were done again.
+    /// The reads and writes that were repeated.
     pub fn retries(&self) -> u64 {
         self.retries.load(Relaxed)
     }
@@ -51,7 +51,7 @@ impl Tally {
         });
     }
 
-    /// A write is done again.
+    /// A read or a write is repeated.
     pub(super) fn retry() {
         let _ = CURRENT.try_with(|tally| tally.retries.fetch_add(1, Relaxed));
     }
