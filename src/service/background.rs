@@ -3,7 +3,7 @@
 //!
 //! Up to `DIRECT_LIMIT` dependants are updated by the write itself. For more, its transaction inserts a task, and a
 //! worker updates them in batches, each a transaction of its own (`worker`). A batch computes everything from the current
-//! state of the subject: it may be repeated, and batches of several tasks may come in any order.
+//! state of the subject, so it may be repeated, and batches of several tasks may run in any order.
 
 mod worker;
 

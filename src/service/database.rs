@@ -57,13 +57,13 @@ pub struct Database {
     rls_enabled: bool,
     /// How long PostgreSQL was asked to let a statement run.
     pub(super) statement_timeout: Duration,
-    /// Told of every commit.
+    /// Notified after every commit of this process.
     written: Arc<Notify>,
-    /// Told of background tasks.
+    /// Notified when this process may have made background tasks.
     task_made: Arc<Notify>,
     /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<Mutex<()>>>,
-    /// Held by who empties SQLite's write-ahead log in the background.
+    /// Locked while a task empties SQLite's write-ahead log in the background.
     log_emptying: Arc<Mutex<()>>,
     /// The file, where the database is one.
     file: Option<Arc<SqliteFile>>,
@@ -124,12 +124,12 @@ impl Database {
         &self.connection
     }
 
-    /// Waits until this process has committed something since the last time it was asked.
+    /// Waits until this process has committed something since the last call.
     pub(super) async fn written(&self) {
         self.written.notified().await;
     }
 
-    /// Waits until this process has made background tasks since the last time it was asked.
+    /// Waits until this process has made background tasks since the last call.
     pub(super) async fn task_made(&self) {
         self.task_made.notified().await;
     }
@@ -202,7 +202,7 @@ impl Database {
         }
     }
 
-    /// The right to empty SQLite's write-ahead log in the background, unless somebody is at it.
+    /// The right to empty SQLite's write-ahead log in the background; `None` while another task has it.
     pub(super) fn log_emptying(&self) -> Option<OwnedMutexGuard<()>> {
         Arc::clone(&self.log_emptying).try_lock_owned().ok()
     }
@@ -230,7 +230,7 @@ impl Database {
         Write::new(self.connection.clone(), options, optimistic, of_commit, writer)
     }
 
-    /// The same for upkeep, which no request waits for: its statements take what they take.
+    /// Begins a unit of work for upkeep, which no request waits for: on PostgreSQL its statements have no time limit.
     pub(super) async fn begin_upkeep(&self) -> AppResult<Write> {
         let write = self.begin().await?;
         if !self.is_sqlite() {
@@ -241,7 +241,7 @@ impl Database {
         Ok(write)
     }
 
-    /// The same for work that one instance does at a time: `None` while another one has the lock of this key.
+    /// Begins upkeep that one instance does at a time: `None` while another one has the lock of this key.
     pub(super) async fn try_begin_upkeep(&self, lock_key: i64) -> AppResult<Option<Write>> {
         let write = self.begin_upkeep().await?;
         if self.is_sqlite() {
@@ -253,7 +253,8 @@ impl Database {
         Ok(is_locked.then_some(write))
     }
 
-    /// The same for a batch of a background task, which gives way: it holds rows, so it waits for others only shortly.
+    /// Begins a batch of a background task. On PostgreSQL it waits for a lock at most half a second, because it holds rows
+    /// that requests wait for.
     pub(super) async fn begin_background(&self) -> AppResult<Write> {
         let write = self.begin().await?;
         if !self.is_sqlite() {

@@ -47,7 +47,7 @@ pub struct Stats {
     pub changes: AtomicU64,
     /// Deleted idempotency keys.
     pub idempotency_keys: AtomicU64,
-    /// Rounds that ended with an error.
+    /// Runs of a step that ended with an error.
     pub failures: AtomicU64,
 }
 
@@ -110,8 +110,8 @@ pub(super) async fn repeat<F: Future<Output = AppResult<()>>>(
     }
 }
 
-/// Deletes the rows of all organizations that have been kept for long enough. Tells whether it is done: it stops where
-/// another instance is at it.
+/// Deletes the rows of all organizations that have been kept for long enough. Returns `false` when it stopped because another
+/// instance does the same work.
 pub async fn delete_expired(
     db: &Database,
     retention: Retention,
@@ -133,8 +133,8 @@ pub async fn delete_expired(
     Ok(true)
 }
 
-/// Deletes the oldest changes of an organization, up to the first that is to be kept, so that their numbers stay without
-/// a gap.
+/// Deletes the oldest changes of an organization, up to the first one that has not expired, so that the numbers of the
+/// others have no gap.
 async fn delete_changes(
     db: &Database,
     organization: OrganizationId,
@@ -152,7 +152,7 @@ async fn delete_changes(
             .select_only()
             .columns([Column::Seq, Column::At]);
         let mut oldest: Vec<(i64, DateTime<Utc>)> = oldest.into_tuple().all(db.connection()).await?;
-        // The newest change of the organization, or that of another batch.
+        // The newest change of the organization, which is kept, or the first one of the next batch.
         oldest.pop();
         let expired = oldest.iter().take_while(|(_, at)| *at < before);
         let Some((last, _)) = expired.last().copied() else { return Ok(true) };
