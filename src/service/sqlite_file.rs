@@ -27,7 +27,8 @@ pub(super) struct SqliteFile {
 type Identity = (u64, u64);
 
 impl SqliteFile {
-    /// The file of a URL, made when it is absent and the URL says so; `None` for databases that are none or in memory.
+    /// The file of a URL, created when it does not exist and the URL says `mode=rwc`; `None` for PostgreSQL and for databases
+    /// in memory.
     pub(super) fn open(url: &str) -> Result<Option<Self>, DbErr> {
         let (database, parameters) = url.split_once('?').unwrap_or((url, ""));
         if !url.starts_with("sqlite:") || database.ends_with(":memory:") || parameters.contains("mode=memory")
@@ -41,7 +42,7 @@ impl SqliteFile {
         Ok(Some(Self { path, identity, is_lost: AtomicBool::new(false) }))
     }
 
-    /// Whether more than the smallest writes can be expected to succeed.
+    /// Whether the disk has enough free space for a write to succeed.
     pub(super) fn has_space(&self) -> bool {
         has_space(&self.path)
     }
@@ -62,7 +63,7 @@ impl SqliteFile {
     }
 }
 
-/// The least space of a disk that is not full.
+/// The free space below which the disk counts as full, in bytes.
 #[cfg(unix)]
 const SPACE: u64 = 1024 * 1024;
 
@@ -71,7 +72,7 @@ fn has_space(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= SPACE)
 }
 
-/// Only a write can tell here.
+/// Free space is not looked up on this system; writes fail when there is none.
 #[cfg(not(unix))]
 fn has_space(_: &Path) -> bool {
     true
@@ -81,7 +82,8 @@ fn refused(message: String) -> DbErr {
     DbErr::Conn(RuntimeErr::Internal(message))
 }
 
-/// SQLite gives the files that it makes beside the database the rights of the database.
+/// Creates the file and its folder for their owner only, if they are to be created, and warns of a file that others can
+/// read. SQLite gives the `-wal` and `-shm` files the permissions of the database file.
 fn make(path: &Path, create: bool) -> io::Result<Identity> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if create && !path.exists() {
@@ -115,13 +117,13 @@ fn identity(file: &Metadata) -> Identity {
     (file.dev(), file.ino())
 }
 
-/// Files have owners of another kind here.
+/// Files have no such permissions on this system.
 #[cfg(not(unix))]
 fn is_open_to_others(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Only that it is there can be told here.
+/// On this system it is only checked that the file exists.
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> Identity {
     (0, 0)

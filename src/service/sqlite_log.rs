@@ -1,7 +1,7 @@
-//! SQLite's write-ahead log beside the database. A commit only adds pages to it, and those that were written before stay
-//! in the file even when their content is in the database, so what was erased could be read out of it.
+//! Emptying SQLite's write-ahead log. A commit appends pages to the log, and older pages stay in the file even after they were
+//! copied into the database, so erased data could be read out of it.
 //!
-//! Emptying it waits for everybody who still reads an older state of the database, in this process or another.
+//! The log can be emptied only when no connection, of this process or another, reads an older state of the database.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use tokio::time::sleep;
 
 use super::Database;
 
-/// How long the caller waits; later it goes on in the background.
+/// How long the caller waits. After that, the work goes on in the background.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long other writers wait for one attempt, in the end of which nobody reads what is in the log.
+/// How long one attempt keeps the other writers of this process waiting.
 const ATTEMPT: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(10);
 /// The pauses between attempts in the background: they double from the first to the last.
@@ -58,8 +58,8 @@ async fn is_emptied(db: &Database) -> bool {
     }
 }
 
-/// On a connection of its own that does not wait inside SQLite, where it would hold the writers up for as long as
-/// somebody reads. Those who begin to read after the first try need the log no more.
+/// Tries for a short time on a connection of its own without a busy timeout: waiting inside SQLite would hold up the writers
+/// for as long as a connection reads. Reads that begin after the first try do not need the log, so they do not matter.
 async fn attempt(db: &Database) -> Result<bool, sqlx::Error> {
     let _turn = db.writer_turn().await;
     let options = db.pool().get_sqlite_connection_pool().connect_options();
