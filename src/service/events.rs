@@ -283,7 +283,7 @@ impl Listener {
     }
 }
 
-/// Waits for a database that is gone, as a subscriber waits for changes.
+/// Waits before the next attempt, while the database cannot be read.
 async fn wait_after(error: &AppError) {
     tracing::warn!(code = error.code().as_str(), "a subscription waits for the database");
     sleep(RETRY_AFTER).await;

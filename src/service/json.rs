@@ -1,4 +1,4 @@
-//! JSON that clients give: what of it is refused, because it would not come back as it went in.
+//! Checks of JSON that clients send: values that could not be read back as they were sent are refused.
 //!
 //! A number is a 64-bit integer or a double, as RFC 7493 recommends for JSON that programs exchange. Any other number would
 //! come back as its neighbour. Every JSON parser makes a double of it before a rule can see how it was written, so
@@ -14,7 +14,7 @@ use crate::entity::Decimal;
 
 pub use crate::entity::canonical;
 
-/// What the text begins with that stands for a number.
+/// The prefix of a text that stands for a number.
 const MARK: &str = "\0number ";
 /// The same as JSON writes it.
 const ESCAPED_MARK: &[u8] = b"\"\\u0000number ";
@@ -25,7 +25,7 @@ pub(super) const INEXACT: &str =
 const MAX_DEPTH: usize = 32;
 /// The most faults that are reported of one value.
 const MAX_FAULTS: usize = 10;
-/// serde_json takes an object whose key begins so for a value of another kind.
+/// serde_json reads an object with such a key as a value of another kind.
 const RESERVED_KEY: &str = "$serde_json::private::";
 
 /// The same JSON text with a text in place of each number that cannot be kept as it is written.
@@ -85,8 +85,8 @@ const fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// Whether a number is a 64-bit integer, or the shortest text of its double stands for the same number. What is no number
-/// is left to the parser.
+/// Whether a number is a 64-bit integer, or the shortest text of its double stands for the same number. Malformed numbers count
+/// as exact, because the parser refuses them.
 fn is_exact(number: &str) -> bool {
     let is_short = number.len() <= f64::DIGITS as usize && !number.contains(['e', 'E']);
     if is_short || number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
@@ -98,7 +98,8 @@ fn is_exact(number: &str) -> bool {
     written == Some(Decimal::of(number))
 }
 
-/// What of a value would not come back as it went in: where it stands below `path`, and what is wrong with it.
+/// The parts of a value that could not be read back as they were sent: the path of each, which begins with `path`, and what
+/// is wrong with it.
 pub(super) fn faults(path: Path, value: &Json) -> Vec<(Path, &'static str)> {
     let mut faults = Vec::new();
     find_faults(path, value, MAX_DEPTH, &mut faults);

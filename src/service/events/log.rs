@@ -26,16 +26,16 @@ pub(super) struct Entry {
     pub(super) change: Option<Arc<Model>>,
 }
 
-/// What is behind a position.
+/// The outcome of reading after a position.
 #[derive(Debug)]
 pub(super) enum Read {
     /// The next changes, in order and without a gap; none at the end of the log.
     Changes(Vec<Entry>),
-    /// The log does not go on from this position.
+    /// The log does not continue after this position.
     Lost(Loss),
 }
 
-/// Why the log does not go on from a position.
+/// Why the log does not continue after a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
     /// The number belongs to another change now, or is beyond the last one: the database lost changes.
@@ -106,7 +106,7 @@ async fn counter(db: &impl ConnectionTrait, organization: OrganizationId) -> Res
     Ok(row.map_or((0, 0), |row| (row.seq, row.deleted_through)))
 }
 
-/// One row. What cannot be decoded stands for itself alone.
+/// Decodes one row. A row that cannot be decoded becomes an entry without its change, and the others stay readable.
 fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
     if let Ok(change) = Model::from_query_result(row, "") {
         return Ok(Entry { position: Position::of(&change), change: Some(Arc::new(change)) });

@@ -1,4 +1,4 @@
-//! The ends of the change logs that somebody listens to: one for each organization, read for all its listeners at once.
+//! The tails of the change logs that have listeners: one for each organization, read once for all its listeners.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -46,7 +46,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// How many changes the process keeps for listeners that are behind, before these read the table.
 const KEPT: usize = 1024;
 
-/// The logs that somebody listens to.
+/// The tails of all logs that have listeners.
 #[derive(Debug)]
 pub(super) struct Tails {
     shared: Arc<Shared>,
@@ -57,7 +57,7 @@ pub(super) struct Tails {
 struct Shared {
     db: Database,
     tails: Mutex<HashMap<OrganizationId, Weak<Tail>>>,
-    /// Notified when a first listener comes.
+    /// Notified when a log gets its first listener.
     wanted: Notify,
     readers: Semaphore,
     retries: Semaphore,
@@ -139,7 +139,7 @@ impl Shared {
         tail
     }
 
-    /// The tails that somebody listens to; forgets the others.
+    /// The tails that have listeners; forgets the others.
     fn active(&self) -> Vec<Arc<Tail>> {
         let mut tails = lock(&self.tails);
         tails.retain(|_, tail| tail.strong_count() > 0);
@@ -171,7 +171,7 @@ impl Shared {
         kept.extend(std::iter::repeat_n(Arc::downgrade(log), count));
         while kept.len() > KEPT {
             if let Some(log) = kept.pop_front().and_then(|log| log.upgrade()) {
-                // Nobody needs to wake up for that.
+                // Listeners need not wake up for this.
                 log.state.send_if_modified(|state| {
                     state.recent.pop_front();
                     false
@@ -189,7 +189,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// What is known of the log, now and from now on.
+    /// Subscribes to the state of the log.
     pub(super) fn watch(&self) -> Receiver<State> {
         self.log.state.subscribe()
     }
@@ -217,7 +217,7 @@ struct Counter {
     read_at: Instant,
 }
 
-/// What is known of a log.
+/// The part of a log that was read last.
 #[derive(Debug)]
 pub(super) struct State {
     /// Grows when the log did not go on from where it had been read to. Listeners check their positions then.
@@ -236,7 +236,7 @@ impl State {
     }
 }
 
-/// Reads the counters of all organizations that somebody listens to, for ever.
+/// Reads the counters of all organizations that have listeners, until it is aborted.
 async fn poll(shared: Arc<Shared>) {
     let mut is_failing = false;
     loop {
@@ -261,7 +261,7 @@ async fn poll(shared: Arc<Shared>) {
         }
         drop(tails);
         sleep(PAUSE).await;
-        // Whether something was committed or the time is up: the counters are read either way.
+        // The counters are read either way: after a commit of this process, or when the time is up.
         let _ = timeout(POLL_INTERVAL, shared.db.written()).await;
     }
 }
@@ -275,7 +275,7 @@ async fn counters(db: &Database, tails: &[Arc<Tail>]) -> AppResult<HashMap<Organ
 }
 
 impl Log {
-    /// The counter was read, or could not be: then the log itself is looked at.
+    /// Takes in the counter that was read. Without one, because it could not be read, the log itself is read.
     fn announce(&self, seq: Option<i64>, read_at: Instant) {
         let end = self.state.borrow().end.seq;
         self.counter.send_if_modified(|counter| {
