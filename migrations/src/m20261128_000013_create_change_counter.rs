@@ -24,7 +24,6 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut organization_key(TABLE))
             .take();
         manager.create_table(table).await?;
-
         Ok(())
     }
 

@@ -41,9 +41,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// What the names of the migrations begin with that made databases before the tables had their present form.
+/// The prefix of the migrations from before the tables had their present form.
 const RETIRED: &str = "m20261121_";
-/// A database that earlier migrations made has other tables, of which nothing here would be true.
+/// The error for a database of those migrations: its tables are not the ones that these migrations rely on.
 const RETIRED_DATABASE: &str = "this database was made before the first release and cannot be taken over; read its data out \
                                 with the version that made it, and write it into an empty database";
 
