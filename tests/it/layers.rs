@@ -105,7 +105,7 @@ fn statements_begin_in_an_organization() {
 }
 
 #[test]
-fn requests_stay_behind_the_wall() {
+fn requests_run_within_row_level_security() {
     let past_it: [&[&str]; 2] = [&[".", "bypass_rls", "(", ")"], &[".", "pool", "(", ")"]];
     let at_home = [
         "src/service/app_token.rs",

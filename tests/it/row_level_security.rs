@@ -1,7 +1,7 @@
-//! PostgreSQL's row level security, the second wall: with the gateway's own filter taken away, it still stands.
+//! PostgreSQL's row level security: it keeps organizations apart even with the gateway's own filter taken away.
 //!
 //! Statements without any condition go the way of a request's here: through [`Database::within`]. The whole suite runs
-//! behind the wall too, where CONTACT_GATEWAY_TEST_ROW_LEVEL_SECURITY is `on`; scripts/test does that.
+//! with row level security too, when CONTACT_GATEWAY_TEST_ROW_LEVEL_SECURITY is `on`; scripts/test does that.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,7 +29,7 @@ const TABLES: &str = "
         AND attribute.attname = CASE class.relname WHEN 'organization' THEN 'id' ELSE 'org_id' END
     ORDER BY 1";
 
-async fn walled() -> World {
+async fn with_rls() -> World {
     World::on_postgres().await.restarted(|config| config.database.row_level_security = true).await
 }
 
@@ -115,7 +115,7 @@ async fn fill_both(world: &World) {
 
 #[tokio::test]
 async fn without_a_filter_only_rows_of_the_organization_are_seen() {
-    let world = walled().await;
+    let world = with_rls().await;
     fill_both(&world).await;
     let (home_number, other_number) = (HOME.to_string(), OTHER.to_string());
     let write = home(&world).begin().await.expect("a transaction");
@@ -137,7 +137,7 @@ async fn without_a_filter_only_rows_of_the_organization_are_seen() {
 
 #[tokio::test]
 async fn without_a_filter_nothing_of_others_is_written() {
-    let world = walled().await;
+    let world = with_rls().await;
     fill_both(&world).await;
     let before = world.contents().await;
     let tables = tables(&world).await;
@@ -185,7 +185,7 @@ async fn without_a_filter_nothing_of_others_is_written() {
 
 #[tokio::test]
 async fn no_statement_tells_by_its_error_what_others_have() {
-    let world = walled().await;
+    let world = with_rls().await;
     fill(&world.other()).await;
     // The condition would fail on rows that are not there to be seen, and is not asked of them.
     for sql in [
@@ -199,7 +199,7 @@ async fn no_statement_tells_by_its_error_what_others_have() {
 
 #[tokio::test]
 async fn a_connection_comes_back_as_it_went() {
-    let world = walled().await;
+    let world = with_rls().await;
     let world = world.restarted(|config| config.database.max_connections = 1).await;
     fill_both(&world).await;
     let partners = ("partner".to_owned(), "org_id".to_owned());
@@ -228,7 +228,7 @@ async fn a_connection_comes_back_as_it_went() {
 
 #[tokio::test]
 async fn organizations_are_made_and_listed() {
-    let world = walled().await;
+    let world = with_rls().await;
     let reply =
         world.admin().mutate("createOrganization", json!({ "name": "Third" }), "organization { id }").await;
     assert_eq!(reply.text("/createOrganization/organization/id"), "org_3");
@@ -243,9 +243,9 @@ async fn organizations_are_made_and_listed() {
 }
 
 #[tokio::test]
-async fn a_wall_with_a_hole_is_noticed() {
-    let world = walled().await;
-    world.db.verify_rls().await.expect("a wall");
+async fn a_table_without_its_policy_is_noticed() {
+    let world = with_rls().await;
+    world.db.verify_rls().await.expect("row level security");
     let pool = world.db.pool();
     for (hole, repair) in [
         ("DROP POLICY tenant ON partner", "SELECT contact_gateway_enable_rls()"),
@@ -258,11 +258,11 @@ async fn a_wall_with_a_hole_is_noticed() {
         execute(pool, repair).await.expect(repair);
         world.db.verify_rls().await.expect(repair);
     }
-    // A table that a later release adds stands in the open until its migration raises the wall again.
+    // A table that a later release adds is open until its migration enables row level security again.
     execute(pool, "CREATE TABLE note (id integer, org_id bigint)").await.expect("a table");
     assert!(matches!(world.db.verify_rls().await, Err(RlsError::Open(tables)) if tables == "note"));
-    execute(pool, "SELECT contact_gateway_enable_rls()").await.expect("a wall");
-    world.db.verify_rls().await.expect("a wall");
+    execute(pool, "SELECT contact_gateway_enable_rls()").await.expect("row level security");
+    world.db.verify_rls().await.expect("row level security");
 }
 
 /// The database of a gateway that logs in with some role.
@@ -282,7 +282,7 @@ async fn login(cluster: &Cluster, role: &str, database: &str, row_level_security
     Database::connect(&options).await.expect(role)
 }
 
-/// Two organizations; and what the first one sees of their contact types behind the wall, where there is one.
+/// Makes two organizations. Gives the contact types that the first one sees, with row level security where it is on.
 async fn types_seen(db: &Database) -> BTreeMap<String, String> {
     for name in ["One", "Two"] {
         let ctx = RequestContext::new("tests", Utc::now(), caller(&[], None));
@@ -292,17 +292,17 @@ async fn types_seen(db: &Database) -> BTreeMap<String, String> {
     seen(db.within(&caller(&[1], Some(1))).connection(), &types).await
 }
 
-/// What is there without a wall, and with one.
-fn open_and_walled() -> [BTreeMap<String, String>; 2] {
+/// The contact types that are seen without row level security, and with it.
+fn types_without_and_with_rls() -> [BTreeMap<String, String>; 2] {
     let five = |number: &str| (number.to_owned(), "5".to_owned());
     [BTreeMap::from([five("1"), five("2")]), BTreeMap::from([five("1")])]
 }
 
 #[tokio::test]
-async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
+async fn policies_apply_to_roles_that_own_the_tables_and_roles_that_do_not() {
     let cluster = tokio::task::spawn_blocking(Cluster::start).await.expect("a server");
     let server = login(&cluster, "postgres", "postgres", false).await;
-    let [open, walled] = open_and_walled();
+    let [open, secured] = types_without_and_with_rls();
     for sql in [
         "CREATE ROLE owner LOGIN CREATEROLE",
         "CREATE ROLE reader LOGIN NOINHERIT",
@@ -314,13 +314,13 @@ async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
     // The owner makes everything, and bypasses policies unless it takes on the tenant's role.
     let owner = login(&cluster, "owner", "owned", true).await;
     migrations::up(owner.pool()).await.expect("migrations");
-    owner.verify_rls().await.expect("a wall");
-    assert_eq!(types_seen(&owner).await, walled);
+    owner.verify_rls().await.expect("row level security");
+    assert_eq!(types_seen(&owner).await, secured);
     let off = login(&cluster, "owner", "owned", false).await;
     let types = ("contact_type".to_owned(), "org_id".to_owned());
     assert_eq!(seen(off.within(&caller(&[1], Some(1))).connection(), &types).await, open);
 
-    // Another role has its rights only, and sees everything without the wall too.
+    // Another role has its rights only, and sees everything without row level security too.
     for sql in [
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader",
         "GRANT contact_gateway_tenant TO reader",
@@ -329,8 +329,8 @@ async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
     }
     for row_level_security in [true, false] {
         let reader = login(&cluster, "reader", "owned", row_level_security).await;
-        reader.verify_rls().await.expect("a wall");
-        let expected = if row_level_security { &walled } else { &open };
+        reader.verify_rls().await.expect("row level security");
+        let expected = if row_level_security { &secured } else { &open };
         assert_eq!(&seen(reader.within(&caller(&[1], Some(1))).connection(), &types).await, expected);
         assert_eq!(seen(reader.connection(), &types).await, open);
     }
@@ -341,10 +341,10 @@ async fn the_wall_holds_for_roles_that_own_the_tables_and_roles_that_do_not() {
 }
 
 #[tokio::test]
-async fn who_may_not_raise_the_wall_goes_without_until_an_administrator_does() {
+async fn a_role_that_may_not_make_roles_has_no_rls_until_an_administrator_enables_it() {
     let cluster = tokio::task::spawn_blocking(Cluster::start).await.expect("a server");
     let server = login(&cluster, "postgres", "postgres", false).await;
-    let [open, walled] = open_and_walled();
+    let [open, secured] = types_without_and_with_rls();
     for sql in ["CREATE ROLE plain LOGIN", "CREATE DATABASE owned OWNER plain"] {
         execute(server.pool(), sql).await.expect(sql);
     }
@@ -354,15 +354,15 @@ async fn who_may_not_raise_the_wall_goes_without_until_an_administrator_does() {
     let plain = login(&cluster, "plain", "owned", true).await;
     assert!(matches!(plain.verify_rls().await, Err(RlsError::Role(_))));
     let read = organization::selected(&plain.within(&caller(&[1], Some(1))), OrganizationId(1)).await;
-    assert!(read.is_err(), "without the wall nothing is read where one is wanted");
+    assert!(read.is_err(), "without the policies nothing is read when row level security is on");
 
     let administrator = login(&cluster, "postgres", "owned", false).await;
     for sql in ["SELECT contact_gateway_enable_rls()", "GRANT contact_gateway_tenant TO plain"] {
         execute(administrator.pool(), sql).await.expect(sql);
     }
-    plain.verify_rls().await.expect("a wall");
+    plain.verify_rls().await.expect("row level security");
     let types = ("contact_type".to_owned(), "org_id".to_owned());
-    assert_eq!(seen(plain.within(&caller(&[1], Some(1))).connection(), &types).await, walled);
+    assert_eq!(seen(plain.within(&caller(&[1], Some(1))).connection(), &types).await, secured);
 
     // And it comes down with its migration, with or without the role.
     migrations::down(plain.pool(), Some(2)).await.expect("migrations taken back");
