@@ -2,7 +2,7 @@
 //!
 //! While somebody listens to an organization, one task of the process reads the end of its change log and hands the new
 //! changes to all listeners; each takes those of interest to it. A listener that begins at an earlier change, or cannot keep
-//! up, reads the table until it has caught up: nothing is buffered for it, and nothing is lost to it. Organizations are read
+//! up, reads the table, a few changes at a time, until it has caught up: nothing is lost to it. Organizations are read
 //! independently of one another. docs/adr/0016 says why it is done this way.
 
 mod interest;
@@ -21,7 +21,7 @@ pub use self::interest::Interest;
 use self::{
     log::{Entry, Loss, Read},
     shares::{Share, Shares},
-    tail::{State, Tail, Tails},
+    tail::{Failing, State, Tail, Tails},
 };
 use super::{
     Database,
@@ -48,8 +48,15 @@ const ORGANIZATION: &str = organization_contact::Entity::KIND;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a statement of the feed may take, whatever the database allows.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many changes are read at once.
+/// How many changes are read at once for all listeners of an organization.
 const BATCH: u64 = 200;
+/// How many changes a listener that is behind reads at once. It keeps them while its client does not read, and each may be
+/// large, so they are few.
+const CATCH_UP_BATCH: u64 = 8;
+/// How many listeners that are behind read the table at once, so that others find a connection.
+const CATCHING_UP: usize = 2;
+/// How many organizations whose last statement failed are tried again at once, beside the others.
+const RETRIES: usize = 2;
 
 /// The feed of one process.
 #[derive(Debug)]
@@ -57,7 +64,8 @@ pub struct Feed {
     places: Arc<Semaphore>,
     count: usize,
     shares: Arc<Shares>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Permits>,
+    catching_up: Arc<Permits>,
     tails: Tails,
 }
 
@@ -65,8 +73,9 @@ impl Feed {
     /// A feed that so many may listen to at once, and each caller so often.
     pub fn new(db: &Database, count: usize, share: usize) -> Self {
         let places = Arc::new(Semaphore::new(count));
-        let turns = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
-        Self { places, count, shares: Shares::new(share), turns, tails: Tails::new(db.bypass_rls()) }
+        let turns = Permits::new(available_parallelism().map_or(1, usize::from));
+        let (shares, tails) = (Shares::new(share), Tails::new(db.bypass_rls()));
+        Self { places, count, shares, turns, catching_up: Permits::new(CATCHING_UP), tails }
     }
 
     /// How many listen.
@@ -118,13 +127,15 @@ impl Feed {
             organization,
             interest,
             turns: Arc::clone(&self.turns),
+            catching_up: Arc::clone(&self.catching_up),
+            batch: CATCH_UP_BATCH,
             state,
             epoch,
             position,
             is_verified: true,
             delivered: position,
             read: VecDeque::new(),
-            _tail: tail,
+            tail,
             _place: place,
             _share: share,
         })
@@ -133,6 +144,44 @@ impl Feed {
     fn too_many(&self) -> AppError {
         let message = format!("You have {} subscriptions open, which is the most.", self.shares.most());
         AppError::request(Code::RateLimited, message)
+    }
+}
+
+/// How many listeners of the process do something at once.
+#[derive(Debug)]
+struct Permits {
+    regular: Arc<Semaphore>,
+    /// Those of organizations that fail: each is held for as long as a statement may take.
+    retries: Arc<Semaphore>,
+}
+
+/// What a listener holds while it does something.
+#[derive(Debug)]
+struct Permit {
+    _of_process: OwnedSemaphorePermit,
+    _of_organization: Option<OwnedSemaphorePermit>,
+}
+
+impl Permits {
+    fn new(count: usize) -> Arc<Self> {
+        let semaphore = |count| Arc::new(Semaphore::new(count));
+        Arc::new(Self { regular: semaphore(count), retries: semaphore(RETRIES) })
+    }
+
+    /// Waits for a permit for a listener of this organization. While a statement of one of its listeners fails, they try
+    /// one after the other, and keep no others waiting.
+    async fn acquire(&self, tail: &Tail) -> Option<Permit> {
+        // Nobody closes them.
+        if !tail.is_failing() {
+            let permit = Arc::clone(&self.regular).acquire_owned().await.ok()?;
+            // It may have begun to fail while this one waited.
+            if !tail.is_failing() {
+                return Some(Permit { _of_process: permit, _of_organization: None });
+            }
+        }
+        let of_organization = tail.retry().await;
+        let permit = Arc::clone(&self.retries).acquire_owned().await.ok()?;
+        Some(Permit { _of_process: permit, _of_organization: of_organization })
     }
 }
 
@@ -148,7 +197,7 @@ pub struct Event {
     pub change: Arc<Model>,
     /// The contact that was changed.
     pub contact: PublicId,
-    _turn: Option<OwnedSemaphorePermit>,
+    _turn: Option<Permit>,
 }
 
 /// Why there is no event.
@@ -176,7 +225,10 @@ pub struct Listener {
     db: Database,
     organization: OrganizationId,
     interest: Interest,
-    turns: Arc<Semaphore>,
+    turns: Arc<Permits>,
+    catching_up: Arc<Permits>,
+    /// How many changes are read of the table at once.
+    batch: u64,
     state: Receiver<State>,
     /// The epoch of the log that the position belongs to.
     epoch: u64,
@@ -188,7 +240,7 @@ pub struct Listener {
     delivered: Position,
     /// What was read of the table and not looked at.
     read: VecDeque<Arc<Entry>>,
-    _tail: Arc<Tail>,
+    tail: Arc<Tail>,
     _place: OwnedSemaphorePermit,
     _share: Share,
 }
@@ -199,9 +251,9 @@ impl Listener {
         loop {
             let entry = self.next_entry().await?;
             let Some(change) = &entry.change else { return Err(self.pass_unreadable(&entry)) };
-            // Nobody closes it.
-            let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
-            let Ok(contact) = self.contact_of(change).await else { return Err(self.pass_unreadable(&entry)) };
+            let Ok((contact, turn)) = self.contact_of(change).await else {
+                return Err(self.pass_unreadable(&entry));
+            };
             self.pass(&entry);
             if let Some(contact) = contact {
                 self.delivered = entry.position;
@@ -210,15 +262,20 @@ impl Listener {
         }
     }
 
-    /// The contact that was changed, if the change is of interest. Fails when the change cannot be understood.
-    async fn contact_of(&self, change: &Model) -> AppResult<Option<PublicId>> {
+    /// The contact that was changed, if the change is of interest, and the turn to deliver it. Fails when the change cannot be
+    /// understood. The turn is taken anew for each attempt: others go on while this one waits for the database.
+    async fn contact_of(&self, change: &Model) -> AppResult<(Option<PublicId>, Option<Permit>)> {
+        let mut failing = None;
         loop {
+            let turn = self.turns.acquire(&self.tail).await;
             let contact = self.interest.contact_of(self.db.connection(), self.organization, change);
             match limited(STATEMENT_TIMEOUT, contact).await {
                 Err(error) if matches!(error.code(), Code::Unavailable | Code::Timeout) => {
+                    failing.get_or_insert_with(|| Failing::new(&self.tail));
+                    drop(turn);
                     wait_after(&error).await;
                 }
-                other => return other,
+                other => return Ok((other?, turn)),
             }
         }
     }
@@ -254,7 +311,12 @@ impl Listener {
             };
             if !self.is_verified || self.position.seq < end {
                 self.read_table(end).await?;
-            } else if self.state.changed().await.is_err() {
+                if !self.read.is_empty() || self.position.seq >= end {
+                    continue;
+                }
+                // The log is shorter than the tail knows: it was cut short, which the tail finds out next.
+            }
+            if self.state.changed().await.is_err() {
                 // The tail holds the other end as long as this holds the tail.
                 std::future::pending::<()>().await;
             }
@@ -263,12 +325,15 @@ impl Listener {
 
     /// Reads the table behind the position, until the database answers.
     async fn read_table(&mut self, through: i64) -> Result<(), Interruption> {
+        let mut failing = None;
         loop {
+            let permit = self.catching_up.acquire(&self.tail).await;
             let db = self.db.connection();
-            let read = log::read_after(db, self.organization, self.position, through, BATCH);
+            let read = log::read_after(db, self.organization, self.position, through, self.batch);
             match limited(STATEMENT_TIMEOUT, read).await {
                 Ok(Read::Changes(entries)) => {
                     self.is_verified = true;
+                    self.batch = (self.batch * 2).min(CATCH_UP_BATCH);
                     self.read.extend(entries.into_iter().map(Arc::new));
                     return Ok(());
                 }
@@ -277,7 +342,13 @@ impl Listener {
                     self.position = self.delivered;
                 }
                 Ok(Read::Lost(_)) => return Err(Interruption::CursorLost),
-                Err(error) => wait_after(&error).await,
+                Err(error) => {
+                    // The rows together may be more than can be read in time.
+                    self.batch = 1;
+                    failing.get_or_insert_with(|| Failing::new(&self.tail));
+                    drop(permit);
+                    wait_after(&error).await;
+                }
             }
         }
     }

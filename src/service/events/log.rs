@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    QueryTrait,
+    ColumnTrait, ConnectionTrait, DbErr, FromQueryResult, Iterable, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait, sea_query::Expr,
 };
 
 use crate::{
@@ -49,13 +49,33 @@ pub(super) enum Loss {
 /// The end of the log.
 pub(super) async fn end(db: &impl ConnectionTrait, organization: OrganizationId) -> AppResult<Position> {
     let seq = counter(db, organization).await?.0;
-    let rows = Entity::find_in(organization).filter(Column::Seq.eq(seq)).into_query();
-    let row = db.query_one(&rows).await?.as_ref().map(entry).transpose()?;
-    Ok(row.map_or(Position { seq, check: None }, |row| row.position))
+    let row = Entity::find_in(organization)
+        .filter(Column::Seq.eq(seq))
+        .select_only()
+        .columns([Column::Seq, Column::At, Column::RequestId])
+        .into_query();
+    let end = db.query_one(&row).await?.as_ref().map(position_of).transpose()?;
+    Ok(end.unwrap_or(Position { seq, check: None }))
 }
 
-/// At most `limit` changes behind a position, of a log that is known to reach to the number `through`.
+/// At most `limit` changes behind a position, of a log that is believed to reach to the number `through`.
 pub(super) async fn read_after(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    position: Position,
+    through: i64,
+    limit: u64,
+) -> AppResult<Read> {
+    let read = read_once(db, organization, position, through, limit).await?;
+    if !matches!(read, Read::Lost(Loss::Gap)) {
+        return Ok(read);
+    }
+    // `through` may be older than a failover that lost the changes behind the position.
+    let (last, _) = counter(db, organization).await?;
+    read_once(db, organization, position, last, limit).await
+}
+
+async fn read_once(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     position: Position,
@@ -65,6 +85,9 @@ pub(super) async fn read_after(
     // From the position itself on, so that its row is checked in the same snapshot.
     let rows = Entity::find_in(organization)
         .filter(Column::Seq.gte(position.seq))
+        .select_only()
+        .columns(Column::iter().filter(|column| !matches!(column, Column::Fields)))
+        .expr_as(fields_after(position), "fields")
         .order_by_asc(Column::Seq)
         .limit(limit + 1)
         .into_query();
@@ -100,6 +123,12 @@ pub(super) async fn read_after(
     Ok(Read::Changes(rows))
 }
 
+/// The column `fields` of the rows behind a position. Of the row at the position only the other columns are needed, and
+/// `fields` may be large.
+fn fields_after(position: Position) -> Expr {
+    Expr::case(Column::Seq.ne(position.seq), Column::Fields.into_expr()).into()
+}
+
 /// The last number of an organization, and the last one that retention deleted.
 async fn counter(db: &impl ConnectionTrait, organization: OrganizationId) -> Result<(i64, i64), DbErr> {
     let row = change_counter::Entity::find_in(organization).one(db).await?;
@@ -108,11 +137,12 @@ async fn counter(db: &impl ConnectionTrait, organization: OrganizationId) -> Res
 
 /// Decodes one row. A row that cannot be decoded becomes an entry without its change, and the others stay readable.
 fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
-    if let Ok(change) = Model::from_query_result(row, "") {
-        return Ok(Entry { position: Position::of(&change), change: Some(Arc::new(change)) });
-    }
+    let change = Model::from_query_result(row, "").ok().map(Arc::new);
+    Ok(Entry { position: position_of(row)?, change })
+}
+
+fn position_of(row: &QueryResult) -> Result<Position, DbErr> {
     let seq = row.try_get("", "seq")?;
     let checked = row.try_get("", "at").ok().zip(row.try_get::<String>("", "request_id").ok());
-    let check = checked.map(|(at, request_id)| check(seq, at, &request_id));
-    Ok(Entry { position: Position { seq, check }, change: None })
+    Ok(Position { seq, check: checked.map(|(at, request_id)| check(seq, at, &request_id)) })
 }

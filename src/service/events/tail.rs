@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use sea_orm::ConnectionTrait;
 use tokio::{
     sync::{
-        Notify, Semaphore,
+        Notify, OwnedSemaphorePermit, Semaphore,
         watch::{Receiver, Sender},
     },
     task::AbortHandle,
@@ -134,7 +134,8 @@ impl Shared {
             complete_at: Mutex::new(read_at),
         });
         let reader = tokio::spawn(follow(Arc::clone(&log), Arc::clone(self))).abort_handle();
-        let tail = Arc::new(Tail { log, reader });
+        let (failing, retries) = (AtomicUsize::new(0), Arc::new(Semaphore::new(1)));
+        let tail = Arc::new(Tail { log, reader, failing, retries });
         tails.insert(organization, Arc::downgrade(&tail));
         tail
     }
@@ -186,12 +187,42 @@ impl Shared {
 pub(super) struct Tail {
     log: Arc<Log>,
     reader: AbortHandle,
+    /// How many of its listeners try a statement again that failed.
+    failing: AtomicUsize,
+    /// One of them does at a time.
+    retries: Arc<Semaphore>,
 }
 
 impl Tail {
     /// Subscribes to the state of the log.
     pub(super) fn watch(&self) -> Receiver<State> {
         self.log.state.subscribe()
+    }
+
+    /// Whether a listener's statement failed and was not repeated with success since.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Relaxed) > 0
+    }
+
+    /// Waits until no other listener of the organization tries again.
+    pub(super) async fn retry(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.retries).acquire_owned().await.ok()
+    }
+}
+
+/// Counts a listener among the failing ones of its organization, until it is dropped.
+pub(super) struct Failing(Arc<Tail>);
+
+impl Failing {
+    pub(super) fn new(tail: &Arc<Tail>) -> Self {
+        tail.failing.fetch_add(1, Relaxed);
+        Self(Arc::clone(tail))
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        self.0.failing.fetch_sub(1, Relaxed);
     }
 }
 

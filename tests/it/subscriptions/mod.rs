@@ -1,5 +1,6 @@
 //! Subscriptions: who is told which changes, in which order, and that none is lost or told twice.
 
+mod behind;
 mod failover;
 mod readers;
 pub(crate) mod told;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use self::{
+    behind::{a_position_that_survived_is_kept, whoever_is_behind_reads_few_changes_at_once},
     readers::three_readers_see_every_change_once_and_in_order,
     told::Told,
     trouble::{
@@ -47,6 +49,8 @@ on_both!(
     a_change_that_cannot_be_read_is_an_error_of_its_own,
     fields_that_cannot_be_read_are_null,
     a_gap_ends_subscriptions_and_nothing_else,
+    whoever_is_behind_reads_few_changes_at_once,
+    a_position_that_survived_is_kept,
 );
 
 async fn made(actor: &Actor, mutation: &str, input: Value, object: &str) -> Value {
