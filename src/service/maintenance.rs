@@ -13,10 +13,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set, Value};
 use tokio::{sync::Notify, task::JoinSet, time::sleep};
 
-use super::Database;
+use super::{Database, Write, retry::retried};
 use crate::{
     entity::{Scoped, change, change_counter, id::OrganizationId, idempotency_key, organization},
     error::AppResult,
@@ -111,101 +111,165 @@ pub(super) async fn repeat<F: Future<Output = AppResult<()>>>(
 }
 
 /// Deletes the rows of all organizations that have been kept for long enough. Returns `false` when it stopped because another
-/// instance does the same work.
+/// instance does the same work. An error of one organization is returned after the others were done.
 pub async fn delete_expired(
     db: &Database,
     retention: Retention,
     now: DateTime<Utc>,
     stats: &Stats,
 ) -> AppResult<bool> {
-    let before = |age: Duration| now - age;
+    let mut failure = None;
     for organization in organization::Entity::all_ids(db.connection()).await? {
-        if let Some(age) = retention.changes
-            && !delete_changes(db, organization, before(age), &stats.changes).await?
-        {
-            return Ok(false);
+        match delete_expired_of(db, organization, retention, now, stats).await {
+            Ok(true) => {}
+            Ok(false) => return failure.map_or(Ok(false), Err),
+            Err(error) => {
+                tracing::warn!(
+                    organization = organization.0,
+                    code = error.code().as_str(),
+                    "expired rows of an organization cannot be deleted"
+                );
+                failure = failure.or(Some(error));
+            }
         }
-        let keys = &stats.idempotency_keys;
-        if !delete_idempotency_keys(db, organization, before(retention.idempotency_keys), keys).await? {
-            return Ok(false);
-        }
+    }
+    failure.map_or(Ok(true), Err)
+}
+
+async fn delete_expired_of(
+    db: &Database,
+    organization: OrganizationId,
+    retention: Retention,
+    now: DateTime<Utc>,
+    stats: &Stats,
+) -> AppResult<bool> {
+    if let Some(age) = retention.changes
+        && !delete_batches::<change::Entity>(db, organization, now - age, &stats.changes).await?
+    {
+        return Ok(false);
+    }
+    let before = now - retention.idempotency_keys;
+    delete_batches::<idempotency_key::Entity>(db, organization, before, &stats.idempotency_keys).await
+}
+
+/// A table whose rows are deleted when they are old.
+trait Expiring: Scoped {
+    /// The column by which the rows are deleted, and its type. The older a row, the less it is.
+    const POSITION: Self::Column;
+    type Position: Copy + Into<Value> + Send + Sync;
+
+    /// The last row of the next batch; `None` when no row is left that was made before that time.
+    fn next_batch(
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+        after: Option<Self::Position>,
+        before: DateTime<Utc>,
+    ) -> impl Future<Output = AppResult<Option<Self::Position>>> + Send;
+
+    /// Notes that the rows up to this one were deleted, before the commit.
+    fn note(
+        write: &Write,
+        organization: OrganizationId,
+        last: Self::Position,
+    ) -> impl Future<Output = AppResult<()>> + Send;
+}
+
+/// Changes are deleted up to the first one that has not expired, so that the numbers of the others have no gap.
+impl Expiring for change::Entity {
+    const POSITION: change::Column = change::Column::Seq;
+    type Position = i64;
+
+    async fn next_batch(
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+        after: Option<i64>,
+        before: DateTime<Utc>,
+    ) -> AppResult<Option<i64>> {
+        let oldest = rows_after::<Self>(organization, after).limit(BATCH + 1);
+        let oldest = oldest.select_only().columns([change::Column::Seq, change::Column::At]);
+        let mut oldest: Vec<(i64, DateTime<Utc>)> = oldest.into_tuple().all(db).await?;
+        // The newest change of the organization, which is kept, or the first one of the next batch.
+        oldest.pop();
+        let expired = oldest.iter().take_while(|(_, at)| *at < before);
+        Ok(expired.last().map(|(seq, _)| *seq))
+    }
+
+    /// Locks the counter last, as writers do: they all wait for its row.
+    async fn note(write: &Write, organization: OrganizationId, last: i64) -> AppResult<()> {
+        change_counter::Entity::update_in(organization)
+            .set(change_counter::ActiveModel { deleted_through: Set(last), ..Default::default() })
+            .filter(change_counter::Column::DeletedThrough.lt(last))
+            .exec(write)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Expiring for idempotency_key::Entity {
+    const POSITION: idempotency_key::Column = idempotency_key::Column::CreatedAt;
+    type Position = DateTime<Utc>;
+
+    async fn next_batch(
+        db: &impl ConnectionTrait,
+        organization: OrganizationId,
+        after: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+    ) -> AppResult<Option<DateTime<Utc>>> {
+        let oldest = rows_after::<Self>(organization, after).filter(Self::POSITION.lt(before)).limit(BATCH);
+        let oldest: Vec<DateTime<Utc>> =
+            oldest.select_only().column(Self::POSITION).into_tuple().all(db).await?;
+        Ok(oldest.last().copied())
+    }
+
+    async fn note(_: &Write, _: OrganizationId, _: DateTime<Utc>) -> AppResult<()> {
+        Ok(())
+    }
+}
+
+/// The rows of an organization after a position, the oldest first.
+fn rows_after<E: Expiring>(organization: OrganizationId, after: Option<E::Position>) -> Select<E> {
+    let rows = E::find_in(organization).order_by_asc(E::POSITION);
+    match after {
+        Some(after) => rows.filter(E::POSITION.gt(after)),
+        None => rows,
+    }
+}
+
+/// Deletes the expired rows of an organization in batches. Returns `false` when another instance does.
+async fn delete_batches<E: Expiring>(
+    db: &Database,
+    organization: OrganizationId,
+    before: DateTime<Utc>,
+    count: &AtomicU64,
+) -> AppResult<bool> {
+    let mut position = None;
+    while let Some(last) = E::next_batch(db.connection(), organization, position, before).await? {
+        // Erasing a contact locks changes in another order, so one of the two may have to begin again.
+        let batch = retried(|| delete_batch::<E>(db, organization, (position, last)));
+        let Some(deleted) = batch.await? else { return Ok(false) };
+        count.fetch_add(deleted, Relaxed);
+        position = Some(last);
+        sleep(PAUSE).await;
     }
     Ok(true)
 }
 
-/// Deletes the oldest changes of an organization, up to the first one that has not expired, so that the numbers of the
-/// others have no gap.
-async fn delete_changes(
+/// Deletes the rows after a position, up to the last one; gives how many there were, or `None` when another instance deletes
+/// rows.
+async fn delete_batch<E: Expiring>(
     db: &Database,
     organization: OrganizationId,
-    before: DateTime<Utc>,
-    count: &AtomicU64,
-) -> AppResult<bool> {
-    use change::Column;
-
-    let mut position = 0;
-    loop {
-        let oldest = change::Entity::find_in(organization)
-            .filter(Column::Seq.gt(position))
-            .order_by_asc(Column::Seq)
-            .limit(BATCH + 1)
-            .select_only()
-            .columns([Column::Seq, Column::At]);
-        let mut oldest: Vec<(i64, DateTime<Utc>)> = oldest.into_tuple().all(db.connection()).await?;
-        // The newest change of the organization, which is kept, or the first one of the next batch.
-        oldest.pop();
-        let expired = oldest.iter().take_while(|(_, at)| *at < before);
-        let Some((last, _)) = expired.last().copied() else { return Ok(true) };
-        let Some(write) = db.try_begin_upkeep(LOCK_KEY).await? else { return Ok(false) };
-        let deleted = change::Entity::delete_in(organization)
-            .filter(Column::Seq.gt(position))
-            .filter(Column::Seq.lte(last))
-            .exec(&write)
-            .await?;
-        // Last, as writers do: they all wait for this row.
-        change_counter::Entity::update_in(organization)
-            .set(change_counter::ActiveModel { deleted_through: Set(last), ..Default::default() })
-            .filter(change_counter::Column::DeletedThrough.lt(last))
-            .exec(&write)
-            .await?;
-        write.commit().await?;
-        count.fetch_add(deleted.rows_affected, Relaxed);
-        position = last;
-        sleep(PAUSE).await;
+    (after, last): (Option<E::Position>, E::Position),
+) -> AppResult<Option<u64>> {
+    let Some(write) = db.try_begin_upkeep(LOCK_KEY).await? else { return Ok(None) };
+    let mut rows = E::delete_in(organization).filter(E::POSITION.lte(last));
+    if let Some(after) = after {
+        rows = rows.filter(E::POSITION.gt(after));
     }
-}
-
-/// Deletes the idempotency keys of an organization that are too old to be repeated.
-async fn delete_idempotency_keys(
-    db: &Database,
-    organization: OrganizationId,
-    before: DateTime<Utc>,
-    count: &AtomicU64,
-) -> AppResult<bool> {
-    use idempotency_key::Column;
-
-    let mut position = DateTime::UNIX_EPOCH;
-    loop {
-        let oldest = idempotency_key::Entity::find_in(organization)
-            .filter(Column::CreatedAt.gt(position))
-            .filter(Column::CreatedAt.lt(before))
-            .order_by_asc(Column::CreatedAt)
-            .limit(BATCH)
-            .select_only()
-            .column(Column::CreatedAt);
-        let oldest: Vec<DateTime<Utc>> = oldest.into_tuple().all(db.connection()).await?;
-        let Some(last) = oldest.last().copied() else { return Ok(true) };
-        let Some(write) = db.try_begin_upkeep(LOCK_KEY).await? else { return Ok(false) };
-        let deleted = idempotency_key::Entity::delete_in(organization)
-            .filter(Column::CreatedAt.gt(position))
-            .filter(Column::CreatedAt.lte(last))
-            .exec(&write)
-            .await?;
-        write.commit().await?;
-        count.fetch_add(deleted.rows_affected, Relaxed);
-        position = last;
-        sleep(PAUSE).await;
-    }
+    let deleted = rows.exec(&write).await?;
+    E::note(&write, organization, last).await?;
+    write.commit().await?;
+    Ok(Some(deleted.rows_affected))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use contact_gateway::{
 };
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::{
     mutation::done,
@@ -22,6 +23,7 @@ on_both!(
     many_rows_go_in_batches_by_an_index,
     what_is_deleted_is_counted,
     a_database_that_is_gone_ends_nothing,
+    an_error_in_one_organization_keeps_nothing_from_the_others,
 );
 
 const ROWS: u32 = 6_000;
@@ -195,6 +197,57 @@ async fn a_database_that_is_gone_ends_nothing(world: World) {
     let now = Utc::now() + DAY * 60;
     assert!(delete_expired(&gone, RETENTION, now, &Stats::default()).await.is_err());
     assert!(after(&world, 60, RETENTION).await.0 > 0);
+}
+
+async fn an_error_in_one_organization_keeps_nothing_from_the_others(world: World) {
+    world.rows().partner("Globex", None).await;
+    world.other_rows().partner("Initech", None).await;
+    let (ours, theirs) = (changes(&world, HOME).await, changes(&world, OTHER).await);
+    let trouble = if world.db.is_sqlite() {
+        format!(
+            "CREATE TRIGGER trouble BEFORE DELETE ON change WHEN old.org_id = {HOME}
+             BEGIN SELECT RAISE(ABORT, 'trouble'); END"
+        )
+    } else {
+        format!(
+            "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'trouble'; END$$;
+             CREATE TRIGGER trouble BEFORE DELETE ON change FOR EACH ROW WHEN (old.org_id = {HOME})
+             EXECUTE FUNCTION trouble()"
+        )
+    };
+    world.db.pool().execute_unprepared(&trouble).await.expect("a trigger");
+    let now = Utc::now() + DAY * 60;
+    assert!(delete_expired(&world.db, RETENTION, now, &Stats::default()).await.is_err());
+    assert_eq!(changes(&world, HOME).await, ours);
+    assert_eq!(changes(&world, OTHER).await, theirs[theirs.len() - 1..]);
+}
+
+/// Erasing a contact locks changes in another order than retention. Both wait for each other then, and the database ends one.
+#[tokio::test]
+async fn a_deadlock_is_no_reason_to_wait_an_hour() {
+    let world = World::on_postgres().await;
+    for name in ["One", "Two", "Three"] {
+        world.rows().partner(name, None).await;
+    }
+    let all = changes(&world, HOME).await;
+    let [first, .., last, _] = all[..] else { panic!("{all:?}") };
+    let other = world.db.pool().begin().await.expect("a transaction");
+    let touch = |seq: i64| format!("UPDATE change SET actor = actor WHERE org_id = {HOME} AND seq = {seq}");
+    other.execute_unprepared(&touch(last)).await.expect("a change");
+    let db = world.db.clone();
+    let now = Utc::now() + DAY * 60;
+    let retention = tokio::spawn(async move { delete_expired(&db, RETENTION, now, &Stats::default()).await });
+    let is_waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while numbers(&world, is_waiting).await != [1] {
+        assert!(!retention.is_finished());
+        sleep(Duration::from_millis(10)).await;
+    }
+    // Retention began to wait first, so it is the one that finds the deadlock and is rolled back.
+    other.execute_unprepared(&touch(first)).await.expect("a change");
+    other.commit().await.expect("a commit");
+    assert!(retention.await.expect("retention").expect("a database"));
+    assert_eq!(changes(&world, HOME).await, all[all.len() - 1..]);
 }
 
 #[tokio::test]
