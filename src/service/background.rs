@@ -26,7 +26,7 @@ use crate::{
 
 /// The most dependants that a write updates itself.
 pub(super) const DIRECT_LIMIT: u64 = 1_000;
-/// How many dependants are updated in one transaction of the worker.
+/// The most dependants that are updated in one transaction of the worker.
 pub(super) const BATCH: u64 = 500;
 
 /// What one transaction of the worker did.
@@ -36,17 +36,19 @@ pub(super) struct Batch {
     pub(super) last: Option<Uuid>,
     /// How many were.
     pub(super) count: usize,
+    /// How many might have been.
+    limit: u64,
 }
 
 impl Batch {
-    /// The batch of these dependants, in the order of their ids.
-    pub(super) fn of(dependants: &[Uuid]) -> Self {
-        Self { last: dependants.last().copied(), count: dependants.len() }
+    /// The batch of these dependants, in the order of their ids, where so many were looked for.
+    pub(super) fn of(dependants: &[Uuid], limit: u64) -> Self {
+        Self { last: dependants.last().copied(), count: dependants.len(), limit }
     }
 
     /// Whether no dependants are left.
     pub(super) fn is_last(&self) -> bool {
-        (self.count as u64) < BATCH
+        (self.count as u64) < self.limit
     }
 }
 

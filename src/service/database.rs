@@ -264,6 +264,15 @@ impl Database {
     }
 }
 
+/// Commits a batch of a background task. Like every write it then waits for the counter of its organization's changes: giving up
+/// here would lose the work of the batch.
+pub(super) async fn commit_background(write: Write) -> AppResult<()> {
+    if write.get_database_backend() == DbBackend::Postgres {
+        write.execute_unprepared("SET LOCAL lock_timeout TO DEFAULT").await?;
+    }
+    write.commit().await
+}
+
 /// The tables with rows of organizations whose policies the current role bypasses.
 const OPEN_TABLES: &str = "
     SELECT class.relname::text FROM pg_class AS class

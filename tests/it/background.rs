@@ -10,14 +10,14 @@ use contact_gateway::{
     entity::{id::OrganizationId, internal_contact_assignment::InternalRole},
 };
 use reqwest::Method;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     mutation::{done, refused_to},
     process::Development,
-    support::{Actor, Rows, World, development, empty_databases, on_both},
+    support::{Actor, HOME, OTHER, Rows, World, development, empty_databases, on_both},
 };
 
 on_both!(
@@ -29,6 +29,8 @@ on_both!(
     contacts_get_the_replacement_of_their_type,
     a_replacement_is_replaced,
     few_dependants_are_updated_at_once,
+    a_merged_person_is_erased_when_its_assignments_have_moved,
+    tasks_of_a_newer_version_hold_up_no_others,
 );
 
 /// What a write may take, however many dependants there are.
@@ -285,6 +287,107 @@ async fn few_dependants_are_updated_at_once(world: World) {
     assert_eq!(payload["pendingUpdates"], 0);
     assert_eq!(total(&world.reader(), "internalContactAssignments", "").await, 0);
     assert_eq!(world.count("background_task").await, 0);
+}
+
+async fn a_merged_person_is_erased_when_its_assignments_have_moved(world: World) {
+    let (count, rows) = (dependants(), world.rows());
+    let survivor = rows.internal_contact("ada@example.com", InternalRole::Csm).await.contact.id;
+    let merged = rows.internal_contact("ada.l@example.com", InternalRole::Csm).await.contact.id;
+    rows.partners_of(merged, count).await;
+    let input = json!({ "survivorId": survivor.to_string(), "mergedId": merged.to_string() });
+    done(&world.writer(), "mergeContacts", input, "contact { id }").await;
+    let erase = json!({ "id": merged.to_string() });
+    let refused = world.admin().mutate("eraseContact", erase.clone(), "erasedId").await;
+    assert_eq!(refused.user_errors("eraseContact"), ["CONFLICT id"]);
+    all_done(&world).await;
+    done(&world.admin(), "eraseContact", erase, "erasedId").await;
+    assert_eq!(total(&world.reader(), "internalContactAssignments", "").await, count + 1);
+}
+
+/// Makes a task, whatever the checks of the table say; its id has this number.
+async fn insert_task(world: &World, organization: i64, number: u8, kind: &str, subject: &str) {
+    let sql = |id: String, now: &str| {
+        format!(
+            "INSERT INTO background_task (org_id, id, kind, subject_id, pending, actor, request_id, created_at)
+             VALUES ({organization}, {id}, '{kind}', {subject}, 1, 'somebody', 'request', {now})"
+        )
+    };
+    let sql = if world.db.is_sqlite() {
+        let sql = sql(format!("x'{number:032x}'"), "'2026-01-01T00:00:00+00:00'");
+        format!("PRAGMA ignore_check_constraints = ON; {sql}; PRAGMA ignore_check_constraints = OFF")
+    } else {
+        let id = format!("'00000000-0000-0000-0000-{number:012x}'");
+        let sql = sql(id, "now()");
+        format!("ALTER TABLE background_task DROP CONSTRAINT IF EXISTS background_task_kind_check; {sql}")
+    };
+    world.db.pool().execute_unprepared(&sql).await.expect(&sql);
+}
+
+/// The id of no row.
+fn nobody(world: &World) -> &'static str {
+    if world.db.is_sqlite() {
+        "x'00000000000000000000000000000001'"
+    } else {
+        "'00000000-0000-0000-0000-000000000001'"
+    }
+}
+
+async fn tasks_of_a_newer_version_hold_up_no_others(world: World) {
+    let nobody = nobody(&world);
+    insert_task(&world, HOME, 1, "moon_phase", nobody).await;
+    insert_task(&world, HOME, 2, "partner", nobody).await;
+    insert_task(&world, OTHER, 3, "partner", nobody).await;
+    eventually("tasks", 1, async || world.count("background_task").await).await;
+}
+
+/// SQLite only: no column of PostgreSQL takes an id that is none.
+#[tokio::test]
+async fn tasks_that_cannot_be_read_hold_up_no_other_organization() {
+    let world = World::on_sqlite().await;
+    insert_task(&world, HOME, 1, "partner", "'no id'").await;
+    insert_task(&world, OTHER, 2, "partner", nobody(&world)).await;
+    eventually("tasks", 1, async || world.count("background_task").await).await;
+}
+
+/// Replaces a type that so many contacts have.
+async fn replace_a_type(world: &World, count: usize) {
+    let rows = world.rows();
+    let (old, new) = (rows.contact_type("Billing").await, rows.contact_type("Legal").await);
+    rows.contacts_at(&rows.account("Globex").await, &old, count).await;
+    let input = json!({ "id": old.id.to_string(), "replacementId": new.id.to_string() });
+    done(&world.admin(), "deleteContactType", input, "contactType { id }").await;
+}
+
+#[tokio::test]
+async fn a_batch_that_takes_too_long_becomes_smaller() {
+    let world = World::on_postgres().await;
+    let limit = Duration::from_secs(1);
+    let world = world.restarted(|config| config.database.statement_timeout = limit).await;
+    // 500 rows take 3 s at least.
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.006); RETURN new; END$$;
+        CREATE TRIGGER slow BEFORE UPDATE ON account_contact FOR EACH ROW EXECUTE FUNCTION slow()";
+    world.db.pool().execute_unprepared(slow).await.expect(slow);
+    replace_a_type(&world, 1_100).await;
+    all_done(&world).await;
+}
+
+/// An organization in which others write all the time: a batch waits for the counter of changes like any writer.
+#[tokio::test]
+async fn a_batch_waits_for_the_counter_as_others_do() {
+    let world = World::on_postgres().await;
+    replace_a_type(&world, dependants()).await;
+    let held = world.db.pool().begin().await.expect("a transaction");
+    let counter = format!("SELECT seq FROM change_counter WHERE org_id = {HOME} FOR UPDATE");
+    held.execute_unprepared(&counter).await.expect("the counter");
+    sleep(Duration::from_millis(1_500)).await;
+    let db = world.db.pool();
+    let sql = "SELECT max(extract(epoch FROM now() - xact_start))::float8 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    let waited: Option<f64> = row.expect(sql).expect("a row").try_get_by_index(0).expect("seconds");
+    assert!(waited > Some(0.8), "{waited:?}");
+    held.rollback().await.expect("a rollback");
+    all_done(&world).await;
 }
 
 /// What a killed process leaves, the next one does.

@@ -18,7 +18,7 @@ use crate::{
     error::AppResult,
     service::{
         Write,
-        background::{self, BATCH, Batch, DIRECT_LIMIT, Dependants},
+        background::{self, Batch, DIRECT_LIMIT, Dependants},
         change::{self, Action, Change, Diff},
         contact_type,
         record::Recorded,
@@ -71,15 +71,15 @@ pub(in crate::service) async fn replace_next_of_type(
     ctx: &RequestContext,
     organization: OrganizationId,
     old: ContactTypeId,
-    position: Option<Uuid>,
+    next: (Option<Uuid>, u64),
 ) -> AppResult<Batch> {
     let Some(new) = contact_type::hold_with_replacement(db, organization, old).await? else {
-        return Ok(Batch::of(&[]));
+        return Ok(Batch::of(&[], next.1));
     };
-    let contacts = hold_next(db, organization, old, (position, BATCH)).await?;
+    let contacts = hold_next(db, organization, old, next).await?;
     let ids: Vec<Uuid> = contacts.iter().map(|(id, _)| id.0).collect();
     set_type(db, ctx, organization, (old, new), contacts).await?;
-    let batch = Batch::of(&ids);
+    let batch = Batch::of(&ids, next.1);
     if batch.is_last() {
         contact_type::remove(db, organization, old).await?;
     }

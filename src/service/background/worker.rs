@@ -13,7 +13,7 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, FromQueryResult, Iterable, QueryFilter, QueryOrder, QuerySelect,
     prelude::{DateTimeUtc, Uuid},
     sea_query::{Expr, LockBehavior, LockType},
 };
@@ -22,7 +22,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Batch;
+use super::{BATCH, Batch};
 use crate::{
     auth::{Caller, RequestContext, Scopes},
     entity::{
@@ -30,16 +30,19 @@ use crate::{
         background_task::{Column, Entity, Model, TaskKind},
         id::{ContactTypeId, InternalContactId, OrganizationId, PartnerId},
     },
-    error::AppResult,
+    error::{AppResult, Code},
     service::{
-        Database, Write, account_contact, internal_contact, internal_contact_assignment as assignments,
+        Database, Write, account_contact, database::commit_background, internal_contact,
+        internal_contact_assignment as assignments,
     },
 };
 
 /// How often tasks are looked for that other processes have made.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long is waited after the database gave an error, with everything or with the task that failed.
+/// How long is waited after the database gave an error, with everything or with the organization or task that failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long it is remembered that batches of a task have to be small.
+const MEMORY: Duration = Duration::from_mins(10);
 /// The longest pause between two batches.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -111,10 +114,58 @@ struct Tasks {
     oldest: DateTimeUtc,
 }
 
+/// What failed lately.
+#[derive(Default)]
+struct Failures {
+    organizations: HashMap<OrganizationId, Instant>,
+    tasks: HashMap<Uuid, Failure>,
+}
+
+/// A task whose batch failed.
+struct Failure {
+    since: Instant,
+    /// How many dependants its next batch has at most.
+    limit: u64,
+}
+
+impl Failures {
+    fn forget_old(&mut self) {
+        self.organizations.retain(|_, since| since.elapsed() < RETRY_AFTER);
+        self.tasks.retain(|_, failure| {
+            let keep = if failure.limit < BATCH { MEMORY } else { RETRY_AFTER };
+            failure.since.elapsed() < keep
+        });
+    }
+
+    /// The tasks that failed a moment ago.
+    fn waiting(&self) -> impl Iterator<Item = Uuid> {
+        self.tasks.iter().filter(|(_, failure)| failure.since.elapsed() < RETRY_AFTER).map(|(id, _)| *id)
+    }
+
+    /// How many dependants the next batch of a task has at most.
+    fn limit(&self, task: Uuid) -> u64 {
+        self.tasks.get(&task).map_or(BATCH, |failure| failure.limit)
+    }
+
+    /// A batch of the task was done: the next one may be larger by a tenth.
+    fn note_success(&mut self, task: Uuid) {
+        if let Some(failure) = self.tasks.get_mut(&task) {
+            failure.limit = (failure.limit + failure.limit.div_ceil(10)).min(BATCH);
+        }
+    }
+
+    /// A batch of the task failed: the next one is half as large if this one took too long.
+    fn note_failure(&mut self, task: Uuid, took_too_long: bool) {
+        let limit = self.limit(task);
+        let limit = if took_too_long { (limit / 2).max(1) } else { limit };
+        self.tasks.insert(task, Failure { since: Instant::now(), limit });
+    }
+}
+
 async fn work(db: Database, clock: Clock, backlog: Arc<Backlog>) {
-    let mut failed = HashMap::new();
+    let mut failures = Failures::default();
     loop {
-        match round(&db, clock, &backlog, &mut failed).await {
+        match round(&db, clock, &backlog, &mut failures).await {
             Ok(true) => {}
             // Whether somebody made a task or the time is up: it is looked either way.
             Ok(false) => drop(timeout(INTERVAL, db.task_made()).await),
@@ -127,12 +178,7 @@ async fn work(db: Database, clock: Clock, backlog: Arc<Backlog>) {
 }
 
 /// One batch of each organization that has tasks. Gives whether any was done.
-async fn round(
-    db: &Database,
-    clock: Clock,
-    backlog: &Backlog,
-    failed: &mut HashMap<Uuid, Instant>,
-) -> AppResult<bool> {
+async fn round(db: &Database, clock: Clock, backlog: &Backlog, failures: &mut Failures) -> AppResult<bool> {
     let organizations: Vec<Tasks> = Entity::find_all()
         .select_only()
         .column(Column::OrgId)
@@ -144,54 +190,74 @@ async fn round(
         .all(db.connection())
         .await?;
     backlog.note(&organizations, clock());
-    failed.retain(|_, since| since.elapsed() < RETRY_AFTER);
+    failures.forget_old();
     let mut any = false;
     for Tasks { org_id, .. } in organizations {
+        if failures.organizations.contains_key(&org_id) {
+            continue;
+        }
         let began = Instant::now();
-        if step(db, clock, org_id, failed).await? {
-            any = true;
-            // Requests come in between.
-            sleep((began.elapsed() / 4).min(LONGEST_PAUSE)).await;
+        match step(db, clock, org_id, failures).await {
+            Ok(false) => {}
+            Ok(true) => {
+                any = true;
+                // Requests come in between.
+                sleep((began.elapsed() / 4).min(LONGEST_PAUSE)).await;
+            }
+            Err(error) => {
+                let (organization, code) = (org_id.0, error.code().as_str());
+                tracing::warn!(
+                    organization,
+                    code,
+                    ?error,
+                    "background tasks of an organization cannot be read"
+                );
+                failures.organizations.insert(org_id, Instant::now());
+            }
         }
     }
     Ok(any)
 }
 
-/// One batch of an organization's oldest task that nobody else is at. Gives whether there was one.
+/// One batch of an organization's oldest task that nobody else is at. Gives whether there was one. Kinds that only a newer
+/// version knows are left to it.
 async fn step(
     db: &Database,
     clock: Clock,
     organization: OrganizationId,
-    failed: &mut HashMap<Uuid, Instant>,
+    failures: &mut Failures,
 ) -> AppResult<bool> {
     let write = db.begin_background().await?;
     let task = Entity::find_in(organization)
-        .filter(Column::Id.is_not_in(failed.keys().copied()))
+        .filter(Column::Id.is_not_in(failures.waiting()))
+        .filter(Column::Kind.is_in(TaskKind::iter()))
         .order_by_asc(Column::Id)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .one(&write)
         .await?;
     let Some(task) = task else { return Ok(false) };
-    if let Err(error) = batch(write, &task, clock()).await
-        && !error.is_lost_race()
-    {
-        tracing::warn!(
-            organization = organization.0, task = %task.id, kind = ?task.kind, code = error.code().as_str(), ?error,
-            "a background task failed and is tried again later"
-        );
-        failed.insert(task.id, Instant::now());
+    match batch(write, &task, failures.limit(task.id), clock()).await {
+        Ok(()) => failures.note_success(task.id),
+        Err(error) if error.is_lost_race() => {}
+        Err(error) => {
+            tracing::warn!(
+                organization = organization.0, task = %task.id, kind = ?task.kind, code = error.code().as_str(), ?error,
+                "a background task failed and is tried again later"
+            );
+            failures.note_failure(task.id, error.code() == Code::Timeout);
+        }
     }
     Ok(true)
 }
 
-async fn batch(write: Write, task: &Model, now: DateTimeUtc) -> AppResult<()> {
-    let batch = update_next(&write, task, now).await?;
+async fn batch(write: Write, task: &Model, limit: u64, now: DateTimeUtc) -> AppResult<()> {
+    let batch = update_next(&write, task, limit, now).await?;
     advance(&write, task, batch).await?;
-    write.commit().await
+    commit_background(write).await
 }
 
-async fn update_next(db: &Write, task: &Model, now: DateTimeUtc) -> AppResult<Batch> {
-    let (organization, subject, position) = (task.org_id, task.subject_id, task.position);
+async fn update_next(db: &Write, task: &Model, limit: u64, now: DateTimeUtc) -> AppResult<Batch> {
+    let (organization, subject, position) = (task.org_id, task.subject_id, (task.position, limit));
     let ctx = context(task, now);
     match task.kind {
         TaskKind::Partner => {

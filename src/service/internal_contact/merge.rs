@@ -23,7 +23,7 @@ use crate::{
     error::AppResult,
     service::{
         Write,
-        background::{self, BATCH, Batch, DIRECT_LIMIT, Dependants},
+        background::{self, Batch, DIRECT_LIMIT, Dependants},
         change::{self, Action, Change, Diff},
         contact_merge::Mergeable,
         internal_contact_assignment::{removal, settle},
@@ -64,15 +64,15 @@ pub(in crate::service) async fn take_over_next(
     ctx: &RequestContext,
     organization: OrganizationId,
     merged: InternalContactId,
-    position: Option<Uuid>,
+    next: (Option<Uuid>, u64),
 ) -> AppResult<Batch> {
     // Erased since, with all assignments.
-    let Some(survivor) = survivor(db, organization, merged).await? else { return Ok(Batch::of(&[])) };
+    let Some(survivor) = survivor(db, organization, merged).await? else { return Ok(Batch::of(&[], next.1)) };
     let people = hold_with_deleted(db, organization, [survivor, merged]).await?;
     if self::survivor(db, organization, merged).await? != Some(survivor) {
         return Err(background::overtaken());
     }
-    let (batch, given) = take_next(db, ctx, organization, (survivor, merged), (position, BATCH)).await?;
+    let (batch, given) = take_next(db, ctx, organization, (survivor, merged), next).await?;
     // The survivor may have been deleted or restored since.
     settle(db, ctx, organization, given, &people).await?;
     Ok(batch)
@@ -125,7 +125,7 @@ async fn take_next(
     remove(db, ctx, organization, &double).await?;
     give(db, ctx, organization, survivor, &moved).await?;
     let given = moved.into_iter().map(|row| Model { internal_contact_id: survivor, ..row });
-    Ok((Batch::of(&ids), given.collect()))
+    Ok((Batch::of(&ids, number), given.collect()))
 }
 
 async fn remove(

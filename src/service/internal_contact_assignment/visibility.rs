@@ -21,7 +21,7 @@ use crate::{
     },
     error::{AppError, AppResult, InputError, InputErrorCode},
     service::{
-        background::{self, BATCH, Batch},
+        background::{self, Batch},
         internal_contact as contacts,
     },
 };
@@ -165,9 +165,9 @@ pub(in crate::service) async fn update_next_of_partner(
     ctx: &RequestContext,
     organization: OrganizationId,
     partner: PartnerId,
-    position: Option<Uuid>,
+    next: (Option<Uuid>, u64),
 ) -> AppResult<Batch> {
-    update_next(db, ctx, organization, Column::PartnerId.eq(partner), position).await
+    update_next(db, ctx, organization, Column::PartnerId.eq(partner), next).await
 }
 
 /// Hides or shows the next assignments of a person, as the person and their partners are now; a batch of a background
@@ -177,9 +177,9 @@ pub(in crate::service) async fn update_next_of_person(
     ctx: &RequestContext,
     organization: OrganizationId,
     person: InternalContactId,
-    position: Option<Uuid>,
+    next: (Option<Uuid>, u64),
 ) -> AppResult<Batch> {
-    update_next(db, ctx, organization, Column::InternalContactId.eq(person), position).await
+    update_next(db, ctx, organization, Column::InternalContactId.eq(person), next).await
 }
 
 /// Hides or shows the next of these assignments, whose people it holds.
@@ -188,14 +188,14 @@ async fn update_next(
     ctx: &RequestContext,
     organization: OrganizationId,
     which: Expr,
-    position: Option<Uuid>,
+    (position, limit): (Option<Uuid>, u64),
 ) -> AppResult<Batch> {
     let next: Vec<(InternalContactAssignmentId, InternalContactId)> =
         Entity::find_in_with_deleted(organization)
             .filter(which.clone())
             .filter(background::after(Column::Id, position))
             .order_by_asc(Column::Id)
-            .limit(BATCH)
+            .limit(limit)
             .select_only()
             .columns([Column::Id, Column::InternalContactId])
             .into_tuple()
@@ -216,7 +216,7 @@ async fn update_next(
     }
     settle(db, ctx, organization, rows, &people).await?;
     let ids: Vec<Uuid> = next.iter().map(|(id, _)| id.0).collect();
-    Ok(Batch::of(&ids))
+    Ok(Batch::of(&ids, limit))
 }
 
 /// Hides and shows assignments, as their people, who are held, and their partners are now.
