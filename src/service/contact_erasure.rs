@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect, Set,
+    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect, SelectExt, Set,
     sea_query::{Expr, ExprTrait, Func, Query},
 };
 use serde_json::json;
@@ -18,7 +18,9 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        Key, Scoped, account_contact, change as change_row, contact_merge,
+        Key, Scoped, account_contact,
+        background_task::{self, TaskKind},
+        change as change_row, contact_merge,
         id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PublicId},
         idempotency_key, internal_contact, internal_contact_assignment as assignment, keys_in, keys_table,
         organization_contact,
@@ -43,6 +45,7 @@ pub async fn erase(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<P
                 _ => None,
             });
             hold::<internal_contact::Entity>(txn, organization, id, &ids).await?;
+            check_merge_is_done(txn, organization, id).await?;
             erased.extend(remove_assignments(txn, ctx, organization, &ids).await?);
             remove::<internal_contact::Entity>(txn, ctx, organization, ids).await?;
         }
@@ -123,6 +126,23 @@ where
     // A merge may have come first: it would leave a row behind that nobody reaches any more.
     if with_merged(db, organization, id.into()).await?.len() != ids.len() {
         let message = "Another contact was merged into this one at the same moment; try again.";
+        return Err(InputError::on("id", InputErrorCode::Conflict, message).into());
+    }
+    Ok(())
+}
+
+/// Refuses to erase a person whose assignments still go to the contact that it was merged into: they would be erased with it.
+async fn check_merge_is_done(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    id: InternalContactId,
+) -> AppResult<()> {
+    let merge = background_task::Entity::find_in(organization)
+        .filter(background_task::Column::Kind.eq(TaskKind::InternalContactMerge))
+        .filter(background_task::Column::SubjectId.eq(id.0));
+    if merge.exists(db).await? {
+        let message = "The assignments of this contact are still being given to the contact that it was merged into; \
+                       try again shortly.";
         return Err(InputError::on("id", InputErrorCode::Conflict, message).into());
     }
     Ok(())
