@@ -28,12 +28,20 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// The message for a query that the check does not know: it must not pass as the check of something else.
+const UNKNOWN_QUERY: &str = "the only parameter is write: ?write, ?write=1 or ?write=true\n";
+
 /// `/readyz`: the process goes on, somebody's tokens can be verified, and the database can be read; with `?write` also
 /// that it takes writes.
 pub(super) async fn readyz(
     State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> (StatusCode, &'static str) {
+    let checks_writes = match query.as_deref() {
+        None | Some("") => false,
+        Some("write" | "write=1" | "write=true") => true,
+        Some(_) => return (StatusCode::BAD_REQUEST, UNKNOWN_QUERY),
+    };
     if app.stopping.0.load(Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
@@ -43,7 +51,7 @@ pub(super) async fn readyz(
     if !app.db.is_readable().await {
         return (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read\n");
     }
-    if query.as_deref() == Some("write") && !app.db.is_writable().await {
+    if checks_writes && !app.db.is_writable().await {
         return (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes\n");
     }
     (StatusCode::OK, "ready\n")

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TransactionOptions, TransactionTrait,
+};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
@@ -21,9 +23,13 @@ const CONNECTIONS: u32 = 2;
 
 const READ: &str = "SELECT id FROM organization ORDER BY id LIMIT 1";
 /// A lock is written to the table and to the log of the server, and changes nothing. No writer of contacts waits for it.
-const WRITE_POSTGRES: &str = "SELECT id FROM organization ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED";
-const WRITE_SQLITE: &str =
-    "UPDATE organization SET name = name WHERE id = (SELECT min(id) FROM organization)";
+const LOCK_POSTGRES: &str = "SELECT id FROM organization ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED";
+/// The number is of no organization. The row is rolled back, so nobody sees it.
+const INSERT_POSTGRES: &str = "INSERT INTO organization (id, name, created_at, updated_at, version)
+    VALUES (-(random() * 9e15)::bigint - 1, '', now(), now(), 1)";
+/// The list of migrations has rows in every database. Nobody else writes to it while the gateway runs.
+const WRITE_SQLITE: &str = "UPDATE seaql_migrations SET applied_at = applied_at
+    WHERE version = (SELECT min(version) FROM seaql_migrations)";
 
 /// The checks. Callers that ask at the same time share one.
 #[derive(Debug)]
@@ -60,7 +66,7 @@ impl HealthCheck {
 
     /// Whether a row of a real table can be read.
     pub(super) async fn can_read(&self) -> bool {
-        shared(&self.read, self.query(READ)).await
+        shared(&self.read, async { self.query(READ).await.is_ok() }).await
     }
 
     /// Whether a row can be written.
@@ -70,15 +76,28 @@ impl HealthCheck {
                 let written = self.connection.execute_unprepared(WRITE_SQLITE).await;
                 written.is_ok() || written.is_err_and(|error| is_busy(&error))
             } else {
-                self.query(WRITE_POSTGRES).await
+                self.write_postgres().await.is_ok()
             }
         })
         .await
     }
 
-    async fn query(&self, sql: &str) -> bool {
+    /// Locks a row or, where every organization is locked or there is none, inserts one and takes it back. Both end with a
+    /// commit, which is on the disk, and on the standbys that it has to reach, when it is answered.
+    async fn write_postgres(&self) -> Result<(), DbErr> {
+        if self.query(LOCK_POSTGRES).await?.is_some() {
+            return Ok(());
+        }
+        let transaction = self.connection.begin(TransactionOptions::default()).await?;
+        let insert = transaction.begin().await?;
+        insert.execute_unprepared(INSERT_POSTGRES).await?;
+        insert.rollback().await?;
+        transaction.commit().await
+    }
+
+    async fn query(&self, sql: &str) -> Result<Option<QueryResult>, DbErr> {
         let statement = Statement::from_string(self.connection.get_database_backend(), sql);
-        self.connection.query_one_raw(statement).await.is_ok()
+        self.connection.query_one_raw(statement).await
     }
 }
 

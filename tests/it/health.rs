@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TransactionTrait};
 use url::Url;
 
 use crate::support::{World, on_both};
 
-on_both!(the_process_lives_and_is_ready);
+on_both!(
+    the_process_lives_and_is_ready,
+    only_queries_that_are_known_are_answered,
+    a_write_is_done_without_organizations
+);
 
 /// The status of an answer without a token.
 async fn status(world: &World, method: Method, path: &str) -> u16 {
@@ -22,6 +26,43 @@ async fn the_process_lives_and_is_ready(world: World) {
         assert_eq!(status(&world, Method::POST, path).await, 405, "{path}");
     }
     assert_eq!(status(&world, Method::GET, "/nowhere").await, 404);
+}
+
+async fn only_queries_that_are_known_are_answered(world: World) {
+    for query in ["", "?", "?write", "?write=1", "?write=true"] {
+        assert_eq!(status(&world, Method::GET, &format!("/readyz{query}")).await, 200, "{query}");
+    }
+    for query in ["?write=0", "?write=", "?writes", "?write&write", "?write=1&x=1", "?read"] {
+        assert_eq!(status(&world, Method::GET, &format!("/readyz{query}")).await, 400, "{query}");
+    }
+}
+
+/// What the check of writes does where it has no organization that it may lock is a write all the same.
+async fn a_write_is_done_without_organizations(world: World) {
+    let ask = async || status(&world, Method::GET, "/readyz?write").await;
+    let db = world.db.pool();
+    let held = if world.db.is_sqlite() {
+        db.execute_unprepared("DELETE FROM change; DELETE FROM change_counter; DELETE FROM contact_type; DELETE FROM organization")
+            .await
+            .expect("no organization");
+        None
+    } else {
+        let held = db.begin().await.expect("a transaction");
+        let lock =
+            "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT id FROM organization FOR UPDATE";
+        held.execute_unprepared(lock).await.expect("a lock");
+        Some(held)
+    };
+    assert_eq!(ask().await, 200);
+    let trouble = if world.db.is_sqlite() {
+        "CREATE TRIGGER trouble BEFORE UPDATE ON seaql_migrations BEGIN SELECT RAISE(ABORT, 'trouble'); END"
+    } else {
+        "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'trouble'; END$$;
+         CREATE TRIGGER trouble BEFORE INSERT ON organization FOR EACH ROW EXECUTE FUNCTION trouble()"
+    };
+    db.execute_unprepared(trouble).await.expect("a trigger");
+    assert_eq!(ask().await, 503);
+    drop(held);
 }
 
 #[tokio::test]
