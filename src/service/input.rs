@@ -19,8 +19,10 @@ const LINE: usize = 255;
 const EMAIL: usize = 254;
 /// The most characters a URL may have.
 pub(super) const URL: usize = 2048;
-/// The most bytes that metadata may have, written without white space.
+/// The most bytes that metadata may have, written without white space and its numbers without exponents.
 const METADATA: usize = 16 * 1024;
+const TOO_MUCH_METADATA: &str =
+    "Metadata holds at most 16 KiB of JSON, in which numbers count with all their digits: 1e20 has 21.";
 /// The most characters a purchase order number may have.
 const PURCHASE_ORDER_NUMBER: usize = 50;
 
@@ -283,8 +285,8 @@ impl Checks {
     pub fn metadata(&mut self, field: &'static str, value: &Json) {
         if !value.is_object() {
             self.report(field, InputErrorCode::Invalid, "Metadata is a JSON object.");
-        } else if value.to_string().len() > METADATA {
-            self.report(field, InputErrorCode::TooLong, "Metadata holds at most 16 KiB of JSON.");
+        } else if json::stored_len(value) > METADATA {
+            self.report(field, InputErrorCode::TooLong, TOO_MUCH_METADATA);
         } else {
             for (path, message) in json::faults(vec![field.into()], value) {
                 self.report_at(path, InputErrorCode::Invalid, message);
@@ -443,10 +445,13 @@ mod tests {
         };
         assert!(!refused(json!({ "a": "\\u0000" })));
         assert!(!refused(json!({ "a": "x".repeat(METADATA - 8) })));
+        assert!(!refused(json!({ "a": vec![1e308; 50], "b": vec![0.5; 100] })));
         for bad in [
             json!([]),
             json!("x"),
             json!({ "a": "x".repeat(METADATA) }),
+            json!({ "a": vec![1e308; 60] }),
+            json!({ "a": vec![-5e-324; 60] }),
             json!({ "a": ["\0"] }),
             json!({ "\0": 1 }),
             serde_json::from_str(&format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32))).expect("JSON"),

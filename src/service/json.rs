@@ -98,6 +98,25 @@ fn is_exact(number: &str) -> bool {
     written == Some(Decimal::of(number))
 }
 
+/// How many bytes a value has as a database may give it back: without white space, its numbers without exponents. PostgreSQL
+/// writes 1e308 with 309 digits.
+pub(super) fn stored_len(value: &Json) -> usize {
+    value.to_string().len() + added_by_numbers(value)
+}
+
+fn added_by_numbers(value: &Json) -> usize {
+    match value {
+        // Only a double has an exponent.
+        Json::Number(number) if number.is_f64() => {
+            let written = number.to_string();
+            Decimal::of(&written).plain().len().saturating_sub(written.len())
+        }
+        Json::Array(items) => items.iter().map(added_by_numbers).sum(),
+        Json::Object(fields) => fields.values().map(added_by_numbers).sum(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 0,
+    }
+}
+
 /// The parts of a value that could not be read back as they were sent: the path of each, which begins with `path`, and what
 /// is wrong with it.
 pub(super) fn faults(path: Path, value: &Json) -> Vec<(Path, &'static str)> {

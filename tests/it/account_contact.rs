@@ -310,6 +310,7 @@ async fn metadata_is_an_object_of_bounded_size(world: World) {
         (json!(false), "INVALID metadata"),
         (sized(16 * 1024 + 1), "TOO_LONG metadata"),
         (wide, "TOO_LONG metadata"),
+        (json!({ "a": vec![1e308; 60] }), "TOO_LONG metadata"),
         (json!({ "a": [{ "b": "\0" }] }), "INVALID metadata.a.0.b"),
         (json!({ "\0": 1 }), "INVALID metadata"),
         (nested(33), &deepest),
