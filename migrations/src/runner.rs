@@ -36,6 +36,8 @@ const SESSION_LIMITS: &str =
 
 /// How often a migration is tried that other transactions keep from its locks.
 const ATTEMPTS: u32 = 20;
+/// The same outside of a transaction, where an attempt waits for up to ten minutes.
+const SESSION_ATTEMPTS: u32 = 3;
 /// How long the first pause is, in which waiting statements are executed. Each further one is longer by as much.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
@@ -64,12 +66,14 @@ enum Direction {
 /// Why a migration was not run, with its name once that is known.
 struct Failure {
     migration: Option<String>,
+    /// Whether it was run outside of a transaction.
+    in_session: bool,
     error: DbErr,
 }
 
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
-        Self { migration: None, error }
+        Self { migration: None, in_session: false, error }
     }
 }
 
@@ -79,7 +83,8 @@ impl<'a> Runner<'a> {
         Self { db, migrations, attempts: ATTEMPTS }
     }
 
-    /// Sets how often a migration is tried that other transactions keep from its locks. Default 20, about three minutes.
+    /// Sets how often a migration is tried that other transactions keep from its locks: 20 times unless set, in about three
+    /// minutes. Outside of a transaction it is tried at most three times, each for up to ten minutes.
     #[must_use]
     pub fn with_attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
@@ -118,7 +123,7 @@ impl<'a> Runner<'a> {
     async fn step(&self, direction: Direction) -> Result<bool, DbErr> {
         let mut attempt = 1;
         loop {
-            let Failure { migration, error } = match Box::pin(self.try_step(direction)).await {
+            let Failure { migration, in_session, error } = match Box::pin(self.try_step(direction)).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
@@ -129,7 +134,8 @@ impl<'a> Runner<'a> {
                     error => DbErr::Migration(format!("{migration} failed: {error}")),
                 });
             }
-            if attempt == self.attempts {
+            let attempts = if in_session { Ord::min(self.attempts, SESSION_ATTEMPTS) } else { self.attempts };
+            if attempt >= attempts {
                 return Err(DbErr::Migration(format!(
                     "{migration} did not get its locks in {attempt} attempts, because other transactions hold them; \
                      end the long ones (pg_stat_activity lists them) and run this again"
@@ -149,8 +155,9 @@ impl<'a> Runner<'a> {
         let transaction = self.begin().await?;
         let next = self.next(&SchemaManager::new(&transaction), direction).await?;
         let Some(migration) = next else { return Ok(false) };
-        let named = |error| Failure { migration: Some(migration.name().to_owned()), error };
-        if migration.use_transaction() == Some(false) && self.is_postgres() {
+        let in_session = migration.use_transaction() == Some(false) && self.is_postgres();
+        let named = |error| Failure { migration: Some(migration.name().to_owned()), in_session, error };
+        if in_session {
             // Frees the lock, which the session of the migration takes instead.
             transaction.rollback().await?;
             return self.run_in_session(migration, direction).await.map(|()| true).map_err(named);
@@ -303,6 +310,28 @@ fn is_lock_conflict(error: &DbErr) -> bool {
     else {
         return false;
     };
-    let code = error.as_database_error().and_then(|error| error.code());
-    matches!(code.as_deref(), Some("55P03" | "40P01" | "5"))
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| is_conflict_code(&code))
+}
+
+/// SQLite's codes are numbers whose low byte says as much as this needs; PostgreSQL's have five characters.
+fn is_conflict_code(code: &str) -> bool {
+    let of_sqlite = code.parse::<u32>().ok().filter(|_| code.len() < 5);
+    matches!(code, "55P03" | "40P01") || of_sqlite.is_some_and(|code| code & 0xff == 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_conflict_code;
+
+    #[test]
+    fn locks_of_others_are_told_by_the_code() {
+        // Busy, busy with recovery, with a snapshot and with a time limit.
+        for code in ["5", "261", "517", "773", "55P03", "40P01"] {
+            assert!(is_conflict_code(code), "{code}");
+        }
+        // 42501 of PostgreSQL has the low byte of busy.
+        for code in ["1", "6", "42501", "57014", ""] {
+            assert!(!is_conflict_code(code), "{code}");
+        }
+    }
 }
