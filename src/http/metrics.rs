@@ -106,7 +106,7 @@ impl Metrics {
         );
         let help = "SQL statements that failed";
         registry.register("failed_statements", help, metrics.failed_statements.clone());
-        let help = "Writes that were done again because the database had rolled them back";
+        let help = "Reads and writes that were done again: their connection had failed, or another writer came first";
         registry.register("retries", help, metrics.retries.clone());
         let help = "Requests that were refused for their documents, by reason";
         registry.register("documents_refused", help, metrics.refused_documents.clone());

@@ -88,14 +88,18 @@ fn make(path: &Path, create: bool) -> io::Result<Identity> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if create && !path.exists() {
         let (mut directory, mut file) = (DirBuilder::new(), OpenOptions::new());
-        file.write(true).create(true);
+        file.write(true).create_new(true);
         #[cfg(unix)]
         {
             std::os::unix::fs::DirBuilderExt::mode(&mut directory, 0o700);
             std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
         }
         directory.recursive(true).create(folder)?;
-        file.open(path)?;
+        match file.open(path) {
+            // Another process made it in between; it may be open to others, so its permissions are looked at below.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => drop(made?),
+        }
     }
     let file = fs::metadata(path)?;
     if is_open_to_others(&file, &fs::metadata(folder)?) {
