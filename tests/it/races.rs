@@ -89,12 +89,9 @@ async fn assert_history(world: &World, id: &str, titles: &[String]) {
 async fn a_writer_that_waits_for_a_key_holds_up_nobody() {
     let world = World::on_postgres().await;
     let create = async |email: &str| {
-        let reply = world.writer().mutate(
-            "createInternalContact",
-            json!({ "email": email }),
-            "internalContact { id }",
-        );
-        reply.await.user_errors("createInternalContact")
+        let (writer, input) = (world.writer(), json!({ "email": email }));
+        let reply = writer.mutate("createInternalContact", input, "internalContact { id }").await;
+        reply.user_errors("createInternalContact")
     };
     let insert = format!(
         "INSERT INTO internal_contact (org_id, id, email, email_key, created_at, updated_at, version)
