@@ -89,7 +89,7 @@ async fn assert_history(world: &World, id: &str, titles: &[String]) {
 async fn a_writer_that_waits_for_a_key_holds_up_nobody() {
     let world = World::on_postgres().await;
     let create = async |email: &str| {
-        let (writer, input) = (world.writer(), json!({ "email": email }));
+        let (writer, input) = (world.writer(), json!({ "email": email, "internalRole": "CSM" }));
         let reply = writer.mutate("createInternalContact", input, "internalContact { id }").await;
         reply.user_errors("createInternalContact")
     };
@@ -116,7 +116,7 @@ async fn a_writer_that_waits_for_a_key_holds_up_nobody() {
 async fn a_write_without_a_counter_is_not_kept() {
     let world = World::on_postgres().await;
     world.db.pool().execute_unprepared("DELETE FROM change_counter").await.expect("no counter");
-    let input = json!({ "email": "ada@example.com" });
+    let input = json!({ "email": "ada@example.com", "internalRole": "CSM" });
     let reply = world.writer().mutate("createInternalContact", input, "internalContact { id }").await;
     assert_eq!(reply.errors(), ["INTERNAL createInternalContact"]);
     assert_eq!(world.count("internal_contact").await, 0);
