@@ -3,8 +3,11 @@
 //! A condition is true or false, never unknown: a null is unequal to every value, and `not` turns everything around. Every
 //! subquery begins at [`Scoped`], so no condition can look at another organization.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityName, QueryFilter, QuerySelect, QueryTrait, Select, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityName, QueryFilter, QuerySelect, QueryTrait, Select,
+    Value,
     sea_query::{Expr, ExprTrait, Func, SelectStatement},
 };
 
@@ -207,6 +210,11 @@ pub(super) trait Filtered: Scoped {
     const SEARCHED: Searched = Searched::Nothing;
 }
 
+/// A table and what a search of it looks at.
+pub(super) fn searched<E: Filtered>() -> (&'static str, Searched) {
+    (E::default().table_name(), E::SEARCHED)
+}
+
 impl Filtered for partner::Entity {
     const SEARCHED: Searched = Searched::Words;
 }
@@ -250,15 +258,48 @@ pub(super) async fn rows<E: Filtered>(
     organization: OrganizationId,
     filter: Option<&Filter>,
 ) -> AppResult<Select<E>> {
+    let Some(filter) = filter else { return Ok(E::find_in(organization)) };
     let scope = Scope::new(organization, db.get_database_backend());
-    match filter {
-        Some(filter) if filter.asks_for_values() => {
-            let filter = custom_field_values::checked(db, organization, filter).await?;
-            Ok(scope.rows(&filter))
-        }
-        Some(filter) => Ok(scope.rows(filter)),
-        None => Ok(E::find_in(organization)),
+    let mut filter = Cow::Borrowed(filter);
+    if filter.asks_for_values() {
+        filter = Cow::Owned(custom_field_values::checked(db, organization, &filter).await?);
     }
+    let filter = with_people(db, scope, &[searched::<E>()], filter).await?;
+    Ok(scope.rows(&filter))
+}
+
+/// The same filter, whose searches of these tables know the people that match with the words of their companies. PostgreSQL then
+/// has an index for each part of the search; else it looks at all people of the organization.
+pub(super) async fn with_people<'a>(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    tables: &[(&'static str, Searched)],
+    filter: Cow<'a, Filter>,
+) -> AppResult<Cow<'a, Filter>> {
+    let mut queries = Vec::new();
+    filter.visit(&mut |filter| {
+        if let Filter::Search(query) = filter {
+            queries.push(query.clone());
+        }
+    });
+    let mut people = HashMap::new();
+    for query in queries.into_iter().filter(|_| scope.backend == DbBackend::Postgres) {
+        let tables = tables.iter().filter_map(|(table, searched)| Some((*table, searched.companies()?)));
+        let Some(select) = scope.search(&query).people(tables) else { continue };
+        let rows = db.query_all(&select).await?;
+        let ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?;
+        people.insert(query.clone(), query.with_people(ids));
+    }
+    if people.is_empty() {
+        return Ok(filter);
+    }
+    let looked_up = filter.try_map(&|filter| {
+        Ok(match filter {
+            Filter::Search(query) => Filter::Search(people.get(query).unwrap_or(query).clone()),
+            other => other.clone(),
+        })
+    });
+    looked_up.map(Cow::Owned)
 }
 
 /// Where a condition is asked.
@@ -266,8 +307,6 @@ pub(super) async fn rows<E: Filtered>(
 pub(super) struct Scope {
     organization: OrganizationId,
     backend: DbBackend,
-    /// Whether rows that do not meet the condition are out, whatever the other conditions are.
-    is_required: bool,
 }
 
 impl Scope {
@@ -278,7 +317,7 @@ impl Scope {
 
     /// In this organization, on this kind of database.
     pub(super) fn new(organization: OrganizationId, backend: DbBackend) -> Self {
-        Self { organization, backend, is_required: true }
+        Self { organization, backend }
     }
 
     /// The rows that meet the filter.
@@ -288,21 +327,20 @@ impl Scope {
         } else {
             E::find_in(self.organization)
         };
-        rows.filter(Self { is_required: true, ..self }.condition::<E>(filter))
+        rows.filter(self.condition::<E>(filter))
     }
 
-    /// Below `or` and `not`.
-    fn nested(self) -> Self {
-        Self { is_required: false, ..self }
+    fn search(self, query: &SearchQuery) -> Search<'_> {
+        Search { organization: self.organization, backend: self.backend, query }
     }
 
     fn condition<E: Filtered>(self, filter: &Filter) -> Expr {
         match filter {
             Filter::Constant(constant) => truth(*constant),
             Filter::All(filters) => self.joined::<E>(filters, Expr::and, true),
-            Filter::Any(filters) => self.nested().joined::<E>(filters, Expr::or, false),
+            Filter::Any(filters) => self.joined::<E>(filters, Expr::or, false),
             // A comparison with null is unknown, which is not true.
-            Filter::Not(filter) => certain(self.nested().condition::<E>(filter)).not(),
+            Filter::Not(filter) => certain(self.condition::<E>(filter)).not(),
             Filter::Compare(field, comparison) => self.compare::<E>(*field, comparison),
             Filter::Related(relation, Quantifier::Some, filter) => {
                 Expr::exists(self.related(*relation, filter))
@@ -310,11 +348,7 @@ impl Scope {
             Filter::Related(relation, Quantifier::None, filter) => {
                 Expr::not_exists(self.related(*relation, filter))
             }
-            Filter::Search(query) => {
-                let Self { organization, backend, is_required } = self;
-                Search { organization, backend, query, is_required }
-                    .finds(E::default().table_name(), E::SEARCHED)
-            }
+            Filter::Search(query) => self.search(query).finds(searched::<E>()),
             Filter::Deleted(wanted) => deleted::<E>(*wanted),
             // Made into conditions of each kind before.
             Filter::Contact(_) => truth(false),
@@ -413,7 +447,7 @@ fn truth(value: bool) -> Expr {
 }
 
 /// False where the condition is unknown, as a comparison with null is.
-fn certain(condition: Expr) -> Expr {
+pub(super) fn certain(condition: Expr) -> Expr {
     Func::coalesce([condition, Expr::cust("FALSE")]).into()
 }
 

@@ -5,12 +5,13 @@
 
 use sea_orm::{
     DbBackend,
+    prelude::Uuid,
     sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, UnionType},
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::cursor::checksum;
-use crate::entity::id::OrganizationId;
+use super::{cursor::checksum, filter::certain};
+use crate::entity::{id::OrganizationId, keys_in};
 
 /// The most characters of a sort key. Longer names that begin alike are put in the order of their ids.
 const SORT_KEY: usize = 128;
@@ -18,6 +19,8 @@ const SORT_KEY: usize = 128;
 const WORD: usize = 64;
 /// The most words of a query that count.
 const QUERY_WORDS: usize = 16;
+/// The most people that are looked up by their companies before a search.
+const FEW_PEOPLE: u64 = 1_000;
 /// What stands between the digits of phone numbers, and in front of them.
 const PHONE_SIGNS: &str = " +-.()/\u{a0}\u{2010}\u{2011}\u{2013}";
 /// The fewest digits that are taken for a part of a phone number.
@@ -97,6 +100,8 @@ pub struct SearchQuery {
     words: Vec<String>,
     /// What is looked for instead when the query is written like a phone number.
     phone: Option<String>,
+    /// The ids of all people that match with the words of their companies, once they were looked up and are few.
+    people: Option<Vec<Uuid>>,
 }
 
 impl SearchQuery {
@@ -107,7 +112,7 @@ impl SearchQuery {
         let digits = dialled(text);
         let is_phone = text.chars().all(|letter| letter.is_ascii_digit() || PHONE_SIGNS.contains(letter));
         let is_other = is_phone && digits.len() >= PHONE_DIGITS && words != [digits.as_str()];
-        Self { words, phone: is_other.then_some(digits) }
+        Self { words, phone: is_other.then_some(digits), people: None }
     }
 
     /// The query as a name would be sorted.
@@ -131,6 +136,11 @@ impl SearchQuery {
 }
 
 impl SearchQuery {
+    /// The same query with the people that were looked up by [`Search::people`], unless they are many.
+    pub(super) fn with_people(&self, people: Vec<Uuid>) -> Self {
+        Self { people: (people.len() as u64 <= FEW_PEOPLE).then_some(people), ..self.clone() }
+    }
+
     fn is_one_word(&self) -> bool {
         self.words.len() == 1 && self.phone.is_none()
     }
@@ -172,6 +182,16 @@ pub(super) enum Searched {
     WordsAndCompanies(CompanyLink),
 }
 
+impl Searched {
+    /// The companies whose words count.
+    pub(super) fn companies(self) -> Option<CompanyLink> {
+        match self {
+            Self::WordsAndCompanies(link) => Some(link),
+            Self::Nothing | Self::Words => None,
+        }
+    }
+}
+
 /// The table that links people to their companies. Deleted links and companies do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CompanyLink {
@@ -193,8 +213,6 @@ pub(super) struct Search<'a> {
     pub(super) organization: OrganizationId,
     pub(super) backend: DbBackend,
     pub(super) query: &'a SearchQuery,
-    /// Whether only rows are wanted that the search finds.
-    pub(super) is_required: bool,
 }
 
 /// How many words of a query a row has to have.
@@ -207,21 +225,32 @@ enum Required {
 impl Search<'_> {
     /// Whether each word of the query begins a word of a row of the table, or of one of its companies. A query without
     /// words finds nothing.
-    pub(super) fn finds(self, table: &'static str, searched: Searched) -> Expr {
+    pub(super) fn finds(self, (table, searched): (&'static str, Searched)) -> Expr {
         if searched == Searched::Nothing || self.query.words.is_empty() {
             return Expr::cust("1 = 0");
         }
         let Searched::WordsAndCompanies(link) = searched else { return self.matches(table, Required::All) };
+        let id = || Expr::col((table, "id"));
+        if let Some(people) = &self.query.people {
+            let is_one = (!people.is_empty()).then(|| keys_in(self.backend, id(), people.iter().copied()));
+            return is_one.into_iter().fold(self.matches(table, Required::All), Expr::or);
+        }
         let mut people = self.people_by_words(table);
         people.union(UnionType::All, self.people_by_companies(table, link));
-        let id = Expr::col((table, "id"));
-        if self.backend == DbBackend::Sqlite || !self.is_required {
-            return id.in_subquery(people);
-        }
-        // An array is computed once and looked up in the primary key. PostgreSQL would make a join of IN, and without
-        // statistics, or with a wrong guess of what the search finds, it would search again for each row.
-        let ids = Func::cust("ARRAY").arg(Expr::SubQuery(None, Box::new(people.into())));
-        id.eq(Func::cust("ANY").arg(ids))
+        let is_one = id().in_subquery(people);
+        // As a join, PostgreSQL may search again for each row where it has no statistics.
+        if self.backend == DbBackend::Sqlite { is_one } else { certain(is_one) }
+    }
+
+    /// Selects the ids of the people of these tables that match with the words of their companies, of many only some.
+    pub(super) fn people(
+        self,
+        tables: impl IntoIterator<Item = (&'static str, CompanyLink)>,
+    ) -> Option<SelectStatement> {
+        let people = tables.into_iter().map(|(table, link)| self.people_by_companies(table, link));
+        let mut all = people.reduce(|mut all, others| all.union(UnionType::All, others).take())?;
+        all.limit(FEW_PEOPLE + 1);
+        Some(all)
     }
 
     /// Whether the words of a row match by themselves, as the text index finds out.

@@ -158,7 +158,7 @@ pub async fn list(
     columns: ContactColumns,
     list: &ListRequest,
 ) -> AppResult<Page<Contact>> {
-    let union = Union::new(db, reader(ctx)?, list.filter.as_ref());
+    let union = Union::new(db, reader(ctx)?, list.filter.as_ref()).await?;
     let total = if list.page.total() { Some(Box::pin(union.count()).await?) } else { None };
     let rows = Box::pin(union.page(&list.page, columns)).await?;
     Ok(Page::sorted(rows, &list.page).with_total(total))
@@ -186,7 +186,7 @@ pub async fn related(
     let emails: HashSet<&String> = contacts.iter().filter_map(|contact| contact.email_key.as_ref()).collect();
     let (mut totals, mut rows) = (HashMap::new(), HashMap::new());
     if !emails.is_empty() {
-        let union = Union::new(db, organization, None);
+        let union = Union::new(db, organization, None).await?;
         if request.total() {
             totals = union.counts_by_email(&emails).await?;
         }

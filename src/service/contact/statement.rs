@@ -4,7 +4,10 @@
 //! merged, and only the rows that are left are read whole. Contacts that are equal in everything they are sorted by are in
 //! the order of their kinds, and those of one kind in the order of their ids.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, JoinType, Order, QueryResult,
@@ -25,7 +28,7 @@ use crate::{
     service::{
         Database, PageRequest,
         cursor::CursorKey,
-        filter::{Filter, Scope},
+        filter::{Filter, Scope, searched, with_people},
         page::{Sort, SortBy, SortKey, Term, beyond},
     },
 };
@@ -107,10 +110,17 @@ pub(super) struct Union<'a> {
 }
 
 impl<'a> Union<'a> {
-    pub(super) fn new(db: &'a Database, organization: OrganizationId, filter: Option<&Filter>) -> Self {
+    pub(super) async fn new(
+        db: &'a Database,
+        organization: OrganizationId,
+        filter: Option<&Filter>,
+    ) -> AppResult<Self> {
         let backend = db.connection().get_database_backend();
+        let scope = Scope::new(organization, backend);
         let filter = filter.cloned().unwrap_or_else(|| Filter::All(Vec::new()));
-        Self { db, backend, scope: Scope::new(organization, backend), filter }
+        let tables = [searched::<internal_contact::Entity>(), searched::<account_contact::Entity>()];
+        let filter = with_people(db.connection(), scope, &tables, Cow::Owned(filter)).await?.into_owned();
+        Ok(Self { db, backend, scope, filter })
     }
 
     /// A page of them, and one more if there is one.
