@@ -78,3 +78,4 @@ mod tenancy;
 mod tenancy_property;
 mod token_corpus;
 mod upsert;
+mod write_only;
