@@ -47,6 +47,7 @@ mod key_set;
 mod layers;
 mod lifecycle;
 mod lists;
+mod log;
 mod maintenance;
 mod metrics;
 mod migrating;
