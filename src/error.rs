@@ -88,6 +88,14 @@ impl Code {
         }
     }
 
+    /// After how many seconds it makes sense to send the request again, where that does not depend on the caller.
+    pub const fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Unavailable | Self::Overloaded => Some(1),
+            _ => None,
+        }
+    }
+
     /// Whether this is said of the document that a request brings or names. The request itself is well-formed then.
     pub const fn is_of_document(self) -> bool {
         matches!(

@@ -7,7 +7,7 @@
 //! main -> cli -> app -> http -> graphql -> service -> entity
 //! ```
 //!
-//! `auth`, `config` and `error` are leaves. The same domain has the same file name in every layer.
+//! `auth`, `config`, `error` and `log` are leaves. The same domain has the same file name in every layer.
 
 // The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
 // all of them.
@@ -21,4 +21,5 @@ pub mod entity;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod log;
 pub mod service;

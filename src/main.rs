@@ -7,7 +7,10 @@
 use std::{io, process::ExitCode};
 
 use clap::Parser;
-use contact_gateway::cli::{Cli, CliError};
+use contact_gateway::{
+    cli::{Cli, CliError},
+    log,
+};
 
 // Half of the time of a nested query goes into allocations; this allocator makes them cheaper.
 #[global_allocator]
@@ -21,9 +24,8 @@ async fn main() -> ExitCode {
         // Whoever reads the output has seen enough.
         Err(CliError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            use io::Write;
             // Where even the error cannot be written, the exit code still tells.
-            let _ = writeln!(io::stderr(), "contact-gateway: {error}");
+            log::print_last(&format!("contact-gateway: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -106,11 +106,11 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-BcsEahv_.js",
+        path: "/playground/assets/index-Cg1gNXMu.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "5ad3b20f48eddc6cfc9dcf0b6cf60220a9a8d232ac0132b957f0aad5d2467fa7",
-        brotli: include_bytes!("assets/index-BcsEahv_.js.br"),
+        sha256: "5d7a5ae0eb9e6d925d54418efb60f72a7a2309243a795ffd5be67d0d89d5fd42",
+        brotli: include_bytes!("assets/index-Cg1gNXMu.js.br"),
     },
     Asset {
         path: "/playground/assets/index-D4MKdAM6.css",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "fbe943103f930683d7eb9fb6d708f6a97fbdbdd82f414e5e07a1652eba00cf1e",
+        sha256: "c2cfa139a41c588a19025422364a52bc3d2735cce79d4623eb72fa420323c21c",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -15,11 +15,13 @@ pub enum Scope {
     ContactsWrite,
     /// `org:admin`: manage the organization's own settings.
     OrgAdmin,
+    /// `gateway:admin`: create organizations. It belongs to no organization.
+    GatewayAdmin,
 }
 
 impl Scope {
     /// Every scope there is, in the order in which they are written.
-    pub const ALL: [Self; 3] = [Self::ContactsRead, Self::ContactsWrite, Self::OrgAdmin];
+    pub const ALL: [Self; 4] = [Self::ContactsRead, Self::ContactsWrite, Self::OrgAdmin, Self::GatewayAdmin];
 
     /// The name as it stands in a token.
     pub const fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Scope {
             Self::ContactsRead => "contacts:read",
             Self::ContactsWrite => "contacts:write",
             Self::OrgAdmin => "org:admin",
+            Self::GatewayAdmin => "gateway:admin",
         }
     }
 
@@ -35,6 +38,7 @@ impl Scope {
             Self::ContactsRead => 1,
             Self::ContactsWrite => 1 << 1,
             Self::OrgAdmin => 1 << 2,
+            Self::GatewayAdmin => 1 << 3,
         }
     }
 }
@@ -47,7 +51,7 @@ impl fmt::Display for Scope {
 
 /// A text that names no scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such scope; the scopes are contacts:read, contacts:write and org:admin")]
+#[error("there is no such scope; the scopes are contacts:read, contacts:write, org:admin and gateway:admin")]
 pub struct UnknownScope;
 
 impl FromStr for Scope {

@@ -41,7 +41,7 @@ enum Action {
         /// What it is for.
         #[arg(long, value_name = "TEXT")]
         description: String,
-        /// A scope: contacts:read, contacts:write or org:admin; repeat it for several. [default: contacts:read]
+        /// A scope: contacts:read, contacts:write or org:admin; repeat it for several. gateway:admin is refused. [default: contacts:read]
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<Scope>,
         /// After how long it ends, such as 720h; never without it.

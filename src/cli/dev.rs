@@ -63,7 +63,7 @@ impl Default for DevArgs {
 pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
     let key = development_key(&args.data_dir)?;
     let config = Config::development(&args.data_dir, args.listen, args.database, &key)?;
-    start_log(&config);
+    let _log = start_log(&config);
     // Listening first: a second start by mistake fails before it touches the data.
     let listener = server::listen(args.listen).await?;
     let address = listener.local_addr()?;

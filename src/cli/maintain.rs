@@ -26,7 +26,7 @@ pub(super) struct MaintainArgs {
 
 pub(super) async fn run(args: MaintainArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
     let config = config::load(args.config.as_deref(), config::environment())?;
-    start_log(&config);
+    let _log = start_log(&config);
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;
     let stats = Stats::default();

@@ -37,7 +37,7 @@ enum Action {
 
 pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
     let mut config = config::load(args.config.as_deref(), config::environment())?;
-    start_log(&config);
+    let _log = start_log(&config);
     // A migration takes what it takes: it is no request.
     config.limits.request_timeout = Duration::from_hours(24);
     let db = app::connect(&config).await?;

@@ -13,7 +13,11 @@ mod serve;
 mod server;
 mod token;
 
-use std::io::{self, Write};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{self, Write},
+    panic::{self, PanicHookInfo},
+};
 
 use clap::{Parser, Subcommand};
 use sea_orm::DbErr;
@@ -23,6 +27,7 @@ use crate::{
     auth::KeyError,
     config::{Config, ConfigError, LogFormat},
     error::AppError,
+    log::{self, FlushOnDrop},
     service::{database::RlsError, start_check::ServerError},
 };
 
@@ -146,15 +151,27 @@ impl Cli {
     }
 }
 
-/// Starts the log, on the standard error stream.
-fn start_log(config: &Config) {
+/// Starts the log, on the standard error stream. Keep what it gives until the command ends.
+fn start_log(config: &Config) -> FlushOnDrop {
     // These tell of every step that went well; the configured level comes later and may ask for it.
     let quiet = "sea_orm_migration=warn,sqlx::postgres::notice=warn";
     let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{}", config.log.level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // What goes wrong with a line must not be printed: that fails as the line did.
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(log::writer).log_internal_errors(false);
     // Only a second call in one process can fail, and the first log is as good.
     let _ = match config.log.format {
         LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
         LogFormat::Json => log.json().try_init(),
     };
+    panic::set_hook(Box::new(log_panic));
+    FlushOnDrop
+}
+
+/// The default hook waits for the standard error stream.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let reason = panic.payload_as_str().unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(location = panic.location().map(tracing::field::display), reason, backtrace, "panicked");
 }

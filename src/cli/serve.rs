@@ -38,7 +38,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
         return Ok(());
     }
     let config = config::load_for_serving(file, config::environment())?;
-    start_log(&config);
+    let _log = start_log(&config);
     server::allow_connections(&config.http, &config.database);
     let db = app::connect(&config).await?;
     db.verify_server().await?;

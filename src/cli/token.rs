@@ -36,7 +36,7 @@ pub(super) struct TokenArgs {
     /// An organization that the token may act in, such as 42 or org_42; repeat it for several.
     #[arg(long = "org", value_name = "ORGANIZATION", default_value = "1", value_parser = organization)]
     orgs: Vec<i64>,
-    /// A scope: contacts:read, contacts:write or org:admin; repeat it for several. [default: all of them]
+    /// A scope: contacts:read, contacts:write, org:admin or gateway:admin; repeat it for several. [default: all of them]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<Scope>,
     /// How long the token is valid, such as 15m or 8h; at most 24h.

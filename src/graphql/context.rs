@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::Context;
+use async_graphql::{Context, Guard, Result};
 
 use super::{
     document::FieldNames,
     loaders::{Loaders, Source},
 };
-use crate::{auth::RequestContext, entity::id::OrganizationId, service::Database};
+use crate::{
+    auth::RequestContext,
+    service::{self, Database},
+};
 
 /// One GraphQL request. The HTTP handler makes it and puts it into the request's data.
 pub struct Gateway {
@@ -26,9 +29,20 @@ impl Gateway {
     /// A request that has read nothing yet, and sees of the database what its caller may.
     pub fn new(request: RequestContext, db: &Database, names: Arc<FieldNames>) -> Self {
         let db = db.within(&request.caller);
-        let organization = request.caller.organization.map(OrganizationId);
+        let organization = service::reader(&request);
         let source = Source { db: db.clone(), organization, names: Arc::clone(&names) };
         Self { loaders: Loaders::new(source), request, db, names }
+    }
+}
+
+/// The guard of payload fields with a record that the mutation did not write: they need contacts:read.
+///
+/// Relations need no guard, because the loaders check the scope.
+pub(super) struct ReadsContacts;
+
+impl Guard for ReadsContacts {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        Ok(service::viewer(&ctx.gateway().request)?)
     }
 }
 

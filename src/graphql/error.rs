@@ -74,18 +74,22 @@ pub(super) async fn outcome<T, F: Future<Output = AppResult<T>>>(
     }
 }
 
-/// Gives every error of a finished response its code and public message; logs what stays hidden.
-pub fn translate(response: &mut Response, request_id: &str) {
+/// Gives every error of a finished response its code and public message; logs what stays hidden. Returns after how many
+/// seconds the request may succeed, if one of the errors passes by itself.
+pub fn translate(response: &mut Response, request_id: &str) -> Option<u64> {
+    let mut retry_after = None;
     response.errors.truncate(MAX_ERRORS);
     for error in &mut response.errors {
         let code = translate_one(error, request_id);
         set_code(error, code, request_id);
+        retry_after = retry_after.max(code.retry_after());
         if let Some(path) = refused_argument(error, code)
             && let Some(extensions) = &mut error.extensions
         {
             extensions.set("argument", Value::List(path));
         }
     }
+    retry_after
 }
 
 /// The path of the argument that an error is about.

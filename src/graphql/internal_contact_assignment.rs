@@ -9,7 +9,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Name, Object, Result, Simple
 pub use self::upsert::*;
 use super::{
     Gateway,
-    context::ContextExt,
+    context::{ContextExt, ReadsContacts},
     document::FieldNames,
     error::{UserError, outcome},
     filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder, narrowed},
@@ -347,7 +347,8 @@ pub struct RemoveInternalContactAssignmentInput {
 pub struct RemoveInternalContactAssignmentPayload {
     /// The global id that the assignment had; null when the input was refused.
     removed_assignment_id: Option<ID>,
-    /// Who held it; null when the input was refused.
+    /// Who held it; null when the input was refused. Needs the scope contacts:read.
+    #[graphql(guard = "ReadsContacts")]
     internal_contact: Option<InternalContact>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,

@@ -33,16 +33,11 @@ const MAX_BATCH: usize = 1000;
 pub struct Source {
     /// The database.
     pub db: Database,
-    /// The organization they never leave; without one there is nothing to load.
-    pub organization: Option<OrganizationId>,
+    /// The organization that they read in, or why the caller must not read: below a mutation, the token may lack
+    /// contacts:read.
+    pub organization: AppResult<OrganizationId>,
     /// The names of the fields that the request selects, which tell the columns that are worth reading.
     pub names: Arc<FieldNames>,
-}
-
-impl Source {
-    fn organization(&self) -> AppResult<OrganizationId> {
-        self.organization.ok_or_else(|| AppError::from(crate::auth::Denied::NoOrganization))
-    }
 }
 
 /// Rows that are loaded by their id.
@@ -126,9 +121,9 @@ impl<B: ById> Batch<B> {
     /// Callers box the future of this. Otherwise it would be a part of the future of every field of a type that has a
     /// loader, and every field, also the plainest, would pay for its size.
     async fn rows(&self, ids: &[B::Id]) -> HashMap<B::Id, LoadedRow<B::Row>> {
-        let loaded = match self.source.organization() {
-            Ok(organization) => B::load(&self.source, organization, ids).await,
-            Err(error) => Err(error),
+        let loaded = match &self.source.organization {
+            Ok(organization) => B::load(&self.source, *organization, ids).await,
+            Err(error) => Err(error.clone()),
         };
         match loaded {
             Ok(mut rows) => ids.iter().map(|id| (*id, Ok(rows.remove(id).map(Arc::new)))).collect(),
@@ -196,9 +191,9 @@ impl<B: ByParent> Batch<B> {
         parents: &[B::Parent],
         list: &Arc<List<B::Filter>>,
     ) -> Vec<(ListKey<B>, LoadedPage<B::Row>)> {
-        let loaded = match self.source.organization() {
-            Ok(organization) => B::load(&self.source, organization, parents, list).await,
-            Err(error) => Err(error),
+        let loaded = match &self.source.organization {
+            Ok(organization) => B::load(&self.source, *organization, parents, list).await,
+            Err(error) => Err(error.clone()),
         };
         match loaded {
             Ok(pages) => pages

@@ -247,7 +247,7 @@ impl Viewer {
         &ctx.gateway().request.caller.subject
     }
 
-    /// The scopes that the token carries: contacts:read, contacts:write, org:admin.
+    /// The scopes that the token carries: contacts:read, contacts:write, org:admin, gateway:admin.
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<&'static str> {
         ctx.gateway().request.caller.scopes.iter().map(Scope::name).collect()
     }
@@ -359,8 +359,8 @@ pub struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Makes an organization with the contact types that every one begins with. Needs the scope org:admin. To act in it,
-    /// a token must name it.
+    /// Makes an organization with the contact types that every one begins with. Needs the scope gateway:admin, and no
+    /// selected organization. To act in the new one, a token must name it.
     async fn create_organization(
         &self,
         ctx: &Context<'_>,

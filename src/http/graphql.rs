@@ -119,7 +119,11 @@ fn wants_cost(headers: &HeaderMap) -> bool {
 
 fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResponse<Body> {
     let (status, json, header) = match answer {
-        Ok(answered) => (executed_status(&answered.response, media_type), answered.json(), None),
+        Ok(answered) => {
+            let status = executed_status(&answered.response, media_type);
+            let header = answered.retry_after.map(|it| (header::RETRY_AFTER, HeaderValue::from(it)));
+            (status, answered.json(), header)
+        }
         Err(Refused { status, error, well_formed, header, .. }) => {
             let status = refused_status(status, well_formed, media_type);
             (status, response::write(&Response::from_errors(vec![*error]), None), header)

@@ -28,6 +28,7 @@ use prometheus_client::{
 use super::{access::Facts, overload::Places, server::Stats};
 use crate::{
     graphql::document::Reason,
+    log,
     service::{Database, background::Backlog, events::Feed, maintenance},
 };
 
@@ -232,7 +233,10 @@ impl Collector for Present {
         let failures = ConstCounter::new(maintenance.failures.load(Relaxed));
         let help = "Rounds of background work that ended with an error";
         let name = "background_failures";
-        failures.encode(encoder.encode_descriptor(name, help, None, failures.metric_type())?)
+        failures.encode(encoder.encode_descriptor(name, help, None, failures.metric_type())?)?;
+        let lines = ConstCounter::new(log::dropped_lines());
+        let help = "Lines of the log that could not be written";
+        lines.encode(encoder.encode_descriptor("log_lines_dropped", help, None, lines.metric_type())?)
     }
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Manner {
 /// A request that was executed, or found not to fit the schema.
 pub(super) struct Answered {
     pub(super) response: Response,
+    /// After how many seconds to try again, if what failed passes by itself.
+    pub(super) retry_after: Option<u64>,
     parsed: Arc<Parsed>,
     operation_name: Option<String>,
 }
@@ -245,11 +247,12 @@ fn finished(
     operation_name: Option<String>,
     id: &str,
 ) -> Answered {
+    let mut retry_after = None;
     if !response.errors.is_empty() {
         app.field_types.complete(&mut response, &parsed.document, operation_name.as_deref());
-        translate(&mut response, id);
+        retry_after = translate(&mut response, id);
     }
-    Answered { response, parsed, operation_name }
+    Answered { response, retry_after, parsed, operation_name }
 }
 
 /// Begins to tell what is subscribed to. Comes back when nothing that happens from now on is missed, or with the answer that

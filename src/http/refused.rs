@@ -29,10 +29,7 @@ impl Refused {
         let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let header = match error.code() {
             Code::Unauthenticated => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Code::Unavailable | Code::Overloaded => {
-                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
-            }
-            _ => None,
+            code => code.retry_after().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))),
         };
         let well_formed = error.code().is_of_document();
         Self { status, error: Box::new(refusal(error, request_id)), well_formed, reason: None, header }

@@ -40,9 +40,12 @@ pub(super) fn respond(
     performed: Performed,
     id: &str,
 ) -> HttpResponse<Body> {
-    let (answers, endless) = match performed {
-        Performed::Once(answered) => (stream::once(async { *answered }).boxed(), false),
-        Performed::Events(events) => (events, true),
+    let (answers, endless, retry_after) = match performed {
+        Performed::Once(answered) => {
+            let retry_after = answered.retry_after;
+            (stream::once(async { *answered }).boxed(), false, retry_after)
+        }
+        Performed::Events(events) => (events, true, None),
     };
     let id = id.to_owned();
     let refused = async move {
@@ -55,6 +58,9 @@ pub(super) fn respond(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
 }
 

@@ -15,7 +15,7 @@ use super::{
     input::{Checks, not_found},
 };
 use crate::{
-    auth::{Exchange, Grant, RequestContext, Scopes},
+    auth::{Exchange, Grant, RequestContext, Scope, Scopes},
     entity::{
         Scoped,
         app_token::{ActiveModel, Column, Entity, Model},
@@ -33,7 +33,7 @@ const BYTES: usize = 32;
 pub struct CreateAppToken {
     /// What it is for, never blank.
     pub description: String,
-    /// What it allows.
+    /// What it allows, in its organization: so not gateway:admin.
     pub scopes: Scopes,
     /// When it ends, if it does.
     pub expires_at: Option<DateTime<Utc>>,
@@ -50,6 +50,10 @@ pub async fn create(
     let description = checks.required_line("description", &input.description);
     if input.expires_at.is_some_and(|end| end <= ctx.now) {
         checks.report("expiresAt", InputErrorCode::Invalid, "This is over already.");
+    }
+    if input.scopes.contains(Scope::GatewayAdmin) {
+        let message = "An application token belongs to one organization, so it cannot have gateway:admin.";
+        checks.report("scopes", InputErrorCode::NotAllowed, message);
     }
     checks.finish()?;
     let text = new_text()?;

@@ -89,7 +89,8 @@ fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
     Entity::find_among(db.connection().get_database_backend(), numbers.map(OrganizationId))
 }
 
-/// Makes an organization with the contact types that every one begins with. No caller is inside of it yet.
+/// Makes an organization with the contact types that every one begins with. The caller needs no organization, and is not in
+/// the new one.
 pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Model> {
     let name = checked(ctx, name)?;
     let write = db.bypass_rls().begin().await?;
@@ -134,7 +135,7 @@ pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganizat
 }
 
 fn checked(ctx: &RequestContext, name: &str) -> AppResult<String> {
-    ctx.require(Scope::OrgAdmin)?;
+    ctx.require(Scope::GatewayAdmin)?;
     let mut checks = Checks::default();
     let name = checks.required_line("name", name);
     checks.finish()?;

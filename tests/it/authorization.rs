@@ -33,9 +33,9 @@ on_both!(
 );
 
 /// A call of a root field that succeeds with the ids of one's own organization.
-struct Call {
+pub(crate) struct Call {
     /// The field's name.
-    field: &'static str,
+    pub(crate) field: &'static str,
     /// Its arguments and selection.
     rest: &'static str,
     /// The variables that hold ids, each with the path in the input that an id out of reach is reported at.
@@ -83,7 +83,8 @@ const QUERIES: &[Call] = &[
     call("changes", "{ nodes { seq } }", &[]),
 ];
 
-const MUTATIONS: &[Call] = &[
+/// Every mutation, with an input that is accepted when they are sent in this order.
+pub(crate) const MUTATIONS: &[Call] = &[
     call("createInternalContact", "email: \"new@example.com\", internalRole: LEAD", &[]),
     call("updateInternalContact", "id: $internalContact, jobTitle: \"Pilot\"", &[("internalContact", "id")]),
     call("deleteInternalContact", "id: $internalContact", &[("internalContact", "id")]),
@@ -109,7 +110,7 @@ const MUTATIONS: &[Call] = &[
         &[("assignment", "assignmentId"), ("partner", "partnerId")],
     ),
     call("removeInternalContactAssignment", "assignmentId: $floating", &[("floating", "assignmentId")]),
-    admin("createOrganization", "name: \"Subsidiary\"", &[]),
+    Call { needs: Scope::GatewayAdmin, ..call("createOrganization", "name: \"Subsidiary\"", &[]) },
     admin("updateOrganization", "name: \"Home again\"", &[]),
     call("createPartner", "name: \"Globex\"", &[]),
     call("updatePartner", "id: $partner, remoteId: \"r-1\"", &[("partner", "id")]),
@@ -203,9 +204,13 @@ impl Call {
     }
 
     fn mutation(&self) -> String {
+        self.mutation_selecting("userErrors { code message field index }")
+    }
+
+    /// The mutation with a selection on its payload.
+    pub(crate) fn mutation_selecting(&self, selection: &str) -> String {
         let Self { field, rest, .. } = self;
-        let errors = "userErrors { code message field index }";
-        format!("mutation{} {{ {field}(input: {{ {rest} }}) {{ {errors} }} }}", self.variables())
+        format!("mutation{} {{ {field}(input: {{ {rest} }}) {{ {selection} }} }}", self.variables())
     }
 
     fn variables(&self) -> String {
@@ -215,7 +220,7 @@ impl Call {
 }
 
 /// One row of every kind; gives the ids by the names of the variables above.
-async fn one_of_each(rows: &Rows) -> Map<String, Value> {
+pub(crate) async fn one_of_each(rows: &Rows) -> Map<String, Value> {
     let partner = rows.partner("Hooli", None).await;
     let assigned = rows.assignment("ada@example.com", InternalRole::Lead, &partner).await;
     let floating = rows.internal_contact("floating@example.com", InternalRole::Lead).await.assignment;
@@ -290,7 +295,7 @@ async fn assert_forbidden(
 
 async fn a_query_needs_the_scope_to_read(world: World) {
     let ids = one_of_each(&world.rows()).await;
-    for scopes in [&[][..], &[Scope::ContactsWrite, Scope::OrgAdmin]] {
+    for scopes in [&[][..], &[Scope::ContactsWrite, Scope::OrgAdmin, Scope::GatewayAdmin]] {
         let actor = world.actor("somebody", &[HOME], scopes);
         for call in QUERIES {
             assert_forbidden(&world, &actor, call, &call.query(), &ids).await;

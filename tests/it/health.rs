@@ -80,6 +80,7 @@ async fn without_its_database_the_process_lives_and_is_not_ready() {
     assert_eq!((ask("/healthz").await, ask("/readyz").await), (200, 503));
     let reply = world.reader().query("{ partners { nodes { id } } }").await;
     assert_eq!(reply.errors(), ["UNAVAILABLE partners"]);
+    assert_eq!(reply.headers["retry-after"], "1");
     assert_eq!(
         reply.body["errors"][0]["message"],
         "The service is temporarily unavailable. Try again shortly."

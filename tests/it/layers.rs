@@ -18,10 +18,10 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer {
         name: "cli",
-        knows: &["app", "auth", "config", "entity", "error", "graphql", "http", "service"],
+        knows: &["app", "auth", "config", "entity", "error", "graphql", "http", "log", "service"],
         never: &[],
     },
     Layer {
@@ -32,7 +32,7 @@ const LAYERS: [Layer; 9] = [
     // Its handlers are given the AppState that `app` builds; the routes of REST show rows, as GraphQL's types do.
     Layer {
         name: "http",
-        knows: &["app", "auth", "entity", "error", "graphql", "service"],
+        knows: &["app", "auth", "entity", "error", "graphql", "log", "service"],
         never: &["sea_orm"],
     },
     Layer {
@@ -45,6 +45,7 @@ const LAYERS: [Layer; 9] = [
     Layer { name: "auth", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "config", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "error", knows: &[], never: &["async_graphql", "axum"] },
+    Layer { name: "log", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
 ];
 
 #[test]

@@ -14,6 +14,7 @@ on_both!(
     only_one_of_two_changes_to_a_version_wins,
     an_update_that_changes_nothing_leaves_no_trace,
     an_organization_that_is_not_there_is_forbidden,
+    who_makes_organizations_needs_none_and_gets_into_none,
 );
 
 const ORGANIZATION: &str = "organization { id name version createdAt updatedAt }";
@@ -81,4 +82,21 @@ async fn an_organization_that_is_not_there_is_forbidden(world: World) {
     let actor = world.actor("admin", &[gone], &Scope::ALL);
     let update = actor.mutate("updateOrganization", json!({ "name": "Gone" }), "organization { id }");
     assert_eq!(world.nothing_written(update).await.errors(), ["FORBIDDEN updateOrganization"]);
+}
+
+async fn who_makes_organizations_needs_none_and_gets_into_none(world: World) {
+    let maker = world.actor("maker", &[], &[Scope::GatewayAdmin, Scope::ContactsRead]);
+    let made =
+        done(&maker, "createOrganization", json!({ "name": "Third" }), "organization { id name }").await;
+    assert_eq!(made["organization"]["name"], "Third");
+    let id = made["organization"]["id"].as_str().expect("an id");
+    let listed = maker.query("{ organizations { nodes { id } } }").await;
+    assert!(listed.list("/organizations/nodes").is_empty());
+    assert_eq!(maker.in_organization(id).query("{ partners { nodes { id } } }").await.status, 403);
+
+    // Nor does the administrator of an organization make others.
+    let others: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| *scope != Scope::GatewayAdmin).collect();
+    let admin = world.actor("admin", &[HOME], &others);
+    let create = admin.mutate("createOrganization", json!({ "name": "Fourth" }), "organization { id }");
+    assert_eq!(world.nothing_written(create).await.errors(), ["FORBIDDEN createOrganization"]);
 }

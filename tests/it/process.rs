@@ -91,6 +91,8 @@ pub(crate) struct Development {
 }
 
 impl Development {
+    const ARGUMENTS: [&str; 5] = ["dev", "--listen", "127.0.0.1:0", "--no-sample-data", "--data-dir"];
+
     /// Starts it on a free port with one organization and nothing else, and waits until it says that it listens.
     pub(crate) async fn start(data_dir: &Path, database: Option<&str>) -> Self {
         Self::logging(data_dir, database, Stdio::null()).await
@@ -98,10 +100,23 @@ impl Development {
 
     /// The same, with a place for its log.
     pub(crate) async fn logging(data_dir: &Path, database: Option<&str>, log: impl Into<Stdio>) -> Self {
-        let arguments = ["dev", "--listen", "127.0.0.1:0", "--no-sample-data", "--data-dir"];
-        let mut command = command(data_dir, arguments);
+        let mut command = command(data_dir, Self::ARGUMENTS);
         command.arg(data_dir).args(database.iter().flat_map(|url| ["--database", url]));
-        command.stdout(Stdio::piped()).stderr(log);
+        command.stderr(log);
+        Self::run(command).await
+    }
+
+    /// The same on SQLite without a standard error stream.
+    pub(crate) async fn without_log(data_dir: &Path) -> Self {
+        let binary = command(data_dir, Self::ARGUMENTS);
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$@\" 2>&-", "sh"]).arg(binary.get_program()).args(binary.get_args());
+        command.arg(data_dir).current_dir(data_dir).env_clear().stdin(Stdio::null());
+        Self::run(command).await
+    }
+
+    async fn run(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
         let started = tokio::task::spawn_blocking(move || Self::spawn(command));
         started.await.expect("a gateway")
     }

@@ -135,7 +135,7 @@ fn mutations_take_one_input_and_answer_with_user_errors() {
     }
 }
 
-fn types() -> Vec<TypeDefinition> {
+pub(crate) fn types() -> Vec<TypeDefinition> {
     let schema = parse_schema(sdl()).expect("a schema");
     let types = schema.definitions.into_iter().filter_map(|definition| match definition {
         TypeSystemDefinition::Type(ty) => Some(ty.node),
@@ -145,7 +145,7 @@ fn types() -> Vec<TypeDefinition> {
 }
 
 /// Every field of every object and interface type, with the name of its type.
-fn output_fields(types: &[TypeDefinition]) -> impl Iterator<Item = (&str, &FieldDefinition)> {
+pub(crate) fn output_fields(types: &[TypeDefinition]) -> impl Iterator<Item = (&str, &FieldDefinition)> {
     types.iter().flat_map(|ty| {
         let fields: &[_] = match &ty.kind {
             TypeKind::Object(object) => &object.fields,
@@ -166,7 +166,7 @@ fn is_list(ty: &Type) -> bool {
 }
 
 /// The type without the marks of lists and non-null.
-fn named_type(ty: &Type) -> &str {
+pub(crate) fn named_type(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name,
         BaseType::List(item) => named_type(item),

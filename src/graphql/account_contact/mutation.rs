@@ -7,7 +7,7 @@ use crate::{
     graphql::{
         Gateway,
         account::Account,
-        context::ContextExt,
+        context::{ContextExt, ReadsContacts},
         error::{UserError, outcome},
         patch::patch,
         scalar::{EmailAddress, Json, PhoneNumber, Url},
@@ -125,7 +125,8 @@ pub struct AddAccountContactToAccountInput {
 pub struct AddAccountContactToAccountPayload {
     /// The contact after the change; null when the input was refused.
     account_contact: Option<AccountContact>,
-    /// The account; null when the input was refused.
+    /// The account; null when the input was refused. Needs the scope contacts:read.
+    #[graphql(guard = "ReadsContacts")]
     account: Option<Account>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,
@@ -147,7 +148,8 @@ pub struct RemoveAccountContactFromAccountInput {
 pub struct RemoveAccountContactFromAccountPayload {
     /// The contact after the change; null when the input was refused.
     account_contact: Option<AccountContact>,
-    /// The account; null when the input was refused.
+    /// The account; null when the input was refused. Needs the scope contacts:read.
+    #[graphql(guard = "ReadsContacts")]
     account: Option<Account>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,

@@ -6,7 +6,7 @@ use super::InternalContact;
 use crate::{
     graphql::{
         Gateway,
-        context::ContextExt,
+        context::{ContextExt, ReadsContacts},
         error::{UserError, outcome},
         internal_contact_assignment::{InternalContactAssignment, InternalRole},
         patch::patch,
@@ -108,7 +108,8 @@ pub struct AddInternalContactToPartnerInput {
 pub struct AddInternalContactToPartnerPayload {
     /// The new assignment; null when the input was refused.
     assignment: Option<InternalContactAssignment>,
-    /// The person, found or made; null when the input was refused.
+    /// The person, found or made; null when the input was refused. Needs the scope contacts:read.
+    #[graphql(guard = "ReadsContacts")]
     internal_contact: Option<InternalContact>,
     /// Why the input was refused; empty when it was not.
     user_errors: Vec<UserError>,

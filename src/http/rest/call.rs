@@ -12,7 +12,11 @@ use serde_json::Value;
 
 use super::problem::{Part, Problem, Rule};
 use crate::{
-    app::AppState, auth::RequestContext, error::InputErrorCode, http::context::single, service::Database,
+    app::AppState,
+    auth::RequestContext,
+    error::InputErrorCode,
+    http::context::single,
+    service::{self, Database},
 };
 
 /// Makes repeating a creation harmless.
@@ -58,6 +62,12 @@ impl Call {
             idempotency_key: text(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
             expected_version: text(headers, &header::IF_MATCH, "If-Match")?.and_then(version),
         })
+    }
+
+    /// Whether answers show what belongs to other records. Without contacts:read the answer to a write has only the fields of
+    /// the record that was written.
+    pub(super) fn shows_related(&self) -> bool {
+        service::viewer(&self.request).is_ok()
     }
 
     /// Takes points for the rows of a page and for those that it passes over.

@@ -179,7 +179,7 @@ async fn create(Extension(call): Called, Given(body): Given<NewInternalContact>)
         idempotency_key: call.idempotency_key.clone(),
     };
     let assigned = retried(|| contacts::create(&call.db, &call.request, &input)).await?;
-    InternalContactAssignment::answer(&assigned)
+    InternalContactAssignment::answer_with_person(&assigned)
 }
 
 /// Retrieve an internal contact

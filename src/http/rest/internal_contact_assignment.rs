@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer::{Answer, Answered, time},
-    call::{Asked, Called, Given},
+    call::{Asked, Call, Called, Given},
     internal_contact::{InternalContact, NewInternalContact},
     paging::Sorted,
     problem::Problem,
@@ -88,8 +88,10 @@ pub(super) struct InternalContactAssignment {
     /// Its key in the system it comes from.
     #[schema(required)]
     remote_id: Option<String>,
-    /// Who holds the role.
-    internal_contact: InternalContact,
+    /// Who holds the role. Left out where the token lacks contacts:read, unless the request made the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    internal_contact: Option<InternalContact>,
     /// Says which type of object this is: always `internal_contact_assignment`.
     object: &'static str,
 }
@@ -103,16 +105,23 @@ impl From<&Assigned> for InternalContactAssignment {
             internal_role: row.internal_role.into(),
             partner_id: row.partner_id.map(|id| id.to_string()),
             remote_id: row.remote_id.clone(),
-            internal_contact: contact.into(),
+            internal_contact: Some(contact.into()),
             object: "internal_contact_assignment",
         }
     }
 }
 
 impl InternalContactAssignment {
-    /// An assignment with its version.
-    pub(super) fn answer(assigned: &Assigned) -> Answered {
+    /// An assignment that was made together with its person.
+    pub(super) fn answer_with_person(assigned: &Assigned) -> Answered {
         Ok(Answer::ok(&Self::from(assigned))?.version(assigned.assignment.version))
+    }
+
+    /// An assignment with its version. Its person is another record, which only readers see.
+    fn answer(call: &Call, assigned: &Assigned) -> Answered {
+        let mut answer = Self::from(assigned);
+        answer.internal_contact = answer.internal_contact.filter(|_| call.shows_related());
+        Ok(Answer::ok(&answer)?.version(assigned.assignment.version))
     }
 }
 
@@ -183,7 +192,7 @@ async fn add(
         idempotency_key: call.idempotency_key.clone(),
     };
     let assigned = retried(|| contacts::add_to_partner(&call.db, &call.request, &input)).await?;
-    InternalContactAssignment::answer(&assigned)
+    InternalContactAssignment::answer(&call, &assigned)
 }
 
 /// Retrieve an assignment of a partner
@@ -200,7 +209,7 @@ async fn add(
 )]
 async fn get(Extension(call): Called, Path((partner_id, id)): Path<(String, String)>) -> Answered {
     let assigned = assignments::get_of_partner(&call.db, &call.request, &partner_id, &id).await?;
-    InternalContactAssignment::answer(&assigned.ok_or_else(|| Problem::not_found("assignment_id"))?)
+    InternalContactAssignment::answer(&call, &assigned.ok_or_else(|| Problem::not_found("assignment_id"))?)
 }
 
 /// Update internal contact role
@@ -228,7 +237,7 @@ async fn update(
     let unit = || assignments::update_role(&call.db, &call.request, &partner_id, &id, role, expected);
     let row = retried(unit).await?;
     let assigned = assignments::with_people(&call.db, &call.request, vec![row]).await?.pop();
-    InternalContactAssignment::answer(&assigned.ok_or_else(|| Problem::not_found("assignment_id"))?)
+    InternalContactAssignment::answer(&call, &assigned.ok_or_else(|| Problem::not_found("assignment_id"))?)
 }
 
 /// Remove an internal contact from a partner

@@ -199,13 +199,15 @@ struct OrganizationContactTypeObject {
     description: &'static str,
 }
 
-/// A contact of an organization. What it does not say is left out.
+/// A contact of an organization. What it does not say is left out, and its organization where the token lacks contacts:read.
 #[derive(Debug, Serialize, ToSchema)]
 struct OrganizationContact {
     /// Its unique id.
     id: i64,
     /// The organization.
-    organisation: Organisation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    organisation: Option<Organisation>,
     /// The type.
     r#type: OrganizationContactTypeObject,
     /// First and last name.
@@ -265,7 +267,7 @@ struct OrganizationContact {
 }
 
 impl OrganizationContact {
-    fn new(organisation: Organisation, row: Model) -> Self {
+    fn new(organisation: Option<Organisation>, row: Model) -> Self {
         let country = row.country_id.and_then(country::by_id).map(Country::from);
         let r#type =
             OrganizationContactTypeObject { id: row.r#type.number(), description: cards::label(row.r#type) };
@@ -494,12 +496,15 @@ async fn answer(call: &Call, row: Model) -> Answered {
     Ok(Answer::ok(&contact)?.version(version))
 }
 
-/// The organization that the request acts in.
-async fn organisation(call: &Call) -> AppResult<Organisation> {
+/// The organization that the request acts in, where the caller may read it.
+async fn organisation(call: &Call) -> AppResult<Option<Organisation>> {
+    if !call.shows_related() {
+        return Ok(None);
+    }
     let number = call.request.organization()?;
     let row = selected(&call.db, OrganizationId(number)).await?;
     let row = row.ok_or_else(|| AppError::Internal("no organization".into()))?;
-    Ok(Organisation { id: number, name: row.name })
+    Ok(Some(Organisation { id: number, name: row.name }))
 }
 
 /// The id as the services know it, of its number.

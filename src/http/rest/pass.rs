@@ -62,7 +62,7 @@ pub(super) async fn pass(State(edge): State<Edge>, request: Request, next: Next)
     };
     match response.extensions_mut().remove::<Problem>() {
         Some(problem) => {
-            facts.set_outcome(Some(problem.kind.outcome()));
+            facts.set_outcome(Some(problem.kind.code().as_str()));
             if let Besides::Cause(cause) = &problem.besides {
                 tracing::error!(request.id = id, cause, "a REST request failed");
             }
@@ -78,10 +78,11 @@ fn refusal(family: Family, mut problem: Problem) -> Response {
     let besides = std::mem::replace(&mut problem.besides, Besides::Nothing);
     let header = match (problem.kind, besides) {
         (Kind::Unauthenticated | Kind::Expired, _) => Some((header::WWW_AUTHENTICATE, "Bearer".into())),
-        (Kind::Unavailable | Kind::Overloaded, _) => Some((header::RETRY_AFTER, "1".into())),
         (_, Besides::RetryAfter(seconds)) => Some((header::RETRY_AFTER, seconds.to_string().into())),
         (_, Besides::Allow(methods)) => Some((header::ALLOW, methods)),
-        (_, Besides::Nothing | Besides::Cause(_)) => None,
+        (kind, Besides::Nothing | Besides::Cause(_)) => {
+            kind.code().retry_after().map(|seconds| (header::RETRY_AFTER, seconds.to_string().into()))
+        }
     };
     let (status, body) = family.told(problem);
     let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];

@@ -51,16 +51,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What the log and the metrics call it: the code that GraphQL has for it, as far as it has one.
-    pub(super) fn outcome(self) -> &'static str {
+    /// The code that GraphQL has for it, as far as it has one: what the log and the metrics call it.
+    pub(super) fn code(self) -> Code {
         match self {
-            Self::Unauthenticated | Self::Expired | Self::BadCredentials => Code::Unauthenticated.as_str(),
-            Self::Forbidden => Code::Forbidden.as_str(),
-            Self::RateLimited => Code::RateLimited.as_str(),
-            Self::Unavailable => Code::Unavailable.as_str(),
-            Self::Overloaded => Code::Overloaded.as_str(),
-            Self::Timeout => Code::Timeout.as_str(),
-            Self::Internal => Code::Internal.as_str(),
+            Self::Unauthenticated | Self::Expired | Self::BadCredentials => Code::Unauthenticated,
+            Self::Forbidden => Code::Forbidden,
+            Self::RateLimited => Code::RateLimited,
+            Self::Unavailable => Code::Unavailable,
+            Self::Overloaded => Code::Overloaded,
+            Self::Timeout => Code::Timeout,
+            Self::Internal => Code::Internal,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::BodyTimeout
@@ -69,7 +69,7 @@ impl Kind {
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::Unreadable
-            | Self::Invalid => Code::BadRequest.as_str(),
+            | Self::Invalid => Code::BadRequest,
         }
     }
 

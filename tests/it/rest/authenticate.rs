@@ -2,6 +2,7 @@
 
 use contact_gateway::{
     auth::{Scope, Scopes},
+    error::{AppError, InputErrorCode},
     service::app_token::{self, CreateAppToken},
 };
 use serde_json::json;
@@ -19,6 +20,7 @@ on_both!(
     only_hashes_are_kept,
     attempts_are_limited,
     without_an_issuer_nothing_is_exchanged,
+    gateway_admin_is_no_scope_of_an_application_token,
 );
 
 const PATH: &str = "/api/v1/authenticate";
@@ -109,4 +111,14 @@ async fn without_an_issuer_nothing_is_exchanged(world: World) {
         Rest::of(world.anonymous()).await.post(PATH, json!({ "application_token": app_token })).await;
     assert_status(&refused, 404);
     assert!(text(&refused, "/message").contains("app_tokens.issuer"), "{}", refused.body);
+}
+
+async fn gateway_admin_is_no_scope_of_an_application_token(world: World) {
+    let input =
+        CreateAppToken { description: "everything".to_owned(), scopes: Scopes::all(), expires_at: None };
+    let refused = app_token::create(&world.db, &world.rows().context(), &input).await;
+    let Err(AppError::Input(errors)) = refused else { panic!("{refused:?}") };
+    let errors: Vec<_> = errors.iter().map(|error| (error.code, error.path.join("."))).collect();
+    assert_eq!(errors, [(InputErrorCode::NotAllowed, "scopes".to_owned())]);
+    assert_eq!(world.count("app_token").await, 0);
 }

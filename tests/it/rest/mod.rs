@@ -11,6 +11,7 @@ mod limits;
 mod openapi;
 mod organization_contacts;
 mod refusals;
+mod write_only;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -25,7 +25,8 @@ use crate::{
     },
 };
 
-/// A contact of accounts. What it does not have is an empty text.
+/// A contact of accounts. What it does not have is an empty text. A token without contacts:read gets only the contact's own
+/// fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CustomerContact {
@@ -42,15 +43,23 @@ pub(super) struct CustomerContact {
     /// Address of a picture.
     avatar_url: String,
     /// The names of the accounts.
-    accounts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    accounts: Option<Vec<String>>,
     /// The id of the contact type.
     contact_type_id: String,
     /// The name of the contact type.
-    contact_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    contact_type: Option<String>,
     /// The values of custom fields, as people read them.
-    custom_field_values: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    custom_field_values: Option<Vec<String>>,
     /// The same values in the form in which they are sent.
-    custom_fields: Vec<CustomFieldAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    custom_fields: Option<Vec<CustomFieldAnswer>>,
     /// Anything else that is known; null when what is stored cannot be read.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
@@ -89,8 +98,8 @@ pub(super) async fn show_one(call: &Call, row: Model) -> AppResult<CustomerConta
 
 /// Contacts as they are shown, in the same order.
 pub(super) async fn show(call: &Call, rows: Vec<Model>) -> AppResult<Vec<CustomerContact>> {
-    let related = Related::read(call, &rows).await?;
-    rows.into_iter().map(|row| related.show(row)).collect()
+    let related = if call.shows_related() { Some(Related::read(call, &rows).await?) } else { None };
+    rows.into_iter().map(|row| CustomerContact::new(row, related.as_ref())).collect()
 }
 
 /// What contacts are shown with.
@@ -120,21 +129,39 @@ impl Related {
         })
     }
 
-    fn show(&self, row: Model) -> AppResult<CustomerContact> {
-        let contact_type = self.types.get(&row.contact_type_id);
+    fn type_name(&self, contact: &Model) -> AppResult<String> {
+        let contact_type = self.types.get(&contact.contact_type_id);
         let contact_type =
             contact_type.ok_or_else(|| AppError::Internal("a contact without its type".into()))?;
-        let accounts = self.accounts.get(&row.id).into_iter().flat_map(|page| &page.items);
-        let values: Vec<(&CustomField, &Value)> = self.values_of(row.id).collect();
-        Ok(CustomerContact {
-            accounts: accounts.map(|account| account.name.clone()).collect(),
-            contact_type_id: contact_type.id.to_string(),
-            contact_type: contact_type.name.clone(),
-            custom_field_values: values
-                .iter()
-                .map(|(field, value)| display(field.field_type, value))
-                .collect(),
-            custom_fields: values.into_iter().map(CustomFieldAnswer::new).collect(),
+        Ok(contact_type.name.clone())
+    }
+
+    fn account_names(&self, contact: AccountContactId) -> Vec<String> {
+        let accounts = self.accounts.get(&contact).into_iter().flat_map(|page| &page.items);
+        accounts.map(|account| account.name.clone()).collect()
+    }
+
+    fn values_of(&self, contact: AccountContactId) -> Vec<(&CustomField, &Value)> {
+        let values = self.values.get(&contact).into_iter().flatten();
+        // One that cannot be read is left out.
+        let readable =
+            values.filter_map(|value| Some((self.fields.get(&value.custom_field_id)?, value.value.value()?)));
+        readable.collect()
+    }
+}
+
+impl CustomerContact {
+    fn new(row: Model, related: Option<&Related>) -> AppResult<Self> {
+        let values = related.map(|related| related.values_of(row.id));
+        let display = |values: &Vec<(&CustomField, &Value)>| {
+            values.iter().map(|(field, value)| display(field.field_type, value)).collect()
+        };
+        Ok(Self {
+            accounts: related.map(|related| related.account_names(row.id)),
+            contact_type: related.map(|related| related.type_name(&row)).transpose()?,
+            custom_field_values: values.as_ref().map(display),
+            custom_fields: values.map(|values| values.into_iter().map(CustomFieldAnswer::new).collect()),
+            contact_type_id: row.contact_type_id.to_string(),
             id: row.id.to_string(),
             first_name: row.first_name,
             last_name: row.last_name.unwrap_or_default(),
@@ -145,12 +172,6 @@ impl Related {
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
         })
-    }
-
-    fn values_of(&self, contact: AccountContactId) -> impl Iterator<Item = (&CustomField, &Value)> {
-        let values = self.values.get(&contact).into_iter().flatten();
-        // One that cannot be read is left out.
-        values.filter_map(|value| Some((self.fields.get(&value.custom_field_id)?, value.value.value()?)))
     }
 }
 
