@@ -35,7 +35,7 @@ async fn actors_are_who_they_say(world: World) {
     for (actor, subject, organization, count) in [
         (world.reader(), "reader", "org_1", 1),
         (world.writer(), "writer", "org_1", 2),
-        (world.admin(), "admin", "org_1", 3),
+        (world.admin(), "admin", "org_1", 4),
         (world.other(), "other", "org_2", 3),
         (world.multi().in_organization("org_2"), "multi", "org_2", 3),
         (world.actor("somebody", &[HOME], &[Scope::ContactsRead]), "somebody", "org_1", 1),

@@ -28,6 +28,8 @@ pub(super) const NAMES: [&str; 7] =
 pub(super) const PHONES: [&str; 3] = ["+12025550143", "+12025550144", "+4930901820"];
 /// The folded words of companies.
 const COMPANIES: [&str; 2] = ["globex", "adams"];
+/// The names of the partners and accounts that contacts are linked to.
+const LINKED: [&str; 2] = ["Globex", "Initech"];
 
 /// A contact, as lists know it.
 #[derive(Clone)]
@@ -81,7 +83,7 @@ impl Maker {
         let contact_type = rows.contact_type("Primary").await.id;
         let mut partners = Vec::new();
         let mut accounts = Vec::new();
-        for name in ["Globex", "Initech"] {
+        for name in LINKED {
             partners.push(rows.partner(name, None).await.id);
             accounts.push(rows.account(name).await.id);
         }
@@ -180,6 +182,7 @@ impl Maker {
             row.insert(db).await.expect("an assignment");
             if !item.is_deleted {
                 item.belongs_to.push(partner.to_string());
+                item.add_company(self.partners.iter().position(|id| *id == partner));
             }
         }
     }
@@ -216,6 +219,9 @@ impl Maker {
             row.insert(db).await.expect("a link");
         }
         item.belongs_to = accounts.iter().map(ToString::to_string).collect();
+        for account in accounts {
+            item.add_company(self.accounts.iter().position(|id| *id == account));
+        }
     }
 
     async fn organization(&self, item: &mut Item) {
@@ -286,6 +292,12 @@ impl Maker {
 }
 
 impl Item {
+    /// The contact is found by the company at this position, too.
+    fn add_company(&mut self, position: Option<usize>) {
+        let name = LINKED[position.expect("a company")].to_lowercase();
+        self.words = format!("{} {name}", self.words);
+    }
+
     fn written_email(&self) -> Option<String> {
         self.email.as_deref().map(|email| email.replacen('s', "S", 1))
     }

@@ -129,11 +129,10 @@ impl Related {
         })
     }
 
-    fn type_name(&self, contact: &Model) -> AppResult<String> {
+    /// The contact's type, or the one that has replaced it.
+    fn type_of(&self, contact: &Model) -> AppResult<&ContactType> {
         let contact_type = self.types.get(&contact.contact_type_id);
-        let contact_type =
-            contact_type.ok_or_else(|| AppError::Internal("a contact without its type".into()))?;
-        Ok(contact_type.name.clone())
+        contact_type.ok_or_else(|| AppError::Internal("a contact without its type".into()))
     }
 
     fn account_names(&self, contact: AccountContactId) -> Vec<String> {
@@ -152,16 +151,19 @@ impl Related {
 
 impl CustomerContact {
     fn new(row: Model, related: Option<&Related>) -> AppResult<Self> {
+        let contact_type = related.map(|related| related.type_of(&row)).transpose()?;
         let values = related.map(|related| related.values_of(row.id));
         let display = |values: &Vec<(&CustomField, &Value)>| {
             values.iter().map(|(field, value)| display(field.field_type, value)).collect()
         };
         Ok(Self {
             accounts: related.map(|related| related.account_names(row.id)),
-            contact_type: related.map(|related| related.type_name(&row)).transpose()?,
+            contact_type: contact_type.map(|contact_type| contact_type.name.clone()),
             custom_field_values: values.as_ref().map(display),
             custom_fields: values.map(|values| values.into_iter().map(CustomFieldAnswer::new).collect()),
-            contact_type_id: row.contact_type_id.to_string(),
+            contact_type_id: contact_type
+                .map_or(row.contact_type_id, |contact_type| contact_type.id)
+                .to_string(),
             id: row.id.to_string(),
             first_name: row.first_name,
             last_name: row.last_name.unwrap_or_default(),
