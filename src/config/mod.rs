@@ -193,7 +193,7 @@ impl Default for Limits {
             document_directives: 10,
             cost: 500_000,
             response: 16 * 1024 * 1024,
-            response_memory: 128 * 1024 * 1024,
+            response_memory: 96 * 1024 * 1024,
         }
     }
 }
@@ -203,7 +203,7 @@ impl Limits {
     pub const MOST_OF_A_DOCUMENT: usize = 50_000;
     /// How many responses of the most bytes their memory holds at least: a response takes several times its bytes while
     /// it is made, and a subject has half of the memory.
-    pub const FEWEST_RESPONSES: usize = 8;
+    pub const FEWEST_RESPONSES: usize = 6;
     /// The same for fields within fields; deeper documents are never executed.
     pub const DEEPEST_DOCUMENT: usize = 32;
 }

@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     Statement, StreamTrait, TransactionOptions, TransactionTrait,
-    sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef},
+    sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef, sqlite::SqliteValueRef},
 };
 
 use super::{Tally, pool::Generation, response_memory::ResponseMeter};
@@ -178,25 +178,32 @@ async fn counted(
 
 /// What a row takes besides its values: the row of the driver, and what is made of it.
 const ROW: usize = 512;
+/// What each value of a row takes besides its bytes: SQLite copies each into an object of its own.
+const POSTGRES_VALUE: usize = 32;
+const SQLITE_VALUE: usize = 160;
 /// What an entry of a JSON object or list takes in memory, besides its text.
-const JSON_ENTRY: usize = 100;
+const JSON_ENTRY: usize = 130;
 
 /// How much memory a row takes, as the driver has it and as it is shown.
 fn row_memory(row: &QueryResult) -> usize {
     let values: usize = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
         (Some(row), _) => (0..row.len())
             .filter_map(|at| row.try_get_raw(at).ok())
-            .map(|value| value.as_bytes().map_or(0, value_memory))
+            .map(|value| POSTGRES_VALUE + value.as_bytes().map_or(0, value_memory))
             .sum(),
         (_, Some(row)) => (0..row.len())
             .filter_map(|at| row.try_get_raw(at).ok())
-            // Asking SQLite for the bytes of a number would make a text of it.
-            .filter(|value| matches!(value.type_info().name(), "TEXT" | "BLOB"))
-            .map(|value| <&[u8] as Decode<Sqlite>>::decode(value).map_or(0, value_memory))
+            .map(|value| SQLITE_VALUE + sqlite_bytes(value).map_or(0, value_memory))
             .sum(),
         _ => 0,
     };
     ROW + values
+}
+
+/// The bytes of a text or a blob. Asking SQLite for those of a number would make a text of it.
+fn sqlite_bytes(value: SqliteValueRef<'_>) -> Option<&[u8]> {
+    let has_bytes = matches!(value.type_info().name(), "TEXT" | "BLOB");
+    if has_bytes { <&[u8] as Decode<Sqlite>>::decode(value).ok() } else { None }
 }
 
 /// A value is there as the driver has it and as it is shown; JSON is parsed besides.

@@ -27,7 +27,7 @@ const SLACK: Duration = Duration::from_secs(10);
 async fn world() -> World {
     let world = gateway(|config| config.http.response_timeout = DEADLINE).await;
     world.rows().accounts_and_contacts(60, 1).await;
-    set_metadata(&world.db, &long_text()).await;
+    set_metadata(&world.db, &long_text(), "true").await;
     world
 }
 

@@ -27,7 +27,7 @@ const COUNT: usize = 60;
 
 async fn with_contacts(world: &World) {
     world.rows().accounts_and_contacts(COUNT, COUNT).await;
-    set_metadata(&world.db, &long_text()).await;
+    set_metadata(&world.db, &long_text(), "true").await;
 }
 
 fn post(actor: &Actor, document: &str, accept: &str) -> reqwest::RequestBuilder {

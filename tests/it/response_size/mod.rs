@@ -18,9 +18,9 @@ const METADATA: usize = 16 * 1024 - 100;
 /// The most bytes of a response, as it is configured by default.
 const MOST: usize = 16 * 1024 * 1024;
 
-/// Gives all account contacts this metadata.
-async fn set_metadata(db: &Database, metadata: &str) {
-    let sql = format!("UPDATE account_contact SET metadata = '{metadata}'");
+/// Gives account contacts this metadata.
+async fn set_metadata(db: &Database, metadata: &str, condition: &str) {
+    let sql = format!("UPDATE account_contact SET metadata = '{metadata}' WHERE {condition}");
     db.pool().execute_unprepared(&sql).await.expect("contacts");
 }
 

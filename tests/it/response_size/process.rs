@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{many_entries, narrow, pages, request, set_metadata};
+use super::{long_text, many_entries, narrow, pages, request, set_metadata};
 use crate::{
     process::Development,
     sockets::client::{Client, PROTOCOL},
@@ -42,7 +42,8 @@ enum Way {
 async fn fifty_slow_readers(world: World) {
     let folder = tempfile::tempdir().expect("a folder");
     world.rows().accounts_and_contacts(COUNT, COUNT).await;
-    set_metadata(&world.db, &many_entries()).await;
+    set_metadata(&world.db, &long_text(), "true").await;
+    set_metadata(&world.db, &many_entries(), "email > 'contact5'").await;
     let database = world.config.database_url().expect("a database").expose();
     let gateway = Development::start(folder.path(), Some(database)).await;
     let before = gateway.memory("VmHWM");
