@@ -13,15 +13,16 @@ use async_graphql::{
 
 use crate::service::response_memory::ResponseMeter;
 
-/// The most bytes that the values of a point of cost have: a text has at most 255 characters, and JSON costs a point for
-/// each KiB that it may have.
+/// The most bytes that the value of a point of cost has: a text has at most 255 characters.
 pub const POINT: usize = 1024;
+/// The same where JSON or a long text is selected, which costs a point for each 4 KiB.
+pub const LONG_POINT: usize = 4096;
 /// The bytes that a value usually has at most.
 pub const USUAL_POINT: usize = 64;
 /// What a value takes in memory besides its text: its place in its object, and the text in the response.
 pub const VALUE: usize = 160;
-/// What an operation may cost whose values are not counted while they are resolved.
-pub const UNCOUNTED_POINTS: u64 = 4096;
+/// The most bytes of a response whose values are not counted while they are resolved.
+pub const UNCOUNTED: usize = 4 * 1024 * 1024;
 
 /// The extension that counts.
 pub(super) struct CountValues;

@@ -29,7 +29,7 @@ use crate::{
         },
         error::{refusal, translate},
         response,
-        response_size::{POINT, UNCOUNTED_POINTS, USUAL_POINT, VALUE},
+        response_size::{LONG_POINT, POINT, UNCOUNTED, USUAL_POINT, VALUE},
         subscription::Listening,
     },
     service::response_memory::{Needs, ResponseLimits, ResponseMeter, ResponseStopped, WhenFull},
@@ -153,24 +153,35 @@ const MEMORY_WAIT: Duration = Duration::from_secs(1);
 const EVENT_MEMORY_WAIT: Duration = Duration::from_secs(10);
 
 impl Prepared {
+    /// What the response takes in memory at most where each point is so many bytes.
+    fn bytes(&self, point: usize) -> usize {
+        usize::try_from(self.points).unwrap_or(usize::MAX).saturating_mul(point)
+    }
+
+    fn has_long_values(&self) -> bool {
+        LONG_VALUES.iter().any(|name| self.parsed.names.has(name))
+    }
+
+    /// The most bytes of a point of its cost.
+    fn point(&self) -> usize {
+        if self.has_long_values() { LONG_POINT } else { POINT }
+    }
+
     /// Whether the response may be so large that its values are counted while they are resolved.
     fn may_be_large(&self) -> bool {
-        self.points > UNCOUNTED_POINTS
+        self.bytes(self.point()) > UNCOUNTED
     }
 
     /// The meter of the response. What is not counted while it is resolved reserves in advance the most that it may take; a
     /// mutation what it usually takes, because it cannot be taken back when there is no memory for its response.
     async fn meter(&self, app: &AppState, caller: &Caller) -> Result<Arc<ResponseMeter>, ResponseStopped> {
-        let points = usize::try_from(self.points).unwrap_or(usize::MAX);
-        let (usual, most) =
-            (points.saturating_mul(USUAL_POINT + VALUE), points.saturating_mul(POINT + VALUE));
         let (first, when_full) = match self.ty {
-            OperationType::Mutation => (usual, WhenFull::GoOn(MEMORY_WAIT)),
+            OperationType::Mutation => (self.bytes(USUAL_POINT + VALUE), WhenFull::GoOn(MEMORY_WAIT)),
             OperationType::Subscription => (0, WhenFull::Wait(EVENT_MEMORY_WAIT)),
             OperationType::Query if self.may_be_large() => (0, WhenFull::Wait(MEMORY_WAIT)),
-            OperationType::Query => (most, WhenFull::Wait(MEMORY_WAIT)),
+            OperationType::Query => (self.bytes(self.point() + VALUE), WhenFull::Wait(MEMORY_WAIT)),
         };
-        let counts_rows = self.may_be_large() || LONG_VALUES.iter().any(|name| self.parsed.names.has(name));
+        let counts_rows = self.may_be_large() || self.has_long_values();
         let needs = Needs { first, overhead: self.overhead, counts_rows };
         ResponseMeter::begin(&app.response_memory, &caller.subject, needs, when_full).await
     }

@@ -30,14 +30,14 @@ const STATEMENT: u64 = 10;
 const VALUES_PER_POINT: u64 = 10;
 /// How long a list is taken to be that is no page and whose length no argument tells.
 const LIST: u64 = 10;
-/// The values that may have more than a KiB, by type and field, and how many KiB: each costs a point. `Change.fields` has
-/// no limit of its own; most have less than this.
+/// What the values cost that may have more than a KiB, by type and field: a point for each 4 KiB. `Change.fields` has no limit
+/// of its own; most have far less than 8 KiB.
 const LONG_VALUES: [(&str, &str, u64); 5] = [
-    ("AccountContact", "metadata", 16),
-    ("CustomFieldValue", "value", 64),
-    ("CustomFieldValue", "displayValue", 64),
+    ("AccountContact", "metadata", 4),
+    ("CustomFieldValue", "value", 16),
+    ("CustomFieldValue", "displayValue", 16),
     ("CustomField", "options", 64),
-    ("Change", "fields", 64),
+    ("Change", "fields", 2),
 ];
 /// What each selection below `__schema` and `__type` costs. Most stand there in lists whose lengths only the schema knows.
 const INTROSPECTION: u64 = 50;
