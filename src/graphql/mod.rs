@@ -111,14 +111,17 @@ pub fn schema(introspection: Introspection) -> Schema {
 
 /// The same schema, which counts the values of responses while it resolves them.
 pub fn counting_schema(introspection: Introspection) -> Schema {
-    static OPEN: LazyLock<Schema> =
-        LazyLock::new(|| built(builder().extension(CountValues), Introspection::On));
-    static CLOSED: LazyLock<Schema> =
-        LazyLock::new(|| built(builder().extension(CountValues), Introspection::Off));
+    static OPEN: LazyLock<Schema> = LazyLock::new(|| built(counting_builder(), Introspection::On));
+    static CLOSED: LazyLock<Schema> = LazyLock::new(|| built(counting_builder(), Introspection::Off));
     match introspection {
         Introspection::On => OPEN.clone(),
         Introspection::Off => CLOSED.clone(),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only what may become large takes the slow path")]
+fn counting_builder() -> SchemaBuilder<Query, Mutation, Subscriptions> {
+    builder().extension(CountValues)
 }
 
 fn built(builder: SchemaBuilder<Query, Mutation, Subscriptions>, introspection: Introspection) -> Schema {

@@ -186,9 +186,10 @@ impl Prepared {
         ResponseMeter::begin(&app.response_memory, &caller.subject, needs, when_full).await
     }
 
-    /// The schema that executes it. That of mutations notes which fields of the root were executed.
+    /// The schema that executes it. Where a mutation may be given up, that notes which fields of the root were executed.
     fn schema<'a>(&self, app: &'a AppState) -> &'a Schema {
-        let counts = self.may_be_large() || self.ty == OperationType::Mutation;
+        let is_noted = self.ty == OperationType::Mutation && self.has_long_values();
+        let counts = self.may_be_large() || is_noted;
         if counts { &app.counting_schema } else { &app.schema }
     }
 }

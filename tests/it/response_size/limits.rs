@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{MOST, long_text, pages, set_metadata};
 use crate::{
-    sockets::{client::Client, stream::Stream},
+    sockets::client::Client,
     support::{Actor, Reply, World, on_both},
 };
 
@@ -80,9 +80,12 @@ async fn responses_below_the_limit_come_whole(world: World) {
     assert_eq!(lengths, vec![super::METADATA; COUNT * 16]);
     assert!((MOST * 7 / 8..MOST).contains(&reply.body.to_string().len()));
 
-    let mut stream = Stream::of(post(&reader, &document, EVENTS)).await;
-    assert!(stream.payload().await == reply.body);
-    stream.completes().await;
+    let events =
+        post(&reader, &document, EVENTS).send().await.expect("an answer").text().await.expect("a text");
+    let payload = events.strip_prefix("event: next\ndata: ").and_then(|it| it.split_once("\n\n"));
+    let (payload, rest) = payload.expect("an event");
+    assert!(serde_json::from_str::<Value>(payload).expect("JSON") == reply.body);
+    assert_eq!(rest, "event: complete\ndata: \ndata: \n\n");
     let mut client = Client::of(&reader, world.address()).await;
     assert!(client.once("1", &document).await == reply.body);
 }
