@@ -31,6 +31,7 @@ use crate::{
         database::DatabaseOptions,
         events::Feed,
         maintenance::{Maintenance, Retention},
+        response_memory::{ResponseLimits, ResponseMemory},
         sqlite_log,
     },
 };
@@ -41,6 +42,8 @@ pub struct AppState {
     pub db: Database,
     /// The GraphQL schema.
     pub schema: Schema,
+    /// The same schema, for operations whose responses may become large.
+    pub counting_schema: Schema,
     /// The schema in its definition language.
     pub sdl: &'static str,
     /// The types of its fields.
@@ -59,6 +62,8 @@ pub struct AppState {
     pub feed: Arc<Feed>,
     /// The room for what is subscribed to.
     pub room: Room,
+    /// The memory of all responses.
+    pub response_memory: Arc<ResponseMemory>,
     /// Does what writes leave for later.
     pub worker: BackgroundWorker,
     /// What is counted.
@@ -90,8 +95,10 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long its body may take to arrive.
     pub body_timeout: Duration,
-    /// How long a client may take for a message.
+    /// How long a client may take for each part of a message.
     pub write_timeout: Duration,
+    /// How long a client may take for a whole message.
+    pub response_timeout: Duration,
 }
 
 /// A gateway that is ready to be served.
@@ -130,17 +137,23 @@ impl App {
             Arc::new(Feed::new(&db, config.limits.subscriptions, config.limits.subscriptions_per_caller));
         let maintenance = Maintenance::start(&db, retention(config), Utc::now);
         let worker = BackgroundWorker::start(&db, Utc::now);
+        let response_memory = Arc::new(ResponseMemory::new(ResponseLimits {
+            response: config.limits.response,
+            memory: config.limits.response_memory,
+        }));
         let metrics = Metrics::new(Present {
             db: db.clone(),
             feed: Arc::clone(&feed),
             places: Arc::clone(&places),
             connections: Arc::clone(&connections),
             backlog: worker.backlog(),
+            response_memory: Arc::clone(&response_memory),
             maintenance: Arc::clone(&maintenance.stats),
         });
         let state = AppState {
             db: db.clone(),
             schema: graphql::schema(introspection),
+            counting_schema: graphql::counting_schema(introspection),
             field_types: graphql::field_types(),
             sdl: graphql::sdl(),
             documents,
@@ -155,11 +168,13 @@ impl App {
                 request_timeout: config.limits.request_timeout,
                 body_timeout: config.http.body_timeout,
                 write_timeout: config.http.write_timeout,
+                response_timeout: config.http.response_timeout,
             },
             places,
             feed,
             worker,
             room: Room::new(config.limits.subscriptions),
+            response_memory,
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),
             attempts: attempts(&config.app_tokens),
@@ -184,6 +199,7 @@ fn server_options(http: &config::Http) -> server::Options {
         header_timeout: http.header_timeout,
         idle_timeout: http.idle_timeout,
         write_timeout: http.write_timeout,
+        response_timeout: http.response_timeout,
         shutdown_timeout: http.shutdown_timeout,
         max_connections: http.max_connections,
     }

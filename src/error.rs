@@ -34,6 +34,8 @@ pub enum Code {
     DocumentNotTrusted,
     /// The change that a cursor names is not in the change log any more: it was deleted, or lost in a failover.
     CursorLost,
+    /// The response has more bytes than a response may have.
+    ResponseTooLarge,
     /// The caller has asked for too much lately.
     RateLimited,
     /// A dependency, usually the database, does not answer.
@@ -60,6 +62,7 @@ impl Code {
             Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
             Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
             Self::CursorLost => "CURSOR_LOST",
+            Self::ResponseTooLarge => "RESPONSE_TOO_LARGE",
             Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
@@ -78,6 +81,7 @@ impl Code {
             | Self::ParseFailed
             | Self::ValidationFailed
             | Self::QueryTooComplex
+            | Self::ResponseTooLarge
             | Self::PersistedQueryNotFound
             | Self::PersistedQueryNotSupported
             | Self::DocumentNotTrusted => 400,
@@ -103,6 +107,7 @@ impl Code {
             Self::ParseFailed
                 | Self::ValidationFailed
                 | Self::QueryTooComplex
+                | Self::ResponseTooLarge
                 | Self::PersistedQueryNotFound
                 | Self::PersistedQueryNotSupported
                 | Self::DocumentNotTrusted

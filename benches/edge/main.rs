@@ -1,5 +1,5 @@
 //! The real binary under what the edge is there for, over HTTP: `cargo bench --bench edge`, or only some of it:
-//! `cargo bench --bench edge -- attacks slow overload body stop subscribers`.
+//! `cargo bench --bench edge -- attacks slow responses overload body stop subscribers`.
 //!
 //! Each part prints what it saw; nothing is asserted but that the gateway still answers. The load comes from the same
 //! machine, so its own CPU is in the figures. CONTACT_GATEWAY_BENCH_DATABASE names an empty PostgreSQL database to use
@@ -46,11 +46,18 @@ const HEAVY: &str = "{ partners(first: 30) { totalCount nodes { id name assignme
     partner { id name } } } } } } } } accountContacts(first: 100) { totalCount nodes { id firstName lastName email
     accounts { nodes { id name contacts(first: 5) { nodes { id email } } } } } } }";
 
+/// What has many values: all accounts with all of their contacts.
+const LARGE: &str = "{ accounts(first: 100) { nodes { id name contacts(first: 100) { nodes { id firstName lastName email
+    phone createdAt updatedAt metadata customFieldValues { value displayValue field { key label } } } } } } }";
+/// How many clients take nothing of it.
+const READERS: usize = 50;
+
 type Part = (&'static str, fn(&tokio::runtime::Runtime));
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("attacks", |runtime| runtime.block_on(attacks())),
     ("slow", |runtime| runtime.block_on(slow_clients())),
+    ("responses", |runtime| runtime.block_on(responses())),
     ("overload", |runtime| runtime.block_on(overload())),
     ("body", |runtime| runtime.block_on(body())),
     ("stop", |runtime| runtime.block_on(stops())),
@@ -112,6 +119,21 @@ async fn slow_clients() {
         println!("the last {kind} was dropped after {last:?}");
     }
     compare(&alone, &beside);
+}
+
+/// Good clients alone, and beside those that take nothing of large responses.
+async fn responses() {
+    let gateway = Process::start().await;
+    good(&gateway).run(gateway.address()).await;
+    let alone = good(&gateway).run(gateway.address()).await;
+    println!("good queries alone:          {alone}");
+    let request = graphql(gateway.token(), LARGE);
+    let readers = slow::readers(gateway.address(), &request, READERS).await;
+    let beside = good(&gateway).run(gateway.address()).await;
+    println!("beside {READERS} slow readers:       {beside}");
+    println!("memory: {} KiB, at most {} KiB", gateway.memory("VmRSS"), gateway.memory("VmHWM"));
+    compare(&alone, &beside);
+    drop(readers);
 }
 
 fn compare(alone: &Seen, beside: &Seen) -> f64 {

@@ -112,6 +112,17 @@ pub(crate) async fn all_dropped(slow: Vec<Slow>) -> Vec<(&'static str, Duration)
     last
 }
 
+/// Clients that ask and then read nothing.
+pub(crate) async fn readers(address: SocketAddr, request: &[u8], count: usize) -> Vec<TcpStream> {
+    let mut readers = Vec::new();
+    for _ in 0..count {
+        let mut stream = connect(address).await;
+        stream.write_all(request).await.expect("a connection");
+        readers.push(stream);
+    }
+    readers
+}
+
 /// Sends a body of a GiB, as far as it is taken; gives how much that was, and the status of the answer.
 pub(crate) async fn huge_body(address: SocketAddr, token: &str, chunked: bool) -> (usize, Option<u16>) {
     const GIB: usize = 1 << 30;

@@ -46,7 +46,9 @@ impl InProcess {
             request.set_parsed_query(parsed.document.clone());
             let answer = self.schema.execute(request).await;
             assert!(answer.errors.is_empty(), "{:?}", answer.errors);
-            response::write(&answer, Some((&parsed.document, None)))
+            let mut json = Vec::new();
+            response::write(&answer, Some((&parsed.document, None)), &mut json).expect("JSON");
+            json
         })
     }
 }

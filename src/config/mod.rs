@@ -72,6 +72,8 @@ pub struct Http {
     pub body_timeout: Duration,
     /// How long a client may take for each part of an answer.
     pub write_timeout: Duration,
+    /// How long a client may take for a whole answer, event or message.
+    pub response_timeout: Duration,
     /// How long a connection may wait for its next request.
     pub idle_timeout: Duration,
     /// The most connections that are open at once.
@@ -92,6 +94,7 @@ impl Default for Http {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
             max_connections: 4000,
             shutdown_timeout: Duration::from_secs(25),
@@ -169,6 +172,10 @@ pub struct Limits {
     pub document_directives: usize,
     /// The most points that a request may cost.
     pub cost: u64,
+    /// The most bytes of a response.
+    pub response: usize,
+    /// The most bytes of memory for all responses, from their making until they are taken.
+    pub response_memory: usize,
 }
 
 impl Default for Limits {
@@ -185,6 +192,8 @@ impl Default for Limits {
             document_root_fields: 20,
             document_directives: 10,
             cost: 500_000,
+            response: 16 * 1024 * 1024,
+            response_memory: 96 * 1024 * 1024,
         }
     }
 }
@@ -192,6 +201,9 @@ impl Default for Limits {
 impl Limits {
     /// The most that a document may be allowed to have of anything: ten times as much as is plenty.
     pub const MOST_OF_A_DOCUMENT: usize = 50_000;
+    /// How many responses of the most bytes their memory holds at least: a response takes several times its bytes while
+    /// it is made, and a subject has half of the memory.
+    pub const FEWEST_RESPONSES: usize = 6;
     /// The same for fields within fields; deeper documents are never executed.
     pub const DEEPEST_DOCUMENT: usize = 32;
 }

@@ -48,6 +48,7 @@ fn add_http(text: &mut String, http: &Http) {
     setting(text, "header_timeout", duration(http.header_timeout));
     setting(text, "body_timeout", duration(http.body_timeout));
     setting(text, "write_timeout", duration(http.write_timeout));
+    setting(text, "response_timeout", duration(http.response_timeout));
     setting(text, "idle_timeout", duration(http.idle_timeout));
     setting(text, "max_connections", http.max_connections.to_string());
     setting(text, "shutdown_timeout", duration(http.shutdown_timeout));
@@ -100,6 +101,8 @@ fn add_limits(text: &mut String, limits: &Limits) {
         setting(text, name, count.to_string());
     }
     setting(text, "cost", limits.cost.to_string());
+    setting(text, "response", limits.response.to_string());
+    setting(text, "response_memory", limits.response_memory.to_string());
 }
 
 fn add_documents(text: &mut String, Documents { automatic, manifest, stage }: &Documents) {

@@ -23,6 +23,8 @@ const BODY_LIMIT: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 const BUDGET: RangeInclusive<usize> = 1..=Limits::MOST_OF_A_DOCUMENT;
 const DEPTH: RangeInclusive<usize> = 1..=Limits::DEEPEST_DOCUMENT;
 const COST: RangeInclusive<u64> = 1..=10_000_000;
+const RESPONSE: RangeInclusive<usize> = 64 * 1024..=1024 * 1024 * 1024;
+const RESPONSE_MEMORY: RangeInclusive<usize> = 1024 * 1024..=64 * 1024 * 1024 * 1024;
 const POINTS: RangeInclusive<u32> = 0..=1_000_000_000;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 /// The bounds of what clients may have open or under way.
@@ -83,6 +85,7 @@ fn http(mut section: Section<'_>) -> Http {
         header_timeout: timeout(&mut section, "header_timeout").unwrap_or(default.header_timeout),
         body_timeout: timeout(&mut section, "body_timeout").unwrap_or(default.body_timeout),
         write_timeout: timeout(&mut section, "write_timeout").unwrap_or(default.write_timeout),
+        response_timeout: timeout(&mut section, "response_timeout").unwrap_or(default.response_timeout),
         idle_timeout: timeout(&mut section, "idle_timeout").unwrap_or(default.idle_timeout),
         max_connections: clients(&mut section, "max_connections").unwrap_or(default.max_connections),
         shutdown_timeout: timeout(&mut section, "shutdown_timeout").unwrap_or(default.shutdown_timeout),
@@ -168,12 +171,19 @@ fn limits(mut section: Section<'_>) -> Limits {
         document_aliases: budget("document_aliases", BUDGET, default.document_aliases),
         document_root_fields: budget("document_root_fields", BUDGET, default.document_root_fields),
         document_directives: budget("document_directives", BUDGET, default.document_directives),
+        response: budget("response", RESPONSE, default.response),
+        response_memory: budget("response_memory", RESPONSE_MEMORY, default.response_memory),
         cost: section
             .parsed("cost", "give a number of points from 1 to 10000000", |text| {
                 text.parse().ok().filter(|points| COST.contains(points))
             })
             .unwrap_or(default.cost),
     };
+    let least = limits.response.saturating_mul(Limits::FEWEST_RESPONSES);
+    if limits.response_memory < least {
+        let remedy = format!("give {least} or more, or lower limits.response");
+        section.problem("response_memory", format!("it holds too few responses; {remedy}"));
+    }
     section.finish();
     limits
 }

@@ -29,6 +29,7 @@ mod patch;
 mod pending;
 pub mod relay;
 pub mod response;
+pub mod response_size;
 pub mod scalar;
 pub mod selection;
 pub mod subscription;
@@ -38,7 +39,7 @@ use std::sync::LazyLock;
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 
-use self::{complete::FieldTypes, subscription::Subscriptions};
+use self::{complete::FieldTypes, response_size::CountValues, subscription::Subscriptions};
 
 pub use context::Gateway;
 
@@ -100,12 +101,33 @@ pub enum Introspection {
 
 /// The schema, which is built once.
 pub fn schema(introspection: Introspection) -> Schema {
-    static OPEN: LazyLock<Schema> = LazyLock::new(|| builder().finish());
-    static CLOSED: LazyLock<Schema> =
-        LazyLock::new(|| builder().disable_introspection().disable_suggestions().finish());
+    static OPEN: LazyLock<Schema> = LazyLock::new(|| built(builder(), Introspection::On));
+    static CLOSED: LazyLock<Schema> = LazyLock::new(|| built(builder(), Introspection::Off));
     match introspection {
         Introspection::On => OPEN.clone(),
         Introspection::Off => CLOSED.clone(),
+    }
+}
+
+/// The same schema, which counts the values of responses while it resolves them.
+pub fn counting_schema(introspection: Introspection) -> Schema {
+    static OPEN: LazyLock<Schema> = LazyLock::new(|| built(counting_builder(), Introspection::On));
+    static CLOSED: LazyLock<Schema> = LazyLock::new(|| built(counting_builder(), Introspection::Off));
+    match introspection {
+        Introspection::On => OPEN.clone(),
+        Introspection::Off => CLOSED.clone(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only what may become large takes the slow path")]
+fn counting_builder() -> SchemaBuilder<Query, Mutation, Subscriptions> {
+    builder().extension(CountValues)
+}
+
+fn built(builder: SchemaBuilder<Query, Mutation, Subscriptions>, introspection: Introspection) -> Schema {
+    match introspection {
+        Introspection::On => builder.finish(),
+        Introspection::Off => builder.disable_introspection().disable_suggestions().finish(),
     }
 }
 

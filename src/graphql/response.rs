@@ -3,6 +3,8 @@
 //! async-graphql 7.2 puts a field into its object when it is resolved, so one that waited for the database stands
 //! behind those that did not. The specification wants the order of the document, and so do people who read answers.
 
+use std::io::{self, Write};
+
 use async_graphql::{
     Response, Value,
     indexmap::IndexMap,
@@ -12,38 +14,42 @@ use serde::Serialize;
 
 use super::document::operation;
 
-/// A response as JSON. Without data and without an error that has a path nothing was executed, and `data` is left out.
-pub fn write(response: &Response, document: Option<(&ExecutableDocument, Option<&str>)>) -> Vec<u8> {
-    let mut json = Vec::with_capacity(4096);
-    json.push(b'{');
+/// Writes a response as JSON. Without data and without an error that has a path nothing was executed, and `data` is left
+/// out. Fails only where `json` does.
+pub fn write(
+    response: &Response,
+    document: Option<(&ExecutableDocument, Option<&str>)>,
+    json: &mut impl Write,
+) -> io::Result<()> {
+    json.write_all(b"{")?;
+    let has_data = was_executed(response);
     if response.data == Value::Null && response.errors.is_empty() {
         // Everything was skipped, and of an object without fields async-graphql makes null.
-        json.extend_from_slice(br#""data":{}"#);
-    } else if was_executed(response) {
-        json.extend_from_slice(b"\"data\":");
+        json.write_all(br#""data":{}"#)?;
+    } else if has_data {
+        json.write_all(b"\"data\":")?;
         let operation =
             document.and_then(|(document, name)| Some((document, operation(document, name).ok()?)));
         match operation {
             Some((document, operation)) => {
-                let writer = Writer { document };
-                writer.value(&mut json, &response.data, &[&operation.node.selection_set.node]);
+                let mut writer = Writer { document, json };
+                writer.value(&response.data, &[&operation.node.selection_set.node])?;
             }
-            None => plain(&mut json, &response.data),
+            None => scalar(json, &response.data)?,
         }
     }
     if !response.errors.is_empty() {
-        if json.len() > 1 {
-            json.push(b',');
+        if has_data {
+            json.write_all(b",")?;
         }
-        json.extend_from_slice(b"\"errors\":");
-        plain(&mut json, &response.errors);
+        json.write_all(b"\"errors\":")?;
+        plain(json, &response.errors)?;
     }
     if !response.extensions.is_empty() {
-        json.extend_from_slice(b",\"extensions\":");
-        plain(&mut json, &response.extensions);
+        json.write_all(b",\"extensions\":")?;
+        plain(json, &response.extensions)?;
     }
-    json.push(b'}');
-    json
+    json.write_all(b"}")
 }
 
 /// Whether the request came as far as being executed: a request error leaves no data and has no path.
@@ -53,50 +59,50 @@ pub fn was_executed(response: &Response) -> bool {
         || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
-struct Writer<'a> {
+struct Writer<'a, W> {
     document: &'a ExecutableDocument,
+    json: &'a mut W,
 }
 
 type Object = IndexMap<async_graphql::Name, Value>;
 
-impl<'a> Writer<'a> {
-    fn value(&self, json: &mut Vec<u8>, value: &Value, sets: &[&'a SelectionSet]) {
+impl<'a, W: Write> Writer<'a, W> {
+    fn value(&mut self, value: &Value, sets: &[&'a SelectionSet]) -> io::Result<()> {
         match value {
             // An object without a selection is a scalar's own.
             Value::Object(object) if sets.iter().any(|set| !set.items.is_empty()) => {
-                self.object(json, object, sets);
+                self.object(object, sets)
             }
             Value::List(items) => {
-                json.push(b'[');
+                self.json.write_all(b"[")?;
                 for (position, item) in items.iter().enumerate() {
                     if position > 0 {
-                        json.push(b',');
+                        self.json.write_all(b",")?;
                     }
-                    self.value(json, item, sets);
+                    self.value(item, sets)?;
                 }
-                json.push(b']');
+                self.json.write_all(b"]")
             }
-            other => plain(json, other),
+            other => scalar(self.json, other),
         }
     }
 
-    fn object(&self, json: &mut Vec<u8>, object: &Object, sets: &[&'a SelectionSet]) {
-        json.push(b'{');
+    fn object(&mut self, object: &Object, sets: &[&'a SelectionSet]) -> io::Result<()> {
+        self.json.write_all(b"{")?;
         let mut written = Vec::with_capacity(object.len());
         for set in sets {
-            self.fields(json, object, set, sets, &mut written);
+            self.fields(object, set, sets, &mut written)?;
         }
-        json.push(b'}');
+        self.json.write_all(b"}")
     }
 
     fn fields(
-        &self,
-        json: &mut Vec<u8>,
+        &mut self,
         object: &Object,
         set: &'a SelectionSet,
         sets: &[&'a SelectionSet],
         written: &mut Vec<usize>,
-    ) {
+    ) -> io::Result<()> {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) => {
@@ -111,42 +117,42 @@ impl<'a> Writer<'a> {
                         continue;
                     };
                     if !written.is_empty() {
-                        json.push(b',');
+                        self.json.write_all(b",")?;
                     }
                     written.extend(position);
-                    plain(json, key);
-                    json.push(b':');
-                    self.below(json, value, &field.node.selection_set.node, key, sets);
+                    plain(self.json, key)?;
+                    self.json.write_all(b":")?;
+                    self.below(value, &field.node.selection_set.node, key, sets)?;
                 }
                 Selection::InlineFragment(fragment) => {
-                    self.fields(json, object, &fragment.node.selection_set.node, sets, written);
+                    self.fields(object, &fragment.node.selection_set.node, sets, written)?;
                 }
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
-                        self.fields(json, object, &fragment.node.selection_set.node, sets, written);
+                        self.fields(object, &fragment.node.selection_set.node, sets, written)?;
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// A field's value. Where fields of the same key were merged, what all of them select.
     fn below(
-        &self,
-        json: &mut Vec<u8>,
+        &mut self,
         value: &Value,
         set: &'a SelectionSet,
         key: &str,
         siblings: &[&'a SelectionSet],
-    ) {
+    ) -> io::Result<()> {
         if set.items.is_empty() || !matches!(value, Value::Object(_) | Value::List(_)) {
-            return plain(json, value);
+            return scalar(self.json, value);
         }
         let mut below = Vec::with_capacity(1);
         for sibling in siblings {
             self.collect(sibling, key, &mut below);
         }
-        self.value(json, value, &below);
+        self.value(value, &below)
     }
 
     fn collect(&self, set: &'a SelectionSet, key: &str, found: &mut Vec<&'a SelectionSet>) {
@@ -169,9 +175,15 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Serde's JSON of a value. Writing to memory, of types that have a JSON form, cannot fail.
-fn plain(json: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    if serde_json::to_writer(&mut *json, value).is_err() {
-        json.extend_from_slice(b"null");
+/// A scalar's value. JSON comes as the bytes of its text, because the tree of its values takes many times as much memory.
+fn scalar(json: &mut impl Write, value: &Value) -> io::Result<()> {
+    match value {
+        Value::Binary(text) => json.write_all(text),
+        value => plain(json, value),
     }
+}
+
+/// Serde's JSON of a value.
+fn plain(json: &mut impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    Ok(serde_json::to_writer(json, value)?)
 }

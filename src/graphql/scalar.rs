@@ -127,8 +127,9 @@ impl ScalarType for Json {
         Ok(Self(canonical(value.into_json()?)))
     }
 
+    /// The text as bytes, which the writer of responses passes through.
     fn to_value(&self) -> Value {
-        Value::from_json(self.0.clone()).unwrap_or_default()
+        Value::Binary(serde_json::to_vec(&self.0).unwrap_or_else(|_| b"null".into()).into())
     }
 }
 

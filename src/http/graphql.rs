@@ -5,7 +5,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::Response;
 use axum::{
     Extension,
     body::Body,
@@ -25,13 +24,13 @@ use super::{
     negotiation::{MediaType, accepts_events},
     operation::{Answered, Manner, Performed, note, perform},
     refused::Refused,
+    response_body::overhead,
     server::Care,
     sse, websocket,
 };
 use crate::{
     app::AppState,
     error::{AppError, Code},
-    graphql::response,
 };
 
 /// Answers a GraphQL request.
@@ -63,9 +62,7 @@ pub(super) async fn handle(
     let answer = answer.unwrap_or_else(|_| Err(Refused::new(&too_slow(limit), id)));
     note(&facts, answer.as_ref().map(|(performed, _)| performed));
     match answer {
-        Ok((Performed::Once(answered), _))
-            if !(only_events && response::was_executed(&answered.response)) =>
-        {
+        Ok((Performed::Once(answered), _)) if !(only_events && answered.was_executed) => {
             respond(Ok(*answered), media_type)
         }
         Ok((performed, expires_at)) => sse::respond(app, care, head.headers, expires_at, performed, id),
@@ -101,7 +98,12 @@ async fn answer(
     } else {
         read_body(&head.headers, body, &app.settings, id).await?
     };
-    let manner = Manner { writes: head.method == Method::POST, events, tell_cost: wants_cost(&head.headers) };
+    let manner = Manner {
+        writes: head.method == Method::POST,
+        events,
+        tell_cost: wants_cost(&head.headers),
+        overhead: overhead(&head.headers, &app.settings),
+    };
     Ok((perform(app, context, asked, manner, id, facts).await?, expires_at))
 }
 
@@ -118,18 +120,18 @@ fn wants_cost(headers: &HeaderMap) -> bool {
 }
 
 fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResponse<Body> {
-    let (status, json, header) = match answer {
+    let (status, body, header) = match answer {
         Ok(answered) => {
-            let status = executed_status(&answered.response, media_type);
             let header = answered.retry_after.map(|it| (header::RETRY_AFTER, HeaderValue::from(it)));
-            (status, answered.json(), header)
+            (executed_status(answered.was_executed, media_type), answered.body, header)
         }
-        Err(Refused { status, error, well_formed, header, .. }) => {
-            let status = refused_status(status, well_formed, media_type);
-            (status, response::write(&Response::from_errors(vec![*error]), None), header)
+        Err(mut refused) => {
+            let status = refused_status(refused.status, refused.well_formed, media_type);
+            let header = refused.header.take();
+            (status, refused.json().into(), header)
         }
     };
-    let mut http = HttpResponse::new(Body::from(json));
+    let mut http = HttpResponse::new(Body::new(body));
     *http.status_mut() = status;
     let headers = http.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
@@ -141,8 +143,8 @@ fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResp
 }
 
 /// A document that does not validate is not executed, and where the status may say so, it does.
-fn executed_status(response: &Response, media_type: MediaType) -> StatusCode {
-    let fine = media_type == MediaType::Json || response::was_executed(response);
+fn executed_status(was_executed: bool, media_type: MediaType) -> StatusCode {
+    let fine = media_type == MediaType::Json || was_executed;
     if fine { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 

@@ -29,7 +29,7 @@ use super::{access::Facts, overload::Places, server::Stats};
 use crate::{
     graphql::document::Reason,
     log,
-    service::{Database, background::Backlog, events::Feed, maintenance},
+    service::{Database, background::Backlog, events::Feed, maintenance, response_memory::ResponseMemory},
 };
 
 /// Upper bounds of durations, in seconds.
@@ -177,6 +177,8 @@ pub struct Present {
     pub connections: Arc<Stats>,
     /// The background tasks.
     pub backlog: Arc<Backlog>,
+    /// The memory of responses.
+    pub response_memory: Arc<ResponseMemory>,
     /// What retention has deleted.
     pub maintenance: Arc<maintenance::Stats>,
 }
@@ -190,6 +192,9 @@ impl Collector for Present {
         let pool = self.db.pool_size();
         gauge("executing", "Requests that are executed or wait for their turn", self.places.taken())?;
         gauge("executing_max", "How many of them there may be", self.places.count())?;
+        let (held, most) = (self.response_memory.held(), self.response_memory.limits().memory);
+        gauge("response_memory_bytes", "Memory that responses hold until they are taken", held)?;
+        gauge("response_memory_max_bytes", "How much they may hold", most)?;
         gauge("subscriptions", "Open subscriptions", self.feed.listening())?;
         gauge("subscriptions_max", "How many of them there may be", self.feed.count())?;
         gauge("connections", "Open connections of clients", self.connections.open.load(Relaxed))?;

@@ -14,6 +14,7 @@ pub mod overload;
 pub mod playground;
 pub mod rate_limit;
 mod refused;
+mod response_body;
 mod rest;
 pub mod room;
 pub mod server;
@@ -146,7 +147,12 @@ mod tests {
     use tower::ServiceExt;
 
     use super::{overload::Places, server::Stats, *};
-    use crate::service::{Database, database::DatabaseOptions, events::Feed};
+    use crate::service::{
+        Database,
+        database::DatabaseOptions,
+        events::Feed,
+        response_memory::{ResponseLimits, ResponseMemory},
+    };
 
     async fn panicking() -> StatusCode {
         panic!("the secret");
@@ -171,6 +177,7 @@ mod tests {
             places: Arc::new(Places::new(1, 1)),
             connections: Arc::<Stats>::default(),
             backlog: Arc::default(),
+            response_memory: Arc::new(ResponseMemory::new(ResponseLimits { response: 1, memory: 2 })),
             maintenance: Arc::default(),
         }))
     }

@@ -3,7 +3,7 @@
 use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
-    Name, Request, Response, Value, Variables,
+    Name, PathSegment, Request, Response, ServerError, Value, Variables,
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::http::StatusCode;
@@ -16,21 +16,23 @@ use tokio::{
     time::sleep,
 };
 
-use super::{access::Facts, asked::Asked, refused::Refused};
+use super::{access::Facts, asked::Asked, refused::Refused, response_body::ResponseBody};
 use crate::{
     app::AppState,
     auth::{Caller, RequestContext},
     error::{AppError, Code},
     graphql::{
-        Gateway,
+        Gateway, Schema,
         document::{
             Found, Parsed, cost, introspection_refused, misfit_subscription, misfit_variable, operation,
             unknown_type, without_absent_variables,
         },
         error::{refusal, translate},
         response,
+        response_size::{LONG_POINT, POINT, UNCOUNTED, USUAL_POINT, VALUE},
         subscription::Listening,
     },
+    service::response_memory::{Needs, ResponseLimits, ResponseMeter, ResponseStopped, WhenFull},
 };
 
 /// The most bytes of a document. Bodies may be longer: bulk writes carry their rows in variables, which cost far less to
@@ -48,21 +50,42 @@ pub(super) struct Manner {
     pub(super) events: bool,
     /// Whether it is told what it costs.
     pub(super) tell_cost: bool,
+    /// What sending its response takes in memory besides its bytes.
+    pub(super) overhead: usize,
 }
 
-/// A request that was executed, or found not to fit the schema.
+/// The response to a request that was executed, or found not to fit the schema.
 pub(super) struct Answered {
-    pub(super) response: Response,
+    /// Whether it was executed.
+    pub(super) was_executed: bool,
+    /// Why it was not.
+    pub(super) errors: Vec<ServerError>,
     /// After how many seconds to try again, if what failed passes by itself.
     pub(super) retry_after: Option<u64>,
-    parsed: Arc<Parsed>,
-    operation_name: Option<String>,
+    /// The code of its first error.
+    code: Option<String>,
+    /// The response as JSON.
+    pub(super) body: ResponseBody,
 }
 
 impl Answered {
-    /// The answer as JSON.
-    pub(super) fn json(&self) -> Vec<u8> {
-        response::write(&self.response, Some((&self.parsed.document, self.operation_name.as_deref())))
+    /// A response that consists of this error.
+    fn error(error: ServerError) -> Self {
+        let code = Some(code(&error));
+        let response = Response::from_errors(vec![error]);
+        let mut json = Vec::new();
+        // Nothing fails that is written to memory.
+        let _ = response::write(&response, None, &mut json);
+        let was_executed = response::was_executed(&response);
+        Self { was_executed, errors: response.errors, code, body: json.into() }
+    }
+}
+
+/// The code of an error as clients get it.
+fn code(error: &ServerError) -> String {
+    match error.extensions.as_ref().and_then(|it| it.get("code")) {
+        Some(Value::String(code)) => code.clone(),
+        _ => Code::Internal.as_str().to_owned(),
     }
 }
 
@@ -94,24 +117,19 @@ pub(super) async fn perform(
     if prepared.ty == OperationType::Subscription {
         return subscribe(Arc::clone(app), context, prepared, id, facts).await;
     }
-    let mut answered = execute(app, context, prepared, id, facts).await;
-    if manner.tell_cost {
-        answered.response.extensions.insert("cost".to_owned(), told(app, points, left));
-    }
+    let cost = manner.tell_cost.then(|| told(app, points, left));
+    let answered = execute(app, context, prepared, cost, id, facts).await?;
     Ok(Performed::Once(Box::new(answered)))
 }
 
 /// Tells the log and the metrics what became of an operation.
 pub(super) fn note(facts: &Facts, performed: Result<&Performed, &Refused>) {
-    let error = match performed {
-        Ok(Performed::Once(answered)) => answered.response.errors.first(),
+    let code = match performed {
+        Ok(Performed::Once(answered)) => answered.code.clone(),
         Ok(Performed::Events(_)) => None,
-        Err(refused) => Some(&*refused.error),
+        Err(refused) => Some(code(&refused.error)),
     };
-    facts.set_outcome(error.map(|error| match error.extensions.as_ref().and_then(|it| it.get("code")) {
-        Some(Value::String(code)) => code,
-        _ => Code::Internal.as_str(),
-    }));
+    facts.set_outcome(code.as_deref());
     if let Err(Refused { reason: Some(reason), .. }) = performed {
         _ = facts.refused.set(*reason);
     }
@@ -125,6 +143,57 @@ pub(super) struct Prepared {
     pub(super) variables: Variables,
     /// What it costs.
     points: u64,
+    /// What sending its response takes in memory besides its bytes.
+    overhead: usize,
+}
+
+/// The fields whose values are JSON or long texts, as columns are written.
+const LONG_VALUES: [&str; 5] = ["metadata", "value", "display_value", "fields", "options"];
+/// How long a request waits for memory before it gets OVERLOADED.
+const MEMORY_WAIT: Duration = Duration::from_secs(1);
+/// How long an event waits for memory: its subscriber is told late rather than not at all.
+const EVENT_MEMORY_WAIT: Duration = Duration::from_secs(10);
+
+impl Prepared {
+    /// What the response takes in memory at most where each point is so many bytes.
+    fn bytes(&self, point: usize) -> usize {
+        usize::try_from(self.points).unwrap_or(usize::MAX).saturating_mul(point)
+    }
+
+    fn has_long_values(&self) -> bool {
+        LONG_VALUES.iter().any(|name| self.parsed.names.has(name))
+    }
+
+    /// The most bytes of a point of its cost.
+    fn point(&self) -> usize {
+        if self.has_long_values() { LONG_POINT } else { POINT }
+    }
+
+    /// Whether the response may be so large that its values are counted while they are resolved.
+    fn may_be_large(&self) -> bool {
+        self.bytes(self.point()) > UNCOUNTED
+    }
+
+    /// The meter of the response. What is not counted while it is resolved reserves in advance the most that it may take; a
+    /// mutation what it usually takes, because it cannot be taken back when there is no memory for its response.
+    async fn meter(&self, app: &AppState, caller: &Caller) -> Result<Arc<ResponseMeter>, ResponseStopped> {
+        let (first, when_full) = match self.ty {
+            OperationType::Mutation => (self.bytes(USUAL_POINT + VALUE), WhenFull::GoOn(MEMORY_WAIT)),
+            OperationType::Subscription => (0, WhenFull::Wait(EVENT_MEMORY_WAIT)),
+            OperationType::Query if self.may_be_large() => (0, WhenFull::Wait(MEMORY_WAIT)),
+            OperationType::Query => (self.bytes(self.point() + VALUE), WhenFull::Wait(MEMORY_WAIT)),
+        };
+        let counts_rows = self.may_be_large() || self.has_long_values();
+        let needs = Needs { first, overhead: self.overhead, counts_rows };
+        ResponseMeter::begin(&app.response_memory, &caller.subject, needs, when_full).await
+    }
+
+    /// The schema that executes it. Where a mutation may be given up, that notes which fields of the root were executed.
+    fn schema<'a>(&self, app: &'a AppState) -> &'a Schema {
+        let is_noted = self.ty == OperationType::Mutation && self.has_long_values();
+        let counts = self.may_be_large() || is_noted;
+        if counts { &app.counting_schema } else { &app.schema }
+    }
 }
 
 /// Looks at a request in the order of what each look costs, before anything of it is executed.
@@ -162,7 +231,10 @@ fn prepare(
     }
     let points = cost(app.field_types, &parsed.document, selected, &variables, app.settings.cost_limit)
         .map_err(|refused| Refused::document(refused, id))?;
-    Ok(Prepared { parsed: found.parsed, operation_name: asked.operation_name, ty, variables, points })
+    let operation_name = asked.operation_name;
+    // Events are not compressed.
+    let overhead = if ty == OperationType::Subscription { 0 } else { manner.overhead };
+    Ok(Prepared { parsed: found.parsed, operation_name, ty, variables, points, overhead })
 }
 
 /// Whether an operation of this type may come this way.
@@ -210,16 +282,76 @@ async fn execute(
     app: &AppState,
     context: RequestContext,
     mut prepared: Prepared,
+    cost: Option<Value>,
     id: &str,
     facts: &Facts,
-) -> Answered {
+) -> Result<Answered, Refused> {
+    let meter = prepared.meter(app, &context.caller).await.map_err(|why| given_up(app, why, id))?;
     let request = request(app, context, &mut prepared);
-    let Prepared { parsed, operation_name, .. } = prepared;
-    let response = app.schema.execute(request).await;
-    if response::was_executed(&response) {
-        set_field(facts, &parsed.document, operation_name.as_deref());
+    let executed = meter.run(prepared.schema(app).execute(request)).await;
+    let Prepared { parsed, operation_name, ty, .. } = &prepared;
+    let name = operation_name.as_deref();
+    let mut root_fields = meter.root_fields();
+    let written = match executed {
+        Ok(mut response) => {
+            if response::was_executed(&response) {
+                set_field(facts, &parsed.document, name);
+            }
+            if let Value::Object(fields) = &response.data {
+                root_fields = fields.keys().map(ToString::to_string).collect();
+            }
+            response.extensions.extend(cost.map(|cost| ("cost".to_owned(), cost)));
+            written(app, response, (parsed, name), &meter, id).await
+        }
+        Err(why) => {
+            set_field(facts, &parsed.document, name);
+            Err(why)
+        }
+    };
+    match written {
+        Err(why) if *ty == OperationType::Mutation => {
+            Ok(executed_without_response(app, why, root_fields, id))
+        }
+        written => written.map_err(|why| given_up(app, why, id)),
     }
-    finished(app, response, parsed, operation_name, id)
+}
+
+/// Why the response to a query is given up. Nothing of it is sent.
+fn given_up(app: &AppState, why: ResponseStopped, id: &str) -> Refused {
+    Refused::new(&stopped(app, why, "Ask for smaller pages or fewer fields."), id)
+}
+
+fn stopped(app: &AppState, why: ResponseStopped, remedy: &str) -> AppError {
+    let ResponseLimits { response, .. } = app.response_memory.limits();
+    match why {
+        ResponseStopped::TooLarge => {
+            let message =
+                format!("The response has more than {response} bytes, or needs too much memory. {remedy}");
+            AppError::request(Code::ResponseTooLarge, message)
+        }
+        ResponseStopped::Overloaded => {
+            AppError::request(Code::Overloaded, "There is no memory for the response. Try again shortly.")
+        }
+    }
+}
+
+/// The response to a mutation whose response cannot be sent: its changes are kept, and the error names the fields that
+/// were executed.
+fn executed_without_response(
+    app: &AppState,
+    why: ResponseStopped,
+    fields: Vec<String>,
+    id: &str,
+) -> Answered {
+    let remedy = "The fields in extensions.executed were executed, and their changes are kept. Do not send them again \
+                  without an idempotency key; read what they changed in smaller pages.";
+    let error = stopped(app, why, remedy);
+    let mut error = refusal(&error, id);
+    error.path = fields.last().map(|name| PathSegment::Field(name.clone())).into_iter().collect();
+    if let Some(extensions) = &mut error.extensions {
+        extensions.set("executed", Value::List(fields.into_iter().map(Value::String).collect()));
+    }
+    Answered::error(error)
 }
 
 /// What async-graphql is asked to do. It gets the variables, which may be long.
@@ -239,20 +371,29 @@ fn set_field(facts: &Facts, document: &ExecutableDocument, name: Option<&str>) {
     }
 }
 
-/// The response with its errors as clients see them.
-fn finished(
+/// The response as clients get it, with its memory.
+async fn written(
     app: &AppState,
     mut response: Response,
-    parsed: Arc<Parsed>,
-    operation_name: Option<String>,
+    (parsed, name): (&Parsed, Option<&str>),
+    meter: &ResponseMeter,
     id: &str,
-) -> Answered {
+) -> Result<Answered, ResponseStopped> {
     let mut retry_after = None;
     if !response.errors.is_empty() {
-        app.field_types.complete(&mut response, &parsed.document, operation_name.as_deref());
+        app.field_types.complete(&mut response, &parsed.document, name);
         retry_after = translate(&mut response, id);
     }
-    Answered { response, retry_after, parsed, operation_name }
+    let document = Some((&parsed.document, name));
+    let limit = app.response_memory.limits().response;
+    let body = ResponseBody::written(limit, |json| response::write(&response, document, json));
+    let code = response.errors.first().map(code);
+    let was_executed = response::was_executed(&response);
+    let errors = if was_executed { Vec::new() } else { mem::take(&mut response.errors) };
+    // The tree of its values takes several times as much memory.
+    drop(response);
+    let body = body.ok_or(ResponseStopped::TooLarge)?.held(meter).await?;
+    Ok(Answered { was_executed, errors, retry_after, code, body })
 }
 
 /// Begins to tell what is subscribed to. Comes back when nothing that happens from now on is missed, or with the answer that
@@ -269,17 +410,23 @@ async fn subscribe(
     let listening = Arc::new(Listening::default());
     let request =
         request(&app, context, &mut prepared).data(Arc::clone(&app.feed)).data(Arc::clone(&listening));
-    let mut responses = app.schema.execute_stream(request).peekable();
+    let mut responses = prepared.schema(&app).execute_stream(request).peekable();
     let is_misfit = tokio::select! {
         () = listening.begun() => false,
         first = Pin::new(&mut responses).peek() => first.is_some_and(|it| !response::was_executed(it)),
     };
+    let name = prepared.operation_name.as_deref();
     if is_misfit && let Some(response) = responses.next().await {
-        let Prepared { parsed, operation_name, .. } = prepared;
-        return Ok(Performed::Once(Box::new(finished(&app, response, parsed, operation_name, id))));
+        let written = async {
+            let meter = prepared.meter(&app, &caller).await?;
+            written(&app, response, (&prepared.parsed, name), &meter, id).await
+        };
+        let answered = written.await.map_err(|why| given_up(&app, why, id))?;
+        return Ok(Performed::Once(Box::new(answered)));
     }
-    set_field(facts, &prepared.parsed.document, prepared.operation_name.as_deref());
-    let telling = Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0, _room: room };
+    set_field(facts, &prepared.parsed.document, name);
+    let telling =
+        Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0, is_over: false, _room: room };
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(telling.to(sender));
     let answers = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
@@ -295,6 +442,8 @@ struct Telling {
     id: String,
     /// The points of the last event.
     owed: u64,
+    /// Set when an event could not be told: those after it would be told out of order.
+    is_over: bool,
     _room: OwnedSemaphorePermit,
 }
 
@@ -318,21 +467,30 @@ impl Telling {
             tracing::error!("a subscription panicked");
             let error = refusal(&AppError::Internal("a panic".into()), &self.id);
             // Nobody may be listening any more.
-            let _ = sender.send(self.answered(Response::from_errors(vec![error]))).await;
+            let _ = sender.send(Answered::error(error)).await;
         }
     }
 
     async fn next(&mut self) -> Option<Answered> {
+        if self.is_over {
+            return None;
+        }
         self.pay().await;
-        let response = self.responses.next().await?;
-        self.app.metrics.count_event();
+        let Self { app, responses, caller, prepared, id, .. } = self;
+        let document = (&*prepared.parsed, prepared.operation_name.as_deref());
+        let event = async {
+            let meter = prepared.meter(app, caller).await?;
+            let Some(response) = meter.run(responses.next()).await? else { return Ok(None) };
+            app.metrics.count_event();
+            written(app, response, document, &meter, id).await.map(Some)
+        };
+        let event = event.await.unwrap_or_else(|why| {
+            self.is_over = true;
+            let remedy = "Select fewer fields, or smaller pages below the contact.";
+            Some(Answered::error(refusal(&stopped(&self.app, why, remedy), &self.id)))
+        });
         self.owed = self.prepared.points;
-        Some(self.answered(response))
-    }
-
-    fn answered(&self, response: Response) -> Answered {
-        let Prepared { parsed, operation_name, .. } = &self.prepared;
-        finished(&self.app, response, Arc::clone(parsed), operation_name.clone(), &self.id)
+        event
     }
 
     /// Each event costs what the subscription did. Who has nothing left is told the next one later: it waits in the

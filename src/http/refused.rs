@@ -75,6 +75,9 @@ impl Refused {
 
     /// The answer as JSON.
     pub(super) fn json(self) -> Vec<u8> {
-        response::write(&Response::from_errors(vec![*self.error]), None)
+        let mut json = Vec::new();
+        // Nothing fails that is written to memory.
+        let _ = response::write(&Response::from_errors(vec![*self.error]), None, &mut json);
+        json
     }
 }

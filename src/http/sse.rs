@@ -1,14 +1,10 @@
 //! GraphQL over server-sent events: the answers of one operation as a stream (graphql-sse, distinct connections).
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, iter, sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, Response as HttpResponse, header},
-    response::{
-        IntoResponse, Sse,
-        sse::{Event, KeepAlive},
-    },
 };
 use chrono::{DateTime, Utc};
 use futures_util::{
@@ -16,11 +12,13 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
+use tokio::{task::yield_now, time::sleep};
 
 use super::{
     context::until_refused,
     operation::{Answered, Performed},
     refused::Refused,
+    response_body::ResponseBody,
     server::Care,
 };
 use crate::app::AppState;
@@ -54,8 +52,9 @@ pub(super) fn respond(
     };
     let telling = Telling { answers, endless, care, refused: refused.boxed(), state: State::Telling };
     let events = stream::unfold(telling, Telling::next).map(Ok::<_, Infallible>);
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    let mut response = HttpResponse::new(Body::from_stream(events));
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     if let Some(seconds) = retry_after {
@@ -77,37 +76,67 @@ struct Telling {
 
 enum State {
     Telling,
+    /// The pieces of an event that are still to be told, and whether it is the last one.
+    Event(ResponseBody, bool),
     /// All was told but that it was all.
     Told,
     Over,
 }
 
+/// What an event with an answer begins with, and what ends it. JSON has no line breaks of its own.
+const NEXT: Bytes = Bytes::from_static(b"event: next\ndata: ");
+const END: Bytes = Bytes::from_static(b"\n\n");
+/// The most bytes of an answer whose event is sent in one piece.
+const WHOLE: usize = 16 * 1024;
+/// Browsers ignore an event without data: this has an empty line of it.
+const COMPLETE: Bytes = Bytes::from_static(b"event: complete\ndata: \ndata: \n\n");
+/// A comment.
+const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
 impl Telling {
-    async fn next(mut self) -> Option<(Event, Self)> {
-        if matches!(self.state, State::Over) {
-            return None;
+    /// The next bytes of the stream.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        match &mut self.state {
+            State::Over => None,
+            State::Told => Some(self.complete()),
+            State::Event(body, is_last) => {
+                let (piece, is_last) = (body.next_piece(), *is_last);
+                if piece.is_none() {
+                    self.state = if is_last { State::Told } else { State::Telling };
+                }
+                Some((piece.unwrap_or(END), self))
+            }
+            State::Telling => {
+                // Between two events there is nothing to give: the time that a client may take is that of one event.
+                yield_now().await;
+                self.begin_event().await
+            }
         }
-        if matches!(self.state, State::Told) {
-            return Some(self.complete());
-        }
-        let json = tokio::select! {
+    }
+
+    /// Waits for an answer, and begins the event that tells it.
+    async fn begin_event(mut self) -> Option<(Bytes, Self)> {
+        let (mut body, is_last) = tokio::select! {
             biased;
             () = self.care.stopped(), if self.endless => return None,
-            refused = &mut self.refused, if self.endless => {
-                self.state = State::Told;
-                refused.json()
-            }
+            refused = &mut self.refused, if self.endless => (ResponseBody::from(refused.json()), true),
             answer = self.answers.next() => match answer {
-                Some(answer) => answer.json(),
+                Some(answer) => (answer.body, false),
                 None => return Some(self.complete()),
-            }
+            },
+            () = sleep(KEEP_ALIVE) => return Some((KEEP_ALIVE_COMMENT, self)),
         };
-        let event = Event::default().event("next").data(String::from_utf8_lossy(&json));
+        if body.length() > WHOLE {
+            self.state = State::Event(body, is_last);
+            return Some((NEXT, self));
+        }
+        let event = iter::once(NEXT).chain(iter::from_fn(|| body.next_piece())).chain(iter::once(END));
+        let event = event.collect::<Vec<_>>().concat().into();
+        self.state = if is_last { State::Told } else { State::Telling };
         Some((event, self))
     }
 
-    fn complete(self) -> (Event, Self) {
-        // Of an event without data browsers tell nothing: this has an empty line of it.
-        (Event::default().event("complete").data("\n"), Self { state: State::Over, ..self })
+    fn complete(self) -> (Bytes, Self) {
+        (COMPLETE, Self { state: State::Over, ..self })
     }
 }

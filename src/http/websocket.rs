@@ -11,16 +11,23 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{
-        FromRequestParts, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
-    },
+    extract::{FromRequestParts, WebSocketUpgrade},
     http::{
         HeaderMap, HeaderValue, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri, header,
         uri::Authority,
     },
 };
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
 
 use self::{
     message::{Incoming, Outgoing},
@@ -32,7 +39,7 @@ use super::{
     server::Care,
 };
 use crate::{
-    app::AppState,
+    app::{AppState, Settings},
     auth::Caller,
     error::{AppError, Code},
 };
@@ -43,6 +50,9 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const MESSAGE_LIMIT: usize = 64 * 1024;
 /// What each socket has in memory for messages that come in; it grows when one is longer.
 const READ_BUFFER: usize = 4 * 1024;
+/// A socket. axum's own cannot send a message in frames, and would keep the longest message in memory as long as it is open.
+type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
+
 /// How long a client may take to say who it is.
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a client is asked whether it is there. Who said nothing at all since the last time is not.
@@ -84,16 +94,29 @@ pub(super) async fn open(
         return Err(Refused::new(&error, id));
     }
     let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
+    // axum answers the handshake, with nothing to go on with: the socket is ours.
+    let upgraded = head.extensions.remove::<OnUpgrade>();
+    head.extensions.insert(hyper::upgrade::on(HttpRequest::new(())));
     let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &()).await;
     let upgrade = upgrade.map_err(|_| bad("This is no request for a WebSocket of version 13."))?;
     let upgrade = upgrade.protocols([PROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return Err(bad("The subprotocol is graphql-transport-ws."));
     }
-    let upgrade = upgrade.max_message_size(MESSAGE_LIMIT).max_frame_size(MESSAGE_LIMIT);
-    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
+    let upgraded = upgraded.ok_or_else(|| bad("This connection cannot become a WebSocket."))?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_LIMIT))
+        .max_frame_size(Some(MESSAGE_LIMIT))
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0);
     let session = Session { app, care: care.clone(), headers: identity(&head.headers) };
-    Ok(upgrade.on_upgrade(async move |socket| care.go_on(session.serve(socket))))
+    tokio::spawn(async move {
+        // There is nothing to go on with where the connection ended instead.
+        let Ok(upgraded) = upgraded.await else { return };
+        let socket = WebSocket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        care.go_on(session.serve(socket));
+    });
+    Ok(upgrade.on_upgrade(async |_| {}))
 }
 
 /// Whether the page that wants to connect may: one of the gateway itself, or of an origin that is configured. Browsers tell
@@ -131,11 +154,11 @@ impl Session {
         let close = self.talk(&mut socket).await;
         let closed = async {
             if let Some(Close(code, reason)) = close {
-                let frame = CloseFrame { code, reason: reason.into() };
+                let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
                 socket.send(Message::Close(Some(frame))).await.ok()?;
             }
             // The side that closes sends the first frame, the other one the last.
-            while let Some(Ok(_)) = socket.recv().await {}
+            while let Some(Ok(_)) = socket.next().await {}
             Some(())
         };
         let _ = timeout(CLOSE_TIMEOUT, closed).await;
@@ -154,8 +177,8 @@ impl Session {
             Err(_) => return Some(Close::INIT_TIMEOUT),
         };
         let Self { app, headers, .. } = self;
-        let (limit, expires_at) = (app.settings.write_timeout, caller.expires_at);
-        if !send(socket, Outgoing::Acknowledged, limit).await {
+        let (settings, expires_at) = (&app.settings, caller.expires_at);
+        if !send(socket, Outgoing::Acknowledged, settings).await {
             return None;
         }
         let mut stopped = pin!(care.stopped());
@@ -169,7 +192,7 @@ impl Session {
             tokio::select! {
                 () = &mut stopped, if !stopping => stopping = true,
                 // When the server stops, what is under way is finished and nothing new begun.
-                message = socket.recv(), if !stopping => {
+                message = socket.next(), if !stopping => {
                     silent = false;
                     let text = match read(message)? {
                         Read::Text(text) => text,
@@ -180,19 +203,19 @@ impl Session {
                         Ok(answer) => answer,
                         Err(close) => return Some(close),
                     };
-                    if let Some(answer) = answer && !send(socket, answer, limit).await {
+                    if let Some(answer) = answer && !send(socket, answer, settings).await {
                         return None;
                     }
                 }
                 outgoing = operations.next() => {
                     let Some(outgoing) = outgoing else { return Some(Close::GOING_AWAY) };
-                    if !send(socket, outgoing, limit).await {
+                    if !send(socket, outgoing, settings).await {
                         return None;
                     }
                 }
                 _ = &mut refused => return Some(Close::FORBIDDEN),
                 _ = pings.tick() => {
-                    if silent || !send(socket, Outgoing::Ping, limit).await {
+                    if silent || !send(socket, Outgoing::Ping, settings).await {
                         return None;
                     }
                     silent = true;
@@ -204,7 +227,7 @@ impl Session {
     /// Waits until the client has said who it is. `None` in the error when it is gone.
     async fn meet(&mut self, socket: &mut WebSocket) -> Result<Caller, Option<Close>> {
         loop {
-            let text = match read(socket.recv().await).ok_or(None)? {
+            let text = match read(socket.next().await).ok_or(None)? {
                 Read::Text(text) => text,
                 Read::Nothing => continue,
                 Read::Bad(close) => return Err(Some(close)),
@@ -212,7 +235,7 @@ impl Session {
             match Incoming::parse(&text).ok_or(Some(Close::INVALID))? {
                 Incoming::ConnectionInit { payload } => return self.recognize(payload).await.map_err(Some),
                 Incoming::Ping => {
-                    if !send(socket, Outgoing::Pong, self.app.settings.write_timeout).await {
+                    if !send(socket, Outgoing::Pong, &self.app.settings).await {
                         return Err(None);
                     }
                 }
@@ -246,18 +269,18 @@ impl Session {
 
 /// What came in.
 enum Read {
-    Text(axum::extract::ws::Utf8Bytes),
+    Text(Utf8Bytes),
     /// What the library answers itself.
     Nothing,
     Bad(Close),
 }
 
 /// `None` when the client has closed the socket, or is gone.
-fn read(message: Option<Result<Message, axum::Error>>) -> Option<Read> {
+fn read(message: Option<Result<Message, Error>>) -> Option<Read> {
     match message? {
         Ok(Message::Text(text)) => Some(Read::Text(text)),
         Ok(Message::Binary(_)) => Some(Read::Bad(Close::INVALID)),
-        Ok(Message::Ping(_) | Message::Pong(_)) => Some(Read::Nothing),
+        Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Read::Nothing),
         Ok(Message::Close(_)) => None,
         Err(_) => Some(Read::Bad(Close::TOO_LONG)),
     }
@@ -282,7 +305,13 @@ fn hear(text: &str, operations: &mut Operations) -> Result<Option<Outgoing>, Clo
     }
 }
 
-/// Sends a message; tells whether the client took it in time.
-async fn send(socket: &mut WebSocket, outgoing: Outgoing, limit: Duration) -> bool {
-    matches!(timeout(limit, socket.send(outgoing.into())).await, Ok(Ok(())))
+/// Sends a message; tells whether the client took each of its frames in time, and the whole of it.
+async fn send(socket: &mut WebSocket, outgoing: Outgoing, settings: &Settings) -> bool {
+    let sending = async {
+        for frame in outgoing.into_frames() {
+            timeout(settings.write_timeout, socket.send(frame)).await.ok()?.ok()?;
+        }
+        Some(())
+    };
+    matches!(timeout(settings.response_timeout, sending).await, Ok(Some(())))
 }

@@ -10,12 +10,14 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::TryStreamExt;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement, TransactionOptions, TransactionTrait,
+    Statement, StreamTrait, TransactionOptions, TransactionTrait,
+    sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef, sqlite::SqliteValueRef},
 };
 
-use super::{Tally, pool::Generation};
+use super::{Tally, pool::Generation, response_memory::ResponseMeter};
 use crate::{auth::Caller, error::database_code};
 
 /// The role that row level security applies to; see the migrations.
@@ -127,9 +129,11 @@ impl Connection {
     }
 
     async fn query_all_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self.tenant_transaction().await? {
-            None => self.pool.query_all_raw(statement).await,
-            Some(transaction) => transaction.query_all_raw(statement).await,
+        match (self.tenant_transaction().await?, ResponseMeter::of_rows()) {
+            (None, None) => self.pool.query_all_raw(statement).await,
+            (Some(transaction), None) => transaction.query_all_raw(statement).await,
+            (None, Some(meter)) => counted(&self.pool, statement, &meter).await,
+            (Some(transaction), Some(meter)) => counted(&transaction, statement, &meter).await,
         }
     }
 
@@ -152,12 +156,72 @@ impl Connection {
     }
 }
 
+/// The rows of a statement, each counted before the next one is read.
+async fn counted(
+    db: &impl StreamTrait,
+    statement: Statement,
+    meter: &ResponseMeter,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let rows = async {
+        let mut stream = pin!(db.stream_raw(statement.clone()).await?);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.try_next().await? {
+            if !meter.count_row(row_memory(&row)) {
+                // Nobody sees it: the request has ended with the reason.
+                return Err(DbErr::Custom("the response was given up".to_owned()));
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    };
+    Tally::streamed(&statement, rows).await
+}
+
+/// What a row takes besides its values: the row of the driver, and what is made of it.
+const ROW: usize = 512;
+/// What each value of a row takes besides its bytes: SQLite copies each into an object of its own.
+const POSTGRES_VALUE: usize = 32;
+const SQLITE_VALUE: usize = 160;
+/// What an entry of a JSON object or list takes in memory, besides its text.
+const JSON_ENTRY: usize = 130;
+
+/// How much memory a row takes, as the driver has it and as it is shown.
+fn row_memory(row: &QueryResult) -> usize {
+    let values: usize = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+        (Some(row), _) => (0..row.len())
+            .filter_map(|at| row.try_get_raw(at).ok())
+            .map(|value| POSTGRES_VALUE + value.as_bytes().map_or(0, value_memory))
+            .sum(),
+        (_, Some(row)) => (0..row.len())
+            .filter_map(|at| row.try_get_raw(at).ok())
+            .map(|value| SQLITE_VALUE + sqlite_bytes(value).map_or(0, value_memory))
+            .sum(),
+        _ => 0,
+    };
+    ROW + values
+}
+
+/// The bytes of a text or a blob. Asking SQLite for those of a number would make a text of it.
+fn sqlite_bytes(value: SqliteValueRef<'_>) -> Option<&[u8]> {
+    let has_bytes = matches!(value.type_info().name(), "TEXT" | "BLOB");
+    if has_bytes { <&[u8] as Decode<Sqlite>>::decode(value).ok() } else { None }
+}
+
+/// A value is there as the driver has it and as it is shown; JSON is parsed besides.
+fn value_memory(value: &[u8]) -> usize {
+    // PostgreSQL's jsonb begins with its version.
+    let text = value.strip_prefix(&[1]).unwrap_or(value);
+    let is_json = matches!(text.first(), Some(b'{' | b'['));
+    let entries = if is_json { text.iter().filter(|byte| **byte == b',').count() } else { 0 };
+    2 * value.len() + JSON_ENTRY * entries
+}
+
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DbErr>> + Send + 'a>>;
 
 /// Queries are reads here: they are done again where their connection failed. What is executed may write, and is not.
 impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DbBackend {
-        self.pool.get_database_backend()
+        ConnectionTrait::get_database_backend(&self.pool)
     }
 
     fn query_one_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, Option<QueryResult>>

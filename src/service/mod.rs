@@ -39,6 +39,7 @@ mod patch;
 mod pool;
 mod reading;
 mod record;
+pub mod response_memory;
 mod retry;
 pub mod search;
 mod sqlite_file;

@@ -1,14 +1,19 @@
 //! What a request made of the database: counted for whoever wants to know, without a word from those who ask it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
-use sea_orm::metric::Info;
+use sea_orm::{DbErr, Statement, metric::Info};
 
 tokio::task_local! {
     static CURRENT: Arc<Tally>;
+    /// Set while rows are streamed: the pool reports how long the stream was polled, which is not what the statement took.
+    static STREAMING: ();
 }
 
 /// The counts of one request.
@@ -43,12 +48,26 @@ impl Tally {
     /// A statement came to its end; to be called by the pool for each. It belongs to the request that is under way in
     /// this task, if there is one.
     pub fn statement(info: &Info<'_>) {
+        if STREAMING.try_with(|()| ()).is_ok() {
+            return;
+        }
         let failed = u64::from(info.failed);
         // Outside of requests there is nobody who wants to know.
         let _ = CURRENT.try_with(|tally| {
             tally.statements.fetch_add(1, Relaxed);
             tally.failed.fetch_add(failed, Relaxed);
         });
+    }
+
+    /// Awaits `rows`, the rows of a statement as a stream gives them, and counts the statement with the time it took.
+    pub(super) async fn streamed<T>(
+        statement: &Statement,
+        rows: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        let begin = Instant::now();
+        let rows = STREAMING.scope((), rows).await;
+        Self::statement(&Info { elapsed: begin.elapsed(), statement, failed: rows.is_err() });
+        rows
     }
 
     /// A read or a write is repeated.

@@ -62,6 +62,7 @@ mod process;
 mod races;
 mod related_contacts;
 mod response;
+mod response_size;
 mod rest;
 mod row_level_security;
 #[path = "../../migrations/tests/it/samples.rs"]

@@ -61,6 +61,13 @@ impl Process {
         assert!(told.expect("kill").success());
     }
 
+    /// What the system says about its memory, in KiB (`VmRSS`, or `VmHWM` for the most there was).
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        line.trim_matches(|it: char| !it.is_ascii_digit()).parse().expect("a number")
+    }
+
     /// Waits for its end; gives its exit code, `None` after a signal.
     pub(crate) async fn ended(mut self) -> Option<i32> {
         let ended = tokio::task::spawn_blocking(move || self.0.wait().expect("a process that ended").code());
@@ -149,6 +156,11 @@ impl Development {
     /// Only asks.
     pub(crate) fn ask_to_stop(&self) {
         self.process.ask_to_stop();
+    }
+
+    /// What the system says about its memory, in KiB.
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        self.process.memory(name)
     }
 
     /// Sends a signal, such as STOP, to its id.

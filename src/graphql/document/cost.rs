@@ -30,6 +30,15 @@ const STATEMENT: u64 = 10;
 const VALUES_PER_POINT: u64 = 10;
 /// How long a list is taken to be that is no page and whose length no argument tells.
 const LIST: u64 = 10;
+/// What the values cost that may have more than a KiB, by type and field: a point for each 4 KiB. `Change.fields` has no limit
+/// of its own; most have far less than 8 KiB.
+const LONG_VALUES: [(&str, &str, u64); 5] = [
+    ("AccountContact", "metadata", 4),
+    ("CustomFieldValue", "value", 16),
+    ("CustomFieldValue", "displayValue", 16),
+    ("CustomField", "options", 64),
+    ("Change", "fields", 2),
+];
 /// What each selection below `__schema` and `__type` costs. Most stand there in lists whose lengths only the schema knows.
 const INTROSPECTION: u64 = 50;
 /// How many fields that the schema lacks are left to validation, which tells of each and compares its name with all others.
@@ -161,7 +170,8 @@ impl<'a> Costs<'a> {
         let in_page = on.is_some_and(|on| self.types.is_connection(on));
         let is_page = known.is_some_and(|known| self.types.is_connection(known.name));
         let statement = is_page || mutation || (in_page && name == "totalCount");
-        let itself = (self.values(field) / VALUES_PER_POINT) + if statement { STATEMENT } else { 1 };
+        let value = if statement { STATEMENT } else { on.map_or(1, |on| value_points(on, name)) };
+        let itself = (self.values(field) / VALUES_PER_POINT) + value;
         let is_list = known.is_some_and(|known| known.is_list);
         let is_result = name == "results" && on.is_some_and(|on| on.ends_with("Payload"));
         if is_list && (in_page || is_result) {
@@ -249,6 +259,12 @@ impl<'a> Costs<'a> {
             }
         })
     }
+}
+
+/// What a value costs.
+fn value_points(on: &str, name: &str) -> u64 {
+    let long = LONG_VALUES.iter().find(|(ty, field, _)| *ty == on && *field == name);
+    long.map_or(1, |(_, _, points)| *points)
 }
 
 /// A value as it stands in the document, or that of a variable.

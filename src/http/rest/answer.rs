@@ -9,7 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::problem::Problem;
-use crate::error::AppError;
+use crate::{
+    error::AppError,
+    http::response_body::ResponseBody,
+    service::response_memory::{ResponseMeter, ResponseStopped},
+};
 
 /// How many rows a list has.
 pub(super) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -44,9 +48,14 @@ impl Answer {
     }
 
     fn json(status: StatusCode, body: &impl Serialize) -> Answered {
-        let json = serde_json::to_vec(body).map_err(|error| AppError::Internal(error.to_string().into()))?;
+        let meter = ResponseMeter::current().ok_or_else(|| AppError::Internal("no meter".into()))?;
+        let limit = meter.limits().response;
+        let body = ResponseBody::written(limit, |json| Ok(serde_json::to_writer(json, body)?));
+        let body = body.ok_or_else(|| Problem::stopped(ResponseStopped::TooLarge, limit))?;
+        let body =
+            body.held_now(&meter).ok_or_else(|| Problem::stopped(ResponseStopped::Overloaded, limit))?;
         let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
-        Ok(Self((status, content_type, Body::from(json)).into_response()))
+        Ok(Self((status, content_type, Body::new(body)).into_response()))
     }
 
     /// Tells the version of the row, for If-Match.

@@ -64,7 +64,7 @@ impl Family {
             Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Kind::Unreadable | Kind::Invalid => match self {
+            Kind::Unreadable | Kind::Invalid | Kind::ResponseTooLarge => match self {
                 Self::Internal | Self::Organization => StatusCode::UNPROCESSABLE_ENTITY,
                 Self::Account => StatusCode::BAD_REQUEST,
             },

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -33,9 +34,13 @@ use crate::{
         access::Facts,
         body,
         context::{RequestId, Unproven, claims, select, selected},
+        response_body::overhead,
         server::Peer,
     },
-    service::json::{canonical, keep_numbers},
+    service::{
+        json::{canonical, keep_numbers},
+        response_memory::{Needs, ResponseMeter, ResponseStopped, WhenFull},
+    },
 };
 
 /// What the routes of a family stand on.
@@ -110,6 +115,7 @@ async fn enter(
     app.places.check()?;
     let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
     let parameters = parameters.map_err(|_| Problem::not_found("id"))?;
+    let mut subject = String::new();
     let organization = parameters.iter().find(|(name, _)| *name == "org_id").map(|(_, value)| value);
     if operation.is_open {
         knock(app, &head)?;
@@ -119,6 +125,7 @@ async fn enter(
         if let Some(organization) = context.caller.organization {
             _ = facts.organization.set(organization);
         }
+        subject.clone_from(&context.caller.subject);
         let call = Call::new(app, context, &head.headers)?;
         call.spend(POINTS)?;
         head.extensions.insert(Arc::new(call));
@@ -134,7 +141,29 @@ async fn enter(
     if let Some(body) = body {
         head.extensions.insert(ReadBody(body));
     }
-    Ok(next.run(Request::from_parts(head, Body::empty())).await)
+    let limit = app.response_memory.limits().response;
+    let response = async {
+        let meter = meter(app, &subject, &head).await?;
+        meter.run(next.run(Request::from_parts(head, Body::empty()))).await
+    };
+    response.await.map_err(|why| Problem::stopped(why, limit))
+}
+
+/// What a response may take that is not counted, such as that to a write.
+const SMALL_RESPONSE: usize = 256 * 1024;
+/// How long a request waits for memory before it gets 503.
+const MEMORY_WAIT: Duration = Duration::from_secs(1);
+/// Reads by POST.
+const READS_BY_POST: [&str; 1] = ["/v1/accounts/contacts/filter/ids"];
+
+/// The meter of the response to a request.
+async fn meter(app: &AppState, subject: &str, head: &Parts) -> Result<Arc<ResponseMeter>, ResponseStopped> {
+    let path = head.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let reads = matches!(head.method, Method::GET | Method::HEAD) || READS_BY_POST.contains(&path);
+    let when_full = if reads { WhenFull::Wait(MEMORY_WAIT) } else { WhenFull::GoOn(MEMORY_WAIT) };
+    let overhead = overhead(&head.headers, &app.settings);
+    let needs = Needs { first: SMALL_RESPONSE, overhead, counts_rows: reads };
+    ResponseMeter::begin(&app.response_memory, subject, needs, when_full).await
 }
 
 /// Lets those in who need no token, unless too many came from their address lately.

@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::error::{AppError, Code, InputError, InputErrorCode, database_code};
+use crate::{
+    error::{AppError, Code, InputError, InputErrorCode, database_code},
+    service::response_memory::ResponseStopped,
+};
 
 /// What the refusal of a request comes down to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub(super) enum Kind {
     PreconditionFailed,
     /// The body is too long.
     TooLarge,
+    /// The response would be too long.
+    ResponseTooLarge,
     /// The body is not JSON.
     UnsupportedMediaType,
     /// The body is JSON, but ended early or is none.
@@ -56,6 +61,7 @@ impl Kind {
         match self {
             Self::Unauthenticated | Self::Expired | Self::BadCredentials => Code::Unauthenticated,
             Self::Forbidden => Code::Forbidden,
+            Self::ResponseTooLarge => Code::ResponseTooLarge,
             Self::RateLimited => Code::RateLimited,
             Self::Unavailable => Code::Unavailable,
             Self::Overloaded => Code::Overloaded,
@@ -77,6 +83,7 @@ impl Kind {
         match code {
             Code::Unauthenticated => Self::Unauthenticated,
             Code::Forbidden => Self::Forbidden,
+            Code::ResponseTooLarge => Self::ResponseTooLarge,
             Code::RateLimited => Self::RateLimited,
             Code::Unavailable => Self::Unavailable,
             Code::Overloaded => Self::Overloaded,
@@ -200,6 +207,22 @@ impl Problem {
     pub(super) fn rate_limited(seconds: u64) -> Self {
         let message = format!("Too much was asked for lately. Try again in {seconds} s.");
         Self { besides: Besides::RetryAfter(seconds), ..Self::new(Kind::RateLimited, message) }
+    }
+
+    /// A response that is given up, of which `limit` bytes are allowed.
+    pub(super) fn stopped(why: ResponseStopped, limit: usize) -> Self {
+        match why {
+            ResponseStopped::TooLarge => {
+                let message = format!(
+                    "The response has more than {limit} bytes, or needs too much memory. Ask for smaller pages. A write \
+                     was executed; its changes are kept."
+                );
+                Self::new(Kind::ResponseTooLarge, message)
+            }
+            ResponseStopped::Overloaded => {
+                Self::new(Kind::Overloaded, "There is no memory for the response. Try again shortly.")
+            }
+        }
     }
 
     /// A body that could not be read.

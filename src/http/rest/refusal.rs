@@ -104,6 +104,7 @@ const fn kind_type(kind: Kind) -> &'static str {
         Kind::Conflict => "conflict",
         Kind::PreconditionFailed => "precondition_failed",
         Kind::TooLarge => "too_large",
+        Kind::ResponseTooLarge => "response_too_large",
         Kind::UnsupportedMediaType => "unsupported_media_type",
         Kind::Unreadable => "json_invalid",
         Kind::Invalid => "value_error",

@@ -5,7 +5,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -20,6 +20,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::Instant,
 };
 
 /// How a connection with HTTP/2 begins.
@@ -46,6 +47,19 @@ pub(super) struct Activity {
     pub(super) multiplexed: AtomicBool,
     /// Whether the connection is to end.
     pub(super) closing: AtomicBool,
+    /// Since when each of the answers is being sent.
+    begun: Mutex<Vec<Instant>>,
+}
+
+impl Activity {
+    fn begun(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when the oldest of the answers is being sent. A stream's time begins anew when it has something to tell.
+    pub(super) fn oldest_answer(&self) -> Option<Instant> {
+        self.begun().iter().min().copied()
+    }
 }
 
 /// A request from its head until its answer was taken over, or until it is given up.
@@ -73,7 +87,9 @@ impl Turn {
         self.activity.sending.fetch_add(1, Relaxed);
         self.activity.working.fetch_sub(1, Relaxed);
         self.answered = true;
-        Response::from_parts(head, Answer { body, waiting: false, turn: self })
+        let mut answer = Answer { body, begun: None, waiting: false, turn: self };
+        answer.set_begun(Some(Instant::now()));
+        Response::from_parts(head, answer)
     }
 }
 
@@ -88,12 +104,26 @@ impl Drop for Turn {
 /// The body of an answer, which hyper drops once it has taken it over.
 pub(super) struct Answer {
     body: Body,
+    /// Since when it is being sent.
+    begun: Option<Instant>,
     /// Whether it is counted among those that have nothing to give.
     waiting: bool,
     turn: Turn,
 }
 
 impl Answer {
+    fn set_begun(&mut self, moment: Option<Instant>) {
+        let mut begun = self.turn.activity.begun();
+        if let Some(before) = self.begun
+            && let Some(position) = begun.iter().position(|other| *other == before)
+        {
+            begun.swap_remove(position);
+        }
+        begun.extend(moment);
+        drop(begun);
+        self.begun = moment;
+    }
+
     fn set_waiting(&mut self, waiting: bool) {
         let count = &self.turn.activity.waiting;
         match (self.waiting, waiting) {
@@ -108,6 +138,7 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         self.set_waiting(false);
+        self.set_begun(None);
     }
 }
 
@@ -121,6 +152,11 @@ impl HttpBody for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         self.set_waiting(frame.is_pending());
+        match (frame.is_pending(), self.begun) {
+            (true, Some(_)) => self.set_begun(None),
+            (false, None) => self.set_begun(Some(Instant::now())),
+            _ => {}
+        }
         frame
     }
 

@@ -197,6 +197,10 @@ impl<C: GracefulConnection> Driver<'_, C> {
                 self.connection.as_mut().graceful_shutdown();
                 continue;
             }
+            if self.response_deadline().is_some_and(|deadline| deadline <= now) {
+                self.stats.count_dropped(Phase::Writing);
+                return Poll::Ready(());
+            }
             let deadline = self.watch.deadline(&self.options);
             if deadline.is_some_and(|deadline| deadline <= now) && self.watch.is_over(self.activity, now) {
                 self.stats.count_dropped(self.watch.phase());
@@ -217,6 +221,12 @@ impl<C: GracefulConnection> Driver<'_, C> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Until when the client may take the answer that it was given first. A connection of HTTP/2 ends with all of its
+    /// requests, because an answer that nobody takes cannot be asked what it does.
+    fn response_deadline(&self) -> Option<Instant> {
+        self.activity.oldest_answer().map(|begun| begun + self.options.response_timeout)
     }
 
     /// From now on the connection is to end.
@@ -254,6 +264,7 @@ impl<C: GracefulConnection> Driver<'_, C> {
     /// When to look again, whatever happens until then. An answer of HTTP/2 may come to its end unseen.
     fn next_look(&self, now: Instant) -> Instant {
         let deadline = self.watch.deadline(&self.options).unwrap_or(now + self.options.write_timeout);
+        let deadline = self.response_deadline().map_or(deadline, |response| response.min(deadline));
         if self.stopping.is_some() { deadline.min(now + TICK) } else { deadline }
     }
 }

@@ -41,6 +41,8 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How long a client may take for each part of an answer.
     pub write_timeout: Duration,
+    /// How long a client may take for a whole answer, or for what an event stream tells at once.
+    pub response_timeout: Duration,
     /// How long requests may still take when the server stops.
     pub shutdown_timeout: Duration,
     /// The most connections that are open at once.

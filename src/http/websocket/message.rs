@@ -1,11 +1,23 @@
 //! The messages of graphql-transport-ws.
 
-use axum::{extract::ws::Message, http::HeaderValue};
+use std::iter;
+
+use axum::{body::Bytes, http::HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
 
 use crate::{
-    http::asked::{Asked, Object},
+    http::{
+        asked::{Asked, Object},
+        response_body::ResponseBody,
+    },
     service::json::keep_numbers,
 };
 
@@ -73,28 +85,50 @@ pub(super) enum Outgoing {
     /// That we are there.
     Pong,
     /// An answer to one of its operations, as JSON.
-    Next(String, Vec<u8>),
+    Next(String, ResponseBody),
     /// Why one of its operations was not executed: the errors, as JSON.
     Error(String, Vec<u8>),
     /// That there are no more answers.
     Complete(String),
 }
 
-impl From<Outgoing> for Message {
-    fn from(outgoing: Outgoing) -> Self {
-        match outgoing {
-            Outgoing::Acknowledged => Self::text(r#"{"type":"connection_ack"}"#),
-            Outgoing::Ping => Self::Ping(Default::default()),
-            Outgoing::Pong => Self::text(r#"{"type":"pong"}"#),
-            Outgoing::Next(id, payload) => about("next", &id, Some(&payload)),
-            Outgoing::Error(id, errors) => about("error", &id, Some(&errors)),
-            Outgoing::Complete(id) => about("complete", &id, None),
-        }
+/// The most bytes of a frame: the library keeps as much memory as the longest frame took.
+const FRAME: usize = 16 * 1024;
+
+type Frames = Box<dyn Iterator<Item = Message> + Send>;
+
+impl Outgoing {
+    /// The message as the frames that are sent one after the other.
+    pub(super) fn into_frames(self) -> Frames {
+        let message = match self {
+            Self::Acknowledged => Message::text(r#"{"type":"connection_ack"}"#),
+            Self::Ping => Message::Ping(Bytes::new()),
+            Self::Pong => Message::text(r#"{"type":"pong"}"#),
+            Self::Next(id, payload) => return frames("next", &id, payload),
+            Self::Error(id, errors) => return frames("error", &id, errors.into()),
+            Self::Complete(id) => Message::text(format!(r#"{{"id":{},"type":"complete"}}"#, Json::from(id))),
+        };
+        Box::new(iter::once(message))
     }
 }
 
-fn about(ty: &str, id: &str, payload: Option<&[u8]>) -> Message {
-    let id = Json::from(id);
-    let payload = payload.map(|json| format!(r#","payload":{}"#, String::from_utf8_lossy(json)));
-    Message::text(format!(r#"{{"id":{id},"type":"{ty}"{}}}"#, payload.unwrap_or_default()))
+/// The frames of a message about an operation. The memory of what was sent is given back before more is sent.
+fn frames(ty: &str, id: &str, mut payload: ResponseBody) -> Frames {
+    let opening = format!(r#"{{"id":{},"type":"{ty}","payload":"#, Json::from(id));
+    if payload.length() <= FRAME {
+        let mut text = opening.into_bytes();
+        iter::from_fn(|| payload.next_piece()).for_each(|piece| text.extend_from_slice(&piece));
+        text.push(b'}');
+        return Box::new(iter::once(Message::Frame(Frame::message(text, OpCode::Data(Data::Text), true))));
+    }
+    let pieces = iter::from_fn(move || payload.next_piece()).flat_map(|piece| {
+        (0..piece.len()).step_by(FRAME).map(move |start| piece.slice(start..piece.len().min(start + FRAME)))
+    });
+    let first = frame(Data::Text, opening.into(), false);
+    let rest = pieces.map(|piece| frame(Data::Continue, piece, false));
+    Box::new(iter::once(first).chain(rest).chain(iter::once(frame(Data::Continue, "}".into(), true))))
+}
+
+fn frame(data: Data, payload: Bytes, is_final: bool) -> Message {
+    Message::Frame(Frame::message(payload, OpCode::Data(data), is_final))
 }

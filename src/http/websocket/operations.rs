@@ -17,7 +17,6 @@ use crate::{
     app::AppState,
     auth::{Caller, RequestContext},
     error::{AppError, Code},
-    graphql::response,
     http::{
         access::{Access, Facts},
         asked::Asked,
@@ -145,7 +144,7 @@ async fn perform_one(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result
         status: None,
     };
     let context = RequestContext::new(id.as_str(), Utc::now(), caller);
-    let manner = Manner { writes: true, events: true, tell_cost: false };
+    let manner = Manner { writes: true, events: true, tell_cost: false, overhead: 0 };
     let limit = app.settings.request_timeout;
     let performed = facts.tally.count(perform(&app, context, asked, manner, id.as_str(), &facts));
     let performed = timeout(limit, performed).await;
@@ -157,10 +156,10 @@ async fn perform_one(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result
 /// An answer, or the errors of what does not fit the schema.
 fn answer(id: &str, answered: Answered) -> Outgoing {
     let id = id.to_owned();
-    if response::was_executed(&answered.response) {
-        return Outgoing::Next(id, answered.json());
+    if answered.was_executed {
+        return Outgoing::Next(id, answered.body);
     }
-    Outgoing::Error(id, errors(&answered.response.errors))
+    Outgoing::Error(id, errors(&answered.errors))
 }
 
 fn refused(id: String, refused: Refused) -> Outgoing {

@@ -14,14 +14,14 @@ use super::PATIENCE;
 use crate::support::Actor;
 
 /// The protocol that is spoken.
-pub(super) const PROTOCOL: &str = "graphql-transport-ws";
+pub(crate) const PROTOCOL: &str = "graphql-transport-ws";
 
 /// One end of an open socket.
-pub(super) struct Client(pub(super) WebSocketStream<TcpStream>);
+pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
 
 /// What the gateway says.
 #[derive(Debug, PartialEq)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     Message(Value),
     /// The code of a close frame; 0 where the connection ended without one.
     Close(u16),
@@ -29,20 +29,20 @@ pub(super) enum Heard {
 
 /// An answer to a request for a socket that is none.
 #[derive(Debug)]
-pub(super) struct NoSocket {
-    pub(super) status: u16,
-    pub(super) request_id: bool,
+pub(crate) struct NoSocket {
+    pub(crate) status: u16,
+    pub(crate) request_id: bool,
 }
 
 impl Client {
     /// A socket on a connection of its own, asked for with these headers besides the subprotocol.
-    pub(super) async fn ask(address: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, NoSocket> {
+    pub(crate) async fn ask(address: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, NoSocket> {
         let headers = [&[("sec-websocket-protocol", PROTOCOL)], headers].concat();
         Self::ask_with(TcpStream::connect(address).await.expect("a connection"), &headers).await
     }
 
     /// A socket on this connection, asked for with these headers.
-    pub(super) async fn ask_with(stream: TcpStream, headers: &[(&str, &str)]) -> Result<Self, NoSocket> {
+    pub(crate) async fn ask_with(stream: TcpStream, headers: &[(&str, &str)]) -> Result<Self, NoSocket> {
         let address = stream.peer_addr().expect("an address");
         let mut request = format!("ws://{address}/graphql").into_client_request().expect("a request");
         for (name, value) in headers {
@@ -60,19 +60,19 @@ impl Client {
     }
 
     /// A socket that is open, and nothing said.
-    pub(super) async fn open(address: SocketAddr) -> Self {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
         Self::ask(address, &[]).await.expect("a socket")
     }
 
     /// A socket on which this actor is known.
-    pub(super) async fn of(actor: &Actor, address: SocketAddr) -> Self {
+    pub(crate) async fn of(actor: &Actor, address: SocketAddr) -> Self {
         let mut client = Self::open(address).await;
         client.init(&actor.token()).await;
         client
     }
 
     /// Says who it is, and is believed.
-    pub(super) async fn init(&mut self, token: &str) {
+    pub(crate) async fn init(&mut self, token: &str) {
         self.say(
             json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }),
         )
@@ -81,26 +81,26 @@ impl Client {
     }
 
     /// Says something; that the other side is gone by now is no failure.
-    pub(super) async fn say(&mut self, message: Value) -> bool {
+    pub(crate) async fn say(&mut self, message: Value) -> bool {
         self.send(Message::text(message.to_string())).await
     }
 
-    pub(super) async fn send(&mut self, message: Message) -> bool {
+    pub(crate) async fn send(&mut self, message: Message) -> bool {
         timeout(PATIENCE, self.0.send(message)).await.expect("a place to write, in time").is_ok()
     }
 
     /// Asks for something under an id.
-    pub(super) async fn subscribe(&mut self, id: &str, document: &str) {
+    pub(crate) async fn subscribe(&mut self, id: &str, document: &str) {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": document } })).await;
     }
 
     /// What comes next, but for pings.
-    pub(super) async fn hear(&mut self) -> Heard {
+    pub(crate) async fn hear(&mut self) -> Heard {
         timeout(PATIENCE, self.read()).await.expect("a message or an end, in time")
     }
 
     /// Whether nothing comes for so long.
-    pub(super) async fn hears_nothing(&mut self, time: Duration) -> bool {
+    pub(crate) async fn hears_nothing(&mut self, time: Duration) -> bool {
         timeout(time, self.read()).await.is_err()
     }
 
@@ -118,7 +118,7 @@ impl Client {
     }
 
     /// The next message, of which the test wants to know more.
-    pub(super) async fn hear_message(&mut self) -> Value {
+    pub(crate) async fn hear_message(&mut self) -> Value {
         match self.hear().await {
             Heard::Message(message) => message,
             closed @ Heard::Close(_) => panic!("{closed:?}"),
@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// The code that the socket is closed with, whatever is said before.
-    pub(super) async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let Heard::Close(code) = self.hear().await {
                 return code;
@@ -135,7 +135,7 @@ impl Client {
     }
 
     /// What an operation comes to: its answer, and that it was all.
-    pub(super) async fn once(&mut self, id: &str, document: &str) -> Value {
+    pub(crate) async fn once(&mut self, id: &str, document: &str) -> Value {
         self.subscribe(id, document).await;
         let next = self.hear_message().await;
         assert_eq!((&next["id"], &next["type"]), (&json!(id), &json!("next")), "{next}");
@@ -144,29 +144,29 @@ impl Client {
     }
 
     /// The code of the error that an operation of this id comes to at once.
-    pub(super) async fn refusal(&mut self, id: &str) -> String {
+    pub(crate) async fn refusal(&mut self, id: &str) -> String {
         code(&self.hear_message().await, id)
     }
 
     /// Whether the socket answers.
-    pub(super) async fn is_alive(&mut self) -> bool {
+    pub(crate) async fn is_alive(&mut self) -> bool {
         self.once("alive", "{ viewer { subject } }").await["data"]["viewer"].is_object()
     }
 }
 
 /// The code of an `error` of this id.
 #[track_caller]
-pub(super) fn code(message: &Value, id: &str) -> String {
+pub(crate) fn code(message: &Value, id: &str) -> String {
     assert_eq!((&message["id"], &message["type"]), (&json!(id), &json!("error")), "{message}");
     let error = &message["payload"][0];
     assert!(error["message"].is_string() && error["extensions"]["requestId"].is_string(), "{message}");
     error["extensions"]["code"].as_str().expect("a code").to_owned()
 }
 
-pub(super) fn message(message: Value) -> Heard {
+pub(crate) fn message(message: Value) -> Heard {
     Heard::Message(message)
 }
 
-pub(super) fn complete(id: &str) -> Heard {
+pub(crate) fn complete(id: &str) -> Heard {
     message(json!({ "id": id, "type": "complete" }))
 }

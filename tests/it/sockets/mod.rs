@@ -4,7 +4,7 @@
 //! Nothing here depends on the database, so there is one of each test, on SQLite.
 
 mod attacks;
-mod client;
+pub(crate) mod client;
 mod http2;
 mod identity;
 mod limits;
@@ -12,7 +12,7 @@ mod protocol;
 mod slow;
 mod sse;
 mod stop;
-mod stream;
+pub(crate) mod stream;
 
 use std::time::Duration;
 

@@ -9,18 +9,18 @@ use tokio::time::timeout;
 use super::PATIENCE;
 
 /// A stream of events, as it is read.
-pub(super) struct Stream {
-    pub(super) answer: Response,
+pub(crate) struct Stream {
+    pub(crate) answer: Response,
     read: String,
 }
 
 /// One event: its name and its data.
 #[derive(Debug, PartialEq)]
-pub(super) struct Event(pub(super) String, pub(super) Value);
+pub(crate) struct Event(pub(crate) String, pub(crate) Value);
 
 impl Stream {
     /// The stream that answers a request.
-    pub(super) async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         // Longer than any test, which has deadlines of its own.
         let answer = request.timeout(Duration::from_hours(1)).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
@@ -30,12 +30,12 @@ impl Stream {
     }
 
     /// The next event; `None` when the stream ends. Comments are passed over.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         timeout(PATIENCE, self.read()).await.expect("an event or an end, in time")
     }
 
     /// Whether nothing comes for so long.
-    pub(super) async fn tells_nothing(&mut self, time: Duration) -> bool {
+    pub(crate) async fn tells_nothing(&mut self, time: Duration) -> bool {
         timeout(time, self.read()).await.is_err()
     }
 
@@ -55,7 +55,7 @@ impl Stream {
     }
 
     /// The payload of the next event, which is a `next`.
-    pub(super) async fn payload(&mut self) -> Value {
+    pub(crate) async fn payload(&mut self) -> Value {
         match self.next().await {
             Some(Event(name, payload)) if name == "next" => payload,
             other => panic!("{other:?}"),
@@ -63,7 +63,7 @@ impl Stream {
     }
 
     /// Nothing more comes but that it was all.
-    pub(super) async fn completes(&mut self) {
+    pub(crate) async fn completes(&mut self) {
         assert_eq!(self.next().await, Some(Event("complete".to_owned(), Value::Null)));
         assert_eq!(self.next().await, None);
     }
