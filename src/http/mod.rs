@@ -7,6 +7,7 @@ mod context;
 mod edge;
 mod graphql;
 pub mod health;
+mod meter;
 pub mod metrics;
 mod negotiation;
 mod operation;
@@ -146,7 +147,11 @@ mod tests {
     use tower::ServiceExt;
 
     use super::{overload::Places, server::Stats, *};
-    use crate::service::{Database, database::DatabaseOptions, events::Feed};
+    use crate::service::{
+        Database,
+        database::DatabaseOptions,
+        events::{Feed, SubscriptionLimits},
+    };
 
     async fn panicking() -> StatusCode {
         panic!("the secret");
@@ -164,7 +169,8 @@ mod tests {
             sqlite_busy_timeout: second,
         };
         let db = Database::connect(&options).await.expect("a database");
-        let feed = Arc::new(Feed::new(&db, 1, 1));
+        let limits = SubscriptionLimits { total: 1, of_subject: 1, of_organization: 1 };
+        let feed = Arc::new(Feed::new(&db, limits));
         Arc::new(Metrics::new(metrics::Present {
             db,
             feed,

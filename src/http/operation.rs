@@ -11,16 +11,20 @@ use futures_util::{
     FutureExt, StreamExt,
     stream::{self, BoxStream, Peekable},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
-    time::sleep,
-};
+use tokio::{sync::mpsc, time::sleep};
 
-use super::{access::Facts, asked::Asked, refused::Refused};
+use super::{
+    access::Facts,
+    asked::Asked,
+    meter::{Meter, timed},
+    refused::Refused,
+    room::Taken,
+};
 use crate::{
     app::AppState,
     auth::{Caller, RequestContext},
     error::{AppError, Code},
+    fair_share::Principal,
     graphql::{
         Gateway,
         document::{
@@ -31,6 +35,7 @@ use crate::{
         response,
         subscription::Listening,
     },
+    service::Tally,
 };
 
 /// The most bytes of a document. Bodies may be longer: bulk writes carry their rows in variables, which cost far less to
@@ -84,15 +89,18 @@ pub(super) async fn perform(
     id: &str,
     facts: &Facts,
 ) -> Result<Performed, Refused> {
-    let _place = app.places.take().await.map_err(|error| Refused::new(&error, id))?;
+    let principal = Principal::of(&context.caller);
+    let _place = app.places.take(&principal).await.map_err(|error| Refused::new(&error, id))?;
     let prepared = prepare(app, &context, asked, manner, id, facts);
     let points = prepared.as_ref().map_or(REFUSED_POINTS, |prepared| prepared.points);
-    let left = spend(app, &context.caller, points, id)?;
+    spend(app, &context.caller, points, id)?;
     let prepared = prepared?;
     if prepared.ty == OperationType::Subscription {
-        return subscribe(Arc::clone(app), context, prepared, id, facts).await;
+        return subscribe(Arc::clone(app), context, &principal, prepared, id, facts).await;
     }
-    let mut answered = execute(app, context, prepared, id, facts).await;
+    let meter = Meter::begin(app, &context.caller, points, &facts.tally);
+    let (mut answered, here) = timed(execute(app, context, prepared, id, facts)).await;
+    let left = meter.map(|meter| meter.finish(here, points));
     if manner.tell_cost {
         answered.response.extensions.insert("cost".to_owned(), told(app, points, left));
     }
@@ -185,13 +193,13 @@ fn find(app: &AppState, context: &RequestContext, asked: &Asked, id: &str) -> Re
     found.map_err(|refused| Refused::document(refused, id))
 }
 
-/// Takes points from the caller's bucket, where there are buckets, and tells how many are left in it.
-fn spend(app: &AppState, caller: &Caller, points: u64, id: &str) -> Result<Option<u32>, Refused> {
-    let left = app.rate_limit.as_ref().map(|buckets| buckets.take(caller, points));
-    left.transpose().map_err(|seconds| Refused::rate_limited(seconds, id))
+/// Takes points from the caller's bucket, where there are buckets.
+fn spend(app: &AppState, caller: &Caller, points: u64, id: &str) -> Result<(), Refused> {
+    let Some(buckets) = &app.rate_limit else { return Ok(()) };
+    buckets.take(caller, points).map(drop).map_err(|seconds| Refused::rate_limited(seconds, id))
 }
 
-/// What a request cost, as `extensions.cost` tells it.
+/// What a request cost, as `extensions.cost` tells it, and what is left after it.
 fn told(app: &AppState, points: u64, left: Option<u32>) -> Value {
     let mut told = vec![("requested", points.into()), ("limit", app.settings.cost_limit.into())];
     if let (Some(buckets), Some(left)) = (&app.rate_limit, left) {
@@ -257,11 +265,12 @@ fn finished(
 async fn subscribe(
     app: Arc<AppState>,
     context: RequestContext,
+    principal: &Principal,
     mut prepared: Prepared,
     id: &str,
     facts: &Facts,
 ) -> Result<Performed, Refused> {
-    let room = app.room.take(&prepared).map_err(|error| Refused::new(&error, id))?;
+    let room = app.room.take(&principal.subject, &prepared).map_err(|error| Refused::new(&error, id))?;
     let caller = context.caller.clone();
     let listening = Arc::new(Listening::default());
     let request =
@@ -292,7 +301,7 @@ struct Telling {
     id: String,
     /// The points of the last event.
     owed: u64,
-    _room: OwnedSemaphorePermit,
+    _room: Taken,
 }
 
 impl Telling {
@@ -321,9 +330,14 @@ impl Telling {
 
     async fn next(&mut self) -> Option<Answered> {
         self.pay().await;
-        let response = self.responses.next().await?;
+        let tally = Arc::<Tally>::default();
+        let (response, here) = timed(tally.count(self.responses.next())).await;
+        let response = response?;
         self.app.metrics.count_event();
         self.owed = self.prepared.points;
+        if let Some(buckets) = &self.app.rate_limit {
+            buckets.charge(&self.caller, self.owed, here + tally.database_time());
+        }
         Some(self.answered(response))
     }
 
@@ -332,7 +346,7 @@ impl Telling {
         finished(&self.app, response, Arc::clone(parsed), operation_name.clone(), &self.id)
     }
 
-    /// Each event costs what the subscription did. Who has nothing left is told the next one later: it waits in the
+    /// Each event costs what the subscription did, and what it took beyond that was charged at once. Who has nothing left is told the next one later: it waits in the
     /// record.
     async fn pay(&mut self) {
         let points = mem::take(&mut self.owed);

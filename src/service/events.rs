@@ -7,7 +7,6 @@
 
 mod interest;
 mod log;
-mod shares;
 mod tail;
 
 use std::{collections::VecDeque, sync::Arc, thread::available_parallelism, time::Duration};
@@ -20,7 +19,6 @@ use tokio::{
 pub use self::interest::Interest;
 use self::{
     log::{Entry, Loss, Read},
-    shares::{Share, Shares},
     tail::{State, Tail, Tails},
 };
 use super::{
@@ -36,6 +34,7 @@ use crate::{
         internal_contact, internal_contact_assignment, organization_contact,
     },
     error::{AppError, AppResult, Code},
+    fair_share::{FairQueue, Permit, Principal, Quota, Share, Subject},
 };
 
 /// The kinds of changes that are delivered.
@@ -56,17 +55,34 @@ const BATCH: u64 = 200;
 pub struct Feed {
     places: Arc<Semaphore>,
     count: usize,
-    shares: Arc<Shares>,
-    turns: Arc<Semaphore>,
+    subjects: Arc<Quota<Subject>>,
+    organizations: Arc<Quota<OrganizationId>>,
+    turns: Arc<FairQueue>,
     tails: Tails,
 }
 
+/// How many subscriptions may be open at once.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriptionLimits {
+    /// In the process.
+    pub total: usize,
+    /// Of a subject, in all its organizations together.
+    pub of_subject: usize,
+    /// Of an organization.
+    pub of_organization: usize,
+}
+
 impl Feed {
-    /// A feed that so many may listen to at once, and each caller so often.
-    pub fn new(db: &Database, count: usize, share: usize) -> Self {
-        let places = Arc::new(Semaphore::new(count));
-        let turns = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
-        Self { places, count, shares: Shares::new(share), turns, tails: Tails::new(db.bypass_rls()) }
+    /// A feed that so many may listen to at once.
+    pub fn new(db: &Database, limits: SubscriptionLimits) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(limits.total)),
+            count: limits.total,
+            subjects: Quota::new(limits.of_subject),
+            organizations: Quota::new(limits.of_organization),
+            turns: FairQueue::new(available_parallelism().map_or(1, usize::from)),
+            tails: Tails::new(db.bypass_rls()),
+        }
     }
 
     /// How many listen.
@@ -91,7 +107,7 @@ impl Feed {
 
     /// Listens to an organization's changes: to those after `after`, else to all that are committed from now on.
     ///
-    /// `db` is the database as the caller may see it. Fails when too many listen, or too many in the name of this subject, when
+    /// `db` is the database as the caller may see it. Fails when too many listen, or too many of this subject or organization, when
     /// the database does not answer, and when `after` is not in the log any more.
     pub async fn listen(
         &self,
@@ -100,7 +116,12 @@ impl Feed {
         interest: Interest,
         after: Option<Position>,
     ) -> AppResult<Listener> {
-        let share = self.shares.take(subject, organization.0).ok_or_else(|| self.too_many())?;
+        let principal = Principal::new(subject, Some(organization.0));
+        let of_subject = self.subjects.take(&principal.subject, 1);
+        let of_subject = of_subject.ok_or_else(|| too_many("You have", self.subjects.most()))?;
+        let of_organization = self.organizations.take(&organization, 1);
+        let of_organization =
+            of_organization.ok_or_else(|| too_many("Your organization has", self.organizations.most()))?;
         let tail = self.tails.follow(organization).await?;
         let state = tail.watch();
         let (epoch, end) = {
@@ -116,6 +137,7 @@ impl Feed {
         Ok(Listener {
             db,
             organization,
+            principal,
             interest,
             turns: Arc::clone(&self.turns),
             state,
@@ -126,29 +148,28 @@ impl Feed {
             read: VecDeque::new(),
             _tail: tail,
             _place: place,
-            _share: share,
+            _shares: (of_subject, of_organization),
         })
     }
+}
 
-    fn too_many(&self) -> AppError {
-        let message = format!("You have {} subscriptions open, which is the most.", self.shares.most());
-        AppError::request(Code::RateLimited, message)
-    }
+fn too_many(whose: &str, most: usize) -> AppError {
+    AppError::request(Code::RateLimited, format!("{whose} {most} subscriptions open, which is the most."))
 }
 
 fn full() -> AppError {
     AppError::request(Code::Overloaded, "Too many subscriptions are open. Try again later.")
 }
 
-/// A change of a contact, being delivered. Only as many as there are cores are at once: a change that thousands listen to must
-/// not keep requests from being answered.
+/// A change of a contact, being delivered. Only as many as there are cores are at once, and half of them of one
+/// subject: a change that thousands listen to must not keep requests from being answered.
 #[derive(Debug)]
 pub struct Event {
     /// What was done.
     pub change: Arc<Model>,
     /// The contact that was changed.
     pub contact: PublicId,
-    _turn: Option<OwnedSemaphorePermit>,
+    _turn: Permit,
 }
 
 /// Why there is no event.
@@ -175,8 +196,9 @@ impl From<Interruption> for AppError {
 pub struct Listener {
     db: Database,
     organization: OrganizationId,
+    principal: Principal,
     interest: Interest,
-    turns: Arc<Semaphore>,
+    turns: Arc<FairQueue>,
     state: Receiver<State>,
     /// The epoch of the log that the position belongs to.
     epoch: u64,
@@ -190,7 +212,7 @@ pub struct Listener {
     read: VecDeque<Arc<Entry>>,
     _tail: Arc<Tail>,
     _place: OwnedSemaphorePermit,
-    _share: Share,
+    _shares: (Share<Subject>, Share<OrganizationId>),
 }
 
 impl Listener {
@@ -199,8 +221,7 @@ impl Listener {
         loop {
             let entry = self.next_entry().await?;
             let Some(change) = &entry.change else { return Err(self.pass_unreadable(&entry)) };
-            // Nobody closes it.
-            let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+            let turn = self.turns.acquire(&self.principal).await;
             let Ok(contact) = self.contact_of(change).await else { return Err(self.pass_unreadable(&entry)) };
             self.pass(&entry);
             if let Some(contact) = contact {

@@ -29,11 +29,13 @@ use crate::{
     app::AppState,
     auth::{RequestContext, TokenError, organization_number},
     error::{AppError, Code, InputErrorCode, NO_ORGANIZATION},
+    fair_share::Principal,
     http::{
         access::Facts,
         body,
         context::{RequestId, Unproven, claims, select, selected},
-        server::Peer,
+        meter::{Meter, timed},
+        server::{Care, Peer},
     },
     service::json::{canonical, keep_numbers},
 };
@@ -110,6 +112,7 @@ async fn enter(
     let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
     let parameters = parameters.map_err(|_| Problem::not_found("id"))?;
     let organization = parameters.iter().find(|(name, _)| *name == "org_id").map(|(_, value)| value);
+    let mut call = None;
     if operation.is_open {
         knock(app, &head)?;
         head.extensions.insert(Arc::new(Door { app: Arc::clone(app) }));
@@ -118,9 +121,10 @@ async fn enter(
         if let Some(organization) = context.caller.organization {
             _ = facts.organization.set(organization);
         }
-        let call = Call::new(app, context, &head.headers)?;
-        call.spend(POINTS)?;
-        head.extensions.insert(Arc::new(call));
+        let known = Arc::new(Call::new(app, context, &head.headers)?);
+        known.spend(POINTS)?;
+        head.extensions.insert(Arc::clone(&known));
+        call = Some(known);
     }
     let query = read_query(document, operation, &head)?;
     let body = match &operation.body {
@@ -128,12 +132,18 @@ async fn enter(
         None => None,
     };
     // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
-    let _place = app.places.take().await?;
+    let principal = call.as_ref().map_or(Principal::ANONYMOUS, |it| Principal::of(&it.request.caller));
+    let _place = app.places.take(&principal).await?;
+    let meter = call.as_ref().and_then(|it| Meter::begin(app, &it.request.caller, it.spent(), &facts.tally));
     head.extensions.insert(ReadQuery(query));
     if let Some(body) = body {
         head.extensions.insert(ReadBody(body));
     }
-    Ok(next.run(Request::from_parts(head, Body::empty())).await)
+    let (response, here) = timed(next.run(Request::from_parts(head, Body::empty()))).await;
+    if let (Some(meter), Some(call)) = (meter, call) {
+        meter.finish(here, call.spent());
+    }
+    Ok(response)
 }
 
 /// Lets those in who need no token, unless too many came from their address lately.
@@ -168,6 +178,9 @@ async fn caller(
     let now = Utc::now();
     let claims = claims(&app.verifier, &head.headers, now).await.map_err(unproven)?;
     let caller = select(claims, selected(&head.headers)?.or(organization))?;
+    if let Some(care) = head.extensions.get::<Care>() {
+        care.identify(&caller);
+    }
     if organization.is_some_and(|text| organization_number(text) != caller.organization) {
         return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION).into());
     }
