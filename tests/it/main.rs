@@ -67,6 +67,7 @@ mod row_level_security;
 mod samples;
 mod schema;
 mod schema_compatibility;
+mod shares;
 mod smoke;
 mod sockets;
 mod sqlite_file;
