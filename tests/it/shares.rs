@@ -193,16 +193,24 @@ async fn a_subject_uses_half_of_the_connections() {
     }
 }
 
+/// Sends what waits in the database and leaves, until the share of the subject is used there, and some times more.
+async fn leave_again_and_again(world: &World, actor: &Actor, document: &'static str) {
+    let leave = async || {
+        let requests = sending(actor, document, 5);
+        sleep(Duration::from_millis(100)).await;
+        drop(requests);
+        waiting_for_locks(world).await
+    };
+    until(SHARE, &leave).await;
+    for _ in 0..3 {
+        assert_eq!(leave().await, SHARE);
+    }
+}
+
 #[tokio::test]
 async fn those_who_leave_use_no_more_than_those_who_wait() {
     let (world, held) = with_locked_partners().await;
-    for _ in 0..5 {
-        let requests = sending(&world.reader(), PARTNERS, 5);
-        sleep(Duration::from_millis(100)).await;
-        drop(requests);
-    }
-    // What was sent to the database is still under way there.
-    assert_eq!(waiting_for_locks(&world).await, SHARE);
+    leave_again_and_again(&world, &world.reader(), PARTNERS).await;
     until(0, async || executing(&world).await).await;
     let reply = timeout(PATIENCE, world.writer().query(READ)).await.expect("an answer");
     assert_eq!(reply.status, 200);
@@ -216,12 +224,7 @@ async fn those_who_leave_use_no_more_than_those_who_wait() {
 async fn a_write_that_is_left_ends() {
     let world = patient(World::on_postgres().await).await;
     let held = hold_partners(&world).await;
-    for _ in 0..3 {
-        let requests = sending(&world.writer(), BLOCKED, 5);
-        sleep(Duration::from_millis(100)).await;
-        drop(requests);
-    }
-    assert_eq!(waiting_for_locks(&world).await, SHARE);
+    leave_again_and_again(&world, &world.writer(), BLOCKED).await;
     drop(held);
     until(0, async || waiting_for_locks(&world).await).await;
     until(0, async || executing(&world).await).await;

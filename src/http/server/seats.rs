@@ -1,8 +1,9 @@
 //! Which connections are open, and which of them gives way when all are taken.
 //!
 //! A connection is its caller's own once a token was verified on it, within the share of connections that a subject may have.
-//! Until then, and beyond the share, it gives way to newcomers: the one first that came first, of those without a request under
-//! way. So neither idle connections nor requests without a token keep anybody out who has one.
+//! Until then, and beyond the share, it gives way to newcomers: first those that had a request answered, so that a client that
+//! has just connected can show its token, then those without a request under way, and of each the oldest. So neither idle
+//! connections nor requests without a token keep anybody out who has one.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -76,10 +77,21 @@ impl Seats {
 impl Taken {
     /// Takes the seat of the connection that gives way.
     fn evict(&mut self) -> Option<Arc<Notify>> {
-        let is_working = |it: &Yielding| it.activity.working.load(Relaxed) > 0;
-        let resting = self.yielding.iter().find(|(_, it)| !is_working(it)).map(|(id, _)| *id);
-        let id = resting.or_else(|| self.yielding.keys().next().copied())?;
+        let (_, id) = self.yielding.iter().map(|(id, it)| (it.claim(), *id)).min()?;
         self.yielding.remove(&id).map(|it| it.evicted)
+    }
+}
+
+impl Yielding {
+    /// The higher, the later it gives way.
+    fn claim(&self) -> u8 {
+        if self.activity.working.load(Relaxed) > 0 {
+            2
+        } else if self.activity.ended.load(Relaxed) == 0 {
+            1
+        } else {
+            0
+        }
     }
 }
 
@@ -137,6 +149,15 @@ mod tests {
         drop(all);
         let others: Vec<Seat> = (0..3).map(|_| seats.take(&activity).expect("a free seat")).collect();
         assert!(!is_evicted(&newcomer) && !others.iter().any(is_evicted));
+    }
+
+    #[test]
+    fn one_that_had_an_answer_gives_way_first() {
+        let (seats, new, answered) = (Seats::new(2), Arc::default(), Arc::<Activity>::default());
+        answered.ended.store(1, Relaxed);
+        let held = [seats.take(&new), seats.take(&answered)].map(|it| it.expect("a seat"));
+        assert!(seats.take(&new).is_some());
+        assert_eq!(held.each_ref().map(is_evicted), [false, true]);
     }
 
     #[test]

@@ -292,7 +292,7 @@ async fn subjects_and_organizations_have_shares(world: World) {
 }
 
 async fn whoever_is_slow_misses_nothing(world: World) {
-    let feed = Feed::new(&world.db, SubscriptionLimits { total: 3, of_subject: 2, of_organization: 3 });
+    let feed = Feed::new(&world.db, SubscriptionLimits { total: 3, of_subject: 2, of_organization: 9 });
     let listen = async |subject| {
         let who = (subject, OrganizationId(HOME));
         feed.listen(world.db.clone(), who, Interest::default(), None).await
