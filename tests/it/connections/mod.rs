@@ -184,19 +184,23 @@ async fn connections_without_a_token_give_way() {
 
 #[tokio::test]
 async fn polling_health_keeps_nobody_out() {
-    let world = gateway(|config| config.http.max_connections = 16).await;
+    let world = gateway(|config| config.http.max_connections = 64).await;
     let mut pollers = JoinSet::new();
-    for _ in 0..20 {
+    for _ in 0..80 {
         let address = world.address();
         pollers.spawn(async move {
             loop {
                 let mut wire = Wire::to(address).await;
                 while wire.ask(&get("/healthz")).await.is_some_and(|answer| answer.status == 200) {
-                    sleep(Duration::from_millis(1)).await;
+                    sleep(PAUSE).await;
                 }
+                // Others come in its place; whoever connects without a pause only spends its own time.
+                sleep(PAUSE).await;
             }
         });
     }
+    // All of them came first.
+    sleep(10 * PAUSE).await;
     let request = authenticated(&world.reader());
     for _ in 0..20 {
         let mut wire = Wire::to(world.address()).await;
