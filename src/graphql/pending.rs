@@ -23,7 +23,7 @@ macro_rules! pending_updates {
         #[async_graphql::ComplexObject]
         impl $type {
             /// Number of dependent rows that are still being updated in the background. 0 when all are up to date. Up to
-            /// 1,000 dependent rows (SQLite: 50) are updated by the mutation itself; more follow within seconds.
+            /// 1,000 dependent rows are updated by the mutation itself; more follow within seconds.
             async fn pending_updates(&self, ctx: &async_graphql::Context<'_>) -> async_graphql::Result<i32> {
                 let $payload = self;
                 $crate::graphql::pending::pending(ctx, $objects.map(|object| object.0.id.0)).await

@@ -1,15 +1,14 @@
 //! Work that a write leaves for after its commit, because it grows with the number of rows that depend on what was
 //! written.
 //!
-//! Up to `direct_limit` dependants are updated by the write itself. For more, its transaction inserts a task, and a
+//! Up to `DIRECT_LIMIT` dependants are updated by the write itself. For more, its transaction inserts a task, and a
 //! worker updates them in batches, each a transaction of its own (`worker`). A batch computes everything from the current
 //! state of the subject: it may be repeated, and batches of several tasks may come in any order.
 
 mod worker;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, FromQueryResult, QueryFilter, QuerySelect, prelude::Uuid,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QuerySelect, prelude::Uuid, sea_query::Expr,
 };
 
 pub use self::worker::{BackgroundWorker, Backlog};
@@ -25,18 +24,10 @@ use crate::{
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
 
-/// How many dependants are updated in one transaction on SQLite: all other writers wait for it, 30 ms or so.
-const SQLITE_LIMIT: u64 = 50;
-
 /// The most dependants that a write updates itself.
-pub(super) fn direct_limit(backend: DbBackend) -> u64 {
-    if backend == DbBackend::Sqlite { SQLITE_LIMIT } else { 1_000 }
-}
-
+pub(super) const DIRECT_LIMIT: u64 = 1_000;
 /// How many dependants are updated in one transaction of the worker.
-pub(super) fn batch_limit(backend: DbBackend) -> u64 {
-    if backend == DbBackend::Sqlite { SQLITE_LIMIT } else { 500 }
-}
+pub(super) const BATCH: u64 = 500;
 
 /// What one transaction of the worker did.
 #[derive(Clone, Copy, Debug)]
@@ -45,19 +36,17 @@ pub(super) struct Batch {
     pub(super) last: Option<Uuid>,
     /// How many were.
     pub(super) count: usize,
-    /// Whether no dependants are left.
-    pub(super) is_last: bool,
 }
 
 impl Batch {
-    /// Without a dependant.
-    pub(super) const EMPTY: Self = Self { last: None, count: 0, is_last: true };
-
     /// The batch of these dependants, in the order of their ids.
-    pub(super) fn of(backend: DbBackend, dependants: &[Uuid]) -> Self {
-        let count = dependants.len();
-        let is_last = (count as u64) < batch_limit(backend);
-        Self { last: dependants.last().copied(), count, is_last }
+    pub(super) fn of(dependants: &[Uuid]) -> Self {
+        Self { last: dependants.last().copied(), count: dependants.len() }
+    }
+
+    /// Whether no dependants are left.
+    pub(super) fn is_last(&self) -> bool {
+        (self.count as u64) < BATCH
     }
 }
 
@@ -83,11 +72,10 @@ pub(super) async fn defer(
     mut counts: Vec<Dependants>,
 ) -> AppResult<Vec<Uuid>> {
     counts.sort_unstable_by_key(|subject| (subject.dependants, subject.subject_id));
-    let limit = direct_limit(db.get_database_backend()) as i64;
     let mut total = 0;
     let is_direct = |subject: &Dependants| {
         total += subject.dependants;
-        total <= limit
+        total <= DIRECT_LIMIT as i64
     };
     let (direct, deferred): (Vec<_>, Vec<_>) = counts.into_iter().partition(is_direct);
     if !deferred.is_empty() {

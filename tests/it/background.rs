@@ -330,12 +330,11 @@ async fn a_replacement_is_replaced(world: World) {
 async fn few_dependants_are_updated_at_once(world: World) {
     let rows = world.rows();
     let account = rows.account("Globex").await;
-    let few = if world.db.is_sqlite() { 50 } else { 1_000 };
-    rows.contacts_at(&account, &rows.contact_type("Primary").await, few).await;
+    rows.contacts_at(&account, &rows.contact_type("Primary").await, 1_000).await;
     let input = json!({ "id": account.id.to_string(), "name": "Initech" });
     let payload = done(&world.writer(), "updateAccount", input, "pendingUpdates").await;
     assert_eq!(payload["pendingUpdates"], 0);
-    assert_eq!(found(&world, "accountContacts", "initech").await, few);
+    assert_eq!(found(&world, "accountContacts", "initech").await, 1_000);
     assert_eq!(world.count("background_task").await, 0);
 }
 

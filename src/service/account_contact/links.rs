@@ -24,7 +24,7 @@ use crate::{
     error::{AppResult, InputErrorCode},
     service::{
         Database, Write, account,
-        background::{self, Batch},
+        background::{self, BATCH, Batch},
         change::Diff,
         input::{Checks, NOT_FOUND, check_version, not_found},
         record, search, writer,
@@ -297,7 +297,7 @@ pub(in crate::service) async fn update_next_of_account(
         .filter(LinkColumn::AccountId.eq(account))
         .filter(background::after(LinkColumn::AccountContactId, position))
         .order_by_asc(LinkColumn::AccountContactId)
-        .limit(background::batch_limit(db.get_database_backend()))
+        .limit(BATCH)
         .select_only()
         .column(LinkColumn::AccountContactId)
         .into_tuple()
@@ -306,7 +306,7 @@ pub(in crate::service) async fn update_next_of_account(
     let is_one = keys_in(db.get_database_backend(), Column::Id.into_expr(), people.iter().copied());
     hold(db, organization, is_one.clone()).await?;
     set_company_words(db, organization, is_one).await?;
-    Ok(Batch::of(db.get_database_backend(), &people))
+    Ok(Batch::of(&people))
 }
 
 /// Holds contacts until the transaction ends, in the order of their ids.

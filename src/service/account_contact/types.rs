@@ -18,7 +18,7 @@ use crate::{
     error::AppResult,
     service::{
         Write,
-        background::{self, Batch, Dependants},
+        background::{self, BATCH, Batch, DIRECT_LIMIT, Dependants},
         change::{self, Action, Change, Diff},
         contact_type,
         record::Recorded,
@@ -47,9 +47,8 @@ pub(in crate::service) async fn replace_type(
     old: ContactTypeId,
     new: ContactTypeId,
 ) -> AppResult<bool> {
-    let limit = background::direct_limit(db.get_database_backend());
-    let contacts = hold_next(db, organization, old, (None, limit + 1)).await?;
-    if contacts.len() as u64 <= limit {
+    let contacts = hold_next(db, organization, old, (None, DIRECT_LIMIT + 1)).await?;
+    if contacts.len() as u64 <= DIRECT_LIMIT {
         set_type(db, ctx, organization, (old, new), contacts).await?;
         return Ok(true);
     }
@@ -75,14 +74,13 @@ pub(in crate::service) async fn replace_next_of_type(
     position: Option<Uuid>,
 ) -> AppResult<Batch> {
     let Some(new) = contact_type::hold_with_replacement(db, organization, old).await? else {
-        return Ok(Batch::EMPTY);
+        return Ok(Batch::of(&[]));
     };
-    let limit = background::batch_limit(db.get_database_backend());
-    let contacts = hold_next(db, organization, old, (position, limit)).await?;
+    let contacts = hold_next(db, organization, old, (position, BATCH)).await?;
     let ids: Vec<Uuid> = contacts.iter().map(|(id, _)| id.0).collect();
     set_type(db, ctx, organization, (old, new), contacts).await?;
-    let batch = Batch::of(db.get_database_backend(), &ids);
-    if batch.is_last {
+    let batch = Batch::of(&ids);
+    if batch.is_last() {
         contact_type::remove(db, organization, old).await?;
     }
     Ok(batch)

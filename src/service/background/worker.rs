@@ -229,7 +229,7 @@ fn context(task: &Model, now: DateTimeUtc) -> RequestContext {
 }
 
 async fn advance(db: &Write, task: &Model, batch: Batch) -> AppResult<()> {
-    if batch.is_last {
+    if batch.is_last() {
         Entity::delete_in(task.org_id).filter(Column::Id.eq(task.id)).exec(db).await?;
         return Ok(());
     }

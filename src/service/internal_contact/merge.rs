@@ -23,7 +23,7 @@ use crate::{
     error::AppResult,
     service::{
         Write,
-        background::{self, Batch, Dependants},
+        background::{self, BATCH, Batch, DIRECT_LIMIT, Dependants},
         change::{self, Action, Change, Diff},
         contact_merge::Mergeable,
         internal_contact_assignment::{removal, settle},
@@ -49,12 +49,11 @@ impl Mergeable for Entity {
             .one(db)
             .await?;
         let subject = Dependants { subject_id: merged.0, dependants: dependants.unwrap_or_default() };
-        let limit = background::direct_limit(db.get_database_backend());
-        if subject.dependants > limit as i64 {
+        if subject.dependants > DIRECT_LIMIT as i64 {
             return background::insert(db, ctx, organization, TaskKind::InternalContactMerge, vec![subject])
                 .await;
         }
-        take_next(db, ctx, organization, (survivor, merged), (None, limit)).await?;
+        take_next(db, ctx, organization, (survivor, merged), (None, DIRECT_LIMIT)).await?;
         refresh_company_words(db, organization, &[survivor, merged]).await
     }
 }
@@ -69,16 +68,15 @@ pub(in crate::service) async fn take_over_next(
     position: Option<Uuid>,
 ) -> AppResult<Batch> {
     // Erased since, with all assignments.
-    let Some(survivor) = survivor(db, organization, merged).await? else { return Ok(Batch::EMPTY) };
+    let Some(survivor) = survivor(db, organization, merged).await? else { return Ok(Batch::of(&[])) };
     let people = hold_with_deleted(db, organization, [survivor, merged]).await?;
     if self::survivor(db, organization, merged).await? != Some(survivor) {
         return Err(background::overtaken());
     }
-    let limit = background::batch_limit(db.get_database_backend());
-    let (batch, given) = take_next(db, ctx, organization, (survivor, merged), (position, limit)).await?;
+    let (batch, given) = take_next(db, ctx, organization, (survivor, merged), (position, BATCH)).await?;
     // The survivor may have been deleted or restored since.
     settle(db, ctx, organization, given, &people).await?;
-    if batch.is_last {
+    if batch.is_last() {
         refresh_company_words(db, organization, &[survivor, merged]).await?;
     }
     Ok(batch)
@@ -131,7 +129,7 @@ async fn take_next(
     remove(db, ctx, organization, &double).await?;
     give(db, ctx, organization, survivor, &moved).await?;
     let given = moved.into_iter().map(|row| Model { internal_contact_id: survivor, ..row });
-    Ok((Batch::of(db.get_database_backend(), &ids), given.collect()))
+    Ok((Batch::of(&ids), given.collect()))
 }
 
 async fn remove(

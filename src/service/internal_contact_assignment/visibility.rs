@@ -21,7 +21,7 @@ use crate::{
     },
     error::{AppError, AppResult, InputError, InputErrorCode},
     service::{
-        background::{self, Batch},
+        background::{self, BATCH, Batch},
         internal_contact as contacts,
     },
 };
@@ -184,7 +184,7 @@ pub(in crate::service) async fn update_next_of_person(
 ) -> AppResult<Batch> {
     let which = Column::InternalContactId.eq(person);
     let (batch, _) = update_next(db, ctx, organization, which, position).await?;
-    if batch.is_last {
+    if batch.is_last() {
         contacts::refresh_company_words(db, organization, &[person]).await?;
     }
     Ok(batch)
@@ -203,7 +203,7 @@ async fn update_next(
             .filter(which.clone())
             .filter(background::after(Column::Id, position))
             .order_by_asc(Column::Id)
-            .limit(background::batch_limit(db.get_database_backend()))
+            .limit(BATCH)
             .select_only()
             .columns([Column::Id, Column::InternalContactId])
             .into_tuple()
@@ -224,7 +224,7 @@ async fn update_next(
     }
     settle(db, ctx, organization, rows, &people).await?;
     let ids: Vec<Uuid> = next.iter().map(|(id, _)| id.0).collect();
-    Ok((Batch::of(db.get_database_backend(), &ids), people.into_keys().collect()))
+    Ok((Batch::of(&ids), people.into_keys().collect()))
 }
 
 /// Hides and shows assignments, as their people, who are held, and their partners are now.
