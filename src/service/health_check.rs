@@ -8,6 +8,7 @@ use sea_orm::{
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
+    admission::Admission,
     connection::Connection,
     database::DatabaseOptions,
     pool::{self, Generation},
@@ -56,7 +57,7 @@ impl HealthCheck {
         let generation = Generation::new(&options);
         let mut connect = pool::connect_options(&options, &generation);
         let pool = sea_orm::Database::connect(connect.connect_lazy(true).to_owned()).await?;
-        Ok(Self::on(Connection { pool, tenant: None, generation }))
+        Ok(Self::on(Connection { pool, tenant: None, generation, admission: Admission::new(&options) }))
     }
 
     /// On connections that are there already.

@@ -124,7 +124,7 @@ pub(super) struct Generation {
     /// When work was last cut off, likewise.
     cut_off: AtomicU64,
     /// How long the server may take for a statement and its answer.
-    answer_limit: Duration,
+    pub(super) answer_limit: Duration,
     /// How long a transaction may take to begin, on a server.
     begin_limit: Option<Duration>,
 }
@@ -172,7 +172,7 @@ impl Generation {
         true
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.began.fetch_max(self.now(), SeqCst);
     }
 

@@ -14,14 +14,15 @@ use std::{
 
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, IntoActiveModel,
-    QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, TransactionOptions,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, IntoActiveModel, QueryFilter, QueryResult,
+    QuerySelect, QueryTrait, Select, Statement, TransactionOptions,
     sea_query::{Expr, LockType, UpdateStatement},
 };
-use tokio::sync::{Notify, OnceCell, OwnedMutexGuard};
+use tokio::sync::{Notify, OnceCell};
 
 use super::{
     Database, Tally, connection::Connection, input::Checks, pool::Working, reading, sqlite_file::SqliteFile,
+    transaction::Transaction,
 };
 use crate::{
     entity::{
@@ -40,15 +41,13 @@ pub struct Write {
     working: Working,
     connection: Connection,
     /// An optimistic unit begins one only when it needs to.
-    transaction: OnceCell<DatabaseTransaction>,
+    transaction: OnceCell<Transaction>,
     options: TransactionOptions,
     optimistic: bool,
     pending: Mutex<Pending>,
     written: Arc<Notify>,
     /// The file that is written to, where the database is one.
     file: Option<Arc<SqliteFile>>,
-    // Declared last: the next writer may go only when the transaction has ended.
-    _writer: Option<OwnedMutexGuard<()>>,
 }
 
 /// The guards, writes and changes that were not executed yet.
@@ -82,21 +81,10 @@ impl Write {
         options: TransactionOptions,
         optimistic: bool,
         (written, file): (Arc<Notify>, Option<Arc<SqliteFile>>),
-        writer: Option<OwnedMutexGuard<()>>,
     ) -> Self {
         let (transaction, pending) = (OnceCell::new(), Mutex::default());
         let working = connection.generation.working();
-        Self {
-            working,
-            connection,
-            transaction,
-            options,
-            optimistic,
-            pending,
-            written,
-            file,
-            _writer: writer,
-        }
+        Self { working, connection, transaction, options, optimistic, pending, written, file }
     }
 
     /// Whether it locks nothing: what it has read needs a guard, and unique values are checked by the constraints alone.
@@ -190,7 +178,7 @@ impl Write {
     }
 
     /// The transaction. Pending guards and writes are executed in it first, because the next statement may depend on them.
-    pub(super) async fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
+    pub(super) async fn transaction(&self) -> Result<&Transaction, DbErr> {
         let transaction = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
         let (guards, writes) = {
             let mut pending = self.pending();
@@ -295,7 +283,7 @@ fn by_organization(
 
 /// Appends changes to the organization's log in a transaction.
 async fn append(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     organization: OrganizationId,
     changes: Vec<change::ActiveModel>,
 ) -> AppResult<()> {

@@ -202,6 +202,7 @@ async fn a_subject_has_points_of_its_own_in_each_organization(world: World) {
             config.limits.cost = 50;
             config.rate_limit.points_per_minute = 1;
             config.rate_limit.burst = 50;
+            config.rate_limit.points_per_millisecond = 0;
         })
         .await;
     let document = "{ partners(first: 2) { nodes { id name } } }";
@@ -231,6 +232,7 @@ async fn refused_documents_cost_too(world: World) {
             config.limits.cost = 25;
             config.rate_limit.points_per_minute = 1;
             config.rate_limit.burst = 25;
+            config.rate_limit.points_per_millisecond = 0;
         })
         .await;
     for document in ["{", "{ ...F }"] {

@@ -69,6 +69,7 @@ mod row_level_security;
 mod samples;
 mod schema;
 mod schema_compatibility;
+mod shares;
 mod smoke;
 mod sockets;
 mod sqlite_file;

@@ -1,6 +1,9 @@
 //! A request under way: who asks, and what it says besides its body.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use axum::{
     Extension,
@@ -39,6 +42,8 @@ pub(super) struct Door {
 /// A request whose caller is known.
 pub(super) struct Call {
     app: Arc<AppState>,
+    /// The points that were taken so far.
+    spent: AtomicU64,
     /// Who asks, when, under which id.
     pub(super) request: RequestContext,
     /// The database, as the caller may see it.
@@ -57,6 +62,7 @@ impl Call {
     ) -> Result<Self, Problem> {
         Ok(Self {
             app: Arc::clone(app),
+            spent: AtomicU64::new(0),
             db: app.db.within(&request.caller),
             request,
             idempotency_key: text(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
@@ -85,10 +91,17 @@ impl Call {
     pub(super) fn spend(&self, points: u64) -> Result<(), Problem> {
         match &self.app.rate_limit {
             Some(buckets) if points > 0 => {
-                buckets.take(&self.request.caller, points).map(drop).map_err(Problem::rate_limited)
+                buckets.take(&self.request.caller, points).map_err(Problem::rate_limited)?;
+                self.spent.fetch_add(points, Relaxed);
+                Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// The points that were taken so far.
+    pub(super) fn spent(&self) -> u64 {
+        self.spent.load(Relaxed)
     }
 }
 
