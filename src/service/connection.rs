@@ -15,7 +15,11 @@ use sea_orm::{
     Statement, TransactionOptions, TransactionTrait,
 };
 
-use super::{Tally, pool::Generation};
+use super::{
+    Tally,
+    pool::Generation,
+    sqlite_limit::{self, StatementTimer},
+};
 use crate::{auth::Caller, error::database_code};
 
 /// The role that row level security applies to; see the migrations.
@@ -48,6 +52,14 @@ impl TenantSession {
     }
 }
 
+/// A transaction that has begun.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) transaction: DatabaseTransaction,
+    /// Limits each of its statements, on SQLite.
+    pub(super) timer: Option<StatementTimer>,
+}
+
 /// The handle to read through, outside of a transaction.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -58,20 +70,22 @@ pub struct Connection {
 
 impl Connection {
     /// Begins a transaction, as the tenant's where there is one.
-    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Begun, DbErr> {
         self.repeated(|| self.begin_once(options)).await
     }
 
     /// In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while it waits
     /// would leave a connection of the pool inside a transaction.
-    async fn begin_once(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+    async fn begin_once(&self, options: TransactionOptions) -> Result<Begun, DbErr> {
         let Self { pool, tenant, generation } = self.clone();
         let begin = tokio::spawn(async move {
-            let transaction = generation.in_time(pool.begin_with_options(options)).await?;
+            let begin = generation.in_time(pool.begin_with_options(options));
+            let (transaction, timer) = sqlite_limit::observed(begin).await;
+            let transaction = transaction?;
             if let Some(tenant) = tenant {
                 transaction.execute_unprepared(&tenant.0).await?;
             }
-            Ok(transaction)
+            Ok(Begun { transaction, timer })
         });
         begin.await.map_err(|_| DbErr::Custom("beginning a transaction failed".to_owned()))?
     }
@@ -81,7 +95,7 @@ impl Connection {
     async fn tenant_transaction(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
         match self.tenant {
             None => Ok(None),
-            Some(_) => self.begin_once(TransactionOptions::default()).await.map(Some),
+            Some(_) => Ok(Some(self.begin_once(TransactionOptions::default()).await?.transaction)),
         }
     }
 

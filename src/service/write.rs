@@ -21,7 +21,13 @@ use sea_orm::{
 use tokio::sync::{Notify, OnceCell, OwnedMutexGuard};
 
 use super::{
-    Database, Tally, connection::Connection, input::Checks, pool::Working, reading, sqlite_file::SqliteFile,
+    Database, Tally,
+    connection::{Begun, Connection},
+    input::Checks,
+    pool::Working,
+    reading,
+    sqlite_file::SqliteFile,
+    sqlite_limit::StatementTimer,
 };
 use crate::{
     entity::{
@@ -40,7 +46,7 @@ pub struct Write {
     working: Working,
     connection: Connection,
     /// An optimistic unit begins one only when it needs to.
-    transaction: OnceCell<DatabaseTransaction>,
+    transaction: OnceCell<Begun>,
     options: TransactionOptions,
     optimistic: bool,
     pending: Mutex<Pending>,
@@ -166,7 +172,7 @@ impl Write {
             let count = changes.len() as u64;
             let statement = change::Entity::append(organization, changes, guards, writes)?;
             let outcome = match self.transaction.get() {
-                Some(transaction) => self.connection.noted(transaction.execute(&statement).await)?,
+                Some(begun) => self.connection.noted(begun.transaction.execute(&statement).await)?,
                 None => self.connection.execute(&statement).await.map_err(unknown_outcome)?,
             };
             if outcome.rows_affected() != count {
@@ -179,8 +185,8 @@ impl Write {
                 append(transaction, organization, changes).await?;
             }
         }
-        if let Some(transaction) = self.transaction.into_inner() {
-            self.connection.noted(transaction.commit().await).map_err(unknown_outcome)?;
+        if let Some(begun) = self.transaction.into_inner() {
+            self.connection.noted(begun.transaction.commit().await).map_err(unknown_outcome)?;
         }
         self.working.finish();
         // Looked at after the commit: what went into a file that is gone is not acknowledged.
@@ -191,20 +197,39 @@ impl Write {
 
     /// The transaction, after everything that is pending but the changes was written: a statement may depend on it.
     pub(super) async fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
-        let transaction = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
+        let begun = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
+        let Begun { transaction, timer } = begun;
+        let next_statement = || timer.iter().for_each(StatementTimer::restart);
         let (guards, writes) = {
             let mut pending = self.pending();
             (std::mem::take(&mut pending.guards), std::mem::take(&mut pending.writes))
         };
         for Guard(rows) in guards {
+            next_statement();
             if transaction.query_one(&rows).await?.is_none() {
                 return Err(DbErr::RecordNotUpdated);
             }
         }
         for write in writes {
+            next_statement();
             transaction.execute_raw(write.build(self.get_database_backend())?).await?;
         }
+        next_statement();
         Ok(transaction)
+    }
+
+    /// Lets each statement of the transaction take what it takes.
+    pub(super) async fn lift_statement_limit(&self) -> Result<(), DbErr> {
+        let transaction = self.transaction().await?;
+        if transaction.get_database_backend() == DbBackend::Postgres {
+            transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        self.transaction
+            .get()
+            .and_then(|begun| begun.timer.as_ref())
+            .into_iter()
+            .for_each(StatementTimer::lift);
+        Ok(())
     }
 
     /// Whether a statement needs no transaction: it reads for an optimistic unit that has written nothing so far.
