@@ -20,7 +20,7 @@ use crate::{
     },
     error::{AppError, AppResult},
     service::{
-        filter::{Filter, contains, is_storable, starts_with},
+        filter::{Filter, certain, contains, is_storable, starts_with},
         input::NOT_FOUND,
     },
 };
@@ -149,13 +149,14 @@ pub(in crate::service) fn condition(
     filter: &ValueFilter,
 ) -> Expr {
     let Some((field, field_type)) = filter.field else { return Expr::cust("1 = 0") };
-    let values = value::Entity::find_in(organization)
+    let contacts = value::Entity::find_in(organization)
         .filter(value::Column::CustomFieldId.eq(field))
-        .filter(Expr::col(("custom_field_value", "account_contact_id")).equals(("account_contact", "id")))
         .filter(Value { backend, field, field_type }.compares(&filter.comparison))
         .select_only()
-        .expr(Expr::cust("1"));
-    Expr::exists(values.into_query())
+        .expr(Expr::col(("custom_field_value", "account_contact_id")));
+    let is_one = Expr::col(("account_contact", "id")).in_subquery(contacts.into_query());
+    // As for relations, see `Scope::is_one_of`: PostgreSQL does not make it a join then.
+    if backend == DbBackend::Postgres { certain(is_one) } else { is_one }
 }
 
 /// A value in a statement.
