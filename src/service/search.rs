@@ -136,6 +136,11 @@ impl SearchQuery {
         Self { words, phone: is_other.then_some(digits) }
     }
 
+    /// How many words are looked for.
+    pub fn count(&self) -> u64 {
+        self.words.len() as u64
+    }
+
     /// The query as a name would be sorted.
     fn sort_key(&self) -> String {
         self.words.join(" ").chars().take(SORT_KEY).collect()
@@ -199,8 +204,10 @@ pub(super) fn matches(
     if searched == Searched::Nothing || query.words.is_empty() {
         return Expr::cust("1 = 0");
     }
+    // In both indexes the words have the organization's number in front.
+    let number = organization.0;
     if backend == DbBackend::Sqlite {
-        let words = query.written(|word| format!("\"{}_{word}\"*", organization.0), " AND ", " OR ");
+        let words = query.written(|word| format!("\"{number}_{word}\"*"), " AND ", " OR ");
         let matching = Expr::col(WORDS).binary(BinOper::Custom("MATCH"), words);
         let found = Query::select()
             .column((ENTRY, "entity_id"))
@@ -213,13 +220,16 @@ pub(super) fn matches(
             .take();
         return Expr::col((table, "id")).in_subquery(found);
     }
-    let words = query.written(|word| format!("'{word}':*"), " & ", " | ");
+    let words = query.written(|word| format!("'{number}_{word}':*"), " & ", " | ");
     // The indexes are over this very expression.
     let column = match searched {
         Searched::WordsAndCompanies => format!("{table}.words || ' ' || {table}.company_words"),
         _ => format!("{table}.words"),
     };
-    let lexemes = format!("array_to_tsvector(string_to_array(btrim({column}), ' '))");
+    let lexemes = format!(
+        "array_to_tsvector(string_to_array({table}.org_id::text || '_' || \
+         replace(btrim({column}), ' ', ' ' || {table}.org_id::text || '_'), ' '))"
+    );
     Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words).cast_as("tsquery"))
 }
 
