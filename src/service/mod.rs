@@ -46,6 +46,7 @@ mod sqlite_limit;
 pub(crate) mod sqlite_log;
 pub mod start_check;
 mod tally;
+pub mod work;
 mod write;
 
 pub use database::Database;
