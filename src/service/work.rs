@@ -19,12 +19,14 @@ pub const WORD: u64 = 3_000;
 pub const RELATION: u64 = 30_000;
 /// The same by way of a table of links, as contacts and accounts are.
 pub const LINKED_RELATION: u64 = 55_000;
+/// The types of contacts, of which there are few.
+pub const CONTACT_TYPE: u64 = 5_000;
 /// A comparison of the values of a custom field.
 pub const CUSTOM_FIELD: u64 = 30_000;
 /// A value that those are compared with besides the first.
 pub const CUSTOM_FIELD_VALUE: u64 = 6_000;
 /// An order that no index serves.
-pub const SORT: u64 = 45_000;
+pub const SORT: u64 = 70_000;
 /// Looking at every row that belongs to some of the rows of a page.
 pub const CHILDREN: u64 = 50_000;
 
@@ -48,8 +50,11 @@ impl Filter {
             }
             Self::Not(filter) => filter.conditions(comparison),
             Self::Related(relation, _, filter) => {
-                let is_linked = matches!(relation, Relation::ContactsOfAccount | Relation::AccountsOfContact);
-                let rows = if is_linked { LINKED_RELATION } else { RELATION };
+                let rows = match relation {
+                    Relation::ContactsOfAccount | Relation::AccountsOfContact => LINKED_RELATION,
+                    Relation::TypeOfContact => CONTACT_TYPE,
+                    _ => RELATION,
+                };
                 rows + filter.conditions(COMPARISON)
             }
             Self::Search(query) => SEARCH + WORD * query.count(),

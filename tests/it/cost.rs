@@ -18,7 +18,7 @@ use contact_gateway::{
         field_types, sdl,
     },
     service::work::{
-        CHILDREN, COMPARISON, CUSTOM_FIELD, CUSTOM_FIELD_VALUE, LINKED_RELATION, RELATION, SCAN, SEARCH,
+        CHILDREN, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, CUSTOM_FIELD_VALUE, LINKED_RELATION, SCAN, SEARCH,
         SORT, VALUE, WORD,
     },
 };
@@ -102,7 +102,7 @@ fn the_work_of_the_database_costs() {
         (json!({ "or": [{}, {}] }), SCAN + 2 * COMPARISON),
         (json!({ "firstName": { "in": vec!["a"; 21] } }), SCAN + COMPARISON + 20 * VALUE),
         (json!({ "search": "ada, lovelace" }), SCAN + SEARCH + 2 * WORD),
-        (json!({ "contactType": { "name": { "eq": "a" } } }), SCAN + RELATION + COMPARISON),
+        (json!({ "contactType": { "name": { "eq": "a" } } }), SCAN + CONTACT_TYPE + COMPARISON),
         (
             json!({ "accounts": { "some": { "name": { "eq": "a" } }, "none": { "contacts": { "some": {} } } } }),
             SCAN + 3 * LINKED_RELATION + COMPARISON,

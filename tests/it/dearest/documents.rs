@@ -186,6 +186,72 @@ impl List {
     }
 }
 
+/// Lists that are known to take long: what the search begins with.
+pub(super) fn known(schema: &Schema) -> Vec<List> {
+    let related = |quantifier: &str, filter: Value, inner: &str| {
+        let contacts = json!({ "contacts": { quantifier: { "accounts": { inner: filter } } } });
+        json!({ "accounts": { quantifier: contacts } })
+    };
+    let any = |filter: Value, count: usize| json!({ "or": vec![filter; count] });
+    let named = |text: &str| json!({ "name": { "contains": text } });
+    let [text, number] = &schema.custom_fields;
+    let nested =
+        |text: &str| known_list(schema, "Account", "contacts", json!({ "email": { "contains": text } }), &[]);
+    let counted = [
+        ("accountContacts", related("some", named("zz"), "some"), &[][..]),
+        ("accountContacts", related("some", named("Account"), "some"), &[]),
+        ("accountContacts", related("none", named("Account"), "none"), &[]),
+        ("accountContacts", any(json!({ "accounts": { "some": named("Acc") } }), 4), &["EMAIL"]),
+        ("accountContacts", any(json!({ "email": { "contains": "zz", "startsWith": "y" } }), 20), &[]),
+        ("contacts", any(json!({ "email": { "contains": "zz" } }), 48), &[]),
+        ("contacts", json!({ "search": "a" }), &[]),
+        ("accountContacts", json!({ "search": SEARCHES[5] }), &["EMAIL"]),
+        ("accountContacts", any(json!({ "search": "e" }), 4), &["DISPLAY_NAME", "CREATED_AT"]),
+        (
+            "accountContacts",
+            json!({ "customFieldValues": [{ "customFieldId": text, "contains": "note" }] }),
+            &[],
+        ),
+        (
+            "accountContacts",
+            json!({ "customFieldValues": [{ "customFieldId": number, "in": [-1, -2, -3, -4] }] }),
+            &[],
+        ),
+        (
+            "accountContacts",
+            json!({ "firstName": { "isNull": false } }),
+            &["DISPLAY_NAME", "EMAIL", "UPDATED_AT"],
+        ),
+    ];
+    let mut lists: Vec<List> = counted
+        .into_iter()
+        .flat_map(|(field, filter, order)| {
+            let list = known_list(schema, "Query", field, filter, order);
+            [List { is_counted: false, ..list.clone() }, list]
+        })
+        .collect();
+    for text in ["zz", "example"] {
+        let accounts = known_list(schema, "Query", "accounts", named(""), &[]);
+        lists.push(List { first: 100, below: vec![nested(text)], ..accounts });
+    }
+    lists
+}
+
+fn known_list(schema: &Schema, on: &str, field: &str, filter: Value, order: &[&str]) -> List {
+    let (_, connection) = schema.lists[on].iter().find(|(name, _)| name == field).expect("a list");
+    List {
+        field: field.to_owned(),
+        row: schema.rows[connection].clone(),
+        arguments: schema.arguments[&(on.to_owned(), field.to_owned())].clone(),
+        first: 10,
+        filter: Some(filter),
+        order: order.iter().map(|field| json!({ "field": field })).collect(),
+        is_counted: true,
+        scalars: 1,
+        below: Vec::new(),
+    }
+}
+
 /// Makes and changes lists.
 pub(super) struct Maker<'a> {
     pub(super) schema: &'a Schema,

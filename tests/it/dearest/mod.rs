@@ -12,9 +12,12 @@ mod rows;
 use std::time::{Duration, Instant};
 
 use async_graphql::{Variables, parser::parse_query};
-use contact_gateway::graphql::{
-    document::{cost, operation},
-    field_types,
+use contact_gateway::{
+    config::Config,
+    graphql::{
+        document::{cost, operation},
+        field_types,
+    },
 };
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
@@ -78,7 +81,12 @@ async fn prepared(world: World, rows: usize) -> World {
                       current_database()); END $$";
         world.db.pool().execute_unprepared(serial).await.expect("a setting");
     }
-    world.restarted(|config| config.database.max_connections = 1).await
+    let with_one = |config: &mut Config| {
+        config.database.max_connections = 1;
+        // The statements of one document wait for each other.
+        config.database.acquire_timeout = Duration::from_secs(60);
+    };
+    world.restarted(with_one).await
 }
 
 /// Measures documents of one gateway.
@@ -101,14 +109,17 @@ impl<'a> Search<'a> {
         Self { world, schema, processor: Processor::of(world), measured: 0 }
     }
 
-    /// First random documents, each full of one list, then changes of the dearest one.
+    /// First documents of lists that are known and random ones, each full of one list, then changes of the dearest one.
     async fn climb(&mut self, chance: &mut Chance, time: Duration) -> Measured {
         let began = Instant::now();
         let mut dearest: Option<Measured> = None;
+        let mut open = documents::known(&self.schema);
         while dearest.is_none() || began.elapsed() < time {
             let is_early = began.elapsed() < time / 3;
             let known = dearest.as_ref().filter(|_| !is_early && !chance.one_in(6));
-            let lists = {
+            let lists = if let Some(list) = open.pop() {
+                vec![list; 20]
+            } else {
                 let mut maker = Maker { schema: &self.schema, chance };
                 match known {
                     Some(dearest) => {

@@ -6,8 +6,8 @@ use super::{Costs, Given};
 use crate::service::{
     search::SearchQuery,
     work::{
-        CHILDREN, COMPARISON, CUSTOM_FIELD, CUSTOM_FIELD_VALUE, LINKED_RELATION, RELATION, SCAN, SEARCH,
-        SORT, VALUE, WORD,
+        CHILDREN, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, CUSTOM_FIELD_VALUE, LINKED_RELATION, RELATION,
+        SCAN, SEARCH, SORT, VALUE, WORD,
     },
 };
 
@@ -84,7 +84,8 @@ impl<'a> Costs<'a> {
         let entries = value.entries();
         let Some(input) = input else { return comparison };
         if self.types.input_field(input, "and").is_some() {
-            return RELATION.saturating_add(self.filter(value, input, COMPARISON));
+            let related = if input == "ContactTypeFilter" { CONTACT_TYPE } else { RELATION };
+            return related.saturating_add(self.filter(value, input, COMPARISON));
         }
         let related = if LINKED.contains(&input) { LINKED_RELATION } else { RELATION };
         let cost = |(name, value): (&str, Given<'a>)| {
