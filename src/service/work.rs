@@ -28,7 +28,7 @@ pub const CUSTOM_FIELD_VALUE: u64 = 6_000;
 /// An order that no index serves.
 pub const SORT: u64 = 70_000;
 /// Looking at every row that belongs to some of the rows of a page.
-pub const CHILDREN: u64 = 50_000;
+pub const CHILDREN: u64 = 70_000;
 
 impl Filter {
     /// What the database has to do for a list that is filtered so.

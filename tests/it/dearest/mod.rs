@@ -6,7 +6,6 @@
 //! of threads and processes, so PostgreSQL has to be on the same machine.
 
 mod documents;
-mod processor;
 mod rows;
 
 use std::time::{Duration, Instant};
@@ -24,11 +23,8 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use self::{
-    documents::{Document, List, Maker, Schema, document},
-    processor::Processor,
-};
-use crate::support::{Chance, World, on_both};
+use self::documents::{Document, List, Maker, Schema, document};
+use crate::support::{Chance, Processor, World, on_both};
 
 on_both!(the_dearest_document_has_an_end);
 

@@ -1,29 +1,30 @@
-//! The processor time of the database and of this process, as Linux accounts for it.
+//! The processor time of the database and of this process, as Linux accounts for it: other than the time that passes, it
+//! does not depend on what else the machine does.
 
 use std::{collections::HashMap, fs, path::Path, time::Duration};
 
 use contact_gateway::service::Database;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::support::World;
+use super::World;
 
 /// What sqlx calls the threads of SQLite, as far as Linux keeps names.
 const SQLITE: &str = "sqlx-sqlite-wor";
 
 /// Reads processor times.
-pub(super) struct Processor {
+pub(crate) struct Processor {
     db: Database,
 }
 
 /// The nanoseconds of each thread and session so far, and whether it is the database's.
-pub(super) type Times = HashMap<String, (u64, bool)>;
+pub(crate) type Times = HashMap<String, (u64, bool)>;
 
 impl Processor {
-    pub(super) fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         Self { db: world.db.clone() }
     }
 
-    pub(super) async fn read(&self) -> Times {
+    pub(crate) async fn read(&self) -> Times {
         let mut times = Times::new();
         for task in fs::read_dir("/proc/self/task").expect("the threads").flatten() {
             // A thread may have ended meanwhile.
@@ -45,7 +46,7 @@ impl Processor {
     }
 
     /// What the database and what the gateway computed since then.
-    pub(super) async fn since(&self, before: &Times) -> [Duration; 2] {
+    pub(crate) async fn since(&self, before: &Times) -> [Duration; 2] {
         let now = self.read().await;
         let sum = |of_database: bool| {
             let some = now.iter().filter(|(_, (_, is_database))| *is_database == of_database);
