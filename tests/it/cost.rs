@@ -140,6 +140,11 @@ fn lists_of_many_rows_are_read_at_once() {
     assert_eq!((nested(filter, "__typename") - plain) / 1000, (CHILDREN + COMPARISON) / 1000);
     assert_eq!((nested("(orderBy: { field: EMAIL })", "__typename") - plain) / 1000, CHILDREN / 1000);
     assert_eq!((nested("", "__typename totalCount") - plain) / 10_000, CHILDREN / 10_000);
+    let organizations = |ids: &str| {
+        let lists = "{ ... on Organization { partners { totalCount } } }";
+        points(&format!("{{ nodes(ids: [{ids}]) {lists} }}"), json!({})) / 1000
+    };
+    assert_eq!((organizations("\"a\""), organizations("\"a\", \"b\"")), (SCAN / 1000, 2 * SCAN / 1000));
     let twice = "{ ...P ...P } fragment P on Query { accounts(filter: { name: { contains: \"a\" } }) { __typename } }";
     assert_eq!(points(twice, json!({})) / 1000, 2 * (SCAN + COMPARISON) / 1000);
 }

@@ -188,12 +188,15 @@ impl<'a> Costs<'a> {
             () if is_list => below.once.saturating_mul(self.asked_for(field).unwrap_or(LIST)),
             () => below.answers(1),
         };
+        let is_child = !matches!(on, Some("Query" | "Organization"));
         let list = known
             .filter(|_| is_page)
-            .map_or(0, |known| self.list_work(field, known.name, on != Some("Query"), below.is_counted));
+            .map_or(0, |known| self.list_work(field, known.name, is_child, below.is_counted));
+        // The lists of an organization are read wherever the organization stands, not once for all of them.
+        let (each, at_once) = if on == Some("Organization") { (list, 0) } else { (0, list) };
         Points {
-            once: answers.saturating_add(itself),
-            work: below.work.saturating_add(list),
+            once: answers.saturating_add(itself).saturating_add(each),
+            work: below.work.saturating_add(at_once),
             is_counted: is_count,
             ..Points::default()
         }
