@@ -10,7 +10,7 @@ pub const SCAN: u64 = 15_000;
 /// A comparison of each of them.
 pub const COMPARISON: u64 = 1_500;
 /// A value that is compared with besides the first, in a list of them.
-pub const VALUE: u64 = 15;
+pub const VALUE: u64 = 600;
 /// A search, and each word of it.
 pub const SEARCH: u64 = 30_000;
 /// A word that is searched for.
@@ -23,8 +23,8 @@ pub const LINKED_RELATION: u64 = 55_000;
 pub const CONTACT_TYPE: u64 = 5_000;
 /// A comparison of the values of a custom field.
 pub const CUSTOM_FIELD: u64 = 30_000;
-/// A value that those are compared with besides the first.
-pub const CUSTOM_FIELD_VALUE: u64 = 6_000;
+/// A choice of several that those are compared with.
+pub const CHOICE: u64 = 6_000;
 /// An order that no index serves.
 pub const SORT: u64 = 70_000;
 /// Looking at every row that belongs to some of the rows of a page.
@@ -59,7 +59,9 @@ impl Filter {
             }
             Self::Search(query) => SEARCH + WORD * query.count(),
             Self::CustomField(_) => CUSTOM_FIELD,
-            Self::Compare(_, Comparison::In(values)) => comparison + VALUE * values.len() as u64,
+            Self::Compare(_, Comparison::In(values)) if comparison > 0 => {
+                comparison + VALUE * values.len() as u64
+            }
             Self::Constant(_) | Self::Compare(..) | Self::Deleted(_) | Self::Contact(_) => comparison,
         }
     }

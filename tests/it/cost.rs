@@ -18,8 +18,8 @@ use contact_gateway::{
         field_types, sdl,
     },
     service::work::{
-        CHILDREN, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, CUSTOM_FIELD_VALUE, LINKED_RELATION, SCAN, SEARCH,
-        SORT, VALUE, WORD,
+        CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, SCAN, SEARCH, SORT, VALUE,
+        WORD,
     },
 };
 use serde_json::{Value, json};
@@ -109,7 +109,11 @@ fn the_work_of_the_database_costs() {
         ),
         (
             json!({ "customFieldValues": [{ "customFieldId": "a", "gte": 1, "in": [1, 2] }] }),
-            SCAN + 2 * CUSTOM_FIELD + CUSTOM_FIELD_VALUE,
+            SCAN + 2 * CUSTOM_FIELD + VALUE,
+        ),
+        (
+            json!({ "customFieldValues": [{ "customFieldId": "a", "eq": ["S", "M"], "in": [["S"]] }] }),
+            SCAN + 2 * CUSTOM_FIELD + 3 * CHOICE,
         ),
         // An index finds them.
         (json!({ "id": { "in": ["a", "b"] }, "firstName": { "contains": "a" } }), 0),

@@ -170,10 +170,7 @@ impl Value {
     fn compares(&self, comparison: &ValueComparison) -> Expr {
         match comparison {
             ValueComparison::Equal(value) => self.equals(value),
-            ValueComparison::In(values) => {
-                let any = values.iter().map(|value| self.equals(value)).reduce(Expr::or);
-                any.unwrap_or_else(|| Expr::cust("1 = 0"))
-            }
+            ValueComparison::In(values) => self.is_one_of(values),
             ValueComparison::Less(value) => self.ordered().lt(self.operand(value)),
             ValueComparison::LessOrEqual(value) => self.ordered().lte(self.operand(value)),
             ValueComparison::Greater(value) => self.ordered().gt(self.operand(value)),
@@ -202,6 +199,18 @@ impl Value {
             Json::String(email) if self.field_type == FieldType::Email => self.text().eq(self.folded(email)),
             value => column().eq(value.clone()),
         }
+    }
+
+    /// Equal to one of them. The value is read once and looked up; only choices are compared one by one.
+    fn is_one_of(&self, values: &[Json]) -> Expr {
+        let (choices, others): (Vec<&Json>, Vec<&Json>) = values.iter().partition(|value| value.is_array());
+        let texts = others.iter().filter_map(|value| value.as_str()).map(|text| self.folded(text));
+        let is_other = match self.field_type {
+            _ if self.is_number() => self.ordered().is_in(others.iter().map(|value| self.operand(value))),
+            FieldType::Email => self.text().is_in(texts),
+            _ => column().is_in(others.iter().map(|value| Json::clone(value))),
+        };
+        choices.into_iter().map(|value| self.equals(value)).fold(is_other, Expr::or)
     }
 
     /// The value as a text, an email address in lower case.

@@ -117,6 +117,9 @@ fn positioned<E: Paged>(mut select: Select<E>, request: &PageRequest, terms: Vec
 
 fn terms<E: Paged>(request: &PageRequest) -> Vec<Term> {
     let mut terms = request.terms(E::default().table_name());
+    if request.sorts_by(E::key_column().as_str()) {
+        return terms;
+    }
     terms.push(Term { expr: E::key_column().into_expr(), order: request.key_order() });
     terms
 }
@@ -263,10 +266,16 @@ fn correlated<E: Paged, P: Parent>(
     let parent = || Expr::col((PARENTS, "id"));
     let (children, _) = parentage.restrict(select, |column| column.eq(parent()));
     let terms = terms::<E>(request);
-    // The link's key equals the row's, and its index is in that order.
-    let key = Term { expr: parentage.child_key::<E>(), order: request.key_order() };
-    let of_links: Vec<Term> = terms[..terms.len() - 1].iter().cloned().chain([key]).collect();
-    let children = positioned(children, request, of_links);
+    let of_parent = if request.sorts.is_empty() {
+        // The link's key equals the row's, and its index is in that order.
+        vec![Term { expr: parentage.child_key::<E>(), order: request.key_order() }]
+    } else {
+        // The plus keeps SQLite from an index in this order, by which it would look at the rows of all parents.
+        let unordered =
+            |term: &Term| Term { expr: Expr::cust_with_expr("+?", term.expr.clone()), ..term.clone() };
+        terms.iter().map(unordered).collect()
+    };
+    let children = positioned(children, request, of_parent);
     let children = children.select_only().expr(Expr::col((table, ROW))).limit(request.limit()).into_query();
     let mut rows = Query::select().expr_as(parent(), PARENT).take();
     for column in E::Column::iter().filter(|column| columns.contains(*column)) {

@@ -6,8 +6,8 @@ use super::{Costs, Given};
 use crate::service::{
     search::SearchQuery,
     work::{
-        CHILDREN, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, CUSTOM_FIELD_VALUE, LINKED_RELATION, RELATION,
-        SCAN, SEARCH, SORT, VALUE, WORD,
+        CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, RELATION, SCAN, SEARCH,
+        SORT, VALUE, WORD,
     },
 };
 
@@ -34,10 +34,12 @@ impl<'a> Costs<'a> {
         let filtering =
             if filter.is_some() && !is_keyed { rows.saturating_add(conditions) } else { conditions };
         let terms = self.argument(field, "orderBy").map_or(0, |order| order.items().len());
-        let sorting = match (is_child, terms) {
-            (_, 0) | (false, 1) => 0,
-            (true, _) => CHILDREN,
-            (false, _) => SORT,
+        // Contacts that share an address are sorted, and any number of cards may share one.
+        let is_sorted = terms > usize::from(!is_child) || (is_child && connection == "ContactConnection");
+        let sorting = match is_child {
+            _ if !is_sorted => 0,
+            true => CHILDREN,
+            false => SORT,
         };
         let counting = match is_counted {
             true if filter.is_some() => filtering,
@@ -94,7 +96,7 @@ impl<'a> Costs<'a> {
                 ("some" | "none", Some(input)) => {
                     Some(related.saturating_add(self.filter(value, input, COMPARISON)))
                 }
-                ("in", _) => Some(comparison.saturating_add(values(value, VALUE))),
+                ("in", _) if comparison > 0 => Some(comparison.saturating_add(values(value, VALUE))),
                 _ => Some(comparison),
             }
         };
@@ -114,11 +116,20 @@ impl<'a> Costs<'a> {
         let comparisons = conditions.flat_map(Given::entries).filter(|(name, _)| *name != "customFieldId");
         let costs = comparisons.filter_map(|(name, value)| {
             let value = self.resolved(value)?;
-            let more = if name == "in" { values(value, CUSTOM_FIELD_VALUE) } else { 0 };
-            Some(CUSTOM_FIELD.saturating_add(more))
+            let choices = match name {
+                "in" => value.items().into_iter().filter_map(|item| self.resolved(item)).map(choices).sum(),
+                _ => choices(value),
+            };
+            let values = if name == "in" { values(value, VALUE) } else { 0 };
+            Some(CUSTOM_FIELD.saturating_add(values).saturating_add(choices.saturating_mul(CHOICE)))
         });
         costs.fold(0, u64::saturating_add)
     }
+}
+
+/// How many choices a value of several is.
+fn choices(value: Given<'_>) -> u64 {
+    value.length().unwrap_or_default()
 }
 
 fn values(list: Given<'_>, each: u64) -> u64 {
