@@ -325,8 +325,6 @@ pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
         row_level_security: config.database.row_level_security,
-        // Nobody waits for what takes longer.
-        sqlite_time_limit: config.limits.request_timeout,
         sqlite_busy_timeout: SQLITE_BUSY_TIMEOUT,
     };
     Database::connect(&options).await.map_err(ConnectError::Unreachable)

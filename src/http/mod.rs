@@ -167,7 +167,6 @@ mod tests {
             acquire_timeout: second,
             statement_timeout: second,
             row_level_security: false,
-            sqlite_time_limit: Duration::from_secs(10),
             sqlite_busy_timeout: second,
         };
         let db = Database::connect(&options).await.expect("a database");

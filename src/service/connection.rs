@@ -22,6 +22,7 @@ use super::{
     admission::Admission,
     pool::Generation,
     response_memory::ResponseMeter,
+    sqlite_limit::{self, StatementTimer},
     transaction::{Transaction, to_its_end},
 };
 use crate::{auth::Caller, error::database_code};
@@ -69,20 +70,25 @@ impl Connection {
     /// Begins a transaction that may write, as the tenant's where there is one.
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
         let admitted = self.admission.transaction().await?;
-        let transaction = self.repeated(|| self.watched(self.begin_once(options))).await?;
-        Ok(Transaction::new(transaction, admitted, &self.generation))
+        let (transaction, timer) = self.repeated(|| self.watched(self.begin_once(options))).await?;
+        Ok(Transaction::new(transaction, timer, admitted, &self.generation))
     }
 
     /// In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while it waits
     /// would leave a connection of the pool inside a transaction.
-    async fn begin_once(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+    async fn begin_once(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<(DatabaseTransaction, Option<StatementTimer>), DbErr> {
         let Self { pool, tenant, generation, .. } = self.clone();
         let begin = tokio::spawn(async move {
-            let transaction = generation.in_time(pool.begin_with_options(options)).await?;
+            let begin = generation.in_time(pool.begin_with_options(options));
+            let (transaction, timer) = sqlite_limit::observed(begin).await;
+            let transaction = transaction?;
             if let Some(tenant) = tenant {
                 transaction.execute_unprepared(&tenant.0).await?;
             }
-            Ok(transaction)
+            Ok((transaction, timer))
         });
         begin.await.map_err(|_| DbErr::Custom("beginning a transaction failed".to_owned()))?
     }
@@ -92,7 +98,7 @@ impl Connection {
     async fn tenant_transaction(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
         match self.tenant {
             None => Ok(None),
-            Some(_) => self.begin_once(TransactionOptions::default()).await.map(Some),
+            Some(_) => Ok(Some(self.begin_once(TransactionOptions::default()).await?.0)),
         }
     }
 

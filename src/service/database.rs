@@ -17,6 +17,7 @@ use super::{
     health_check::HealthCheck,
     pool::{self, Generation},
     sqlite_file::SqliteFile,
+    sqlite_limit,
 };
 use crate::{auth::Caller, error::AppResult, fair_share::Permit};
 
@@ -29,12 +30,10 @@ pub struct DatabaseOptions {
     pub max_connections: u32,
     /// How long a request waits for a free connection.
     pub acquire_timeout: Duration,
-    /// How long PostgreSQL may take for one statement.
+    /// How long a statement of a request may take.
     pub statement_timeout: Duration,
     /// Whether requests run under PostgreSQL's row level security.
     pub row_level_security: bool,
-    /// How long a connection of SQLite may compute for one request.
-    pub sqlite_time_limit: Duration,
     /// How long a writer of SQLite waits for another process to finish its transaction.
     pub sqlite_busy_timeout: Duration,
 }
@@ -119,6 +118,12 @@ impl Database {
         &self.connection.pool
     }
 
+    /// Awaits work on the pool itself whose statements take what they take on SQLite, such as migrations; on PostgreSQL
+    /// they lift the server's limit themselves.
+    pub async fn unlimited<T>(&self, work: impl Future<Output = T>) -> T {
+        sqlite_limit::unlimited(work).await
+    }
+
     /// The handle to read through, outside of a transaction.
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -179,7 +184,8 @@ impl Database {
             return Ok(());
         }
         let closed = Connection { tenant: Some(TenantSession::closed()), ..self.connection.clone() };
-        let transaction = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
+        let begun = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
+        let transaction = begun.transaction;
         let statement = Statement::from_string(DbBackend::Postgres, OPEN_TABLES);
         let open = transaction.query_all_raw(statement).await.map_err(RlsError::Role)?;
         let open: Result<Vec<String>, DbErr> = open.iter().map(|row| row.try_get_by_index(0)).collect();
@@ -230,10 +236,10 @@ impl Database {
     /// Begins a unit of work for upkeep, which no request waits for: on PostgreSQL its statements have no time limit.
     pub(super) async fn begin_upkeep(&self) -> AppResult<Write> {
         let write = self.begin().await?;
+        write.lift_statement_limit().await?;
         if !self.is_sqlite() {
-            let limits =
-                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1min'";
-            write.execute_unprepared(limits).await?;
+            let limit = "SET LOCAL idle_in_transaction_session_timeout = '1min'";
+            write.execute_unprepared(limit).await?;
         }
         Ok(write)
     }

@@ -50,7 +50,6 @@ impl HealthCheck {
             max_connections: CONNECTIONS,
             acquire_timeout: TIME_LIMIT,
             statement_timeout: options.statement_timeout.min(TIME_LIMIT),
-            sqlite_time_limit: TIME_LIMIT,
             sqlite_busy_timeout: BUSY,
             ..options.clone()
         };

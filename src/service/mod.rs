@@ -49,6 +49,7 @@ pub(crate) mod sqlite_log;
 pub mod start_check;
 mod tally;
 mod transaction;
+pub mod work;
 mod write;
 
 pub use database::Database;

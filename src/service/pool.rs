@@ -75,7 +75,7 @@ pub(super) fn connect_options(options: &DatabaseOptions, generation: &Arc<Genera
 }
 
 fn sqlite(connect: &mut ConnectOptions, options: &DatabaseOptions) {
-    let (limit, busy_timeout) = (options.sqlite_time_limit, options.sqlite_busy_timeout);
+    let (limit, busy_timeout) = (options.statement_timeout, options.sqlite_busy_timeout);
     connect
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
@@ -255,7 +255,6 @@ mod tests {
             acquire_timeout: minute,
             statement_timeout: minute,
             row_level_security: false,
-            sqlite_time_limit: minute,
             sqlite_busy_timeout: minute,
         })
     }

@@ -13,12 +13,14 @@ use std::{
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{admission::Admitted, pool::Generation};
+use super::{admission::Admitted, pool::Generation, sqlite_limit::StatementTimer};
 
 /// A transaction. Dropped without [`Transaction::commit`], it is rolled back once the statement under way has ended.
 #[derive(Debug)]
 pub(super) struct Transaction {
     open: Arc<Open>,
+    /// Limits each of its statements, on SQLite.
+    timer: Option<StatementTimer>,
     generation: Arc<Generation>,
 }
 
@@ -33,10 +35,16 @@ impl Transaction {
     /// One that has begun.
     pub(super) fn new(
         transaction: DatabaseTransaction,
+        timer: Option<StatementTimer>,
         admitted: Admitted,
         generation: &Arc<Generation>,
     ) -> Self {
-        Self { open: Arc::new(Open { transaction, admitted }), generation: Arc::clone(generation) }
+        Self { open: Arc::new(Open { transaction, admitted }), timer, generation: Arc::clone(generation) }
+    }
+
+    /// Lets each statement take what it takes, on SQLite.
+    pub(super) fn lift_statement_limit(&self) {
+        self.timer.iter().for_each(StatementTimer::lift);
     }
 
     /// Makes everything written lasting.
@@ -57,6 +65,7 @@ impl Transaction {
         F: Future<Output = Result<T, DbErr>> + Send + 'static,
         T: Send + 'static,
     {
+        self.timer.iter().for_each(StatementTimer::restart);
         Box::pin(to_its_end(&self.generation, statement(Arc::clone(&self.open))))
     }
 }

@@ -154,7 +154,7 @@ impl Write {
             let count = changes.len() as u64;
             let statement = change::Entity::append(organization, changes, guards, writes)?;
             let outcome = match self.transaction.get() {
-                Some(transaction) => self.connection.noted(transaction.execute(&statement).await)?,
+                Some(begun) => self.connection.noted(begun.transaction.execute(&statement).await)?,
                 None => self.connection.execute(&statement).await.map_err(unknown_outcome)?,
             };
             if outcome.rows_affected() != count {
@@ -193,6 +193,16 @@ impl Write {
             transaction.execute_raw(write.build(self.get_database_backend())?).await?;
         }
         Ok(transaction)
+    }
+
+    /// Lets each statement of the transaction take what it takes.
+    pub(super) async fn lift_statement_limit(&self) -> Result<(), DbErr> {
+        let transaction = self.transaction().await?;
+        if transaction.get_database_backend() == DbBackend::Postgres {
+            transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        transaction.lift_statement_limit();
+        Ok(())
     }
 
     /// Whether a statement needs no transaction: it reads for an optimistic unit that has written nothing so far.

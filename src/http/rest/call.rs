@@ -19,7 +19,7 @@ use crate::{
     auth::RequestContext,
     error::InputErrorCode,
     http::context::single,
-    service::{self, Database},
+    service::{self, Database, filter::Filter},
 };
 
 /// Makes repeating a creation harmless.
@@ -76,18 +76,19 @@ impl Call {
         service::viewer(&self.request).is_ok()
     }
 
-    /// Takes points for the rows of a page and for those that it passes over.
-    pub(super) fn spend_page(&self, size: u32, number: u32) -> Result<(), Problem> {
+    /// Takes points for the rows of a page, for those that it passes over, and for finding them.
+    pub(super) fn spend_page(&self, size: u32, number: u32, filter: Option<&Filter>) -> Result<(), Problem> {
         let rows = u64::from(size) * (u64::from(number) + 1);
         let most = self.app.settings.cost_limit;
         if rows > most {
             let message = format!("The page ends behind {most} rows; page by cursor in GraphQL.");
             return Err(Problem::at(Part::Query, "page", Rule::Input(InputErrorCode::TooMany), message));
         }
-        self.spend(rows)
+        self.spend(rows + filter.map_or(0, Filter::work))
     }
 
-    /// Takes points from the caller's bucket: one for each row that is read or written, besides what every request costs.
+    /// Takes points from the caller's bucket: one for each row that is read or written and those of a filter, besides what
+    /// every request costs.
     pub(super) fn spend(&self, points: u64) -> Result<(), Problem> {
         match &self.app.rate_limit {
             Some(buckets) if points > 0 => {
