@@ -29,7 +29,7 @@ use crate::{
         Database,
         background::BackgroundWorker,
         database::DatabaseOptions,
-        events::Feed,
+        events::{Feed, SubscriptionLimits},
         maintenance::{Maintenance, Retention},
         response_memory::{ResponseLimits, ResponseMemory},
         sqlite_log,
@@ -133,8 +133,7 @@ impl App {
         sqlite_log::empty(&db).await;
         let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
         let connections = Arc::<Stats>::default();
-        let feed =
-            Arc::new(Feed::new(&db, config.limits.subscriptions, config.limits.subscriptions_per_caller));
+        let feed = Arc::new(Feed::new(&db, subscription_limits(&config.limits)));
         let maintenance = Maintenance::start(&db, retention(config), Utc::now);
         let worker = BackgroundWorker::start(&db, Utc::now);
         let response_memory = Arc::new(ResponseMemory::new(ResponseLimits {
@@ -205,10 +204,18 @@ fn server_options(http: &config::Http) -> server::Options {
     }
 }
 
+fn subscription_limits(limits: &Limits) -> SubscriptionLimits {
+    SubscriptionLimits {
+        total: limits.subscriptions,
+        of_subject: limits.subscriptions_per_caller,
+        of_organization: limits.subscriptions_per_organization,
+    }
+}
+
 fn rate_limit(config: &config::RateLimit) -> Option<RateLimit> {
     let (points_per_minute, burst) =
         (NonZeroU32::new(config.points_per_minute)?, NonZeroU32::new(config.burst)?);
-    Some(RateLimit::new(points_per_minute, burst))
+    Some(RateLimit::new(points_per_minute, burst).with_price(config.points_per_millisecond))
 }
 
 fn attempts(config: &config::AppTokens) -> Option<RateLimit> {
@@ -318,8 +325,6 @@ pub async fn connect(config: &Config) -> Result<Database, ConnectError> {
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
         row_level_security: config.database.row_level_security,
-        // Nobody waits for what takes longer.
-        sqlite_time_limit: config.limits.request_timeout,
         sqlite_busy_timeout: SQLITE_BUSY_TIMEOUT,
     };
     Database::connect(&options).await.map_err(ConnectError::Unreachable)

@@ -9,9 +9,13 @@ use tokio::{
 
 /// A GraphQL request as bytes.
 pub(crate) fn graphql(token: &str, document: &str) -> Vec<u8> {
-    let body = serde_json::json!({ "query": document }).to_string();
-    let length = body.len();
-    format!("{}content-length: {length}\r\n\r\n{body}", head(token)).into_bytes()
+    json_request(&head(token), &serde_json::json!({ "query": document }))
+}
+
+/// A request with this head and a body of JSON.
+pub(crate) fn json_request(head: &str, body: &serde_json::Value) -> Vec<u8> {
+    let body = body.to_string();
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// The head of a GraphQL request up to where it tells how long its body is.
@@ -52,8 +56,24 @@ impl Connection {
         self.answer().await
     }
 
+    /// Sends a request and reads what is answered.
+    pub(crate) async fn ask_json(&mut self, request: &[u8]) -> serde_json::Value {
+        self.stream.write_all(request).await.expect("a connection");
+        let (_, body, end) = self.read_answer().await.expect("an answer");
+        let json = serde_json::from_slice(&self.buffer[body..end]).expect("JSON");
+        self.buffer.drain(..end);
+        json
+    }
+
     /// The next answer.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        let (answer, _, end) = self.read_answer().await?;
+        self.buffer.drain(..end);
+        Some(answer)
+    }
+
+    /// The next answer, and where in the buffer its body begins and ends.
+    async fn read_answer(&mut self) -> Option<(Answer, usize, usize)> {
         let end = loop {
             if let Some(end) = self.buffer.windows(4).position(|it| it == b"\r\n\r\n") {
                 break end + 4;
@@ -68,8 +88,7 @@ impl Connection {
         while self.buffer.len() < end + length {
             self.read().await?;
         }
-        self.buffer.drain(..end + length);
-        Some(Answer { status, last })
+        Some((Answer { status, last }, end, end + length))
     }
 
     async fn read(&mut self) -> Option<()> {

@@ -53,7 +53,7 @@ impl Process {
         while Connection::try_to(address).await.is_err() {
             sleep(Duration::from_millis(20)).await;
         }
-        Self { child, address, token: token(), _folder: folder }
+        Self { child, address, token: token("bench"), _folder: folder }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -63,6 +63,11 @@ impl Process {
     /// Of somebody who may do everything.
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Of a subject who may do everything in the same organization.
+    pub(crate) fn token_of(&self, subject: &str) -> String {
+        token(subject)
     }
 
     /// What the system says about its memory, in KiB (`VmRSS`, or `VmHWM` for the most there was).
@@ -122,9 +127,9 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-fn token() -> String {
+fn token(subject: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
-    let claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "bench", "orgs": [1], "iat": now, "exp": now + 7200,
+    let claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "orgs": [1], "iat": now, "exp": now + 7200,
         "scope": "contacts:read contacts:write" });
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     encode(&Header::default(), &claims, &key).expect("a token")

@@ -1,5 +1,5 @@
 //! The real binary under what the edge is there for, over HTTP: `cargo bench --bench edge`, or only some of it:
-//! `cargo bench --bench edge -- attacks slow responses overload body stop subscribers`.
+//! `cargo bench --bench edge -- attacks slow responses overload shares body stop subscribers`.
 //!
 //! Each part prints what it saw; nothing is asserted but that the gateway still answers. The load comes from the same
 //! machine, so its own CPU is in the figures. CONTACT_GATEWAY_BENCH_DATABASE names an empty PostgreSQL database to use
@@ -13,6 +13,7 @@ mod attack;
 mod client;
 mod gateway;
 mod load;
+mod shares;
 mod slow;
 mod subscribers;
 
@@ -54,11 +55,12 @@ const READERS: usize = 50;
 
 type Part = (&'static str, fn(&tokio::runtime::Runtime));
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("attacks", |runtime| runtime.block_on(attacks())),
     ("slow", |runtime| runtime.block_on(slow_clients())),
     ("responses", |runtime| runtime.block_on(responses())),
     ("overload", |runtime| runtime.block_on(overload())),
+    ("shares", |runtime| runtime.block_on(shares::run())),
     ("body", |runtime| runtime.block_on(body())),
     ("stop", |runtime| runtime.block_on(stops())),
     ("subscribers", |runtime| runtime.block_on(subscribers())),

@@ -70,7 +70,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     let db = app::connect(&config).await?;
     db.verify_server().await?;
     db.verify_limits().await?;
-    migrations::up(db.pool()).await?;
+    db.unlimited(migrations::up(db.pool())).await?;
     service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
     fill(&db, args.no_sample_data).await?;
     let signer = config::development_signer(&key)?;

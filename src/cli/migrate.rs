@@ -1,6 +1,6 @@
 //! `contact-gateway migrate`: the database's schema, up, down and where it stands.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -36,19 +36,17 @@ enum Action {
 }
 
 pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
-    let mut config = config::load(args.config.as_deref(), config::environment())?;
+    let config = config::load(args.config.as_deref(), config::environment())?;
     let _log = start_log(&config);
-    // A migration takes what it takes: it is no request.
-    config.limits.request_timeout = Duration::from_hours(24);
     let db = app::connect(&config).await?;
     match args.action {
         Action::Up => {
             db.verify_server().await?;
-            migrations::up(db.pool()).await?;
+            db.unlimited(migrations::up(db.pool())).await?;
             let folded = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
             tracing::info!(rows = folded, "folded names and words for sorting and searching");
         }
-        Action::Down { steps } => migrations::down(db.pool(), Some(steps)).await?,
+        Action::Down { steps } => db.unlimited(migrations::down(db.pool(), Some(steps))).await?,
         Action::Status => {}
     }
     for (name, applied) in migrations::status(db.pool()).await? {

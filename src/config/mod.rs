@@ -156,8 +156,10 @@ pub struct Limits {
     pub concurrency: usize,
     /// The most subscriptions that are open at once.
     pub subscriptions: usize,
-    /// The most of them that a subject has open in an organization.
+    /// The most of them that a subject has open, in all its organizations together.
     pub subscriptions_per_caller: usize,
+    /// The most of them that are open in an organization.
+    pub subscriptions_per_organization: usize,
     /// The most tokens of a document.
     pub document_tokens: usize,
     /// The most selections of a document, once its fragments are spread.
@@ -185,6 +187,7 @@ impl Default for Limits {
             concurrency: 256,
             subscriptions: 5000,
             subscriptions_per_caller: 500,
+            subscriptions_per_organization: 2500,
             document_tokens: 5000,
             document_fields: 5000,
             document_depth: 12,
@@ -246,12 +249,20 @@ pub enum Stage {
 }
 
 /// How many points of cost each subject may spend in each organization.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// How many points come back in a minute; with 0 nothing is limited.
     pub points_per_minute: u32,
     /// How many points may be spent at once.
     pub burst: u32,
+    /// How many points a millisecond of database and server time costs; with 0 only the estimate counts.
+    pub points_per_millisecond: u32,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { points_per_minute: 0, burst: 0, points_per_millisecond: 10 }
+    }
 }
 
 /// What programs exchange for tokens.

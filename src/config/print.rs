@@ -91,6 +91,7 @@ fn add_limits(text: &mut String, limits: &Limits) {
         ("concurrency", limits.concurrency),
         ("subscriptions", limits.subscriptions),
         ("subscriptions_per_caller", limits.subscriptions_per_caller),
+        ("subscriptions_per_organization", limits.subscriptions_per_organization),
         ("document_tokens", limits.document_tokens),
         ("document_fields", limits.document_fields),
         ("document_depth", limits.document_depth),
@@ -119,11 +120,12 @@ fn add_documents(text: &mut String, Documents { automatic, manifest, stage }: &D
     setting(text, "stage", quoted(stage));
 }
 
-fn add_rate_limit(text: &mut String, RateLimit { points_per_minute, burst }: RateLimit) {
+fn add_rate_limit(text: &mut String, limit: RateLimit) {
     section(text, "[rate_limit]");
-    setting(text, "points_per_minute", points_per_minute.to_string());
-    if points_per_minute > 0 {
-        setting(text, "burst", burst.to_string());
+    setting(text, "points_per_minute", limit.points_per_minute.to_string());
+    if limit.points_per_minute > 0 {
+        setting(text, "burst", limit.burst.to_string());
+        setting(text, "points_per_millisecond", limit.points_per_millisecond.to_string());
     }
 }
 

@@ -26,6 +26,7 @@ const COST: RangeInclusive<u64> = 1..=10_000_000;
 const RESPONSE: RangeInclusive<usize> = 64 * 1024..=1024 * 1024 * 1024;
 const RESPONSE_MEMORY: RangeInclusive<usize> = 1024 * 1024..=64 * 1024 * 1024 * 1024;
 const POINTS: RangeInclusive<u32> = 0..=1_000_000_000;
+const PRICE: RangeInclusive<u32> = 0..=1000;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1000;
 /// The bounds of what clients may have open or under way.
 const CLIENTS: RangeInclusive<usize> = 1..=100_000;
@@ -154,6 +155,8 @@ fn limits(mut section: Section<'_>) -> Limits {
     let subscriptions = clients(&mut section, "subscriptions").unwrap_or(default.subscriptions);
     let subscriptions_per_caller =
         clients(&mut section, "subscriptions_per_caller").unwrap_or(default.subscriptions_per_caller);
+    let subscriptions_per_organization =
+        clients(&mut section, "subscriptions_per_organization").unwrap_or((subscriptions / 2).max(1));
     let mut budget = |key, bounds: RangeInclusive<usize>, default| {
         let remedy = format!("give a number from {} to {}", bounds.start(), bounds.end());
         let count =
@@ -165,6 +168,7 @@ fn limits(mut section: Section<'_>) -> Limits {
         concurrency,
         subscriptions,
         subscriptions_per_caller,
+        subscriptions_per_organization,
         document_tokens: budget("document_tokens", BUDGET, default.document_tokens),
         document_fields: budget("document_fields", BUDGET, default.document_fields),
         document_depth: budget("document_depth", DEPTH, default.document_depth),
@@ -199,8 +203,16 @@ fn rate_limit(mut section: Section<'_>, cost: u64) -> RateLimit {
         let remedy = format!("give {cost} or more, or lower limits.cost");
         section.problem("burst", format!("a request may cost {cost} points, more than this; {remedy}"));
     }
+    let points_per_millisecond = section
+        .parsed("points_per_millisecond", "give a number of points from 0 to 1000", |text| {
+            text.parse().ok().filter(|points| PRICE.contains(points))
+        })
+        .unwrap_or(RateLimit::default().points_per_millisecond);
     section.finish();
-    if points_per_minute == 0 { RateLimit::default() } else { RateLimit { points_per_minute, burst } }
+    if points_per_minute == 0 {
+        return RateLimit::default();
+    }
+    RateLimit { points_per_minute, burst, points_per_millisecond }
 }
 
 /// Tokens are signed with a secret that the gateway has anyway, to verify the issuer's tokens with.

@@ -284,6 +284,19 @@ fn a_bucket_holds_what_a_request_may_cost() {
 }
 
 #[test]
+fn shares_have_bounds_and_defaults() {
+    let read = |text: &str| load_text(&format!("{GOOD}\n{text}"), &[]).expect("a configuration");
+    for (subscriptions, organization) in [(1, 1), (7, 3), (5000, 2500)] {
+        let limits = read(&format!("[limits]\nsubscriptions = {subscriptions}")).limits;
+        assert_eq!(limits.subscriptions_per_organization, organization);
+    }
+    let limit = read("[rate_limit]\npoints_per_minute = 600000\npoints_per_millisecond = 0").rate_limit;
+    assert_eq!(limit.points_per_millisecond, 0);
+    let price = problem("[rate_limit]\npoints_per_millisecond = 1001");
+    assert!(price.contains("give a number of points from 0 to 1000"), "{price}");
+}
+
+#[test]
 fn rows_are_kept_for_a_time_within_bounds() {
     let settings = format!("{GOOD}\n[retention]\nchanges = \"400d\"");
     let config = load_text(&settings, &[("RETENTION__IDEMPOTENCY_KEYS", "36h")]).expect("a configuration");

@@ -22,6 +22,8 @@ use super::document::operation;
 pub struct FieldTypes {
     /// The fields of every object and interface type, with their types.
     fields: HashMap<String, HashMap<String, Type>>,
+    /// The fields of every input, with the names of their types.
+    inputs: HashMap<String, HashMap<String, String>>,
     /// The names of all types.
     names: HashSet<String>,
 }
@@ -48,7 +50,7 @@ enum Place {
 impl FieldTypes {
     /// Reads the types of a schema in the schema definition language.
     pub fn of_sdl(sdl: &str) -> Self {
-        let mut fields_of = HashMap::new();
+        let (mut fields_of, mut inputs) = (HashMap::new(), HashMap::new());
         let mut names: HashSet<String> = BUILT_IN.map(str::to_owned).into();
         for definition in parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default() {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
@@ -56,6 +58,14 @@ impl FieldTypes {
             let fields = match definition.node.kind {
                 TypeKind::Object(object) => object.fields,
                 TypeKind::Interface(interface) => interface.fields,
+                TypeKind::InputObject(input) => {
+                    let fields = input.fields.into_iter().map(|field| field.node);
+                    let fields = fields
+                        .map(|field| (field.name.to_string(), named(&field.ty.node.base).to_owned()))
+                        .collect();
+                    inputs.insert(definition.node.name.node.to_string(), fields);
+                    continue;
+                }
                 _ => continue,
             };
             let fields = fields
@@ -64,13 +74,18 @@ impl FieldTypes {
                 .collect();
             fields_of.insert(definition.node.name.node.to_string(), fields);
         }
-        Self { fields: fields_of, names }
+        Self { fields: fields_of, inputs, names }
     }
 
     /// What a field of a type is, if there is one of the name.
     pub(super) fn field(&self, on: &str, name: &str) -> Option<FieldType<'_>> {
         let ty = self.fields.get(on)?.get(name)?;
         Some(FieldType { name: named(&ty.base), is_list: matches!(ty.base, BaseType::List(_)) })
+    }
+
+    /// The name of the type that a field of an input has, or its items.
+    pub(super) fn input_field(&self, input: &str, name: &str) -> Option<&str> {
+        self.inputs.get(input)?.get(name).map(String::as_str)
     }
 
     /// Whether a type is a connection.

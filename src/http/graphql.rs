@@ -57,7 +57,7 @@ pub(super) async fn handle(
     };
     let (head, body) = request.into_parts();
     let limit = app.settings.request_timeout;
-    let answer = facts.tally.count(answer(&app, &head, body, events, id, &facts));
+    let answer = facts.tally.count(answer(&app, &care, &head, body, events, id, &facts));
     let answer = timeout(limit, answer).await;
     let answer = answer.unwrap_or_else(|_| Err(Refused::new(&too_slow(limit), id)));
     note(&facts, answer.as_ref().map(|(performed, _)| performed));
@@ -77,6 +77,7 @@ pub(super) fn too_slow(limit: Duration) -> AppError {
 /// What came of the request, and until when its token is good.
 async fn answer(
     app: &Arc<AppState>,
+    care: &Care,
     head: &Parts,
     body: Body,
     events: bool,
@@ -91,6 +92,7 @@ async fn answer(
     if let Some(organization) = context.caller.organization {
         _ = facts.organization.set(organization);
     }
+    care.identify(&context.caller);
     let expires_at = context.caller.expires_at;
     // Read before a place is taken: nobody who sends slowly keeps others from being answered.
     let asked = if head.method == Method::GET {

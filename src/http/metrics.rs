@@ -218,6 +218,10 @@ impl Collector for Present {
         let help = "Connections beyond the most that may be open";
         let name = "connections_refused";
         refused.encode(encoder.encode_descriptor(name, help, None, refused.metric_type())?)?;
+        let evicted = ConstCounter::new(self.connections.evicted.load(Relaxed));
+        let help = "Connections without a token that were closed for newcomers";
+        let name = "connections_evicted";
+        evicted.encode(encoder.encode_descriptor(name, help, None, evicted.metric_type())?)?;
         let help = "Connections of clients that were too slow, by what they were slow with";
         let name = "connections_dropped";
         let dropped = Family::<Slowness, Counter>::default();

@@ -7,6 +7,7 @@ mod context;
 mod edge;
 mod graphql;
 pub mod health;
+mod meter;
 pub mod metrics;
 mod negotiation;
 mod operation;
@@ -150,7 +151,7 @@ mod tests {
     use crate::service::{
         Database,
         database::DatabaseOptions,
-        events::Feed,
+        events::{Feed, SubscriptionLimits},
         response_memory::{ResponseLimits, ResponseMemory},
     };
 
@@ -166,11 +167,11 @@ mod tests {
             acquire_timeout: second,
             statement_timeout: second,
             row_level_security: false,
-            sqlite_time_limit: Duration::from_secs(10),
             sqlite_busy_timeout: second,
         };
         let db = Database::connect(&options).await.expect("a database");
-        let feed = Arc::new(Feed::new(&db, 1, 1));
+        let limits = SubscriptionLimits { total: 1, of_subject: 1, of_organization: 1 };
+        let feed = Arc::new(Feed::new(&db, limits));
         Arc::new(Metrics::new(metrics::Present {
             db,
             feed,

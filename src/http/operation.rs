@@ -11,16 +11,21 @@ use futures_util::{
     FutureExt, StreamExt,
     stream::{self, BoxStream, Peekable},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
-    time::sleep,
-};
+use tokio::{sync::mpsc, time::sleep};
 
-use super::{access::Facts, asked::Asked, refused::Refused, response_body::ResponseBody};
+use super::{
+    access::Facts,
+    asked::Asked,
+    meter::{Meter, timed},
+    refused::Refused,
+    response_body::ResponseBody,
+    room::Taken,
+};
 use crate::{
     app::AppState,
     auth::{Caller, RequestContext},
     error::{AppError, Code},
+    fair_share::Principal,
     graphql::{
         Gateway, Schema,
         document::{
@@ -32,7 +37,10 @@ use crate::{
         response_size::{LONG_POINT, POINT, UNCOUNTED, USUAL_POINT, VALUE},
         subscription::Listening,
     },
-    service::response_memory::{Needs, ResponseLimits, ResponseMeter, ResponseStopped, WhenFull},
+    service::{
+        Tally,
+        response_memory::{Needs, ResponseLimits, ResponseMeter, ResponseStopped, WhenFull},
+    },
 };
 
 /// The most bytes of a document. Bodies may be longer: bulk writes carry their rows in variables, which cost far less to
@@ -109,16 +117,16 @@ pub(super) async fn perform(
     id: &str,
     facts: &Facts,
 ) -> Result<Performed, Refused> {
-    let _place = app.places.take().await.map_err(|error| Refused::new(&error, id))?;
+    let principal = Principal::of(&context.caller);
+    let _place = app.places.take(&principal).await.map_err(|error| Refused::new(&error, id))?;
     let prepared = prepare(app, &context, asked, manner, id, facts);
     let points = prepared.as_ref().map_or(REFUSED_POINTS, |prepared| prepared.points);
-    let left = spend(app, &context.caller, points, id)?;
+    spend(app, &context.caller, points, id)?;
     let prepared = prepared?;
     if prepared.ty == OperationType::Subscription {
-        return subscribe(Arc::clone(app), context, prepared, id, facts).await;
+        return subscribe(Arc::clone(app), context, &principal, prepared, id, facts).await;
     }
-    let cost = manner.tell_cost.then(|| told(app, points, left));
-    let answered = execute(app, context, prepared, cost, id, facts).await?;
+    let answered = execute(app, context, prepared, manner.tell_cost, id, facts).await?;
     Ok(Performed::Once(Box::new(answered)))
 }
 
@@ -259,13 +267,13 @@ fn find(app: &AppState, context: &RequestContext, asked: &Asked, id: &str) -> Re
     found.map_err(|refused| Refused::document(refused, id))
 }
 
-/// Takes points from the caller's bucket, where there are buckets, and tells how many are left in it.
-fn spend(app: &AppState, caller: &Caller, points: u64, id: &str) -> Result<Option<u32>, Refused> {
-    let left = app.rate_limit.as_ref().map(|buckets| buckets.take(caller, points));
-    left.transpose().map_err(|seconds| Refused::rate_limited(seconds, id))
+/// Takes points from the caller's bucket, where there are buckets.
+fn spend(app: &AppState, caller: &Caller, points: u64, id: &str) -> Result<(), Refused> {
+    let Some(buckets) = &app.rate_limit else { return Ok(()) };
+    buckets.take(caller, points).map(drop).map_err(|seconds| Refused::rate_limited(seconds, id))
 }
 
-/// What a request cost, as `extensions.cost` tells it.
+/// What a request cost, as `extensions.cost` tells it, and what is left after it.
 fn told(app: &AppState, points: u64, left: Option<u32>) -> Value {
     let mut told = vec![("requested", points.into()), ("limit", app.settings.cost_limit.into())];
     if let (Some(buckets), Some(left)) = (&app.rate_limit, left) {
@@ -279,16 +287,19 @@ fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 }
 
 async fn execute(
-    app: &AppState,
+    app: &Arc<AppState>,
     context: RequestContext,
     mut prepared: Prepared,
-    cost: Option<Value>,
+    tell_cost: bool,
     id: &str,
     facts: &Facts,
 ) -> Result<Answered, Refused> {
+    let points = prepared.points;
     let meter = prepared.meter(app, &context.caller).await.map_err(|why| given_up(app, why, id))?;
+    let work = Meter::begin(app, &context.caller, points, &facts.tally);
     let request = request(app, context, &mut prepared);
-    let executed = meter.run(prepared.schema(app).execute(request)).await;
+    let (executed, here) = timed(meter.run(prepared.schema(app).execute(request))).await;
+    let left = work.map(|work| work.finish(here, points));
     let Prepared { parsed, operation_name, ty, .. } = &prepared;
     let name = operation_name.as_deref();
     let mut root_fields = meter.root_fields();
@@ -300,7 +311,9 @@ async fn execute(
             if let Value::Object(fields) = &response.data {
                 root_fields = fields.keys().map(ToString::to_string).collect();
             }
-            response.extensions.extend(cost.map(|cost| ("cost".to_owned(), cost)));
+            if tell_cost {
+                response.extensions.insert("cost".to_owned(), told(app, points, left));
+            }
             written(app, response, (parsed, name), &meter, id).await
         }
         Err(why) => {
@@ -401,11 +414,12 @@ async fn written(
 async fn subscribe(
     app: Arc<AppState>,
     context: RequestContext,
+    principal: &Principal,
     mut prepared: Prepared,
     id: &str,
     facts: &Facts,
 ) -> Result<Performed, Refused> {
-    let room = app.room.take(&prepared).map_err(|error| Refused::new(&error, id))?;
+    let room = app.room.take(&principal.subject, &prepared).map_err(|error| Refused::new(&error, id))?;
     let caller = context.caller.clone();
     let listening = Arc::new(Listening::default());
     let request =
@@ -444,7 +458,7 @@ struct Telling {
     owed: u64,
     /// Set when an event could not be told: those after it would be told out of order.
     is_over: bool,
-    _room: OwnedSemaphorePermit,
+    _room: Taken,
 }
 
 impl Telling {
@@ -478,10 +492,15 @@ impl Telling {
         self.pay().await;
         let Self { app, responses, caller, prepared, id, .. } = self;
         let document = (&*prepared.parsed, prepared.operation_name.as_deref());
+        let tally = Arc::<Tally>::default();
         let event = async {
             let meter = prepared.meter(app, caller).await?;
-            let Some(response) = meter.run(responses.next()).await? else { return Ok(None) };
+            let (response, here) = timed(tally.count(meter.run(responses.next()))).await;
+            let Some(response) = response? else { return Ok(None) };
             app.metrics.count_event();
+            if let Some(buckets) = &app.rate_limit {
+                buckets.charge(caller, prepared.points, here + tally.database_time());
+            }
             written(app, response, document, &meter, id).await.map(Some)
         };
         let event = event.await.unwrap_or_else(|why| {
@@ -493,7 +512,7 @@ impl Telling {
         event
     }
 
-    /// Each event costs what the subscription did. Who has nothing left is told the next one later: it waits in the
+    /// Each event costs what the subscription did, and what it took beyond that was charged at once. Who has nothing left is told the next one later: it waits in the
     /// record.
     async fn pay(&mut self) {
         let points = mem::take(&mut self.owed);

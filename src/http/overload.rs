@@ -1,12 +1,15 @@
 //! How many requests are under way. Of those a few are executed at once and the others wait for their turn; one more
 //! than may be under way is refused, at once: a longer queue would only make everybody late.
+//!
+//! A subject has at most half of the places and half of the turns, and turns go round (see [`FairQueue`]).
 
-use std::thread::available_parallelism;
+use std::{sync::Arc, thread::available_parallelism};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     error::{AppError, Code},
+    fair_share::{FairQueue, Permit, Principal, Quota, Share, Subject, half},
     service::Database,
 };
 
@@ -19,22 +22,25 @@ const TURNS_OF_A_CORE: usize = 3;
 /// The places of the requests that are under way.
 #[derive(Debug)]
 pub struct Places {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     count: usize,
-    turns: Semaphore,
+    subjects: Arc<Quota<Subject>>,
+    turns: Arc<FairQueue>,
 }
 
 /// A place with its turn, until this is dropped.
 #[derive(Debug)]
-pub struct Place<'a> {
-    _place: SemaphorePermit<'a>,
-    _turn: SemaphorePermit<'a>,
+pub struct Place {
+    _place: OwnedSemaphorePermit,
+    _share: Share<Subject>,
+    _turn: Permit,
 }
 
 impl Places {
     /// So many places, and so many turns at once.
     pub fn new(count: usize, turns: usize) -> Self {
-        Self { free: Semaphore::new(count), count, turns: Semaphore::new(turns) }
+        let (free, subjects) = (Arc::new(Semaphore::new(count)), Quota::new(half(count)));
+        Self { free, count, subjects, turns: FairQueue::new(turns) }
     }
 
     /// How many there are.
@@ -47,12 +53,12 @@ impl Places {
         self.count - self.free.available_permits()
     }
 
-    /// Takes a place and waits for its turn. Those who came before have theirs before.
-    pub(super) async fn take(&self) -> Result<Place<'_>, AppError> {
-        let place = self.free.try_acquire().map_err(|_| full())?;
-        // Nobody closes it.
-        let turn = self.turns.acquire().await.map_err(|_| full())?;
-        Ok(Place { _place: place, _turn: turn })
+    /// Takes a place and waits for its turn.
+    pub(super) async fn take(&self, principal: &Principal) -> Result<Place, AppError> {
+        let share = self.subjects.take(&principal.subject, 1).ok_or_else(share_taken)?;
+        let place = Arc::clone(&self.free).try_acquire_owned().map_err(|_| full())?;
+        let turn = self.turns.acquire(principal).await;
+        Ok(Place { _place: place, _share: share, _turn: turn })
     }
 
     /// Fails when a request that comes now would get no place, so that nothing needs to be done for it.
@@ -73,6 +79,10 @@ fn full() -> AppError {
     AppError::request(Code::Overloaded, "The service has too much to do. Try again shortly.")
 }
 
+fn share_taken() -> AppError {
+    AppError::request(Code::Overloaded, "Too many of your requests are under way. Try again shortly.")
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::{FutureExt, pin_mut};
@@ -82,14 +92,16 @@ mod tests {
     #[test]
     fn those_who_find_a_place_take_turns() {
         let places = Places::new(2, 1);
-        let first = places.take().now_or_never().expect("a turn").expect("a place");
-        let second = places.take();
+        let (ada, bob) = (Principal::new("ada", Some(1)), Principal::new("bob", Some(1)));
+        let first = places.take(&ada).now_or_never().expect("a turn").expect("a place");
+        let second = places.take(&bob);
         pin_mut!(second);
         assert!(second.as_mut().now_or_never().is_none());
         assert_eq!(places.taken(), 2);
 
         assert!(places.check().is_err());
-        let third = places.take().now_or_never().expect("an answer at once");
+        let eve = Principal::new("eve", Some(2));
+        let third = places.take(&eve).now_or_never().expect("an answer at once");
         assert_eq!(third.expect_err("no place").code(), Code::Overloaded);
 
         drop(first);
@@ -100,9 +112,22 @@ mod tests {
 
     #[test]
     fn who_leaves_while_waiting_gives_the_place_back() {
-        let places = Places::new(2, 1);
-        let _first = places.take().now_or_never();
-        assert!(places.take().now_or_never().is_none());
+        let places = Places::new(4, 1);
+        let ada = Principal::new("ada", Some(1));
+        let _first = places.take(&ada).now_or_never();
+        assert!(places.take(&ada).now_or_never().is_none());
         assert_eq!(places.taken(), 1);
+    }
+
+    #[test]
+    fn a_subject_takes_half_of_the_places() {
+        let places = Places::new(4, 4);
+        let (ada, elsewhere) = (Principal::new("ada", Some(1)), Principal::new("ada", Some(2)));
+        let _held =
+            [&ada, &elsewhere].map(|it| places.take(it).now_or_never().expect("a turn").expect("a place"));
+        let refused = places.take(&ada).now_or_never().expect("an answer at once");
+        assert_eq!(refused.expect_err("no place").code(), Code::Overloaded);
+        assert!(places.check().is_ok());
+        assert!(places.take(&Principal::new("bob", Some(1))).now_or_never().expect("a turn").is_ok());
     }
 }

@@ -7,7 +7,10 @@ use async_graphql::{Value, Variables};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::operation::Prepared;
-use crate::error::{AppError, Code};
+use crate::{
+    error::{AppError, Code},
+    fair_share::{Quota, Share, Subject, half},
+};
 
 /// The bytes of a unit.
 const UNIT: usize = 1024;
@@ -17,22 +20,35 @@ const UNITS_EACH: usize = 64;
 /// How many subscriptions there is room for at least, so that one may be long where few are wanted.
 const FEWEST: usize = 64;
 
-/// The room for all that is subscribed to.
+/// The room for all that is subscribed to. A subject takes at most half of it.
 #[derive(Debug)]
-pub struct Room(Arc<Semaphore>);
+pub struct Room {
+    units: Arc<Semaphore>,
+    subjects: Arc<Quota<Subject>>,
+}
+
+/// The room of one subscription, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Taken {
+    _units: OwnedSemaphorePermit,
+    _share: Share<Subject>,
+}
 
 impl Room {
     /// Room for so many subscriptions of the usual length.
     pub fn new(subscriptions: usize) -> Self {
-        Self(Arc::new(Semaphore::new(subscriptions.max(FEWEST) * UNITS_EACH)))
+        let units = subscriptions.max(FEWEST) * UNITS_EACH;
+        Self { units: Arc::new(Semaphore::new(units)), subjects: Quota::new(half(units)) }
     }
 
     /// Takes what a subscription needs, until that is dropped.
-    pub(super) fn take(&self, prepared: &Prepared) -> Result<OwnedSemaphorePermit, AppError> {
-        let units = (prepared.parsed.bytes() + size_of_all(&prepared.variables)).div_ceil(UNIT);
-        let taken =
-            u32::try_from(units).ok().and_then(|it| Arc::clone(&self.0).try_acquire_many_owned(it).ok());
+    pub(super) fn take(&self, subject: &Subject, prepared: &Prepared) -> Result<Taken, AppError> {
+        let count = (prepared.parsed.bytes() + size_of_all(&prepared.variables)).div_ceil(UNIT);
+        let units =
+            u32::try_from(count).ok().and_then(|it| Arc::clone(&self.units).try_acquire_many_owned(it).ok());
+        let taken = units.zip(self.subjects.take(subject, count));
         taken
+            .map(|(units, share)| Taken { _units: units, _share: share })
             .ok_or_else(|| AppError::request(Code::Overloaded, "Too much is subscribed to. Try again later."))
     }
 }

@@ -260,7 +260,8 @@ impl Session {
         }
         let context =
             authenticate(&self.app.verifier, &self.headers, RequestId::new().as_str().to_owned()).await;
-        context.map(|context| context.caller).map_err(|error| match error.code() {
+        let caller = context.map(|context| context.caller);
+        caller.inspect(|caller| self.care.identify(caller)).map_err(|error| match error.code() {
             Code::Unavailable => Close::TRY_AGAIN,
             _ => Close::FORBIDDEN,
         })

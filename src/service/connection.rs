@@ -17,7 +17,14 @@ use sea_orm::{
     sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef, sqlite::SqliteValueRef},
 };
 
-use super::{Tally, pool::Generation, response_memory::ResponseMeter};
+use super::{
+    Tally,
+    admission::Admission,
+    pool::Generation,
+    response_memory::ResponseMeter,
+    sqlite_limit::{self, StatementTimer},
+    transaction::{Transaction, to_its_end},
+};
 use crate::{auth::Caller, error::database_code};
 
 /// The role that row level security applies to; see the migrations.
@@ -56,24 +63,32 @@ pub struct Connection {
     pub(super) pool: DatabaseConnection,
     pub(super) tenant: Option<TenantSession>,
     pub(super) generation: Arc<Generation>,
+    pub(super) admission: Admission,
 }
 
 impl Connection {
-    /// Begins a transaction, as the tenant's where there is one.
-    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
-        self.repeated(|| self.begin_once(options)).await
+    /// Begins a transaction that may write, as the tenant's where there is one.
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
+        let admitted = self.admission.transaction().await?;
+        let (transaction, timer) = self.repeated(|| self.watched(self.begin_once(options))).await?;
+        Ok(Transaction::new(transaction, timer, admitted, &self.generation))
     }
 
     /// In a task of its own: sqlx rolls back nothing before BEGIN was answered, so a request that is cut off while it waits
     /// would leave a connection of the pool inside a transaction.
-    async fn begin_once(&self, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
-        let Self { pool, tenant, generation } = self.clone();
+    async fn begin_once(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<(DatabaseTransaction, Option<StatementTimer>), DbErr> {
+        let Self { pool, tenant, generation, .. } = self.clone();
         let begin = tokio::spawn(async move {
-            let transaction = generation.in_time(pool.begin_with_options(options)).await?;
+            let begin = generation.in_time(pool.begin_with_options(options));
+            let (transaction, timer) = sqlite_limit::observed(begin).await;
+            let transaction = transaction?;
             if let Some(tenant) = tenant {
                 transaction.execute_unprepared(&tenant.0).await?;
             }
-            Ok(transaction)
+            Ok((transaction, timer))
         });
         begin.await.map_err(|_| DbErr::Custom("beginning a transaction failed".to_owned()))?
     }
@@ -83,7 +98,7 @@ impl Connection {
     async fn tenant_transaction(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
         match self.tenant {
             None => Ok(None),
-            Some(_) => self.begin_once(TransactionOptions::default()).await.map(Some),
+            Some(_) => Ok(Some(self.begin_once(TransactionOptions::default()).await?.0)),
         }
     }
 
@@ -94,13 +109,13 @@ impl Connection {
         F: Future<Output = Result<T, DbErr>> + Send,
         T: Send,
     {
-        let mut result = self.watched(unit()).await;
+        let mut result = unit().await;
         if let Err(error) = &result
             && self.generation.ends_on(error)
         {
             Tally::retry();
             tracing::info!(error = database_code(error), "a statement is repeated on another connection");
-            result = self.noted(self.watched(unit()).await);
+            result = self.noted(unit().await);
         }
         result
     }
@@ -121,14 +136,30 @@ impl Connection {
         })
     }
 
-    async fn query_one_once(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+    /// Does the work of a statement on a connection, once it may be used.
+    async fn admitted<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let admitted = self.admission.connection().await?;
+        let (connection, work) = (self.clone(), work(self.clone()));
+        let work = async move {
+            let result = connection.watched(work).await;
+            drop(admitted);
+            result
+        };
+        to_its_end(&self.generation, work).await
+    }
+
+    async fn query_one_once(self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self.tenant_transaction().await? {
             None => self.pool.query_one_raw(statement).await,
             Some(transaction) => transaction.query_one_raw(statement).await,
         }
     }
 
-    async fn query_all_once(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    async fn query_all_once(self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match (self.tenant_transaction().await?, ResponseMeter::of_rows()) {
             (None, None) => self.pool.query_all_raw(statement).await,
             (Some(transaction), None) => transaction.query_all_raw(statement).await,
@@ -137,7 +168,7 @@ impl Connection {
         }
     }
 
-    async fn execute_once(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+    async fn execute_once(self, statement: Statement) -> Result<ExecResult, DbErr> {
         let Some(transaction) = self.tenant_transaction().await? else {
             return self.pool.execute_raw(statement).await;
         };
@@ -146,11 +177,11 @@ impl Connection {
         Ok(result)
     }
 
-    async fn execute_unprepared_once(&self, sql: &str) -> Result<ExecResult, DbErr> {
+    async fn execute_unprepared_once(self, sql: String) -> Result<ExecResult, DbErr> {
         let Some(transaction) = self.tenant_transaction().await? else {
-            return self.pool.execute_unprepared(sql).await;
+            return self.pool.execute_unprepared(&sql).await;
         };
-        let result = transaction.execute_unprepared(sql).await?;
+        let result = transaction.execute_unprepared(&sql).await?;
         transaction.commit().await?;
         Ok(result)
     }
@@ -229,7 +260,9 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        Box::pin(async move { self.repeated(|| self.query_one_once(statement.clone())).await })
+        Box::pin(
+            async move { self.repeated(|| self.admitted(|it| it.query_one_once(statement.clone()))).await },
+        )
     }
 
     fn query_all_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, Vec<QueryResult>>
@@ -237,7 +270,9 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        Box::pin(async move { self.repeated(|| self.query_all_once(statement.clone())).await })
+        Box::pin(
+            async move { self.repeated(|| self.admitted(|it| it.query_all_once(statement.clone()))).await },
+        )
     }
 
     fn execute_raw<'s, 'a>(&'s self, statement: Statement) -> Answer<'a, ExecResult>
@@ -245,7 +280,7 @@ impl ConnectionTrait for Connection {
         's: 'a,
         Self: 'a,
     {
-        Box::pin(async move { self.noted(self.watched(self.execute_once(statement)).await) })
+        Box::pin(async move { self.noted(self.admitted(|it| it.execute_once(statement)).await) })
     }
 
     fn execute_unprepared<'s, 't, 'a>(&'s self, sql: &'t str) -> Answer<'a, ExecResult>
@@ -254,6 +289,8 @@ impl ConnectionTrait for Connection {
         't: 'a,
         Self: 'a,
     {
-        Box::pin(async move { self.noted(self.watched(self.execute_unprepared_once(sql)).await) })
+        Box::pin(
+            async move { self.noted(self.admitted(|it| it.execute_unprepared_once(sql.to_owned())).await) },
+        )
     }
 }

@@ -12,12 +12,14 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
     Tally, Write,
+    admission::Admission,
     connection::{Connection, TENANT, TenantSession},
     health_check::HealthCheck,
     pool::{self, Generation},
     sqlite_file::SqliteFile,
+    sqlite_limit,
 };
-use crate::{auth::Caller, error::AppResult};
+use crate::{auth::Caller, error::AppResult, fair_share::Permit};
 
 /// How to reach the database; see the configuration's `[database]` section.
 #[derive(Clone)]
@@ -28,12 +30,10 @@ pub struct DatabaseOptions {
     pub max_connections: u32,
     /// How long a request waits for a free connection.
     pub acquire_timeout: Duration,
-    /// How long PostgreSQL may take for one statement.
+    /// How long a statement of a request may take.
     pub statement_timeout: Duration,
     /// Whether requests run under PostgreSQL's row level security.
     pub row_level_security: bool,
-    /// How long a connection of SQLite may compute for one request.
-    pub sqlite_time_limit: Duration,
     /// How long a writer of SQLite waits for another process to finish its transaction.
     pub sqlite_busy_timeout: Duration,
 }
@@ -61,8 +61,6 @@ pub struct Database {
     written: Arc<Notify>,
     /// Notified when this process may have made background tasks.
     task_made: Arc<Notify>,
-    /// SQLite has one writer at a time: waiting here is fair and costs nothing, waiting inside SQLite is neither.
-    writer: Option<Arc<Mutex<()>>>,
     /// Locked while a task empties SQLite's write-ahead log in the background.
     log_emptying: Arc<Mutex<()>>,
     /// The file, where the database is one.
@@ -78,7 +76,7 @@ impl Database {
         let mut pool = sea_orm::Database::connect(pool::connect_options(options, &generation)).await?;
         pool.set_metric_callback(Tally::statement);
         let is_sqlite = pool.get_database_backend() == DbBackend::Sqlite;
-        let connection = Connection { pool, tenant: None, generation };
+        let connection = Connection { pool, tenant: None, generation, admission: Admission::new(options) };
         let health = match &file {
             // In memory only this pool has it.
             None if is_sqlite => HealthCheck::on(connection.clone()),
@@ -91,7 +89,6 @@ impl Database {
             written: Arc::default(),
             task_made: Arc::default(),
             log_emptying: Arc::default(),
-            writer: is_sqlite.then(Arc::default),
             file: file.map(Arc::new),
             health: Arc::new(health),
         })
@@ -103,10 +100,12 @@ impl Database {
         self
     }
 
-    /// The same database as a caller may see it: only the request's organization where row level security is on.
+    /// The same database for one request of a caller, which queues for connections with the others: only the request's
+    /// organization is seen where row level security is on.
     pub fn within(&self, caller: &Caller) -> Self {
         let tenant = self.rls_enabled.then(|| TenantSession::of(caller));
-        Self { connection: Connection { tenant, ..self.connection.clone() }, ..self.clone() }
+        let admission = self.connection.admission.of_request(caller);
+        Self { connection: Connection { tenant, admission, ..self.connection.clone() }, ..self.clone() }
     }
 
     /// The same database without row level security: for what is done to all organizations, or makes one.
@@ -117,6 +116,12 @@ impl Database {
     /// The pool itself, without row level security: for migrations, upkeep and tests.
     pub fn pool(&self) -> &DatabaseConnection {
         &self.connection.pool
+    }
+
+    /// Awaits work on the pool itself whose statements take what they take on SQLite, such as migrations; on PostgreSQL
+    /// they lift the server's limit themselves.
+    pub async fn unlimited<T>(&self, work: impl Future<Output = T>) -> T {
+        sqlite_limit::unlimited(work).await
     }
 
     /// The handle to read through, outside of a transaction.
@@ -179,7 +184,8 @@ impl Database {
             return Ok(());
         }
         let closed = Connection { tenant: Some(TenantSession::closed()), ..self.connection.clone() };
-        let transaction = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
+        let begun = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
+        let transaction = begun.transaction;
         let statement = Statement::from_string(DbBackend::Postgres, OPEN_TABLES);
         let open = transaction.query_all_raw(statement).await.map_err(RlsError::Role)?;
         let open: Result<Vec<String>, DbErr> = open.iter().map(|row| row.try_get_by_index(0)).collect();
@@ -195,11 +201,8 @@ impl Database {
     }
 
     /// Waits until no other writer of this process uses SQLite, and keeps them waiting meanwhile.
-    pub(super) async fn writer_turn(&self) -> Option<OwnedMutexGuard<()>> {
-        match &self.writer {
-            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
-            None => None,
-        }
+    pub(super) async fn writer_turn(&self) -> Option<Permit> {
+        self.connection.admission.writer().await
     }
 
     /// The right to empty SQLite's write-ahead log in the background; `None` while another task has it.
@@ -210,7 +213,7 @@ impl Database {
     /// Begins a unit of work with locks. Dropped without [`Write::commit`], it leaves nothing behind.
     pub async fn begin(&self) -> AppResult<Write> {
         self.check_file()?;
-        let write = self.write(false, self.writer_turn().await);
+        let write = self.write(false);
         write.transaction().await?;
         Ok(write)
     }
@@ -218,25 +221,25 @@ impl Database {
     /// An optimistic unit of work, where the database allows it: on PostgreSQL without row level security, which needs a
     /// transaction for each statement anyway.
     pub(super) fn begin_optimistic(&self) -> Option<Write> {
-        (!self.is_sqlite() && self.connection.tenant.is_none()).then(|| self.write(true, None))
+        (!self.is_sqlite() && self.connection.tenant.is_none()).then(|| self.write(true))
     }
 
-    fn write(&self, optimistic: bool, writer: Option<OwnedMutexGuard<()>>) -> Write {
+    fn write(&self, optimistic: bool) -> Write {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         let of_commit = (Arc::clone(&self.written), self.file.clone());
-        Write::new(self.connection.clone(), options, optimistic, of_commit, writer)
+        Write::new(self.connection.clone(), options, optimistic, of_commit)
     }
 
     /// Begins a unit of work for upkeep, which no request waits for: on PostgreSQL its statements have no time limit.
     pub(super) async fn begin_upkeep(&self) -> AppResult<Write> {
         let write = self.begin().await?;
+        write.lift_statement_limit().await?;
         if !self.is_sqlite() {
-            let limits =
-                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '1min'";
-            write.execute_unprepared(limits).await?;
+            let limit = "SET LOCAL idle_in_transaction_session_timeout = '1min'";
+            write.execute_unprepared(limit).await?;
         }
         Ok(write)
     }

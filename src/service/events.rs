@@ -7,7 +7,6 @@
 
 mod interest;
 mod log;
-mod shares;
 mod tail;
 
 use std::{collections::VecDeque, sync::Arc, thread::available_parallelism, time::Duration};
@@ -20,7 +19,6 @@ use tokio::{
 pub use self::interest::Interest;
 use self::{
     log::{Entry, Loss, Read},
-    shares::{Share, Shares},
     tail::{Failing, State, Tail, Tails},
 };
 use super::{
@@ -36,6 +34,7 @@ use crate::{
         internal_contact, internal_contact_assignment, organization_contact,
     },
     error::{AppError, AppResult, Code},
+    fair_share::{FairQueue, Permit, Principal, Quota, Share, Subject},
 };
 
 /// The kinds of changes that are delivered.
@@ -63,19 +62,36 @@ const RETRIES: usize = 2;
 pub struct Feed {
     places: Arc<Semaphore>,
     count: usize,
-    shares: Arc<Shares>,
-    turns: Arc<Permits>,
-    catching_up: Arc<Permits>,
+    subjects: Arc<Quota<Subject>>,
+    organizations: Arc<Quota<OrganizationId>>,
+    turns: Arc<Turns>,
+    catching_up: Arc<Turns>,
     tails: Tails,
 }
 
+/// How many subscriptions may be open at once.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriptionLimits {
+    /// In the process.
+    pub total: usize,
+    /// Of a subject, in all its organizations together.
+    pub of_subject: usize,
+    /// Of an organization.
+    pub of_organization: usize,
+}
+
 impl Feed {
-    /// A feed that so many may listen to at once, and each caller so often.
-    pub fn new(db: &Database, count: usize, share: usize) -> Self {
-        let places = Arc::new(Semaphore::new(count));
-        let turns = Permits::new(available_parallelism().map_or(1, usize::from));
-        let (shares, tails) = (Shares::new(share), Tails::new(db.bypass_rls()));
-        Self { places, count, shares, turns, catching_up: Permits::new(CATCHING_UP), tails }
+    /// A feed that so many may listen to at once.
+    pub fn new(db: &Database, limits: SubscriptionLimits) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(limits.total)),
+            count: limits.total,
+            subjects: Quota::new(limits.of_subject),
+            organizations: Quota::new(limits.of_organization),
+            turns: Turns::new(available_parallelism().map_or(1, usize::from)),
+            catching_up: Turns::new(CATCHING_UP),
+            tails: Tails::new(db.bypass_rls()),
+        }
     }
 
     /// How many listen.
@@ -100,7 +116,7 @@ impl Feed {
 
     /// Listens to an organization's changes: to those after `after`, else to all that are committed from now on.
     ///
-    /// `db` is the database as the caller may see it. Fails when too many listen, or too many in the name of this subject, when
+    /// `db` is the database as the caller may see it. Fails when too many listen, or too many of this subject or organization, when
     /// the database does not answer, and when `after` is not in the log any more.
     pub async fn listen(
         &self,
@@ -109,7 +125,12 @@ impl Feed {
         interest: Interest,
         after: Option<Position>,
     ) -> AppResult<Listener> {
-        let share = self.shares.take(subject, organization.0).ok_or_else(|| self.too_many())?;
+        let principal = Principal::new(subject, Some(organization.0));
+        let of_subject = self.subjects.take(&principal.subject, 1);
+        let of_subject = of_subject.ok_or_else(|| too_many("You have", self.subjects.most()))?;
+        let of_organization = self.organizations.take(&organization, 1);
+        let of_organization =
+            of_organization.ok_or_else(|| too_many("Your organization has", self.organizations.most()))?;
         let tail = self.tails.follow(organization).await?;
         let state = tail.watch();
         let (epoch, end) = {
@@ -125,6 +146,7 @@ impl Feed {
         Ok(Listener {
             db,
             organization,
+            principal,
             interest,
             turns: Arc::clone(&self.turns),
             catching_up: Arc::clone(&self.catching_up),
@@ -137,51 +159,47 @@ impl Feed {
             read: VecDeque::new(),
             tail,
             _place: place,
-            _share: share,
+            _shares: (of_subject, of_organization),
         })
     }
+}
 
-    fn too_many(&self) -> AppError {
-        let message = format!("You have {} subscriptions open, which is the most.", self.shares.most());
-        AppError::request(Code::RateLimited, message)
-    }
+fn too_many(whose: &str, most: usize) -> AppError {
+    AppError::request(Code::RateLimited, format!("{whose} {most} subscriptions open, which is the most."))
 }
 
 /// How many listeners of the process do something at once.
 #[derive(Debug)]
-struct Permits {
-    regular: Arc<Semaphore>,
+struct Turns {
+    regular: Arc<FairQueue>,
     /// Those of organizations that fail: each is held for as long as a statement may take.
-    retries: Arc<Semaphore>,
+    retries: Arc<FairQueue>,
 }
 
 /// What a listener holds while it does something.
 #[derive(Debug)]
-struct Permit {
-    _of_process: OwnedSemaphorePermit,
+struct Turn {
+    _of_process: Permit,
     _of_organization: Option<OwnedSemaphorePermit>,
 }
 
-impl Permits {
+impl Turns {
     fn new(count: usize) -> Arc<Self> {
-        let semaphore = |count| Arc::new(Semaphore::new(count));
-        Arc::new(Self { regular: semaphore(count), retries: semaphore(RETRIES) })
+        Arc::new(Self { regular: FairQueue::new(count), retries: FairQueue::new(RETRIES) })
     }
 
-    /// Waits for a permit for a listener of this organization. While a statement of one of its listeners fails, they try
+    /// Waits for the turn of a listener of this organization. While a statement of one of its listeners fails, they try
     /// one after the other, and keep no others waiting.
-    async fn acquire(&self, tail: &Tail) -> Option<Permit> {
-        // Nobody closes them.
+    async fn acquire(&self, principal: &Principal, tail: &Tail) -> Turn {
         if !tail.is_failing() {
-            let permit = Arc::clone(&self.regular).acquire_owned().await.ok()?;
+            let permit = self.regular.acquire(principal).await;
             // It may have begun to fail while this one waited.
             if !tail.is_failing() {
-                return Some(Permit { _of_process: permit, _of_organization: None });
+                return Turn { _of_process: permit, _of_organization: None };
             }
         }
         let of_organization = tail.retry().await;
-        let permit = Arc::clone(&self.retries).acquire_owned().await.ok()?;
-        Some(Permit { _of_process: permit, _of_organization: of_organization })
+        Turn { _of_process: self.retries.acquire(principal).await, _of_organization: of_organization }
     }
 }
 
@@ -189,15 +207,15 @@ fn full() -> AppError {
     AppError::request(Code::Overloaded, "Too many subscriptions are open. Try again later.")
 }
 
-/// A change of a contact, being delivered. Only as many as there are cores are at once: a change that thousands listen to must
-/// not keep requests from being answered.
+/// A change of a contact, being delivered. Only as many as there are cores are at once, and half of them of one
+/// subject: a change that thousands listen to must not keep requests from being answered.
 #[derive(Debug)]
 pub struct Event {
     /// What was done.
     pub change: Arc<Model>,
     /// The contact that was changed.
     pub contact: PublicId,
-    _turn: Option<Permit>,
+    _turn: Turn,
 }
 
 /// Why there is no event.
@@ -224,9 +242,10 @@ impl From<Interruption> for AppError {
 pub struct Listener {
     db: Database,
     organization: OrganizationId,
+    principal: Principal,
     interest: Interest,
-    turns: Arc<Permits>,
-    catching_up: Arc<Permits>,
+    turns: Arc<Turns>,
+    catching_up: Arc<Turns>,
     /// How many changes are read of the table at once.
     batch: u64,
     state: Receiver<State>,
@@ -242,7 +261,7 @@ pub struct Listener {
     read: VecDeque<Arc<Entry>>,
     tail: Arc<Tail>,
     _place: OwnedSemaphorePermit,
-    _share: Share,
+    _shares: (Share<Subject>, Share<OrganizationId>),
 }
 
 impl Listener {
@@ -264,10 +283,10 @@ impl Listener {
 
     /// The contact that was changed, if the change is of interest, and the turn to deliver it. Fails when the change cannot be
     /// understood. The turn is taken anew for each attempt: others go on while this one waits for the database.
-    async fn contact_of(&self, change: &Model) -> AppResult<(Option<PublicId>, Option<Permit>)> {
+    async fn contact_of(&self, change: &Model) -> AppResult<(Option<PublicId>, Turn)> {
         let mut failing = None;
         loop {
-            let turn = self.turns.acquire(&self.tail).await;
+            let turn = self.turns.acquire(&self.principal, &self.tail).await;
             let contact = self.interest.contact_of(self.db.connection(), self.organization, change);
             match limited(STATEMENT_TIMEOUT, contact).await {
                 Err(error) if matches!(error.code(), Code::Unavailable | Code::Timeout) => {
@@ -327,7 +346,7 @@ impl Listener {
     async fn read_table(&mut self, through: i64) -> Result<(), Interruption> {
         let mut failing = None;
         loop {
-            let permit = self.catching_up.acquire(&self.tail).await;
+            let permit = self.catching_up.acquire(&self.principal, &self.tail).await;
             let db = self.db.connection();
             let read = log::read_after(db, self.organization, self.position, through, self.batch);
             match limited(STATEMENT_TIMEOUT, read).await {

@@ -8,6 +8,7 @@ use sea_orm::{
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
+    admission::Admission,
     connection::Connection,
     database::DatabaseOptions,
     pool::{self, Generation},
@@ -49,14 +50,13 @@ impl HealthCheck {
             max_connections: CONNECTIONS,
             acquire_timeout: TIME_LIMIT,
             statement_timeout: options.statement_timeout.min(TIME_LIMIT),
-            sqlite_time_limit: TIME_LIMIT,
             sqlite_busy_timeout: BUSY,
             ..options.clone()
         };
         let generation = Generation::new(&options);
         let mut connect = pool::connect_options(&options, &generation);
         let pool = sea_orm::Database::connect(connect.connect_lazy(true).to_owned()).await?;
-        Ok(Self::on(Connection { pool, tenant: None, generation }))
+        Ok(Self::on(Connection { pool, tenant: None, generation, admission: Admission::new(&options) }))
     }
 
     /// On connections that are there already.

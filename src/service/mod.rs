@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod account_contact;
+mod admission;
 pub mod app_token;
 pub mod background;
 pub mod bulk;
@@ -47,6 +48,8 @@ mod sqlite_limit;
 pub(crate) mod sqlite_log;
 pub mod start_check;
 mod tally;
+mod transaction;
+pub mod work;
 mod write;
 
 pub use database::Database;

@@ -75,7 +75,7 @@ pub(super) fn connect_options(options: &DatabaseOptions, generation: &Arc<Genera
 }
 
 fn sqlite(connect: &mut ConnectOptions, options: &DatabaseOptions) {
-    let (limit, busy_timeout) = (options.sqlite_time_limit, options.sqlite_busy_timeout);
+    let (limit, busy_timeout) = (options.statement_timeout, options.sqlite_busy_timeout);
     connect
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
@@ -124,7 +124,7 @@ pub(super) struct Generation {
     /// When work was last cut off, likewise.
     cut_off: AtomicU64,
     /// How long the server may take for a statement and its answer.
-    answer_limit: Duration,
+    pub(super) answer_limit: Duration,
     /// How long a transaction may take to begin, on a server.
     begin_limit: Option<Duration>,
 }
@@ -172,7 +172,7 @@ impl Generation {
         true
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.began.fetch_max(self.now(), SeqCst);
     }
 
@@ -255,7 +255,6 @@ mod tests {
             acquire_timeout: minute,
             statement_timeout: minute,
             row_level_security: false,
-            sqlite_time_limit: minute,
             sqlite_busy_timeout: minute,
         })
     }

@@ -115,6 +115,11 @@ impl SearchQuery {
         Self { words, phone: is_other.then_some(digits), people: None }
     }
 
+    /// How many words are looked for.
+    pub fn count(&self) -> u64 {
+        self.words.len() as u64
+    }
+
     /// The query as a name would be sorted.
     fn sort_key(&self) -> String {
         self.words.join(" ").chars().take(SORT_KEY).collect()
@@ -272,9 +277,12 @@ impl Search<'_> {
             return Expr::col((table, "id")).in_subquery(found);
         }
         let and = if required == Required::All { " & " } else { " | " };
-        let words = self.query.written(|word| format!("'{word}':*"), and, " | ");
+        let words = self.query.written(|word| format!("'{}_{word}':*", self.organization.0), and, " | ");
         // The indexes are over this very expression.
-        let lexemes = format!("array_to_tsvector(string_to_array(btrim({table}.words), ' '))");
+        let lexemes = format!(
+            "array_to_tsvector(string_to_array({table}.org_id::text || '_' || \
+             replace(btrim({table}.words), ' ', ' ' || {table}.org_id::text || '_'), ' '))"
+        );
         Expr::cust(lexemes).binary(BinOper::Custom("@@"), Expr::val(words).cast_as("tsquery"))
     }
 

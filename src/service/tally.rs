@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{DbErr, Statement, metric::Info};
@@ -22,6 +22,8 @@ pub struct Tally {
     statements: AtomicU64,
     failed: AtomicU64,
     retries: AtomicU64,
+    /// How long the statements took, in microseconds.
+    database_time: AtomicU64,
 }
 
 impl Tally {
@@ -45,6 +47,11 @@ impl Tally {
         self.retries.load(Relaxed)
     }
 
+    /// How long the statements took together, which includes waiting for rows that others hold.
+    pub fn database_time(&self) -> Duration {
+        Duration::from_micros(self.database_time.load(Relaxed))
+    }
+
     /// A statement came to its end; to be called by the pool for each. It belongs to the request that is under way in
     /// this task, if there is one.
     pub fn statement(info: &Info<'_>) {
@@ -52,10 +59,12 @@ impl Tally {
             return;
         }
         let failed = u64::from(info.failed);
+        let took = u64::try_from(info.elapsed.as_micros()).unwrap_or(u64::MAX);
         // Outside of requests there is nobody who wants to know.
         let _ = CURRENT.try_with(|tally| {
             tally.statements.fetch_add(1, Relaxed);
             tally.failed.fetch_add(failed, Relaxed);
+            tally.database_time.fetch_add(took, Relaxed);
         });
     }
 

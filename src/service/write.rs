@@ -14,14 +14,15 @@ use std::{
 
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, IntoActiveModel,
-    QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, TransactionOptions,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, IntoActiveModel, QueryFilter, QueryResult,
+    QuerySelect, QueryTrait, Select, Statement, TransactionOptions,
     sea_query::{Expr, LockType, UpdateStatement},
 };
-use tokio::sync::{Notify, OnceCell, OwnedMutexGuard};
+use tokio::sync::{Notify, OnceCell};
 
 use super::{
     Database, Tally, connection::Connection, input::Checks, pool::Working, reading, sqlite_file::SqliteFile,
+    transaction::Transaction,
 };
 use crate::{
     entity::{
@@ -40,15 +41,13 @@ pub struct Write {
     working: Working,
     connection: Connection,
     /// An optimistic unit begins one only when it needs to.
-    transaction: OnceCell<DatabaseTransaction>,
+    transaction: OnceCell<Transaction>,
     options: TransactionOptions,
     optimistic: bool,
     pending: Mutex<Pending>,
     written: Arc<Notify>,
     /// The file that is written to, where the database is one.
     file: Option<Arc<SqliteFile>>,
-    // Declared last: the next writer may go only when the transaction has ended.
-    _writer: Option<OwnedMutexGuard<()>>,
 }
 
 /// The guards, writes and changes that were not executed yet.
@@ -82,21 +81,10 @@ impl Write {
         options: TransactionOptions,
         optimistic: bool,
         (written, file): (Arc<Notify>, Option<Arc<SqliteFile>>),
-        writer: Option<OwnedMutexGuard<()>>,
     ) -> Self {
         let (transaction, pending) = (OnceCell::new(), Mutex::default());
         let working = connection.generation.working();
-        Self {
-            working,
-            connection,
-            transaction,
-            options,
-            optimistic,
-            pending,
-            written,
-            file,
-            _writer: writer,
-        }
+        Self { working, connection, transaction, options, optimistic, pending, written, file }
     }
 
     /// Whether it locks nothing: what it has read needs a guard, and unique values are checked by the constraints alone.
@@ -166,7 +154,7 @@ impl Write {
             let count = changes.len() as u64;
             let statement = change::Entity::append(organization, changes, guards, writes)?;
             let outcome = match self.transaction.get() {
-                Some(transaction) => self.connection.noted(transaction.execute(&statement).await)?,
+                Some(begun) => self.connection.noted(begun.transaction.execute(&statement).await)?,
                 None => self.connection.execute(&statement).await.map_err(unknown_outcome)?,
             };
             if outcome.rows_affected() != count {
@@ -190,7 +178,7 @@ impl Write {
     }
 
     /// The transaction. Pending guards and writes are executed in it first, because the next statement may depend on them.
-    pub(super) async fn transaction(&self) -> Result<&DatabaseTransaction, DbErr> {
+    pub(super) async fn transaction(&self) -> Result<&Transaction, DbErr> {
         let transaction = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
         let (guards, writes) = {
             let mut pending = self.pending();
@@ -205,6 +193,16 @@ impl Write {
             transaction.execute_raw(write.build(self.get_database_backend())?).await?;
         }
         Ok(transaction)
+    }
+
+    /// Lets each statement of the transaction take what it takes.
+    pub(super) async fn lift_statement_limit(&self) -> Result<(), DbErr> {
+        let transaction = self.transaction().await?;
+        if transaction.get_database_backend() == DbBackend::Postgres {
+            transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+        }
+        transaction.lift_statement_limit();
+        Ok(())
     }
 
     /// Whether a statement needs no transaction: it reads for an optimistic unit that has written nothing so far.
@@ -295,7 +293,7 @@ fn by_organization(
 
 /// Appends changes to the organization's log in a transaction.
 async fn append(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     organization: OrganizationId,
     changes: Vec<change::ActiveModel>,
 ) -> AppResult<()> {

@@ -261,23 +261,53 @@ async fn a_database_that_takes_no_writes_is_read() {
     }
 }
 
+const ENDLESS: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
 #[tokio::test]
-async fn sqlite_computes_no_longer_than_somebody_waits() {
-    let world = World::on_sqlite().await;
-    let world = world
-        .restarted(|config| {
-            config.database.max_connections = 1;
-            config.limits.request_timeout = Duration::from_millis(300);
-        })
-        .await;
-    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
-    for _ in 0..3 {
-        let began = Instant::now();
-        let interrupted = world.db.pool().execute_unprepared(endless).await;
-        let error = AppError::from(interrupted.expect_err("no end"));
-        assert_eq!(error.code(), Code::Timeout, "{error:?}");
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-        // The connection is good for whoever comes next.
-        assert!(is_made(&create(&world.writer(), &format!("After {:?}", began)).await));
+async fn a_statement_has_an_end_on_both() {
+    for world in [World::on_sqlite().await, World::on_postgres().await] {
+        let world = world
+            .restarted(|config| {
+                config.database.max_connections = 1;
+                config.database.statement_timeout = Duration::from_millis(300);
+            })
+            .await;
+        for _ in 0..3 {
+            let began = Instant::now();
+            let interrupted = world.db.connection().execute_unprepared(ENDLESS).await;
+            let error = AppError::from(interrupted.expect_err("no end"));
+            assert_eq!(error.code(), Code::Timeout, "{error:?}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            // The connection is good for whoever comes next.
+            assert!(is_made(&create(&world.writer(), &format!("After {:?}", began)).await));
+        }
     }
+}
+
+#[tokio::test]
+async fn each_statement_of_a_write_has_its_own_time() {
+    let counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n";
+    for world in [World::on_sqlite().await, World::on_postgres().await] {
+        let limit = Duration::from_millis(1500);
+        let world = world.restarted(|config| config.database.statement_timeout = limit).await;
+        let write = world.db.begin().await.expect("a write");
+        let began = Instant::now();
+        // Together they take longer than one may, in the database and between the statements.
+        while began.elapsed() < 2 * limit {
+            write.execute_unprepared(counting).await.expect("a count");
+            tokio::time::sleep(limit / 4).await;
+        }
+        let error = AppError::from(write.execute_unprepared(ENDLESS).await.expect_err("no end"));
+        assert_eq!(error.code(), Code::Timeout, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn migrations_take_what_they_take_on_sqlite() {
+    let world = World::on_sqlite().await;
+    let world = world.restarted(|config| config.database.statement_timeout = Duration::from_millis(50)).await;
+    let counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) FROM n";
+    world.db.pool().execute_unprepared(counting).await.expect_err("a limit");
+    world.db.unlimited(world.db.pool().execute_unprepared(counting)).await.expect("no limit");
 }

@@ -36,8 +36,8 @@ async fn actors_are_who_they_say(world: World) {
         (world.reader(), "reader", "org_1", 1),
         (world.writer(), "writer", "org_1", 2),
         (world.admin(), "admin", "org_1", 4),
-        (world.other(), "other", "org_2", 3),
-        (world.multi().in_organization("org_2"), "multi", "org_2", 3),
+        (world.other(), "other", "org_2", 4),
+        (world.multi().in_organization("org_2"), "multi", "org_2", 4),
         (world.actor("somebody", &[HOME], &[Scope::ContactsRead]), "somebody", "org_1", 1),
     ] {
         let reply = actor.query(whoami).await;

@@ -18,7 +18,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     Layer {
         name: "cli",
         knows: &["app", "auth", "config", "entity", "error", "graphql", "http", "log", "service"],
@@ -26,13 +26,13 @@ const LAYERS: [Layer; 10] = [
     },
     Layer {
         name: "app",
-        knows: &["auth", "config", "error", "graphql", "http", "service"],
+        knows: &["auth", "config", "error", "fair_share", "graphql", "http", "service"],
         never: &["async_graphql"],
     },
     // Its handlers are given the AppState that `app` builds; the routes of REST show rows, as GraphQL's types do.
     Layer {
         name: "http",
-        knows: &["app", "auth", "entity", "error", "graphql", "log", "service"],
+        knows: &["app", "auth", "entity", "error", "fair_share", "graphql", "log", "service"],
         never: &["sea_orm"],
     },
     Layer {
@@ -40,12 +40,17 @@ const LAYERS: [Layer; 10] = [
         knows: &["auth", "entity", "error", "service"],
         never: &["axum", "sea_orm", "tower", "tower_http"],
     },
-    Layer { name: "service", knows: &["auth", "entity", "error"], never: &["async_graphql", "axum"] },
+    Layer {
+        name: "service",
+        knows: &["auth", "entity", "error", "fair_share"],
+        never: &["async_graphql", "axum"],
+    },
     Layer { name: "entity", knows: &[], never: &["async_graphql", "axum"] },
     Layer { name: "auth", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "config", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "error", knows: &[], never: &["async_graphql", "axum"] },
     Layer { name: "log", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
+    Layer { name: "fair_share", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
 ];
 
 #[test]

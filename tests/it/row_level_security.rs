@@ -275,7 +275,6 @@ async fn login(cluster: &Cluster, role: &str, database: &str, row_level_security
         max_connections: 2,
         acquire_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
-        sqlite_time_limit: Duration::from_mins(1),
         sqlite_busy_timeout: Duration::from_secs(5),
         row_level_security,
     };

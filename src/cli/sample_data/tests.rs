@@ -28,7 +28,6 @@ async fn database() -> (TempDir, Database) {
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(5),
         row_level_security: false,
-        sqlite_time_limit: Duration::from_mins(1),
         sqlite_busy_timeout: Duration::from_secs(5),
     };
     let db = Database::connect(&options).await.expect("a database");

@@ -1,7 +1,10 @@
 //! What a request costs, in points, from its document and its variables alone: before anything of it is executed.
 //!
-//! A point is a value that the answer may hold. What stands in a list counts as often as the list may be long, which is
-//! the page's size for a connection. docs/limits.md tells the rules; `check` of the guard comes first and bounds the work.
+//! A point is a value that the answer may hold, or 4 µs of the database's work. What stands in a list counts as often as
+//! the list may be long, which is the page's size for a connection; the work for a list of each of many rows is done for
+//! all of them at once. docs/limits.md tells the rules; `check` of the guard comes first and bounds the work.
+
+mod work;
 
 use std::collections::HashMap;
 
@@ -71,7 +74,7 @@ pub fn cost(
         OperationType::Mutation => "Mutation",
         OperationType::Subscription => "Subscription",
     };
-    let points = costs.set(&operation.node.selection_set.node, Some(root)).once;
+    let points = costs.set(&operation.node.selection_set.node, Some(root)).total();
     if let Some(pos) = costs.first_too_many {
         let message = "The schema lacks this field and many before it.";
         return Err(Refused::invalid(Reason::UnknownFields, message, pos));
@@ -95,20 +98,31 @@ struct Points {
     once: u64,
     /// What is there for each row of the page, or of the input, that the field around the set is about.
     per_row: u64,
+    /// What the database does for all rows around the set at once.
+    work: u64,
+    /// Whether the list that the set is of is counted.
+    is_counted: bool,
 }
 
 impl Points {
     fn once(points: u64) -> Self {
-        Self { once: points, per_row: 0 }
+        Self { once: points, ..Self::default() }
     }
 
     fn add(&mut self, other: Self) {
         self.once = self.once.saturating_add(other.once);
         self.per_row = self.per_row.saturating_add(other.per_row);
+        self.work = self.work.saturating_add(other.work);
+        self.is_counted |= other.is_counted;
     }
 
-    fn rows(self, count: u64) -> u64 {
+    /// What is answered when there are so many rows.
+    fn answers(self, count: u64) -> u64 {
         self.once.saturating_add(self.per_row.saturating_mul(count))
+    }
+
+    fn total(self) -> u64 {
+        self.answers(1).saturating_add(self.work)
     }
 }
 
@@ -169,21 +183,33 @@ impl<'a> Costs<'a> {
         let mutation = on == Some("Mutation") && name != "__typename";
         let in_page = on.is_some_and(|on| self.types.is_connection(on));
         let is_page = known.is_some_and(|known| self.types.is_connection(known.name));
-        let statement = is_page || mutation || (in_page && name == "totalCount");
+        let is_count = in_page && name == "totalCount";
+        let statement = is_page || mutation || is_count;
         let value = if statement { STATEMENT } else { on.map_or(1, |on| value_points(on, name)) };
         let itself = (self.values(field) / VALUES_PER_POINT) + value;
         let is_list = known.is_some_and(|known| known.is_list);
         let is_result = name == "results" && on.is_some_and(|on| on.ends_with("Payload"));
         if is_list && (in_page || is_result) {
-            return Points { once: itself, per_row: below.once.saturating_add(1) };
+            return Points { once: itself, per_row: below.once.saturating_add(1), ..below };
         }
         let answers = match () {
-            () if is_page => below.rows(self.page(field)),
-            () if mutation => below.rows(self.input_rows(field)),
+            () if is_page => below.answers(self.page(field)),
+            () if mutation => below.answers(self.input_rows(field)),
             () if is_list => below.once.saturating_mul(self.asked_for(field).unwrap_or(LIST)),
-            () => below.rows(1),
+            () => below.answers(1),
         };
-        Points::once(answers.saturating_add(itself))
+        let is_child = !matches!(on, Some("Query" | "Organization"));
+        let list = known
+            .filter(|_| is_page)
+            .map_or(0, |known| self.list_work(field, known.name, is_child, below.is_counted));
+        // The lists of an organization are read wherever the organization stands, not once for all of them.
+        let (each, at_once) = if on == Some("Organization") { (list, 0) } else { (0, list) };
+        Points {
+            once: answers.saturating_add(itself).saturating_add(each),
+            work: below.work.saturating_add(at_once),
+            is_counted: is_count,
+            ..Points::default()
+        }
     }
 
     fn count_unknown(&mut self, pos: Pos) {
@@ -298,6 +324,35 @@ impl<'a> Given<'a> {
             _ => return None,
         };
         u64::try_from(length).ok()
+    }
+
+    fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Written(Value::String(text)) | Self::Constant(ConstValue::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The fields of an object.
+    fn entries(self) -> Vec<(&'a str, Self)> {
+        match self {
+            Self::Written(Value::Object(fields)) => {
+                fields.iter().map(|(name, value)| (name.as_str(), Self::Written(value))).collect()
+            }
+            Self::Constant(ConstValue::Object(fields)) => {
+                fields.iter().map(|(name, value)| (name.as_str(), Self::Constant(value))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The items of a list; one that is no list is the only item of its own.
+    fn items(self) -> Vec<Self> {
+        match self {
+            Self::Written(Value::List(items)) => items.iter().map(Self::Written).collect(),
+            Self::Constant(ConstValue::List(items)) => items.iter().map(Self::Constant).collect(),
+            item => vec![item],
+        }
     }
 
     fn field(self, name: &str) -> Option<Self> {

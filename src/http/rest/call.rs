@@ -1,6 +1,9 @@
 //! A request under way: who asks, and what it says besides its body.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use axum::{
     Extension,
@@ -16,7 +19,7 @@ use crate::{
     auth::RequestContext,
     error::InputErrorCode,
     http::context::single,
-    service::{self, Database},
+    service::{self, Database, filter::Filter},
 };
 
 /// Makes repeating a creation harmless.
@@ -39,6 +42,8 @@ pub(super) struct Door {
 /// A request whose caller is known.
 pub(super) struct Call {
     app: Arc<AppState>,
+    /// The points that were taken so far.
+    spent: AtomicU64,
     /// Who asks, when, under which id.
     pub(super) request: RequestContext,
     /// The database, as the caller may see it.
@@ -57,6 +62,7 @@ impl Call {
     ) -> Result<Self, Problem> {
         Ok(Self {
             app: Arc::clone(app),
+            spent: AtomicU64::new(0),
             db: app.db.within(&request.caller),
             request,
             idempotency_key: text(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
@@ -70,25 +76,33 @@ impl Call {
         service::viewer(&self.request).is_ok()
     }
 
-    /// Takes points for the rows of a page and for those that it passes over.
-    pub(super) fn spend_page(&self, size: u32, number: u32) -> Result<(), Problem> {
+    /// Takes points for the rows of a page, for those that it passes over, and for finding them.
+    pub(super) fn spend_page(&self, size: u32, number: u32, filter: Option<&Filter>) -> Result<(), Problem> {
         let rows = u64::from(size) * (u64::from(number) + 1);
         let most = self.app.settings.cost_limit;
         if rows > most {
             let message = format!("The page ends behind {most} rows; page by cursor in GraphQL.");
             return Err(Problem::at(Part::Query, "page", Rule::Input(InputErrorCode::TooMany), message));
         }
-        self.spend(rows)
+        self.spend(rows + filter.map_or(0, Filter::work))
     }
 
-    /// Takes points from the caller's bucket: one for each row that is read or written, besides what every request costs.
+    /// Takes points from the caller's bucket: one for each row that is read or written and those of a filter, besides what
+    /// every request costs.
     pub(super) fn spend(&self, points: u64) -> Result<(), Problem> {
         match &self.app.rate_limit {
             Some(buckets) if points > 0 => {
-                buckets.take(&self.request.caller, points).map(drop).map_err(Problem::rate_limited)
+                buckets.take(&self.request.caller, points).map_err(Problem::rate_limited)?;
+                self.spent.fetch_add(points, Relaxed);
+                Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// The points that were taken so far.
+    pub(super) fn spent(&self) -> u64 {
+        self.spent.load(Relaxed)
     }
 }
 

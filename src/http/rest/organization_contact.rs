@@ -366,7 +366,7 @@ struct Place {
 impl Place {
     async fn read(&self, call: &Arc<Call>) -> Result<Page<Model>, Problem> {
         let number = self.number - 1;
-        call.spend_page(self.size, number)?;
+        call.spend_page(self.size, number, None)?;
         let page = PageRequest::numbered(Entity::ORDER, self.size, number, Vec::new(), true);
         let list = ListRequest { filter: None, page };
         Ok(cards::list(&call.db, &call.request, Columns::all(), &list).await?)

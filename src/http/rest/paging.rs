@@ -60,7 +60,7 @@ impl Sorted {
         call: &Arc<Call>,
         filter: Option<Filter>,
     ) -> Result<ListRequest, Problem> {
-        call.spend_page(self.limit, self.page)?;
+        call.spend_page(self.limit, self.page, filter.as_ref())?;
         let direction = match self.sort_order {
             SortOrder::Asc => Direction::Ascending,
             SortOrder::Desc => Direction::Descending,

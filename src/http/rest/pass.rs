@@ -30,12 +30,14 @@ use crate::{
     app::AppState,
     auth::{RequestContext, TokenError, organization_number},
     error::{AppError, Code, InputErrorCode, NO_ORGANIZATION},
+    fair_share::Principal,
     http::{
         access::Facts,
         body,
         context::{RequestId, Unproven, claims, select, selected},
+        meter::{Meter, timed},
         response_body::overhead,
-        server::Peer,
+        server::{Care, Peer},
     },
     service::{
         json::{canonical, keep_numbers},
@@ -115,8 +117,8 @@ async fn enter(
     app.places.check()?;
     let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
     let parameters = parameters.map_err(|_| Problem::not_found("id"))?;
-    let mut subject = String::new();
     let organization = parameters.iter().find(|(name, _)| *name == "org_id").map(|(_, value)| value);
+    let mut call = None;
     if operation.is_open {
         knock(app, &head)?;
         head.extensions.insert(Arc::new(Door { app: Arc::clone(app) }));
@@ -125,10 +127,10 @@ async fn enter(
         if let Some(organization) = context.caller.organization {
             _ = facts.organization.set(organization);
         }
-        subject.clone_from(&context.caller.subject);
-        let call = Call::new(app, context, &head.headers)?;
-        call.spend(POINTS)?;
-        head.extensions.insert(Arc::new(call));
+        let known = Arc::new(Call::new(app, context, &head.headers)?);
+        known.spend(POINTS)?;
+        head.extensions.insert(Arc::clone(&known));
+        call = Some(known);
     }
     let query = read_query(document, operation, &head)?;
     let body = match &operation.body {
@@ -136,15 +138,22 @@ async fn enter(
         None => None,
     };
     // Taken when the request is there: nobody who sends one slowly keeps others from being answered.
-    let _place = app.places.take().await?;
+    let principal = call.as_ref().map_or(Principal::ANONYMOUS, |it| Principal::of(&it.request.caller));
+    let _place = app.places.take(&principal).await?;
+    let work = call.as_ref().and_then(|it| Meter::begin(app, &it.request.caller, it.spent(), &facts.tally));
     head.extensions.insert(ReadQuery(query));
     if let Some(body) = body {
         head.extensions.insert(ReadBody(body));
     }
     let limit = app.response_memory.limits().response;
+    let subject = call.as_ref().map_or("", |it| it.request.caller.subject.as_str());
     let response = async {
-        let meter = meter(app, &subject, &head).await?;
-        meter.run(next.run(Request::from_parts(head, Body::empty()))).await
+        let meter = response_meter(app, subject, &head).await?;
+        let (response, here) = timed(meter.run(next.run(Request::from_parts(head, Body::empty())))).await;
+        if let (Some(work), Some(call)) = (work, &call) {
+            work.finish(here, call.spent());
+        }
+        response
     };
     response.await.map_err(|why| Problem::stopped(why, limit))
 }
@@ -157,7 +166,11 @@ const MEMORY_WAIT: Duration = Duration::from_secs(1);
 const READS_BY_POST: [&str; 1] = ["/v1/accounts/contacts/filter/ids"];
 
 /// The meter of the response to a request.
-async fn meter(app: &AppState, subject: &str, head: &Parts) -> Result<Arc<ResponseMeter>, ResponseStopped> {
+async fn response_meter(
+    app: &AppState,
+    subject: &str,
+    head: &Parts,
+) -> Result<Arc<ResponseMeter>, ResponseStopped> {
     let path = head.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let reads = matches!(head.method, Method::GET | Method::HEAD) || READS_BY_POST.contains(&path);
     let when_full = if reads { WhenFull::Wait(MEMORY_WAIT) } else { WhenFull::GoOn(MEMORY_WAIT) };
@@ -198,6 +211,9 @@ async fn caller(
     let now = Utc::now();
     let claims = claims(&app.verifier, &head.headers, now).await.map_err(unproven)?;
     let caller = select(claims, selected(&head.headers)?.or(organization))?;
+    if let Some(care) = head.extensions.get::<Care>() {
+        care.identify(&caller);
+    }
     if organization.is_some_and(|text| organization_number(text) != caller.organization) {
         return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION).into());
     }

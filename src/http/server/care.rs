@@ -8,6 +8,9 @@ use std::{
 
 use tokio::sync::{oneshot, watch};
 
+use super::seats::Seat;
+use crate::{auth::Caller, fair_share::Principal};
+
 /// What is done with a connection that was taken over.
 type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -15,6 +18,7 @@ type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Care {
     stop: watch::Receiver<bool>,
+    seat: Arc<Seat>,
     /// To the one who serves the connection; nothing in HTTP/2, where the connection is not the request's alone.
     then: Option<Arc<Mutex<Option<Then>>>>,
 }
@@ -29,15 +33,20 @@ impl std::fmt::Debug for Then {
 }
 
 /// The care for a connection, and what comes of it: a session, if one takes the connection over.
-pub(super) fn care(stop: watch::Receiver<bool>) -> (Care, oneshot::Receiver<Session>) {
+pub(super) fn care(stop: watch::Receiver<bool>, seat: Arc<Seat>) -> (Care, oneshot::Receiver<Session>) {
     let (sender, receiver) = oneshot::channel();
-    (Care { stop, then: Some(Arc::new(Mutex::new(Some(Then(sender))))) }, receiver)
+    (Care { stop, seat, then: Some(Arc::new(Mutex::new(Some(Then(sender))))) }, receiver)
 }
 
 impl Care {
     /// The same, of one of the many requests that a connection carries at once.
     pub(super) fn of_a_part(self) -> Self {
         Self { then: None, ..self }
+    }
+
+    /// A token was verified on the connection: it does not give way to newcomers any more, within its caller's share.
+    pub(in crate::http) fn identify(&self, caller: &Caller) {
+        self.seat.identify(&Principal::of(caller).subject);
     }
 
     /// Waits until the server is told to stop.

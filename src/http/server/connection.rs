@@ -30,6 +30,7 @@ use super::{
     Options, Stats,
     activity::{Activity, Answer, Socket, Turn},
     care::{Care, care},
+    seats::Seat,
     watch::{Phase, Watch},
 };
 
@@ -78,6 +79,7 @@ pub(super) fn protocol(options: &Options) -> Protocol {
 /// Serves a connection until it ends, fails, breaks a deadline or, after `stop`, has nothing more to do.
 pub(super) async fn serve(
     stream: TcpStream,
+    (activity, seat): (Arc<Activity>, Seat),
     router: Router,
     protocol: Arc<Protocol>,
     options: Options,
@@ -85,18 +87,24 @@ pub(super) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let _open = Open::count(&stats);
-    let activity = Arc::<Activity>::default();
+    let seat = Arc::new(seat);
     let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
-    let (care, then) = care(stop.clone());
+    let (care, then) = care(stop.clone(), Arc::clone(&seat));
     let service_activity = Arc::clone(&activity);
     let service =
         service_fn(move |request| answer(router.clone(), (peer, care.clone()), &service_activity, request));
     let connection = protocol.serve_connection_with_upgrades(socket, service);
-    drive(connection, &activity, options, &stats, stop).await;
-    // Everybody who could have taken the connection over is gone by now, but for the one who has.
-    if let Ok(session) = then.await {
-        session.await;
+    let served = async {
+        drive(connection, &activity, options, &stats, stop).await;
+        // Everybody who could have taken the connection over is gone by now, but for the one who has.
+        if let Ok(session) = then.await {
+            session.await;
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = seat.evicted() => { stats.evicted.fetch_add(1, Relaxed); }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The server loop: accepts connections and serves them over hyper, each within its deadlines and all within a cap.
 //!
 //! axum's own loop has none of these: a client that sends its headers slowly, or takes its answer slowly, holds its
-//! connection for ever there. Imports nothing of the crate.
+//! connection for ever there. Imports of the crate who has which share.
 
 mod activity;
 mod care;
 mod connection;
+mod seats;
 mod watch;
 
 use std::{
@@ -26,11 +27,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub(super) use self::{care::Care, connection::Peer};
 use self::{
+    activity::Activity,
     connection::{Protocol, protocol},
+    seats::Seats,
     watch::Phase,
 };
+pub(super) use self::{care::Care, connection::Peer};
 
 /// What one listener grants its clients.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +59,8 @@ pub struct Stats {
     pub(super) open: AtomicUsize,
     /// Those that came when all were taken.
     pub(super) refused: AtomicU64,
+    /// Those that gave way to newcomers.
+    pub(super) evicted: AtomicU64,
     /// Those that were dropped while they waited for a request.
     idle: AtomicU64,
     /// Those that were dropped while they waited for the head of a request.
@@ -104,6 +109,7 @@ pub async fn serve(
         protocol: Arc::new(protocol(&options)),
         router,
         options,
+        seats: Seats::new(options.max_connections),
         connections: JoinSet::new(),
         stop: signal::Sender::new(false),
     };
@@ -130,26 +136,29 @@ struct Server {
     protocol: Arc<Protocol>,
     options: Options,
     stats: Arc<Stats>,
+    seats: Arc<Seats>,
     connections: JoinSet<()>,
     stop: signal::Sender<bool>,
 }
 
 impl Server {
-    /// Serves a connection, or refuses it at once when there are too many.
+    /// Serves a connection. When there are too many, one without a token gives way, or this one is refused at once.
     ///
     /// Letting newcomers wait would be worse: a client would hang behind those that fill the server on purpose, and so
-    /// would whoever asks whether it is healthy. One that is told goes elsewhere, or comes again.
+    /// would whoever asks whether it is healthy. One that is refused goes elsewhere, or comes again.
     fn take(&mut self, stream: TcpStream) {
         while self.connections.try_join_next().is_some() {}
-        if self.connections.len() >= self.options.max_connections {
+        let activity = Arc::<Activity>::default();
+        let Some(seat) = self.seats.take(&activity) else {
             self.stats.refused.fetch_add(1, Relaxed);
             return refuse(stream);
-        }
+        };
         if let Err(error) = tune(&stream, &self.options) {
             tracing::debug!(kind = %error.kind(), "cannot set the options of a socket");
         }
         self.connections.spawn(connection::serve(
             stream,
+            (activity, seat),
             self.router.clone(),
             Arc::clone(&self.protocol),
             self.options,

@@ -20,7 +20,7 @@ use crate::{
     },
     error::{AppError, AppResult},
     service::{
-        filter::{Filter, contains, is_storable, starts_with},
+        filter::{Filter, certain, contains, is_storable, starts_with},
         input::NOT_FOUND,
     },
 };
@@ -149,13 +149,14 @@ pub(in crate::service) fn condition(
     filter: &ValueFilter,
 ) -> Expr {
     let Some((field, field_type)) = filter.field else { return Expr::cust("1 = 0") };
-    let values = value::Entity::find_in(organization)
+    let contacts = value::Entity::find_in(organization)
         .filter(value::Column::CustomFieldId.eq(field))
-        .filter(Expr::col(("custom_field_value", "account_contact_id")).equals(("account_contact", "id")))
         .filter(Value { backend, field, field_type }.compares(&filter.comparison))
         .select_only()
-        .expr(Expr::cust("1"));
-    Expr::exists(values.into_query())
+        .expr(Expr::col(("custom_field_value", "account_contact_id")));
+    let is_one = Expr::col(("account_contact", "id")).in_subquery(contacts.into_query());
+    // As for relations, see `Scope::is_one_of`: PostgreSQL does not make it a join then.
+    if backend == DbBackend::Postgres { certain(is_one) } else { is_one }
 }
 
 /// A value in a statement.
@@ -169,10 +170,7 @@ impl Value {
     fn compares(&self, comparison: &ValueComparison) -> Expr {
         match comparison {
             ValueComparison::Equal(value) => self.equals(value),
-            ValueComparison::In(values) => {
-                let any = values.iter().map(|value| self.equals(value)).reduce(Expr::or);
-                any.unwrap_or_else(|| Expr::cust("1 = 0"))
-            }
+            ValueComparison::In(values) => self.is_one_of(values),
             ValueComparison::Less(value) => self.ordered().lt(self.operand(value)),
             ValueComparison::LessOrEqual(value) => self.ordered().lte(self.operand(value)),
             ValueComparison::Greater(value) => self.ordered().gt(self.operand(value)),
@@ -201,6 +199,18 @@ impl Value {
             Json::String(email) if self.field_type == FieldType::Email => self.text().eq(self.folded(email)),
             value => column().eq(value.clone()),
         }
+    }
+
+    /// Equal to one of them. The value is read once and looked up; only choices are compared one by one.
+    fn is_one_of(&self, values: &[Json]) -> Expr {
+        let (choices, others): (Vec<&Json>, Vec<&Json>) = values.iter().partition(|value| value.is_array());
+        let texts = others.iter().filter_map(|value| value.as_str()).map(|text| self.folded(text));
+        let is_other = match self.field_type {
+            _ if self.is_number() => self.ordered().is_in(others.iter().map(|value| self.operand(value))),
+            FieldType::Email => self.text().is_in(texts),
+            _ => column().is_in(others.iter().map(|value| Json::clone(value))),
+        };
+        choices.into_iter().map(|value| self.equals(value)).fold(is_other, Expr::or)
     }
 
     /// The value as a text, an email address in lower case.

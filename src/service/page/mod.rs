@@ -140,6 +140,11 @@ impl PageRequest {
         self.total
     }
 
+    /// Whether the list is sorted by this column.
+    fn sorts_by(&self, column: &str) -> bool {
+        self.sorts.iter().any(|sort| matches!(sort.by, SortBy::Key(key) if key.column() == column))
+    }
+
     /// What the list is sorted by in this table, the way that the statement reads.
     pub(super) fn terms(&self, table: &'static str) -> Vec<Term> {
         let term =

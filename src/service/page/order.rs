@@ -67,6 +67,11 @@ impl SortKey {
         Self { name, column, kind: KeyKind::Integer, nullable: false }
     }
 
+    /// The column.
+    pub(super) const fn column(self) -> &'static str {
+        self.column
+    }
+
     fn expr(self, table: &'static str) -> Expr {
         if self.nullable {
             // The index is over this very expression.

@@ -3,9 +3,9 @@
 use std::{collections::HashMap, hash::Hash};
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, JoinType, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, TryGetable,
-    sea_query::{Asterisk, Expr, Func, OverStatement, Query, SelectStatement, WindowStatement},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, ExprTrait, IdenStatic, Iterable, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, TryGetable,
+    sea_query::{Asterisk, Expr, Query, SelectStatement},
 };
 
 use super::{
@@ -98,12 +98,16 @@ impl<'a, E: Paged> Rows<'a, E> {
 
 /// The rows beyond the cursor in the order of the request, and behind their columns the values that order them.
 fn window<E: Paged>(mut select: Select<E>, request: &PageRequest) -> Select<E> {
-    let terms = terms::<E>(request);
-    if let Some(values) = request.cursor() {
-        select = select.filter(beyond(&terms, values, false));
-    }
     for (position, sort) in request.sorts.iter().enumerate() {
         select = select.expr_as(sort.expr(E::default().table_name()), format!("sort_{position}"));
+    }
+    positioned(select, request, terms::<E>(request))
+}
+
+/// The rows beyond the cursor in the order of these terms.
+fn positioned<E: Paged>(mut select: Select<E>, request: &PageRequest, terms: Vec<Term>) -> Select<E> {
+    if let Some(values) = request.cursor() {
+        select = select.filter(beyond(&terms, values, false));
     }
     for Term { expr, order } in terms {
         select = select.order_by(expr, order);
@@ -113,6 +117,9 @@ fn window<E: Paged>(mut select: Select<E>, request: &PageRequest) -> Select<E> {
 
 fn terms<E: Paged>(request: &PageRequest) -> Vec<Term> {
     let mut terms = request.terms(E::default().table_name());
+    if request.sorts_by(E::key_column().as_str()) {
+        return terms;
+    }
     terms.push(Term { expr: E::key_column().into_expr(), order: request.key_order() });
     terms
 }
@@ -121,7 +128,6 @@ const PARENTS: &str = "parents";
 const PARENT: &str = "parent_key";
 const CHILD: &str = "child";
 const LINK: &str = "link";
-const RANK: &str = "rank";
 const TOTAL: &str = "total";
 
 /// A key that rows are grouped by.
@@ -163,6 +169,14 @@ impl Parentage {
         Self::Links { links: Box::new(links), parent: parent.into_expr() }
     }
 
+    /// The key of the rows that are restricted, as the parentage knows it.
+    fn child_key<E: Paged>(&self) -> Expr {
+        match self {
+            Self::Column(_) => E::key_column().into_expr(),
+            Self::Links { .. } => Expr::col((LINK, "child_id")),
+        }
+    }
+
     /// The rows whose parent's key meets the condition, and that key.
     fn restrict<E: Paged>(
         &self,
@@ -197,10 +211,11 @@ where
 {
     let totals =
         if request.total { totals(db, select.clone(), &parentage, parents).await? } else { HashMap::new() };
-    let select = E::select(select, columns);
     let statement = match db.get_database_backend() {
-        DbBackend::Postgres => lateral(window(select, request), &parentage, parents, request),
-        _ => ranked(window(select, request), &parentage, parents, request),
+        DbBackend::Postgres => {
+            lateral(window(E::select(select, columns), request), &parentage, parents, request)
+        }
+        _ => correlated(select, columns, &parentage, parents, request),
     };
     let mut rows: HashMap<P, Rows<'_, E>> = HashMap::with_capacity(parents.len());
     for row in db.query_all(&statement).await? {
@@ -238,33 +253,45 @@ fn lateral<E: Paged, P: Parent>(
         .take()
 }
 
-/// SQLite, which has no lateral join: rank each parent's rows and keep the first ones.
-fn ranked<E: Paged, P: Parent>(
+/// SQLite, which has no lateral join: for each parent a subquery finds the rows of its page, and stops at the limit.
+fn correlated<E: Paged, P: Parent>(
     select: Select<E>,
+    columns: Columns<E>,
     parentage: &Parentage,
     parents: &[P],
     request: &PageRequest,
 ) -> SelectStatement {
-    let (children, parent) =
-        parentage.restrict(select, |parent| keys_in(DbBackend::Sqlite, parent, parents.iter().cloned()));
-    let mut window = WindowStatement::new();
-    window.add_partition_by(parent.clone());
-    for Term { expr, order } in terms::<E>(request) {
-        window.order_by_expr(expr, order);
+    const ROW: &str = "rowid";
+    let table = E::default().table_name();
+    let parent = || Expr::col((PARENTS, "id"));
+    let (children, _) = parentage.restrict(select, |column| column.eq(parent()));
+    let terms = terms::<E>(request);
+    let of_parent = if request.sorts.is_empty() {
+        // The link's key equals the row's, and its index is in that order.
+        vec![Term { expr: parentage.child_key::<E>(), order: request.key_order() }]
+    } else {
+        // The plus keeps SQLite from an index in this order, by which it would look at the rows of all parents.
+        let unordered =
+            |term: &Term| Term { expr: Expr::cust_with_expr("+?", term.expr.clone()), ..term.clone() };
+        terms.iter().map(unordered).collect()
+    };
+    let children = positioned(children, request, of_parent);
+    let children = children.select_only().expr(Expr::col((table, ROW))).limit(request.limit()).into_query();
+    let mut rows = Query::select().expr_as(parent(), PARENT).take();
+    for column in E::Column::iter().filter(|column| columns.contains(*column)) {
+        rows.expr(column.select_as(Expr::col((table, column.as_str()))));
     }
-    let children = children
-        .into_query()
-        .clear_order_by()
-        .expr_as(parent, PARENT)
-        .expr_window_as(Func::cust("row_number"), window, RANK)
-        .take();
-    Query::select()
-        .column((CHILD, PARENT))
-        .column((CHILD, Asterisk))
-        .from_subquery(children, CHILD)
-        .and_where(Expr::col((CHILD, RANK)).lte(request.limit()))
-        .order_by((CHILD, RANK), Order::Asc)
-        .take()
+    for (position, sort) in request.sorts.iter().enumerate() {
+        rows.expr_as(sort.expr(table), format!("sort_{position}"));
+    }
+    rows.from_subquery(keys_table(DbBackend::Sqlite, parents.iter().cloned()), PARENTS)
+        // CROSS: SQLite would else look at every row of the table for each parent.
+        .cross_join(table)
+        .and_where(Expr::col((table, ROW)).in_subquery(children));
+    for Term { expr, order } in terms {
+        rows.order_by_expr(expr, order);
+    }
+    rows
 }
 
 /// How many rows each parent has in all.

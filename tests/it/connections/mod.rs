@@ -10,10 +10,10 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 
 use self::wire::{Wire, get, graphql};
-use crate::support::World;
+use crate::support::{Actor, World};
 
 /// The deadline that a test is about.
 const SHORT: Duration = Duration::from_millis(300);
@@ -131,24 +131,83 @@ async fn a_client_that_does_not_read_is_dropped() {
 async fn connections_beyond_the_cap_are_refused_and_places_are_regained() {
     let world = gateway(|config| {
         config.http.max_connections = 2;
-        config.http.header_timeout = 3 * SHORT;
+        config.http.idle_timeout = 3 * SHORT;
     })
     .await;
-    let mut slow = Vec::new();
-    for _ in 0..2 {
+    let mut held = Vec::new();
+    for actor in [world.reader(), world.writer()] {
         let mut wire = Wire::to(world.address()).await;
-        wire.send("GET / HTTP/1.1\r\n").await;
-        slow.push(wire);
+        assert_eq!(wire.ask(&authenticated(&actor)).await.expect("an answer").status, 200);
+        held.push(wire);
     }
     let mut refused = Wire::to(world.address()).await;
     let answer = refused.ask(&get("/healthz")).await.expect("an answer");
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     assert_eq!(answer.header("connection"), Some("close"));
-    for mut wire in slow {
+    for mut wire in held {
         wire.closed().await;
     }
     let mut wire = Wire::to(world.address()).await;
     assert_eq!(wire.ask(&get("/healthz")).await.expect("an answer").status, 200);
+}
+
+/// A GraphQL request, whole.
+fn authenticated(actor: &Actor) -> String {
+    let (head, body) = graphql(&actor.token(), "{ viewer { subject } }");
+    head + &body
+}
+
+#[tokio::test]
+async fn connections_without_a_token_give_way() {
+    let world = gateway(|config| config.http.max_connections = 4).await;
+    let mut own = Wire::to(world.address()).await;
+    assert_eq!(own.ask(&authenticated(&world.reader())).await.expect("an answer").status, 200);
+    // Silent, in the middle of a head, and between two requests.
+    let mut others = Vec::new();
+    for start in ["", "GET / HTTP/1.1\r\nx: a", &get("/healthz")] {
+        let mut wire = Wire::to(world.address()).await;
+        wire.send(start).await;
+        others.push(wire);
+    }
+    assert_eq!(others[2].answer().await.expect("an answer").status, 200);
+    // Who had its chance to show a token goes first, then the oldest.
+    let mut newcomers = Vec::new();
+    for index in [2, 0, 1] {
+        let mut newcomer = Wire::to(world.address()).await;
+        let answer = newcomer.ask(&authenticated(&world.writer())).await.expect("an answer");
+        assert_eq!(answer.status, 200);
+        newcomers.push(newcomer);
+        others[index].closed().await;
+    }
+    assert_eq!(own.ask(&authenticated(&world.reader())).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn polling_health_keeps_nobody_out() {
+    let world = gateway(|config| config.http.max_connections = 64).await;
+    let mut pollers = JoinSet::new();
+    for _ in 0..80 {
+        let address = world.address();
+        pollers.spawn(async move {
+            loop {
+                let mut wire = Wire::to(address).await;
+                while wire.ask(&get("/healthz")).await.is_some_and(|answer| answer.status == 200) {
+                    sleep(PAUSE).await;
+                }
+                // Others come in its place; whoever connects without a pause only spends its own time.
+                sleep(PAUSE).await;
+            }
+        });
+    }
+    // All of them came first.
+    sleep(10 * PAUSE).await;
+    let request = authenticated(&world.reader());
+    for _ in 0..20 {
+        let mut wire = Wire::to(world.address()).await;
+        for _ in 0..5 {
+            assert_eq!(wire.ask(&request).await.expect("an answer").status, 200);
+        }
+    }
 }
 
 #[tokio::test]

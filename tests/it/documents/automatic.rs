@@ -161,6 +161,7 @@ async fn what_is_refused_is_counted_and_costs(world: World) {
             config.limits.cost = 25;
             config.rate_limit.points_per_minute = 1;
             config.rate_limit.burst = 25;
+            config.rate_limit.points_per_millisecond = 0;
         })
         .await;
     let actor = |name: &str| world.actor(name, &[HOME], &[]);

@@ -161,6 +161,7 @@ async fn what_a_request_costs_is_limited_for_all(world: World) {
             config.limits.cost = 60;
             config.rate_limit.points_per_minute = 1;
             config.rate_limit.burst = 60;
+            config.rate_limit.points_per_millisecond = 0;
         })
         .await;
     let ask = async |name: &str, first: u32| {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    filters::filled,
+    filters::{filled, unlimited},
     model::Model,
     trees::{Schema, Trees},
 };
@@ -164,6 +164,7 @@ fn longest(model: &Model, kind: &str, list: &str) -> String {
 
 /// Also of searches, which have an order of their own.
 async fn filters_and_orders_together(world: World) {
+    let world = unlimited(world).await;
     let mut chance = Chance::seeded(3);
     let model = filled(&world, &mut chance).await;
     let (schema, reader) = (Schema::read(), world.reader());

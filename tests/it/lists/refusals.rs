@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::filters::unlimited;
 use crate::support::{Actor, Reply, World, on_both};
 
 on_both!(
@@ -120,6 +121,7 @@ async fn what_is_no_condition_is_left_out(world: World) {
 }
 
 async fn filters_have_an_end(world: World) {
+    let world = unlimited(world).await;
     world.rows().partner("Globex", None).await;
     let reader = world.reader();
     let found = |reply: &Reply| reply.list("/partners/nodes").len();

@@ -7,7 +7,7 @@ use contact_gateway::{
 };
 use serde_json::{Value, json};
 
-use super::model::folded;
+use super::{filters::unlimited, model::folded};
 use crate::support::{Actor, Chance, Reply, World, on_both};
 
 on_both!(
@@ -263,6 +263,7 @@ const HOSTILE: [&str; 40] = [
 ];
 
 async fn nothing_that_is_typed_is_an_error(world: World) {
+    let world = unlimited(world).await;
     world.rows().partners_and_people(2, 1).await;
     world.rows().accounts_and_contacts(2, 1).await;
     let reader = world.reader();

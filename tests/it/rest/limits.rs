@@ -12,6 +12,7 @@ async fn points_are_taken_for_requests_and_rows(world: World) {
         .restarted(|config| {
             config.rate_limit.points_per_minute = 1;
             config.rate_limit.burst = 100;
+            config.rate_limit.points_per_millisecond = 0;
         })
         .await;
     let rest = Rest::of(world.writer()).await;
@@ -38,6 +39,7 @@ async fn one_bucket_serves_graphql_and_rest(world: World) {
         .restarted(|config| {
             config.rate_limit.points_per_minute = 1;
             config.rate_limit.burst = 20;
+            config.rate_limit.points_per_millisecond = 0;
         })
         .await;
     let rest = Rest::of(world.reader()).await;

@@ -81,7 +81,7 @@ async fn mutations_under_way_are_answered() {
 async fn a_socket_is_a_connection() {
     let world = gateway(|config| config.http.max_connections = 2).await;
     let mut first = subscribed(&world, &world.reader(), "1").await;
-    let second = Client::of(&world.reader(), world.address()).await;
+    let second = Client::of(&world.writer(), world.address()).await;
     until_gauge(&world, "connections", 2).await;
     let mut refused = Wire::to(world.address()).await;
     assert_eq!(refused.ask(&get("/healthz")).await.expect("an answer").status, 503);

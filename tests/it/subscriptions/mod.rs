@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 use contact_gateway::{
     entity::{id::OrganizationId, internal_contact_assignment::InternalRole::Csm},
     error::Code,
-    service::events::{Feed, Interest},
+    service::events::{Feed, Interest, SubscriptionLimits},
 };
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -30,7 +30,7 @@ use self::{
 use crate::{
     mutation::done,
     process::{Client, Development},
-    support::{Actor, Cluster, HOME, World, on_both},
+    support::{Actor, Cluster, HOME, OTHER, World, on_both},
 };
 
 on_both!(
@@ -42,6 +42,7 @@ on_both!(
     the_other_organization_is_told_nothing,
     what_was_missed_is_told_first,
     what_another_process_writes_is_told,
+    subjects_and_organizations_have_shares,
     whoever_is_slow_misses_nothing,
     whoever_is_erased_is_told_without_a_contact,
     arguments_that_are_not_good_are_refused,
@@ -270,8 +271,32 @@ async fn what_another_process_writes_is_told(world: World) {
     assert_eq!(told.event().await["contactId"], id);
 }
 
+async fn subjects_and_organizations_have_shares(world: World) {
+    let feed = Feed::new(&world.db, SubscriptionLimits { total: 9, of_subject: 2, of_organization: 3 });
+    let listen = async |subject, organization| {
+        let who = (subject, OrganizationId(organization));
+        feed.listen(world.db.clone(), who, Interest::default(), None).await
+    };
+    let refused = async |subject, organization| {
+        let error = listen(subject, organization).await.err().expect("a refusal");
+        assert_eq!(error.code(), Code::RateLimited);
+    };
+    let home = listen("ada", HOME).await.expect("a listener");
+    let other = listen("ada", OTHER).await.expect("a listener");
+    refused("ada", HOME).await;
+    refused("ada", OTHER).await;
+    let grace = [listen("grace", HOME).await, listen("grace", HOME).await];
+    assert!(grace.iter().all(Result::is_ok));
+    refused("joan", HOME).await;
+    let joan = listen("joan", OTHER).await.expect("a listener");
+    drop((home, other, grace));
+    assert!(listen("joan", HOME).await.is_ok());
+    drop(joan);
+    assert_eq!(feed.listening(), 0);
+}
+
 async fn whoever_is_slow_misses_nothing(world: World) {
-    let feed = Feed::new(&world.db, 3, 2);
+    let feed = Feed::new(&world.db, SubscriptionLimits { total: 3, of_subject: 2, of_organization: 9 });
     let listen = async |subject| {
         let who = (subject, OrganizationId(HOME));
         feed.listen(world.db.clone(), who, Interest::default(), None).await

@@ -28,6 +28,7 @@
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
 //! - [`Chance`]: random choices that follow from a seed.
 //! - [`Cluster`]: a PostgreSQL server that a test may stop. [`Proxy`]: what stands between it and the gateway.
+//! - [`Processor`]: how long the database and the gateway computed.
 //! - [`World::statements`], [`World::plans`] and [`World::nothing_written`] watch the database during a request.
 
 mod actor;
@@ -37,6 +38,7 @@ mod database;
 #[path = "../../../migrations/tests/it/support.rs"]
 mod empty;
 mod many_rows;
+mod processor;
 mod proxy;
 mod reply;
 mod rows;
@@ -70,6 +72,7 @@ pub(crate) use self::{
     cluster::Cluster,
     database::{empty_databases, postgres_server},
     empty::TestDatabase,
+    processor::Processor,
     proxy::{Proxy, Tampering},
     reply::Reply,
     rows::Rows,

@@ -209,7 +209,6 @@ const MOST_IDS: u32 = 100;
 )]
 async fn list(Extension(call): Called, Asked(asked): Asked<ContactsPage>) -> Answered {
     let number = asked.page - 1;
-    call.spend_page(asked.limit, number)?;
     let at = |id: &String| match id.parse::<AccountId>() {
         Ok(id) => {
             let account = Filter::Compare(Field::new("id"), Comparison::Equal(id.into()));
@@ -223,6 +222,7 @@ async fn list(Extension(call): Called, Asked(asked): Asked<ContactsPage>) -> Ans
     };
     let filters = asked.account_id.iter().map(at).chain(asked.contact_type.iter().map(of_type));
     let filter = Filter::All(filters.collect());
+    call.spend_page(asked.limit, number, Some(&filter))?;
     let page = PageRequest::numbered(Entity::ORDER, asked.limit, number, Vec::new(), false);
     Answer::ok(&found(&call, filter, page).await?)
 }
@@ -238,6 +238,7 @@ async fn list(Extension(call): Called, Asked(asked): Asked<ContactsPage>) -> Ans
 )]
 async fn search(Extension(call): Called, Asked(asked): Asked<Search>) -> Answered {
     let filter = Filter::Compare(Field::EMAIL, Comparison::Equal(asked.email.into()));
+    call.spend(filter.work())?;
     let page = PageRequest::numbered(Entity::ORDER, 1, 0, Vec::new(), false);
     Answer::ok(&found(&call, filter, page).await?)
 }

@@ -1,0 +1,137 @@
+//! What the database has to do for a list, told by the arguments as they stand in the document.
+
+use async_graphql::parser::types::Field;
+
+use super::{Costs, Given};
+use crate::service::{
+    search::SearchQuery,
+    work::{
+        CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, RELATION, SCAN, SEARCH,
+        SORT, VALUE, WORD,
+    },
+};
+
+/// The filters of rows that are found by way of a table of links.
+const LINKED: [&str; 2] = ["AccountListFilter", "AccountContactListFilter"];
+/// The fields of filters by whose values an index finds rows.
+const KEYS: [&str; 4] = ["id", "email", "remoteId", "entityId"];
+
+impl<'a> Costs<'a> {
+    /// The points of a list besides its rows. A list of each row of another one is read in one statement for all of them.
+    pub(super) fn list_work(
+        &self,
+        field: &'a Field,
+        connection: &str,
+        is_child: bool,
+        is_counted: bool,
+    ) -> u64 {
+        let input = format!("{}Filter", connection.trim_end_matches("Connection"));
+        let filter = self.argument(field, "filter").filter(|filter| !filter.entries().is_empty());
+        let is_keyed = filter.is_some_and(|filter| !is_child && self.names_keys(filter));
+        let comparison = if is_keyed { 0 } else { COMPARISON };
+        let conditions = filter.map_or(0, |filter| self.filter(filter, &input, comparison));
+        let rows = if is_child { CHILDREN } else { SCAN };
+        let filtering =
+            if filter.is_some() && !is_keyed { rows.saturating_add(conditions) } else { conditions };
+        let terms = self.argument(field, "orderBy").map_or(0, |order| order.items().len());
+        // Contacts that share an address are sorted, and any number of cards may share one.
+        let is_sorted = terms > usize::from(!is_child) || (is_child && connection == "ContactConnection");
+        let sorting = match is_child {
+            _ if !is_sorted => 0,
+            true => CHILDREN,
+            false => SORT,
+        };
+        let counting = match is_counted {
+            true if filter.is_some() => filtering,
+            true => rows,
+            false => 0,
+        };
+        filtering.saturating_add(sorting).saturating_add(counting)
+    }
+
+    /// Whether the filter holds for few rows, which an index finds.
+    fn names_keys(&self, filter: Given<'a>) -> bool {
+        let is_key = |(name, compared): &(&str, Given<'a>)| {
+            let compared = self.resolved(*compared).map(Given::entries).unwrap_or_default();
+            KEYS.contains(name) && compared.iter().any(|(name, _)| ["eq", "in"].contains(name))
+        };
+        filter.entries().iter().any(is_key)
+    }
+
+    /// The points of the conditions of a filter, whose own comparisons cost so much each.
+    fn filter(&self, filter: Given<'a>, input: &str, comparison: u64) -> u64 {
+        let condition = |(name, value): (&str, Given<'a>)| {
+            let Some(value) = self.resolved(value) else { return 0 };
+            let filters = || {
+                let filters = value.items().into_iter().filter_map(|filter| self.resolved(filter));
+                // An empty one counts as a comparison, as the filter's own limit has it.
+                let filters = filters.map(|filter| self.filter(filter, input, comparison).max(comparison));
+                filters.fold(0, u64::saturating_add)
+            };
+            match name {
+                "and" | "or" | "not" => filters(),
+                "search" => self.search(value),
+                "customFieldValues" => self.custom_fields(value),
+                // Contacts of all kinds name one row that they are related to.
+                "partnerId" if input == "ContactFilter" => RELATION,
+                "accountId" if input == "ContactFilter" => LINKED_RELATION,
+                _ => self.comparisons(value, self.types.input_field(input, name), comparison),
+            }
+        };
+        filter.entries().into_iter().map(condition).fold(0, u64::saturating_add)
+    }
+
+    /// The points of what a filter says of one field, which is of this type.
+    fn comparisons(&self, value: Given<'a>, input: Option<&str>, comparison: u64) -> u64 {
+        let entries = value.entries();
+        let Some(input) = input else { return comparison };
+        if self.types.input_field(input, "and").is_some() {
+            let related = if input == "ContactTypeFilter" { CONTACT_TYPE } else { RELATION };
+            return related.saturating_add(self.filter(value, input, COMPARISON));
+        }
+        let related = if LINKED.contains(&input) { LINKED_RELATION } else { RELATION };
+        let cost = |(name, value): (&str, Given<'a>)| {
+            let value = self.resolved(value)?;
+            match (name, self.types.input_field(input, name)) {
+                ("some" | "none", Some(input)) => {
+                    Some(related.saturating_add(self.filter(value, input, COMPARISON)))
+                }
+                ("in", _) if comparison > 0 => Some(comparison.saturating_add(values(value, VALUE))),
+                _ => Some(comparison),
+            }
+        };
+        match entries.is_empty() {
+            true => comparison,
+            false => entries.into_iter().filter_map(cost).fold(0, u64::saturating_add),
+        }
+    }
+
+    fn search(&self, value: Given<'a>) -> u64 {
+        let words = value.text().map_or(0, |text| SearchQuery::new(text).count());
+        SEARCH.saturating_add(words.saturating_mul(WORD))
+    }
+
+    fn custom_fields(&self, value: Given<'a>) -> u64 {
+        let conditions = value.items().into_iter().filter_map(|condition| self.resolved(condition));
+        let comparisons = conditions.flat_map(Given::entries).filter(|(name, _)| *name != "customFieldId");
+        let costs = comparisons.filter_map(|(name, value)| {
+            let value = self.resolved(value)?;
+            let choices = match name {
+                "in" => value.items().into_iter().filter_map(|item| self.resolved(item)).map(choices).sum(),
+                _ => choices(value),
+            };
+            let values = if name == "in" { values(value, VALUE) } else { 0 };
+            Some(CUSTOM_FIELD.saturating_add(values).saturating_add(choices.saturating_mul(CHOICE)))
+        });
+        costs.fold(0, u64::saturating_add)
+    }
+}
+
+/// How many choices a value of several is.
+fn choices(value: Given<'_>) -> u64 {
+    value.length().unwrap_or_default()
+}
+
+fn values(list: Given<'_>, each: u64) -> u64 {
+    each.saturating_mul(list.items().len().saturating_sub(1) as u64)
+}

@@ -1,0 +1,80 @@
+//! What a request really takes: the time of its statements, and the time that is spent on it here. It is charged to the
+//! caller's bucket beyond the estimate that was taken before.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use crate::{app::AppState, auth::Caller, service::Tally};
+
+/// Measures one request, and charges it when it has ended, one way or another.
+pub(super) struct Meter {
+    app: Arc<AppState>,
+    caller: Caller,
+    /// What was taken from the bucket before.
+    points: u64,
+    tally: Arc<Tally>,
+    begin: Instant,
+    /// The time of the database before.
+    before: Duration,
+    is_charged: bool,
+}
+
+impl Meter {
+    /// Begins to measure, where there are buckets.
+    pub(super) fn begin(
+        app: &Arc<AppState>,
+        caller: &Caller,
+        points: u64,
+        tally: &Arc<Tally>,
+    ) -> Option<Self> {
+        app.rate_limit.is_some().then(|| Self {
+            app: Arc::clone(app),
+            caller: caller.clone(),
+            points,
+            tally: Arc::clone(tally),
+            begin: Instant::now(),
+            before: tally.database_time(),
+            is_charged: false,
+        })
+    }
+
+    /// Charges work that has come to its end, for which so many points were taken and on which so much time was spent here;
+    /// tells how many points are left.
+    pub(super) fn finish(mut self, here: Duration, points: u64) -> u32 {
+        (self.points, self.is_charged) = (points, true);
+        self.charge(here + (self.tally.database_time() - self.before))
+    }
+
+    fn charge(&self, worked: Duration) -> u32 {
+        let left = self.app.rate_limit.as_ref().map(|it| it.charge(&self.caller, self.points, worked));
+        left.unwrap_or_default()
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        // Cut off, in the middle of a statement perhaps, whose time nobody has counted: all of the time then.
+        if !self.is_charged {
+            self.charge(self.begin.elapsed());
+        }
+    }
+}
+
+/// Awaits work; tells how long it was worked on in this thread, without what it waited for.
+pub(super) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let (mut work, mut here) = (pin!(work), Duration::ZERO);
+    std::future::poll_fn(move |cx| {
+        let begin = Instant::now();
+        let output = work.as_mut().poll(cx);
+        here += begin.elapsed();
+        match output {
+            Poll::Ready(output) => Poll::Ready((output, here)),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
