@@ -184,8 +184,7 @@ impl Database {
             return Ok(());
         }
         let closed = Connection { tenant: Some(TenantSession::closed()), ..self.connection.clone() };
-        let begun = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
-        let transaction = begun.transaction;
+        let transaction = closed.begin(TransactionOptions::default()).await.map_err(RlsError::Role)?;
         let statement = Statement::from_string(DbBackend::Postgres, OPEN_TABLES);
         let open = transaction.query_all_raw(statement).await.map_err(RlsError::Role)?;
         let open: Result<Vec<String>, DbErr> = open.iter().map(|row| row.try_get_by_index(0)).collect();

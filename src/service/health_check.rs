@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TransactionTrait};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
@@ -88,7 +86,7 @@ impl HealthCheck {
         if self.query(LOCK_POSTGRES).await?.is_some() {
             return Ok(());
         }
-        let transaction = self.connection.begin(TransactionOptions::default()).await?;
+        let transaction = self.connection.pool.begin().await?;
         let insert = transaction.begin().await?;
         insert.execute_unprepared(INSERT_POSTGRES).await?;
         insert.rollback().await?;

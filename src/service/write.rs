@@ -154,7 +154,7 @@ impl Write {
             let count = changes.len() as u64;
             let statement = change::Entity::append(organization, changes, guards, writes)?;
             let outcome = match self.transaction.get() {
-                Some(begun) => self.connection.noted(begun.transaction.execute(&statement).await)?,
+                Some(transaction) => self.connection.noted(transaction.execute(&statement).await)?,
                 None => self.connection.execute(&statement).await.map_err(unknown_outcome)?,
             };
             if outcome.rows_affected() != count {

@@ -243,6 +243,13 @@ async fn on_a_full_disk_nothing_is_half_done_and_reading_goes_on() {
     assert!(is_made(&create(&world.writer(), "After all").await));
 }
 
+/// The connection, and those that replace it.
+const READ_ONLY: &str = "
+    DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+    END $$;
+    SET default_transaction_read_only = on";
+
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_read() {
     for world in [World::on_sqlite().await, World::on_postgres().await] {
@@ -250,7 +257,7 @@ async fn a_database_that_takes_no_writes_is_read() {
         assert!(is_made(&create(&world.writer(), "Globex").await));
         let (readonly, writable) = match world.db.pool().get_database_backend() {
             sea_orm::DbBackend::Sqlite => ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
-            _ => ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
+            _ => (READ_ONLY, "SET default_transaction_read_only = off"),
         };
         execute(world.db.pool(), readonly).await;
         assert!(!is_made(&world.nothing_written(create(&world.writer(), "Initech")).await));

@@ -231,7 +231,12 @@ async fn a_deadlock_is_no_reason_to_wait_an_hour() {
     }
     let all = changes(&world, HOME).await;
     let [first, .., last, _] = all[..] else { panic!("{all:?}") };
+    // Retention looks for a deadlock after five seconds, and the other transaction never.
+    let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''5s''', current_database()); END $$";
+    world.db.pool().execute_unprepared(sql).await.expect("a setting");
+    let world = world.restarted(|_| ()).await;
     let other = world.db.pool().begin().await.expect("a transaction");
+    other.execute_unprepared("SET LOCAL deadlock_timeout = '1min'").await.expect("a setting");
     let touch = |seq: i64| format!("UPDATE change SET actor = actor WHERE org_id = {HOME} AND seq = {seq}");
     other.execute_unprepared(&touch(last)).await.expect("a change");
     let db = world.db.clone();
@@ -243,7 +248,7 @@ async fn a_deadlock_is_no_reason_to_wait_an_hour() {
         assert!(!retention.is_finished());
         sleep(Duration::from_millis(10)).await;
     }
-    // Retention began to wait first, so it is the one that finds the deadlock and is rolled back.
+    // So retention is the one that is rolled back.
     other.execute_unprepared(&touch(first)).await.expect("a change");
     other.commit().await.expect("a commit");
     assert!(retention.await.expect("retention").expect("a database"));

@@ -201,7 +201,7 @@ fn background_task() -> Row {
     let columns = [
         ("org_id", "1"),
         ("id", id.as_str()),
-        ("kind", "'account'"),
+        ("kind", "'partner'"),
         ("subject_id", subject.as_str()),
         ("pending", "1"),
         ("actor", "'ada'"),

@@ -6,7 +6,7 @@ use contact_gateway::{
     entity::{id::OrganizationId, internal_contact_assignment::InternalRole::Csm},
     service::{
         change::Position,
-        events::{Feed, Interest, Listener},
+        events::{Feed, Interest, Listener, SubscriptionLimits},
     },
 };
 use sea_orm::{ConnectionTrait, TransactionTrait};
@@ -21,6 +21,11 @@ use crate::{
 
 /// How long an event may take, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Nobody has less than all.
+fn limits(total: usize) -> SubscriptionLimits {
+    SubscriptionLimits { total, of_subject: total, of_organization: total }
+}
 
 async fn listen(
     feed: &Feed,
@@ -55,7 +60,7 @@ pub(super) async fn whoever_is_behind_reads_few_changes_at_once(world: World) {
     for number in 0..40 {
         record(world.db.pool(), HOME, &id, &number.to_string()).await;
     }
-    let feed = Feed::new(&world.db, 1, 1);
+    let feed = Feed::new(&world.db, limits(1));
     let mut listener = listen(&feed, &world, HOME, Interest::default(), Some(after)).await;
     execute(&world, "ALTER TABLE change RENAME TO elsewhere").await;
     let read_all = async {
@@ -91,7 +96,7 @@ pub(super) async fn a_position_that_survived_is_kept(world: World) {
         for number in 0..5 {
             record(world.db.pool(), HOME, &id, &format!("lost {round} {number}")).await;
         }
-        let feed = Feed::new(&world.db, 1, 1);
+        let feed = Feed::new(&world.db, limits(1));
         let mut listener = listen(&feed, &world, HOME, Interest::default(), Some(kept)).await;
         let seq = kept.seq;
         execute(
@@ -119,7 +124,7 @@ async fn whoever_waits_for_the_database_holds_up_no_other_organization() {
     let ada = world.rows().assignment("ada@example.com", Csm, &partner).await.contact.id;
     // More than may be at work at once.
     let count = available_parallelism().map_or(1, usize::from) + 2;
-    let feed = Feed::new(&world.db, 1000, 1000);
+    let feed = Feed::new(&world.db, limits(1000));
     let interest = Interest { partner: Some(partner.id), ..Interest::default() };
     let mut waiting = Vec::new();
     for _ in 0..count {
