@@ -101,12 +101,11 @@ impl Sql {
                 many,
                 &format!(
                     "account_contact (id, org_id, first_name, last_name, email, email_key, phone, contact_type_id, metadata,
-                                      sort_key, words, company_words, {versioned})"
+                                      sort_key, words, {versioned})"
                 ),
                 &format!(
                     "{id}, 1, {first}, {last}, {email}, {email}, '+1202' || (5550000 + n), {of_type}, {object},
-                     {first} || ' ' || {last}, {first} || ' ' || {last} || ' ' || n || ' c' || (n % {few}) || ' example',
-                     'account ' || (n % {few}) || ' account ' || (n % 10), {made}"
+                     {first} || ' ' || {last}, {first} || ' ' || {last} || ' ' || n || ' c' || (n % {few}) || ' example', {made}"
                 ),
             ),
             insert(many, link, &format!("1, {id}, {}, {at}", self.id(&format!("1 + n % {few}")))),
@@ -115,12 +114,11 @@ impl Sql {
             insert(
                 few,
                 &format!(
-                    "internal_contact (id, org_id, email, email_key, given_name, family_name, sort_key, words, company_words,
-                                       {versioned})"
+                    "internal_contact (id, org_id, email, email_key, given_name, family_name, sort_key, words, {versioned})"
                 ),
                 &format!(
                     "{id}, 1, {email}, {email}, {first}, {last}, {first} || ' ' || {last},
-                     {first} || ' ' || {last} || ' ' || n || ' example', 'partner ' || (n % {few}), {made}"
+                     {first} || ' ' || {last} || ' ' || n || ' example', {made}"
                 ),
             ),
             insert(
