@@ -305,7 +305,7 @@ pub(super) async fn with_people<'a>(
     let mut people = HashMap::new();
     for query in queries.into_iter().filter(|_| scope.backend == DbBackend::Postgres) {
         let tables = tables.iter().filter_map(|(table, searched)| Some((*table, searched.companies()?)));
-        let Some(select) = scope.search(&query).people(tables) else { continue };
+        let Some(select) = scope.search(&query).people_of_companies(tables) else { continue };
         let rows = db.query_all(&select).await?;
         let ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?;
         people.insert(query.clone(), query.with_people(ids));

@@ -100,7 +100,7 @@ pub struct SearchQuery {
     words: Vec<String>,
     /// What is looked for instead when the query is written like a phone number.
     phone: Option<String>,
-    /// The ids of all people that match with the words of their companies, once they were looked up and are few.
+    /// The ids of all people with a company that has a word of the query, once they were looked up and are few.
     people: Option<Vec<Uuid>>,
 }
 
@@ -116,7 +116,7 @@ impl SearchQuery {
     }
 
     /// How many words are looked for.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.words.len() as u64
     }
 
@@ -141,7 +141,7 @@ impl SearchQuery {
 }
 
 impl SearchQuery {
-    /// The same query with the people that were looked up by [`Search::people`], unless they are many.
+    /// The same query with the people that were looked up by [`Search::people_of_companies`], unless they are many.
     pub(super) fn with_people(&self, people: Vec<Uuid>) -> Self {
         Self { people: (people.len() as u64 <= FEW_PEOPLE).then_some(people), ..self.clone() }
     }
@@ -237,25 +237,59 @@ impl Search<'_> {
         let Searched::WordsAndCompanies(link) = searched else { return self.matches(table, Required::All) };
         let id = || Expr::col((table, "id"));
         if let Some(people) = &self.query.people {
-            let is_one = (!people.is_empty()).then(|| keys_in(self.backend, id(), people.iter().copied()));
-            return is_one.into_iter().fold(self.matches(table, Required::All), Expr::or);
+            let matches = self.matches(table, Required::All);
+            if people.is_empty() {
+                return matches;
+            }
+            let is_one = keys_in(self.backend, id(), people.iter().copied());
+            return matches.or(if self.query.is_one_word() {
+                is_one
+            } else {
+                is_one.and(self.query.is_in(&self.all_words(table, link)))
+            });
         }
-        let mut people = self.people_by_words(table);
-        people.union(UnionType::All, self.people_by_companies(table, link));
-        let is_one = id().in_subquery(people);
+        let has = |word: &String| self.has(table, link, word);
+        let all = self.query.words.iter().map(has).reduce(Expr::and);
+        let phone = self.query.phone.as_ref().map(has);
+        all.into_iter().chain(phone).reduce(Expr::or).unwrap_or_else(|| Expr::cust("1 = 0"))
+    }
+
+    /// Whether a word begins one of a person or of one of their companies.
+    fn has(self, table: &'static str, link: CompanyLink, word: &str) -> Expr {
+        let query = SearchQuery { words: vec![word.to_owned()], phone: None, people: None };
+        let search = Search { query: &query, ..self };
+        let mut people = search.people_by_words(table);
+        people.union(UnionType::All, search.people_of_any(link));
+        let is_one = Expr::col((table, "id")).in_subquery(people);
         // As a join, PostgreSQL may search again for each row where it has no statistics.
         if self.backend == DbBackend::Sqlite { is_one } else { certain(is_one) }
     }
 
-    /// Selects the ids of the people of these tables that match with the words of their companies, of many only some.
-    pub(super) fn people(
+    /// Selects the ids of the people in these tables who have a company with a word of the query, of many only some.
+    pub(super) fn people_of_companies(
         self,
         tables: impl IntoIterator<Item = (&'static str, CompanyLink)>,
     ) -> Option<SelectStatement> {
-        let people = tables.into_iter().map(|(table, link)| self.people_by_companies(table, link));
+        let people = tables.into_iter().map(|(_, link)| self.people_of_any(link));
         let mut all = people.reduce(|mut all, others| all.union(UnionType::All, others).take())?;
         all.limit(FEW_PEOPLE + 1);
         Some(all)
+    }
+
+    /// The words of a person and of their companies, each behind a space.
+    fn all_words(self, table: &'static str, link: CompanyLink) -> Expr {
+        let is_theirs = Expr::col((link.table, link.person_id)).equals((table, "id"));
+        let words = Func::cust("string_agg").args([Expr::col((link.company, "words")), Expr::cust("' '")]);
+        let companies = self.links(link).expr(words).and_where(is_theirs).take();
+        let companies = Func::coalesce([Expr::SubQuery(None, Box::new(companies.into())), Expr::cust("''")]);
+        let parts = [Expr::col((table, "words")), Expr::cust("' '"), companies.into()];
+        parts.into_iter().fold(Expr::cust("' '"), |all, part| all.binary(BinOper::Custom("||"), part))
+    }
+
+    fn people_of_any(self, link: CompanyLink) -> SelectStatement {
+        let mut people = self.links(link);
+        people.column((link.table, link.person_id)).and_where(self.matches(link.company, Required::Any));
+        people
     }
 
     /// Whether the words of a row match by themselves, as the text index finds out.
@@ -292,29 +326,6 @@ impl Search<'_> {
             .from(table)
             .and_where(self.is_here(table))
             .and_where(self.matches(table, Required::All))
-            .take()
-    }
-
-    /// The people with a company that has a word of the query, where their words and those of all their companies have
-    /// all of them.
-    fn people_by_companies(self, table: &'static str, link: CompanyLink) -> SelectStatement {
-        let mut found = self.links(link);
-        found.column((link.table, link.person_id)).and_where(self.matches(link.company, Required::Any));
-        if self.query.is_one_word() {
-            return found;
-        }
-        let person_id = || Expr::col((link.table, link.person_id));
-        let company_words =
-            Func::cust("string_agg").args([Expr::col((link.company, "words")), Expr::cust("' '")]);
-        let words = [Expr::cust("' '"), Expr::col((table, "words")), Expr::cust("' '"), company_words.into()];
-        let words = words.into_iter().reduce(|all, text| all.binary(BinOper::Custom("||"), text));
-        let mut people = self.links(link);
-        people
-            .column((link.table, link.person_id))
-            .inner_join(table, person_id().equals((table, "id")).and(self.is_here(table)))
-            .and_where(person_id().in_subquery(found))
-            .group_by_columns([(link.table, link.person_id), (table, "words")])
-            .and_having(self.query.is_in(&words.unwrap_or_else(|| Expr::val(""))))
             .take()
     }
 

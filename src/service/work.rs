@@ -3,7 +3,10 @@
 //! A point stands for 4 µs of a core in the organization where it takes longest: one with 100,000 contacts, all of which
 //! have to be looked at. docs/limits.md has the measurements.
 
-use super::filter::{Comparison, Filter, Relation};
+use super::{
+    filter::{Comparison, Filter, Relation},
+    search::SearchQuery,
+};
 
 /// Looking at every row of a table.
 pub const SCAN: u64 = 15_000;
@@ -11,10 +14,10 @@ pub const SCAN: u64 = 15_000;
 pub const COMPARISON: u64 = 1_500;
 /// A value that is compared with besides the first, in a list of them.
 pub const VALUE: u64 = 600;
-/// A search, and each word of it.
-pub const SEARCH: u64 = 30_000;
-/// A word that is searched for.
-pub const WORD: u64 = 3_000;
+/// A search.
+pub const SEARCH: u64 = 60_000;
+/// Each word of it.
+pub const WORD: u64 = 30_000;
 /// The rows that are related to rows which meet a condition.
 pub const RELATION: u64 = 30_000;
 /// The same by way of a table of links, as contacts and accounts are.
@@ -29,6 +32,13 @@ pub const CHOICE: u64 = 6_000;
 pub const SORT: u64 = 70_000;
 /// Looking at every row that belongs to some of the rows of a page.
 pub const CHILDREN: u64 = 70_000;
+
+impl SearchQuery {
+    /// What the database has to do for the search.
+    pub fn work(&self) -> u64 {
+        SEARCH + WORD * self.count()
+    }
+}
 
 impl Filter {
     /// What the database has to do for a list that is filtered so.
@@ -57,7 +67,7 @@ impl Filter {
                 };
                 rows + filter.conditions(COMPARISON)
             }
-            Self::Search(query) => SEARCH + WORD * query.count(),
+            Self::Search(query) => query.work(),
             Self::CustomField(_) => CUSTOM_FIELD,
             Self::Compare(_, Comparison::In(values)) if comparison > 0 => {
                 comparison + VALUE * values.len() as u64

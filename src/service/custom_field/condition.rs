@@ -208,7 +208,7 @@ impl Value {
         let is_other = match self.field_type {
             _ if self.is_number() => self.ordered().is_in(others.iter().map(|value| self.operand(value))),
             FieldType::Email => self.text().is_in(texts),
-            _ => column().is_in(others.iter().map(|value| Json::clone(value))),
+            _ => column().is_in(others.iter().copied().cloned()),
         };
         choices.into_iter().map(|value| self.equals(value)).fold(is_other, Expr::or)
     }

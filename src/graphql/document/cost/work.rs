@@ -6,8 +6,8 @@ use super::{Costs, Given};
 use crate::service::{
     search::SearchQuery,
     work::{
-        CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, RELATION, SCAN, SEARCH,
-        SORT, VALUE, WORD,
+        CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, RELATION, SCAN, SORT,
+        VALUE,
     },
 };
 
@@ -107,8 +107,7 @@ impl<'a> Costs<'a> {
     }
 
     fn search(&self, value: Given<'a>) -> u64 {
-        let words = value.text().map_or(0, |text| SearchQuery::new(text).count());
-        SEARCH.saturating_add(words.saturating_mul(WORD))
+        SearchQuery::new(value.text().unwrap_or_default()).work()
     }
 
     fn custom_fields(&self, value: Given<'a>) -> u64 {
