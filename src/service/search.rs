@@ -18,7 +18,7 @@ const SORT_KEY: usize = 128;
 /// The most characters of a word that count.
 const WORD: usize = 64;
 /// The most words of a query that count.
-const QUERY_WORDS: usize = 16;
+const QUERY_WORDS: usize = 6;
 /// The most people that are looked up by their companies before a search.
 const FEW_PEOPLE: u64 = 1_000;
 /// What stands between the digits of phone numbers, and in front of them.
@@ -105,7 +105,7 @@ pub struct SearchQuery {
 }
 
 impl SearchQuery {
-    /// The words of a query, the first 16 of them. Digits that are written like a phone number are also one word.
+    /// The words of a query, the first 6 of them. Digits that are written like a phone number are also one word.
     pub fn new(text: &str) -> Self {
         let mut words = fold(text);
         words.truncate(QUERY_WORDS);

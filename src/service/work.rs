@@ -17,7 +17,7 @@ pub const VALUE: u64 = 600;
 /// A search.
 pub const SEARCH: u64 = 60_000;
 /// Each word of it.
-pub const WORD: u64 = 30_000;
+pub const WORD: u64 = 25_000;
 /// The rows that are related to rows which meet a condition.
 pub const RELATION: u64 = 30_000;
 /// The same by way of a table of links, as contacts and accounts are.

@@ -154,6 +154,7 @@ async fn random_filters_have_their_pages(world: World) {
 }
 
 async fn searches_have_their_pages(world: World) {
+    let world = world.restarted(|config| config.limits.cost = 1_000_000_000).await;
     let mut chance = Chance::seeded(3);
     let (maker, items) = filled(&world, &mut chance).await;
     let ids = maker.ids();

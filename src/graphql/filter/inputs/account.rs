@@ -29,7 +29,7 @@ pub struct AccountFilter {
     /// This does not hold.
     not: MaybeUndefined<Box<AccountFilter>>,
     /// Each word of this text begins a word of the name or the domain, without regard to case and accents; of
-    /// more than 16 words the first 16. The better match comes first, unless another order is asked for.
+    /// more than 6 words the first 6. The better match comes first, unless another order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
     updated_since: MaybeUndefined<Timestamp>,
@@ -91,7 +91,7 @@ pub struct AccountContactFilter {
     /// This does not hold.
     not: MaybeUndefined<Box<AccountContactFilter>>,
     /// Each word of this text begins a word of the name, email address, phone number or company, without regard
-    /// to case and accents; of more than 16 words the first 16. The better match comes first, unless another
+    /// to case and accents; of more than 6 words the first 6. The better match comes first, unless another
     /// order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.

@@ -31,7 +31,7 @@ pub struct OrganizationContactFilter {
     /// This does not hold.
     not: MaybeUndefined<Box<OrganizationContactFilter>>,
     /// Each word of this text begins a word of the name, email address, phone number, department or city,
-    /// without regard to case and accents; of more than 16 words the first 16. The better match comes first,
+    /// without regard to case and accents; of more than 6 words the first 6. The better match comes first,
     /// unless another order is asked for.
     search: MaybeUndefined<String>,
     /// Changed at this time or later, deletions included where deleted ones are wanted.
