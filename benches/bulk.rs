@@ -128,7 +128,6 @@ async fn open(database: &TestDatabase) -> (Database, Sender) {
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(5),
         row_level_security: false,
-        sqlite_time_limit: Duration::from_mins(1),
         sqlite_busy_timeout: Duration::from_secs(5),
     };
     migrations::up(&database.connect(1).await.expect("a connection")).await.expect("a schema");

@@ -59,7 +59,6 @@ async fn open(database: &TestDatabase, row_level_security: bool) -> Database {
         max_connections: 4,
         acquire_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(5),
-        sqlite_time_limit: Duration::from_mins(1),
         sqlite_busy_timeout: Duration::from_secs(5),
         row_level_security,
     };
