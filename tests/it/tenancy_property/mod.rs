@@ -66,7 +66,7 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
         let (own, others) = if who == 0 { (first, second) } else { (second, first) };
         let operation = Generator::new(&schema, &mut chance, own, others).operation();
         let request = format!("request-{number}");
-        let asked = crowded.ask(&operation, &operation.crowded, &request).await;
+        let mut asked = crowded.ask(&operation, &operation.crowded, &request).await;
         let told = |problem: String| {
             format!(
                 "operation {number} of organization {}: {problem}\n{}\n{}",
@@ -82,7 +82,11 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
             assert_eq!(foreign, None, "{}", told(asked.0.body.to_string()));
             continue;
         }
-        let same = alone.ask(&operation, &operation.alone, &request).await;
+        let mut same = alone.ask(&operation, &operation.alone, &request).await;
+        if operation.crowded.to_string().len() != operation.alone.to_string().len() {
+            // Positions with numbers that the database counts differ in length, and long texts cost more.
+            [&mut asked, &mut same].into_iter().for_each(|asked| hide_points(&mut asked.0.body));
+        }
         if let Err(difference) = compare(own, others, &operation, &asked, &same) {
             panic!("{}\n{}\n{}", told(difference), asked.0.body, same.0.body);
         }
@@ -159,6 +163,14 @@ fn assert_all_were_asked(schema: &Schema, tally: &Tally) {
             let (asked, good) = tally.get(&field.name).copied().unwrap_or_default();
             assert!(asked > 0 && good > 0, "{} was asked {asked} times, {good} without an error", field.name);
         }
+    }
+}
+
+/// Leaves the cost out of the error that says it is too high.
+fn hide_points(body: &mut Value) {
+    let errors = body.get_mut("errors").and_then(Value::as_array_mut);
+    for error in errors.into_iter().flatten().filter(|it| it["extensions"]["code"] == "QUERY_TOO_COMPLEX") {
+        error["message"] = Value::Null;
     }
 }
 
