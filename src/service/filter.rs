@@ -288,8 +288,8 @@ pub(super) async fn rows<E: Filtered>(
     Ok(scope.rows(&filter))
 }
 
-/// The same filter, whose searches of these tables know the people that match with the words of their companies. PostgreSQL then
-/// has an index for each part of the search; else it looks at all people of the organization.
+/// The same filter, whose searches of these tables know the few people whose companies have a word of the query. Without them a
+/// search looks at the companies of all people of the organization.
 pub(super) async fn with_people<'a>(
     db: &impl ConnectionTrait,
     scope: Scope,
@@ -303,7 +303,7 @@ pub(super) async fn with_people<'a>(
         }
     });
     let mut people = HashMap::new();
-    for query in queries.into_iter().filter(|_| scope.backend == DbBackend::Postgres) {
+    for query in queries.into_iter().filter(|query| query.looks_up_people(scope.backend)) {
         let tables = tables.iter().filter_map(|(table, searched)| Some((*table, searched.companies()?)));
         let Some(select) = scope.search(&query).people_of_companies(tables) else { continue };
         let rows = db.query_all(&select).await?;

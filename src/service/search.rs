@@ -6,7 +6,7 @@
 use sea_orm::{
     DbBackend,
     prelude::Uuid,
-    sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, UnionType},
+    sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Query, SelectStatement, UnionType},
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -146,16 +146,24 @@ impl SearchQuery {
         Self { people: (people.len() as u64 <= FEW_PEOPLE).then_some(people), ..self.clone() }
     }
 
+    /// Whether it helps to know the people whose companies have a word of the query.
+    pub(super) fn looks_up_people(&self, backend: DbBackend) -> bool {
+        !self.words.is_empty() && (backend == DbBackend::Postgres || !self.is_one_word())
+    }
+
     fn is_one_word(&self) -> bool {
         self.words.len() == 1 && self.phone.is_none()
     }
 
-    /// Whether a text that is a space and words with single spaces between them matches.
-    fn is_in(&self, words: &Expr) -> Expr {
-        // Nothing but letters and digits, so no pattern of its own.
-        let has = |word: &str| words.clone().like(LikeExpr::new(format!("% {word}%")));
-        let all = self.words.iter().map(|word| has(word)).reduce(Expr::and);
-        let phone = self.phone.as_deref().map(has);
+    /// Whether a text in which a space precedes each word matches.
+    fn is_in(&self, words: &Expr, backend: DbBackend) -> Expr {
+        let position = if backend == DbBackend::Sqlite { "instr" } else { "strpos" };
+        let has = |word: &String| {
+            let word = Expr::val(format!(" {word}"));
+            Expr::from(Func::cust(position).args([words.clone(), word])).gt(0)
+        };
+        let all = self.words.iter().map(has).reduce(Expr::and);
+        let phone = self.phone.as_ref().map(has);
         all.into_iter().chain(phone).reduce(Expr::or).unwrap_or_else(|| Expr::cust("1 = 0"))
     }
 
@@ -236,33 +244,25 @@ impl Search<'_> {
         }
         let Searched::WordsAndCompanies(link) = searched else { return self.matches(table, Required::All) };
         let id = || Expr::col((table, "id"));
-        if let Some(people) = &self.query.people {
-            let matches = self.matches(table, Required::All);
-            if people.is_empty() {
-                return matches;
+        let is_one_word = self.query.is_one_word();
+        let with_companies =
+            if is_one_word { self.people_of_any(link) } else { self.people_with_companies(table, link) };
+        match &self.query.people {
+            Some(people) if people.is_empty() => self.matches(table, Required::All),
+            // PostgreSQL has an index for each side of the OR.
+            Some(people) if self.backend == DbBackend::Postgres => {
+                let has_company = keys_in(self.backend, id(), people.iter().copied());
+                let has_all = has_company.clone().and(id().in_subquery(with_companies));
+                self.matches(table, Required::All).or(if is_one_word { has_company } else { has_all })
             }
-            let is_one = keys_in(self.backend, id(), people.iter().copied());
-            return matches.or(if self.query.is_one_word() {
-                is_one
-            } else {
-                is_one.and(self.query.is_in(&self.all_words(table, link)))
-            });
+            _ => {
+                let mut people = self.people_by_words(table);
+                people.union(UnionType::All, with_companies);
+                let is_one = id().in_subquery(people);
+                // As a join, PostgreSQL may search again for each row where it has no statistics.
+                if self.backend == DbBackend::Sqlite { is_one } else { certain(is_one) }
+            }
         }
-        let has = |word: &String| self.has(table, link, word);
-        let all = self.query.words.iter().map(has).reduce(Expr::and);
-        let phone = self.query.phone.as_ref().map(has);
-        all.into_iter().chain(phone).reduce(Expr::or).unwrap_or_else(|| Expr::cust("1 = 0"))
-    }
-
-    /// Whether a word begins one of a person or of one of their companies.
-    fn has(self, table: &'static str, link: CompanyLink, word: &str) -> Expr {
-        let query = SearchQuery { words: vec![word.to_owned()], phone: None, people: None };
-        let search = Search { query: &query, ..self };
-        let mut people = search.people_by_words(table);
-        people.union(UnionType::All, search.people_of_any(link));
-        let is_one = Expr::col((table, "id")).in_subquery(people);
-        // As a join, PostgreSQL may search again for each row where it has no statistics.
-        if self.backend == DbBackend::Sqlite { is_one } else { certain(is_one) }
     }
 
     /// Selects the ids of the people in these tables who have a company with a word of the query, of many only some.
@@ -276,14 +276,24 @@ impl Search<'_> {
         Some(all)
     }
 
-    /// The words of a person and of their companies, each behind a space.
-    fn all_words(self, table: &'static str, link: CompanyLink) -> Expr {
-        let is_theirs = Expr::col((link.table, link.person_id)).equals((table, "id"));
-        let words = Func::cust("string_agg").args([Expr::col((link.company, "words")), Expr::cust("' '")]);
-        let companies = self.links(link).expr(words).and_where(is_theirs).take();
-        let companies = Func::coalesce([Expr::SubQuery(None, Box::new(companies.into())), Expr::cust("''")]);
-        let parts = [Expr::col((table, "words")), Expr::cust("' '"), companies.into()];
-        parts.into_iter().fold(Expr::cust("' '"), |all, part| all.binary(BinOper::Custom("||"), part))
+    /// The people whose words match together with those of their companies, among those who were looked up.
+    fn people_with_companies(self, table: &'static str, link: CompanyLink) -> SelectStatement {
+        let person_id = || Expr::col((link.table, link.person_id));
+        let space = || Expr::cust("' '");
+        let own = Expr::col((table, "words")).min();
+        let companies = Func::cust("string_agg").args([Expr::col((link.company, "words")), space()]);
+        let parts = [own, space(), companies.into()];
+        let words = parts.into_iter().fold(space(), |all, part| all.binary(BinOper::Custom("||"), part));
+        let mut people = self.links(link);
+        people
+            .expr(person_id())
+            .inner_join(table, Expr::col((table, "id")).eq(person_id()).and(self.is_here(table)))
+            .group_by_columns([(link.table, link.person_id)])
+            .and_having(self.query.is_in(&words, self.backend));
+        if let Some(looked_up) = &self.query.people {
+            people.and_where(keys_in(self.backend, person_id(), looked_up.iter().copied()));
+        }
+        people
     }
 
     fn people_of_any(self, link: CompanyLink) -> SelectStatement {
