@@ -8,7 +8,7 @@ use crate::{
     mutation::{
         assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with, without,
     },
-    support::{World, on_both},
+    support::{Outcomes, World, on_both, race},
 };
 
 on_both!(
@@ -25,7 +25,6 @@ on_both!(
     accounts_are_replaced_as_a_whole,
     values_are_patched_by_field,
     an_update_is_made_whole_or_not,
-    only_one_of_two_updates_of_a_version_wins,
     two_updates_cannot_take_one_email,
     what_is_updated_by_many_ways_at_once_is_whole,
 );
@@ -398,25 +397,6 @@ async fn an_update_is_made_whole_or_not(world: World) {
     assert_masked(&reply, UPDATE);
 }
 
-async fn only_one_of_two_updates_of_a_version_wins(world: World) {
-    let contact = create(&world, john()).await["id"].clone();
-    let accounts = [id_of(&world.rows().account("One").await), id_of(&world.rows().account("Two").await)];
-    let writer = world.writer();
-    for round in 1..=30 {
-        let update = |fields: Value| {
-            let input = with(fields, json!({ "id": contact, "expectedVersion": round }));
-            writer.mutate(UPDATE, input, "accountContact { id }")
-        };
-        let account = &accounts[usize::from(round % 2 == 0)];
-        let (one, two) = tokio::join!(
-            update(json!({ "accountIds": [account] })),
-            update(json!({ "lastName": format!("Doe {round}"), "accountIds": [account] })),
-        );
-        let lost = if one.user_errors(UPDATE).is_empty() { two } else { one };
-        assert_refused(&lost, UPDATE, &["CONFLICT expectedVersion"], "the second");
-    }
-}
-
 async fn two_updates_cannot_take_one_email(world: World) {
     let rows = world.rows();
     let people = [
@@ -424,15 +404,19 @@ async fn two_updates_cannot_take_one_email(world: World) {
         rows.account_contact("b@example.com", &[]).await.id.to_string(),
     ];
     let writer = world.writer();
+    let mut outcomes = Outcomes::default();
     for round in 0..20 {
         let update = |person: usize| {
             let input = json!({ "id": people[person], "email": format!("wanted{round}@example.com") });
             writer.mutate(UPDATE, input, "accountContact { id }")
         };
-        let (one, two) = tokio::join!(update(0), update(1));
-        let lost = if one.user_errors(UPDATE).is_empty() { two } else { one };
+        let (one, two) = race(round, update(0), update(1)).await;
+        let is_one = one.user_errors(UPDATE).is_empty();
+        let lost = if is_one { two } else { one };
         assert_refused(&lost, UPDATE, &["TAKEN email"], "the second");
+        outcomes.record(is_one);
     }
+    outcomes.assert(&["false", "true"]);
 }
 
 async fn what_is_updated_by_many_ways_at_once_is_whole(world: World) {

@@ -14,7 +14,7 @@ use crate::{
     erasure::erase,
     internal_contact_lifecycle::inconsistencies,
     mutation::{assert_masked, break_inserts, done, misfit, refused, refused_to, with, without},
-    support::{World, on_both},
+    support::{Outcomes, World, on_both, race},
 };
 
 on_both!(
@@ -334,7 +334,7 @@ async fn a_merge_without_its_record_is_not_made(world: World) {
 }
 
 async fn of_two_merges_in_opposite_directions_one_wins(world: World) {
-    let (rows, writer) = (world.rows(), world.writer());
+    let (rows, writer, mut outcomes) = (world.rows(), world.writer(), Outcomes::default());
     let partner = rows.partner("Globex", None).await;
     for round in 0..20 {
         let mut people = Vec::new();
@@ -347,18 +347,20 @@ async fn of_two_merges_in_opposite_directions_one_wins(world: World) {
         let merge = |survivor: usize| {
             writer.mutate(MERGE, pair(&people[survivor], &people[1 - survivor]), "contact { id }")
         };
-        let (one, two) = tokio::join!(merge(0), merge(1));
+        let (one, two) = race(round, merge(0), merge(1)).await;
         let (won, lost) = if one.user_errors(MERGE).is_empty() { (0, two) } else { (1, one) };
+        outcomes.record(won);
         assert_eq!(lost.user_errors(MERGE), ["NOT_FOUND survivorId"]);
         assert_eq!(found(&world, &people[1 - won]).await, people[won]);
         assert_eq!(world.count("internal_contact_assignment").await, round + 1);
         assert_eq!(world.count("contact_merge").await, round + 1);
         assert_eq!(inconsistencies(&world).await, 0);
     }
+    outcomes.assert(&["0", "1"]);
 }
 
 async fn whatever_happens_at_once_leaves_no_assignment_behind(world: World) {
-    let (rows, writer) = (world.rows(), world.writer());
+    let (rows, writer, mut outcomes) = (world.rows(), world.writer(), Outcomes::default());
     for round in 0..15 {
         let (one, two) = (rows.partner("Globex", None).await, rows.partner("Initech", None).await);
         let email = format!("a.l{round}@example.com");
@@ -371,13 +373,21 @@ async fn whatever_happens_at_once_leaves_no_assignment_behind(world: World) {
         let add = json!({ "partnerId": two, "email": email, "internalRole": "CO_LEAD" });
         let attach = json!({ "partnerId": two, "assignmentId": floating.assignment.id.to_string() });
         let moved = json!({ "partnerId": two, "assignmentId": moved });
-        let (merging, added, attached, moving, _) = tokio::join!(
+        let (merging, added, attached, (moving, _)) = tokio::join!(
             writer.mutate(MERGE, pair(&survivor, &merged), "contact { id }"),
             writer.mutate("addInternalContactToPartner", add, "internalContact { id }"),
             writer.mutate("attachInternalContactAssignment", attach, "assignment { id }"),
-            writer.mutate("moveInternalContactAssignment", moved, "assignment { id }"),
-            done(&writer, "deletePartner", json!({ "id": one }), "__typename"),
+            race(
+                round,
+                writer.mutate("moveInternalContactAssignment", moved, "assignment { id }"),
+                done(&writer, "deletePartner", json!({ "id": one }), "__typename"),
+            ),
         );
+        outcomes.record(if moving.user_errors("moveInternalContactAssignment").is_empty() {
+            "moved"
+        } else {
+            "gone"
+        });
         for (reply, mutation, allowed) in [
             (&merging, MERGE, &[][..]),
             (&added, "addInternalContactToPartner", &[]),
@@ -397,6 +407,7 @@ async fn whatever_happens_at_once_leaves_no_assignment_behind(world: World) {
         let reply = world.reader().graphql(document, json!({ "id": merged })).await;
         assert_eq!(*reply.data("/internalContactAssignments/totalCount"), 0);
     }
+    outcomes.assert(&["gone", "moved"]);
 }
 
 async fn nothing_of_a_merged_contact_is_left_when_it_is_erased(world: World) {
@@ -424,19 +435,23 @@ async fn nothing_of_a_merged_contact_is_left_when_it_is_erased(world: World) {
 
 async fn a_merge_and_an_erasure_at_once_leave_nothing_behind(world: World) {
     let (rows, writer, admin) = (world.rows(), world.writer(), world.admin());
+    let mut outcomes = Outcomes::default();
     for round in 0..20 {
         let person = async |name: &str| {
             let email = format!("{name}{round}@example.com");
             json!(rows.internal_contact(&email, InternalRole::Csm).await.contact.id.to_string())
         };
         let (survivor, merged) = (person("ada").await, person("augusta").await);
-        let (merging, erasing) = tokio::join!(
+        let (merging, erasing) = race(
+            round,
             writer.mutate(MERGE, pair(&survivor, &merged), "contact { id }"),
             admin.mutate("eraseContact", json!({ "id": survivor }), "erasedId"),
-        );
+        )
+        .await;
         let (merging, erasing) = (merging.user_errors(MERGE), erasing.user_errors("eraseContact"));
         assert!(merging.is_empty() || merging == ["NOT_FOUND survivorId"], "{merging:?}");
         assert!(erasing.is_empty() || erasing == ["CONFLICT id"], "{erasing:?}");
+        outcomes.record(if merging.is_empty() { "the merge first" } else { "the erasure first" });
         // Either may have come second, and knew it.
         for id in [&survivor, &merged] {
             if found(&world, id).await != Value::Null {
@@ -447,4 +462,5 @@ async fn a_merge_and_an_erasure_at_once_leave_nothing_behind(world: World) {
         assert_eq!(world.count("internal_contact").await, 0, "{merging:?} {erasing:?}");
         assert_eq!(world.count("contact_merge").await, 0);
     }
+    outcomes.assert(&["the erasure first", "the merge first"]);
 }

@@ -53,21 +53,39 @@ const LAYERS: [Layer; 11] = [
     Layer { name: "fair_share", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
 ];
 
+impl Layer {
+    fn breaches(&self, source: &Source) -> Vec<String> {
+        let modules = source.crate_modules().filter_map(|(module, line)| {
+            let known = module == self.name || self.knows.contains(&module);
+            let is_layer = LAYERS.iter().any(|layer| layer.name == module);
+            (is_layer && !known).then(|| source.complaint(line, module))
+        });
+        let never = self.never.iter().flat_map(|name| {
+            source.find(&[name]).map(|line| source.complaint(line, name)).collect::<Vec<_>>()
+        });
+        modules.chain(never).collect()
+    }
+
+    /// A source of this layer with one statement.
+    fn sample(&self, path: &str) -> Source {
+        Source::of(&format!("src/{}/sample.rs", self.name), &format!("fn f() {{ {path}::work(); }}"))
+    }
+}
+
 #[test]
 fn each_layer_names_only_what_it_knows() {
     let mut breaches = Vec::new();
     for layer in &LAYERS {
         let sources = sources(&format!("src/{}", layer.name));
         assert!(!sources.is_empty(), "there is no layer {}", layer.name);
-        for source in &sources {
-            breaches.extend(source.crate_modules().filter_map(|(module, line)| {
-                let known = module == layer.name || layer.knows.contains(&module);
-                let is_layer = LAYERS.iter().any(|layer| layer.name == module);
-                (is_layer && !known).then(|| source.complaint(line, module))
-            }));
-            for &name in layer.never {
-                breaches.extend(source.find(&[name]).map(|line| source.complaint(line, name)));
-            }
+        breaches.extend(sources.iter().flat_map(|source| layer.breaches(source)));
+        for other in &LAYERS {
+            let breaches = layer.breaches(&layer.sample(&format!("crate::{}", other.name)));
+            let is_known = other.name == layer.name || layer.knows.contains(&other.name);
+            assert_eq!(breaches.len(), usize::from(!is_known), "{} names {}", layer.name, other.name);
+        }
+        for name in layer.never {
+            assert_eq!(layer.breaches(&layer.sample(name)).len(), 1, "{} names {name}", layer.name);
         }
     }
     assert_eq!(breaches, [""; 0]);
@@ -82,86 +100,144 @@ fn every_module_is_a_layer() {
     assert_eq!(modules, layers);
 }
 
-#[test]
-fn tokens_are_signed_and_verified_in_one_place() {
-    refuse_outside("src/auth", &[&["jsonwebtoken"]]);
+/// What may be written in some places only.
+struct Rule {
+    /// Sequences of words and signs.
+    never: &'static [&'static [&'static str]],
+    /// Where they are looked for.
+    folders: &'static [&'static str],
+    /// The files and folders in which they may stand.
+    except: &'static [&'static str],
+    /// Code that breaks the rule, a sample for each sequence.
+    samples: &'static [&'static str],
+}
+
+const RULES: [Rule; 6] = [
+    // Tokens are signed and verified in one place.
+    Rule {
+        never: &[&["jsonwebtoken"]],
+        folders: &["src"],
+        except: &["src/auth"],
+        samples: &["use jsonwebtoken::decode;"],
+    },
+    // Environment variables are read in one place, not by clap's `#[arg(env)]` either.
+    Rule {
+        never: &[
+            &["env", "::", "var"],
+            &["env", "::", "var_os"],
+            &["env", "::", "vars"],
+            &["env", "::", "vars_os"],
+            &["(", "env", ")"],
+            &["(", "env", "="],
+            &[",", "env", ")"],
+            &[",", "env", "="],
+        ],
+        folders: &["src"],
+        except: &["src/config"],
+        samples: &[
+            "let home = std::env::var(HOME);",
+            "let home = env::var_os(HOME);",
+            "for pair in env::vars() {}",
+            "for pair in std::env::vars_os() {}",
+            "#[arg(env)] port: u16",
+            "#[arg(env = PORT)] port: u16",
+            "#[arg(long, env)] port: u16",
+            "#[arg(long, env = PORT)] port: u16",
+        ],
+    },
+    // Statements begin in an organization.
+    Rule {
+        never: &[
+            &["::", "find", "(", ")"],
+            &["find_by_id", "("],
+            &["find_related", "("],
+            &["update_many", "("],
+            &["delete_many", "("],
+            &["delete_by_id", "("],
+        ],
+        folders: &["src"],
+        except: &["src/entity"],
+        samples: &[
+            "let rows = partner::Entity::find().all(db);",
+            "partner::Entity::find_by_id(id)",
+            "model.find_related(account::Entity)",
+            "Entity::update_many()",
+            "Entity::delete_many()",
+            "Entity::delete_by_id(id)",
+        ],
+    },
+    // Requests run within row level security.
+    Rule {
+        never: &[&[".", "bypass_rls", "(", ")"], &[".", "pool", "(", ")"]],
+        folders: &["src/http", "src/graphql", "src/service"],
+        except: &[
+            "src/service/app_token.rs",
+            "src/service/database.rs",
+            "src/service/events.rs",
+            "src/service/organization.rs",
+            "src/service/start_check.rs",
+            // Opens a connection of its own beside the pool.
+            "src/service/sqlite_log.rs",
+        ],
+        samples: &["db.bypass_rls().query_all(&select)", "self.db.pool().begin()"],
+    },
+    // Times and ids come from the request.
+    Rule {
+        never: &[&["Utc", "::", "now"], &["SystemTime"], &["now_v7"], &["new_v4"]],
+        folders: &["src/graphql", "src/service"],
+        except: &[],
+        samples: &["let now = Utc::now();", "SystemTime::now()", "Uuid::now_v7()", "Uuid::new_v4()"],
+    },
+    // No lint is switched off.
+    Rule {
+        never: &[&["#", "[", "allow"], &["#", "!", "[", "allow"]],
+        folders: &["src", "migrations", "tests", "benches"],
+        except: &[],
+        samples: &["#[allow(dead_code)] fn f() {}", "#![allow(missing_docs)]"],
+    },
+];
+
+impl Rule {
+    fn breaches(&self, source: &Source) -> Vec<String> {
+        let is_excepted = self.except.iter().any(|place| source.path.starts_with(place));
+        let sequences = self.never.iter().filter(|_| !is_excepted);
+        let found = sequences.flat_map(|sequence| {
+            source.find(sequence).map(|line| source.complaint(line, &sequence.concat())).collect::<Vec<_>>()
+        });
+        found.collect()
+    }
 }
 
 #[test]
-fn environment_variables_are_read_in_one_place() {
-    let reading = ["var", "var_os", "vars", "vars_os"].map(|name| ["env", "::", name]);
-    let reading: Vec<&[&str]> = reading.iter().map(<[&str; 3]>::as_slice).collect();
-    // And clap's `#[arg(env)]`.
-    let arguments: [&[&str]; 4] =
-        [&["(", "env", ")"], &["(", "env", "="], &[",", "env", ")"], &[",", "env", "="]];
-    refuse_outside("src/config", &[&reading[..], &arguments].concat());
-}
-
-#[test]
-fn statements_begin_in_an_organization() {
-    let unscoped: [&[&str]; 6] = [
-        &["::", "find", "(", ")"],
-        &["find_by_id", "("],
-        &["find_related", "("],
-        &["update_many", "("],
-        &["delete_many", "("],
-        &["delete_by_id", "("],
-    ];
-    refuse_outside("src/entity", &unscoped);
-}
-
-#[test]
-fn requests_run_within_row_level_security() {
-    let past_it: [&[&str]; 2] = [&[".", "bypass_rls", "(", ")"], &[".", "pool", "(", ")"]];
-    let at_home = [
-        "src/service/app_token.rs",
-        "src/service/database.rs",
-        "src/service/events.rs",
-        "src/service/organization.rs",
-        "src/service/start_check.rs",
-        // Opens a connection of its own beside the pool.
-        "src/service/sqlite_log.rs",
-    ];
-    let mut sources: Vec<Source> =
-        ["src/http", "src/graphql", "src/service"].into_iter().flat_map(sources).collect();
-    sources.retain(|source| !at_home.iter().any(|home| source.path.ends_with(home)));
-    assert_eq!(found(&sources, &past_it), [""; 0]);
-}
-
-#[test]
-fn times_and_ids_come_from_the_request() {
-    let makers: [&[&str]; 4] = [&["Utc", "::", "now"], &["SystemTime"], &["now_v7"], &["new_v4"]];
-    let sources: Vec<Source> = ["src/graphql", "src/service"].into_iter().flat_map(sources).collect();
-    assert_eq!(found(&sources, &makers), [""; 0]);
-}
-
-#[test]
-fn no_lint_is_allowed_away() {
-    let attributes: [&[&str]; 2] = [&["#", "[", "allow"], &["#", "!", "[", "allow"]];
+fn what_is_limited_to_some_places_is_nowhere_else() {
     let mut breaches = Vec::new();
-    for folder in ["src", "migrations", "tests", "benches"] {
-        breaches.extend(found(&sources(folder), &attributes));
+    for rule in &RULES {
+        let sources: Vec<Source> = rule.folders.iter().flat_map(|folder| sources(folder)).collect();
+        breaches.extend(sources.iter().flat_map(|source| rule.breaches(source)));
+        for except in rule.except {
+            let is_used =
+                |source: &Source| rule.never.iter().any(|sequence| source.find(sequence).next().is_some());
+            let is_used = sources.iter().filter(|source| source.path.starts_with(except)).any(is_used);
+            assert!(is_used, "{except} needs no exception");
+        }
     }
     assert_eq!(breaches, [""; 0]);
 }
 
-/// Fails where `src` has one of these sequences of words and signs outside the folder.
-fn refuse_outside(folder: &str, sequences: &[&[&str]]) {
-    let (inside, outside): (Vec<_>, Vec<_>) =
-        sources("src").into_iter().partition(|source| source.path.starts_with(folder));
-    assert!(!found(&inside, sequences).is_empty(), "nothing is found in {folder} either: {sequences:?}");
-    assert_eq!(found(&outside, sequences), [""; 0]);
-}
-
-fn found(sources: &[Source], sequences: &[&[&str]]) -> Vec<String> {
-    let mut breaches = Vec::new();
-    for source in sources {
-        for sequence in sequences {
-            let lines = source.find(sequence);
-            breaches.extend(lines.map(|line| source.complaint(line, &sequence.concat())));
+#[test]
+fn each_rule_finds_its_samples() {
+    for rule in &RULES {
+        assert_eq!(rule.samples.len(), rule.never.len());
+        for (sample, sequence) in rule.samples.iter().zip(rule.never) {
+            for folder in rule.folders {
+                let source = Source::of(&format!("{folder}/sample.rs"), sample);
+                assert_eq!(rule.breaches(&source), [source.complaint(1, &sequence.concat())]);
+            }
+            for except in rule.except.iter().filter(|except| !except.ends_with(".rs")) {
+                assert_eq!(rule.breaches(&Source::of(&format!("{except}/sample.rs"), sample)), [""; 0]);
+            }
         }
     }
-    breaches
 }
 
 /// The sources of a folder, or of the file of that name.

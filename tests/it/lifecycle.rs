@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     change::{events, happened},
-    mutation::{assert_masked, break_inserts, done, misfit, refused, refused_to, with},
-    support::{Actor, World, on_both},
+    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with},
+    support::{Actor, Outcomes, World, on_both, race},
 };
 
 on_both!(
@@ -18,6 +18,7 @@ on_both!(
     inputs_must_fit,
     what_is_taken_by_now_is_told,
     a_row_without_its_record_stays_as_it_is,
+    only_one_of_two_updates_of_a_version_wins,
     an_update_and_a_deletion_at_once_lose_nothing,
     only_one_of_two_deletions_wins,
     of_two_restorations_and_a_creation_one_wins,
@@ -94,6 +95,12 @@ impl Kind {
         let value =
             |field: &str| if field == "email" { format!("{own}@example.com") } else { own.to_owned() };
         with(new, self.unique.iter().map(|field| ((*field).to_owned(), json!(value(field)))).collect())
+    }
+
+    /// The field that an update changes.
+    fn changed_field(self) -> String {
+        let change: Value = serde_json::from_str(self.change).expect("JSON");
+        change.as_object().and_then(|change| change.keys().next()).expect("a field").clone()
     }
 
     fn selection(self) -> String {
@@ -275,9 +282,39 @@ async fn a_row_without_its_record_stays_as_it_is(world: World) {
     }
 }
 
+async fn only_one_of_two_updates_of_a_version_wins(world: World) {
+    let writer = world.writer();
+    for kind in KINDS {
+        let id = kind.create(&writer, "one").await["id"].clone();
+        let (update, field, changes) =
+            (kind.mutation("update"), kind.changed_field(), world.count("change").await);
+        let (selection, mut outcomes) = (format!("{} {{ version {field} }}", kind.one), Outcomes::default());
+        for round in 1..=30 {
+            let update = |value: &str| {
+                let value = format!("{value} {round}");
+                let input = with(json!({ "id": id, "expectedVersion": round }), json!({ &field: value }));
+                writer.mutate(&update, input, &selection)
+            };
+            let (one, two) = race(round, update("First"), update("Second")).await;
+            let is_one = one.user_errors(&kind.mutation("update")).is_empty();
+            let (won, lost) = if is_one { (one, two) } else { (two, one) };
+            assert_refused(&lost, &kind.mutation("update"), &["CONFLICT expectedVersion"], kind.name);
+            let document = format!("query($id: ID!) {{ {}(id: $id) {{ version {field} }} }}", kind.one);
+            let row = world.reader().graphql(&document, json!({ "id": id })).await;
+            let row = row.data(&format!("/{}", kind.one));
+            assert_eq!(row, won.data(&format!("/{}/{}", kind.mutation("update"), kind.one)));
+            assert_eq!(row["version"], round + 1);
+            outcomes.record(if is_one { "the first" } else { "the second" });
+        }
+        outcomes.assert(&["the first", "the second"]);
+        assert_eq!(world.count("change").await, changes + 30);
+    }
+}
+
 async fn an_update_and_a_deletion_at_once_lose_nothing(world: World) {
     let writer = world.writer();
     for kind in KINDS {
+        let mut outcomes = Outcomes::default();
         for round in 0..20 {
             let id = kind.create(&writer, &format!("own{round}")).await["id"].clone();
             let changes = world.count("change").await;
@@ -285,10 +322,12 @@ async fn an_update_and_a_deletion_at_once_lose_nothing(world: World) {
             let input = with(change, json!({ "id": id }));
             let update = kind.mutation("update");
             let selection = kind.selection();
-            let (updated, deleted) = tokio::join!(
+            let (updated, deleted) = race(
+                round,
                 writer.mutate(&update, input, &selection),
                 kind.run(&writer, "delete", json!({ "id": id })),
-            );
+            )
+            .await;
             // Whichever came second saw what the first did.
             let updates = match updated.user_errors(&update).as_slice() {
                 [] => 1,
@@ -298,22 +337,26 @@ async fn an_update_and_a_deletion_at_once_lose_nothing(world: World) {
             assert_eq!(deleted["version"], 2 + updates);
             assert_eq!(world.count("change").await, changes + 1 + updates);
             assert_eq!(kind.read(&world, &id).await, Value::Null);
+            outcomes.record(updates);
         }
+        outcomes.assert(&["0", "1"]);
     }
 }
 
 async fn only_one_of_two_deletions_wins(world: World) {
     let writer = world.writer();
     for kind in KINDS {
-        let mutation = kind.mutation("delete");
+        let (mutation, mut outcomes) = (kind.mutation("delete"), Outcomes::default());
         for round in 0..10 {
             let id = kind.create(&writer, &format!("own{round}")).await["id"].clone();
             let delete = || writer.mutate(&mutation, json!({ "id": id }), "__typename");
-            let (one, two) = tokio::join!(delete(), delete());
+            let (one, two) = race(round, delete(), delete()).await;
             let mut errors = [one.user_errors(&mutation), two.user_errors(&mutation)].concat();
+            outcomes.record(if one.user_errors(&mutation).is_empty() { "the first" } else { "the second" });
             assert_eq!(errors.pop().as_deref(), Some("NOT_FOUND id"));
             assert_eq!(errors, [""; 0]);
         }
+        outcomes.assert(&["the first", "the second"]);
     }
 }
 
@@ -321,6 +364,7 @@ async fn of_two_restorations_and_a_creation_one_wins(world: World) {
     let writer = world.writer();
     for kind in KINDS.iter().filter(|kind| !kind.unique.is_empty()) {
         let (create, restore) = (kind.mutation("create"), kind.mutation("restore"));
+        let mut outcomes = Outcomes::default();
         for round in 0..20 {
             let own = format!("own{round}");
             let mut deleted = Vec::new();
@@ -330,21 +374,28 @@ async fn of_two_restorations_and_a_creation_one_wins(world: World) {
                 deleted.push(id);
             }
             let before = kind.listed(&world).await;
-            let replies = tokio::join!(
-                writer.mutate(&restore, json!({ "id": deleted[0] }), "__typename"),
-                writer.mutate(&restore, json!({ "id": deleted[1] }), "__typename"),
+            let (restored, created) = race(
+                round,
+                race(
+                    round / 2,
+                    writer.mutate(&restore, json!({ "id": deleted[0] }), "__typename"),
+                    writer.mutate(&restore, json!({ "id": deleted[1] }), "__typename"),
+                ),
                 writer.mutate(&create, kind.input(&own), "__typename"),
-            );
+            )
+            .await;
             let errors = [
-                replies.0.user_errors(&restore),
-                replies.1.user_errors(&restore),
-                replies.2.user_errors(&create),
+                restored.0.user_errors(&restore),
+                restored.1.user_errors(&restore),
+                created.user_errors(&create),
             ];
+            outcomes.record(if errors[2].is_empty() { "created" } else { "restored" });
             assert_eq!(errors.iter().filter(|errors| errors.is_empty()).count(), 1, "{errors:?}");
             for (errors, code) in errors.iter().zip(["CONFLICT id", "CONFLICT id", "TAKEN "]) {
                 assert!(errors.iter().all(|error| error.starts_with(code)), "{errors:?}");
             }
             assert_eq!(kind.listed(&world).await, before + 1);
         }
+        outcomes.assert(&["created", "restored"]);
     }
 }

@@ -7,9 +7,7 @@ use contact_gateway::{
 use serde_json::{Value, json};
 
 use crate::{
-    mutation::{
-        assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with, without,
-    },
+    mutation::{assert_masked, break_inserts, done, misfit, refused, refused_to, with, without},
     support::{World, on_both},
 };
 
@@ -27,7 +25,6 @@ on_both!(
     an_update_without_change_writes_nothing,
     an_update_keeps_the_rules,
     an_expected_version_must_be_the_rows,
-    only_one_of_two_updates_of_a_version_wins,
     what_is_out_of_reach_is_not_found,
     a_card_without_its_record_is_not_changed,
 );
@@ -352,24 +349,6 @@ async fn an_expected_version_must_be_the_rows(world: World) {
     }
     assert_eq!(update(&world, input(1)).await["version"], 2);
     refused(&world, "updateOrganizationContact", input(1), &["CONFLICT expectedVersion"]).await;
-}
-
-async fn only_one_of_two_updates_of_a_version_wins(world: World) {
-    let id = create(&world, card("FINANCE")).await["id"].clone();
-    let writer = world.writer();
-    for round in 1..=50 {
-        let update = |name: &'static str| {
-            let input = json!({ "id": id, "expectedVersion": round, "name": format!("{name} {round}") });
-            writer.mutate("updateOrganizationContact", input, "organizationContact { id name }")
-        };
-        let (one, two) = tokio::join!(update("One"), update("Two"));
-        let is_one = one.user_errors("updateOrganizationContact").is_empty();
-        let (won, lost) = if is_one { (one, two) } else { (two, one) };
-        assert_refused(&lost, "updateOrganizationContact", &["CONFLICT expectedVersion"], "the second");
-        let row = read(&world, &id).await;
-        assert_eq!(row["version"], round + 1);
-        assert_eq!(row["name"], won.text("/updateOrganizationContact/organizationContact/name"));
-    }
 }
 
 async fn what_is_out_of_reach_is_not_found(world: World) {

@@ -17,7 +17,6 @@ on_both!(
     a_partner_without_its_record_is_not_made,
     an_update_is_a_patch,
     an_update_keeps_the_rules,
-    only_one_of_two_updates_of_a_version_wins,
     assignments_are_hidden_with_their_partner,
     a_remote_id_that_an_assignment_lost_is_told,
     people_are_found_by_the_partners_that_live,
@@ -155,19 +154,6 @@ async fn an_update_keeps_the_rules(world: World) {
     done(&world.writer(), "updatePartner", input, "partner { id }").await;
     let fields = json!({ "remoteId": { "old": "r-1", "new": "r-3" } });
     assert_eq!(events(&world).await, [happened("Partner", "updated", &json!(id), fields)]);
-}
-
-async fn only_one_of_two_updates_of_a_version_wins(world: World) {
-    let (writer, id) = (world.writer(), world.rows().partner("Globex", None).await.id.to_string());
-    for round in 1..=30 {
-        let update = |name: &str| {
-            let input = json!({ "id": id, "name": format!("{name} {round}"), "expectedVersion": round });
-            writer.mutate("updatePartner", input, "partner { id }")
-        };
-        let (one, two) = tokio::join!(update("One"), update("Two"));
-        let lost = if one.user_errors("updatePartner").is_empty() { two } else { one };
-        assert_refused(&lost, "updatePartner", &["CONFLICT expectedVersion"], "the second");
-    }
 }
 
 /// The assignments that are seen by way of a person.

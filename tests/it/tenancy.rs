@@ -180,13 +180,16 @@ async fn cursors_of_the_other_organization_open_nothing(world: World) {
     for list in lists {
         let own: BTreeSet<String> =
             cursors(&world.reader(), list, "").await.iter().map(|(_, id)| id.to_string()).collect();
+        let mut found = 0;
         for (cursor, _) in cursors(&world.other(), list, "").await {
             for window in [format!("(after: {cursor})"), format!("(before: {cursor})")] {
-                for (_, id) in cursors(&world.reader(), list, &window).await {
-                    assert!(own.contains(&id.to_string()), "{list}{window}");
-                }
+                let page = cursors(&world.reader(), list, &window).await;
+                found += page.len();
+                assert!(page.iter().all(|(_, id)| own.contains(&id.to_string())), "{list}{window}");
             }
         }
+        // Rows before and after a foreign position are found, so the pages are not empty for another reason.
+        assert!(found > 0, "{list}");
     }
 }
 

@@ -24,6 +24,11 @@ impl Source {
         Self { path: path.to_owned(), tokens: tokens(&text) }
     }
 
+    /// A file of this path and text.
+    pub(super) fn of(path: &str, text: &str) -> Self {
+        Self { path: path.into(), tokens: tokens(text) }
+    }
+
     /// A breach in this file.
     pub(super) fn complaint(&self, line: usize, what: &str) -> String {
         format!("{}:{line}: {what}", self.path.display())
@@ -162,7 +167,7 @@ fn paths_are_found_and_literals_are_not() {
         fn f<'a>(it: &'a str) -> super::super::entity::Id { crate::config::load('"', b'\'', "x") }
         /* crate::block */
     "##;
-    let source = Source { path: "src/graphql/partner.rs".into(), tokens: tokens(text) };
+    let source = Source::of("src/graphql/partner.rs", text);
     let modules: Vec<_> = source.crate_modules().collect();
     let expected =
         [("auth", 3), ("auth", 3), ("error", 3), ("service", 3), ("http", 4), ("entity", 6), ("config", 6)];

@@ -28,6 +28,7 @@
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
 //! - [`Chance`]: random choices that follow from a seed.
 //! - [`Cluster`]: a PostgreSQL server that a test may stop. [`Proxy`]: what stands between it and the gateway.
+//! - [`race`] and [`Outcomes`]: operations that run at the same time, and how often each outcome occurred.
 //! - [`Processor`]: how long the database and the gateway computed.
 //! - [`World::statements`], [`World::plans`] and [`World::nothing_written`] watch the database during a request.
 
@@ -40,6 +41,7 @@ mod empty;
 mod many_rows;
 mod processor;
 mod proxy;
+mod race;
 mod reply;
 mod rows;
 mod server;
@@ -74,6 +76,7 @@ pub(crate) use self::{
     empty::TestDatabase,
     processor::Processor,
     proxy::{Proxy, Tampering},
+    race::{Outcomes, race},
     reply::Reply,
     rows::Rows,
 };
