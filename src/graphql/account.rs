@@ -35,43 +35,45 @@ use crate::{
     },
 };
 
-/// A customer, whose people are account contacts.
+/// A customer company. Its people are account contacts.
 pub struct Account(pub Model);
 
-/// A customer, whose people are account contacts.
+/// A customer company. Its people are account contacts.
 #[Object]
 impl Account {
-    /// The global id, `acc_…`.
+    /// Global id with the prefix `acc_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// Its name.
+    /// The name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The domain name of its web and mail addresses.
+    /// Domain name of the company's website and email addresses, for example `example.com`.
     async fn primary_domain(&self) -> Option<&str> {
         self.0.primary_domain.as_deref()
     }
 
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     async fn remote_id(&self) -> Option<&str> {
         self.0.remote_id.as_deref()
     }
 
-    /// The people of the customer whom we talk to.
+    /// The account contacts of this account.
     async fn contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountContactFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<AccountContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<AccountContactOrder>>,
     ) -> Result<Option<Connection<AccountContact>>> {
         let window = PageWindow { first, after, last, before };
@@ -80,22 +82,23 @@ impl Account {
         Ok(Some(ctx.gateway().loaders.account_contacts_by_account.load(self.0.id, list).await?))
     }
 
-    /// When it was made.
+    /// When the record was created.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// When it was deleted; null while it lives.
+    /// When the record was soft-deleted. Null if it is active.
     async fn deleted_at(&self) -> Option<Timestamp> {
         self.0.deleted_at.map(Timestamp)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -187,28 +190,30 @@ pub struct AccountQuery;
 
 #[Object]
 impl AccountQuery {
-    /// The account with this id; null when there is none in reach.
+    /// The account with this id. Null if it does not exist or is not accessible with this token.
     async fn account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<Account>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::get(db, request, &id).await?;
         Ok(primed(ctx, row.map(Account)).await)
     }
 
-    /// The accounts of the organization, in the order of creation.
+    /// The accounts of the organization.
     async fn accounts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<AccountFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
@@ -219,115 +224,122 @@ impl AccountQuery {
     }
 }
 
-/// A new account.
+/// The account to create.
 #[derive(InputObject)]
 pub struct CreateAccountInput {
-    /// Its name, not blank, at most 255 characters.
+    /// The name, at most 255 characters. Must not be blank.
     name: String,
-    /// The domain name of its web and mail addresses.
+    /// Domain name of the company's website and email addresses, for example `example.com`.
     primary_domain: Option<String>,
-    /// Its key in the system it comes from; unique in the organization.
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
     remote_id: Option<String>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createAccount did.
+/// Result of `createAccount`.
 #[derive(SimpleObject)]
 pub struct CreateAccountPayload {
-    /// The new account; null when the input was refused.
+    /// The created account. Null if the input was rejected.
     account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of an account: an absent field keeps its value, null clears it.
+/// The fields to update. An omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub struct UpdateAccountInput {
-    /// The account's global id.
+    /// Global id of the account.
     id: ID,
-    /// Its name, not blank, at most 255 characters; cannot be null.
+    /// The name, at most 255 characters. Must not be blank or null.
     name: MaybeUndefined<String>,
-    /// The domain name of its web and mail addresses.
+    /// Domain name of the company's website and email addresses, for example `example.com`.
     primary_domain: MaybeUndefined<String>,
-    /// Its key in the system it comes from; unique in the organization.
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
     remote_id: MaybeUndefined<String>,
-    /// The version that was read; when the account has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateAccount did.
+/// Result of `updateAccount`.
 #[derive(SimpleObject)]
 pub struct UpdateAccountPayload {
-    /// The account after the change; null when the input was refused.
+    /// The updated account. Null if the input was rejected.
     account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// An account to delete.
+/// The account to delete.
 #[derive(InputObject)]
 pub struct DeleteAccountInput {
-    /// The account's global id.
+    /// Global id of the account.
     id: ID,
-    /// The version that was read; when the account has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What deleteAccount did.
+/// Result of `deleteAccount`.
 #[derive(SimpleObject)]
 pub struct DeleteAccountPayload {
-    /// The account with the time of its deletion; null when the input was refused.
+    /// The soft-deleted account. Null if the input was rejected.
     account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A deleted account to bring back.
+/// The soft-deleted account to restore.
 #[derive(InputObject)]
 pub struct RestoreAccountInput {
-    /// The account's global id.
+    /// Global id of the account.
     id: ID,
-    /// The version that was read; when the account has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What restoreAccount did.
+/// Result of `restoreAccount`.
 #[derive(SimpleObject)]
 pub struct RestoreAccountPayload {
-    /// The account, living; null when the input was refused.
+    /// The restored account. Null if the input was rejected.
     account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// An account to create or update. A field that is absent or null keeps its value.
+/// An account to create or update. An omitted or null field keeps its value.
 #[derive(InputObject)]
 pub struct UpsertAccountInput {
-    /// Its key in the system it comes from, which says which account it is.
+    /// Identifier of this record in the external system it was synced from. Selects the account to update.
     remote_id: String,
-    /// Its name, at most 255 characters; required when it is new.
+    /// The name, at most 255 characters. Required for a new record.
     name: Option<String>,
-    /// The domain name of its web and mail addresses; empty text clears it.
+    /// Domain name of the company's website and email addresses. An empty string clears it.
     primary_domain: Option<String>,
 }
 
 /// Accounts to create or update.
 #[derive(InputObject)]
 pub struct UpsertAccountsInput {
-    /// The accounts, 1 to 1,000, no two with the same remote id.
+    /// 1 to 1,000 accounts. Remote ids must be unique in the list.
     rows: Vec<UpsertAccountInput>,
-    /// What happens to the good rows when others are refused.
+    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
     #[graphql(default)]
     error_policy: BulkErrorPolicy,
-    /// Repeating a call with the same key and input gives the first results and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
 upsert_types! {
-    /// What became of an account.
+    /// Result of creating or updating one account.
     UpsertAccountResult,
-    /// What upsertAccounts did.
+    /// Result of `upsertAccounts`.
     UpsertAccountsPayload,
     account / "account": Account
 }
@@ -338,11 +350,11 @@ pub struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Makes an account.
+    /// Creates an account.
     async fn create_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new account.")] input: CreateAccountInput,
+        #[graphql(desc = "The account to create.")] input: CreateAccountInput,
     ) -> Result<Option<CreateAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateAccountInput { name, primary_domain, remote_id, idempotency_key } = input;
@@ -351,11 +363,11 @@ impl AccountMutation {
         Ok(Some(CreateAccountPayload { account: account.map(Account), user_errors }))
     }
 
-    /// Changes an account.
+    /// Updates an account.
     async fn update_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account and what is to change.")] input: UpdateAccountInput,
+        #[graphql(desc = "The account and the fields to update.")] input: UpdateAccountInput,
     ) -> Result<Option<UpdateAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateAccount {
@@ -368,7 +380,7 @@ impl AccountMutation {
         Ok(Some(UpdateAccountPayload { account: row.map(Account), user_errors }))
     }
 
-    /// Deletes an account softly. Its people stay.
+    /// Soft-deletes an account. Its contacts are kept.
     async fn delete_account(
         &self,
         ctx: &Context<'_>,
@@ -380,7 +392,7 @@ impl AccountMutation {
         Ok(Some(DeleteAccountPayload { account: row.map(Account), user_errors }))
     }
 
-    /// Brings a deleted account back, with its people. One that is not deleted stays as it is.
+    /// Restores a soft-deleted account with its contacts. An active account is not changed.
     async fn restore_account(
         &self,
         ctx: &Context<'_>,
@@ -392,7 +404,7 @@ impl AccountMutation {
         Ok(Some(RestoreAccountPayload { account: row.map(Account), user_errors }))
     }
 
-    /// Creates or updates up to 1,000 accounts by their remote ids.
+    /// Creates or updates up to 1,000 accounts, matched by remote id.
     async fn upsert_accounts(
         &self,
         ctx: &Context<'_>,

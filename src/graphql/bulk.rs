@@ -7,28 +7,28 @@ use async_graphql::{Context, Enum};
 use super::{context::ContextExt, loaders::Prime, selection::Selection};
 use crate::service::bulk::{ErrorPolicy, Status};
 
-/// What happens to the good rows of a bulk write when others are refused.
+/// How a bulk mutation treats valid rows if other rows are rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 #[graphql(remote = "ErrorPolicy")]
 pub enum BulkErrorPolicy {
-    /// Nothing is written; `userErrors` of the payload tells why, for at most the first 100 errors.
+    /// Nothing is written if any row is rejected. The payload's `userErrors` holds the first 100 errors.
     #[default]
     RejectAll,
-    /// The good rows are written; each refused row tells in its own result why.
+    /// Valid rows are written. The result of each rejected row holds its `userErrors`.
     RejectFailedRows,
 }
 
-/// What became of a row of a bulk write.
+/// Outcomes of a row of a bulk mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub enum UpsertStatus {
-    /// It is new.
+    /// The record was created.
     Created,
-    /// It was there and has changed.
+    /// The existing record was updated.
     Updated,
-    /// It was there and is as it was.
+    /// The existing record did not change.
     Unchanged,
-    /// It was refused; its `userErrors` tell why.
+    /// The row was rejected. Its `userErrors` hold the reasons.
     Failed,
 }
 
@@ -56,28 +56,30 @@ macro_rules! upsert_types {
         $(#[doc = $result_doc])*
         #[derive(async_graphql::SimpleObject)]
         pub struct $result {
-            /// In one word.
+            /// The outcome for this row.
             status: $crate::graphql::bulk::UpsertStatus,
-            /// The object as it is now; null when the row was refused, and when it is gone by the time of a repeated call.
+            /// The record after the mutation. Null if the row was rejected, or if a repeated call finds the record
+            /// deleted.
             $field: Option<$object>,
-            /// Why the row was refused; empty when it was not.
+            /// Validation errors of this row. Empty if the row was accepted.
             user_errors: Vec<UserError>,
         }
 
         $(#[doc = $payload_doc])*
         #[derive(async_graphql::SimpleObject)]
         pub struct $payload {
-            /// What became of each row, in the order of the rows; empty when the call was refused.
+            /// The result of each row, in the order of the input. Empty if the whole call was rejected.
             results: Vec<$result>,
-            /// How many of the results are new.
+            /// Number of created records.
             created: usize,
-            /// How many have changed.
+            /// Number of updated records.
             updated: usize,
-            /// How many are as they were.
+            /// Number of unchanged records.
             unchanged: usize,
-            /// How many rows were refused while others were written.
+            /// Number of rejected rows, if other rows were written.
             failed: usize,
-            /// Why the call as a whole was refused, and nothing written; empty when it was not.
+            /// Validation errors of the whole call, in which case nothing was written. Empty if the call was
+            /// accepted.
             user_errors: Vec<UserError>,
         }
 

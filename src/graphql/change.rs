@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What kind of record was changed.
+/// The type of the changed record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum ChangeKind {
     /// An organization.
@@ -77,73 +77,74 @@ impl ChangeKind {
     }
 }
 
-/// What was done to a record.
+/// The kinds of operations on a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Action")]
 pub enum ChangeAction {
-    /// It was created.
+    /// The record was created.
     Created,
-    /// Some of its fields were changed.
+    /// Fields of the record were updated.
     Updated,
-    /// It was deleted.
+    /// The record was deleted.
     Deleted,
-    /// It was deleted before and was restored.
+    /// The soft-deleted record was restored.
     Restored,
-    /// Another record was merged into it, or it into another one.
+    /// The record was merged with another one: as the survivor or as the merged record.
     Merged,
-    /// It was erased: removed for good, with what the log said of it.
+    /// The record and its change history were permanently removed.
     Erased,
 }
 
 /// A change that really changed something.
 pub struct Change(pub Model);
 
-/// A change that really changed something: who changed which fields of what, in which request.
+/// An entry of the change log: who changed which fields of which record, in which request. Writes that change nothing
+/// have no entry.
 #[Object]
 impl Change {
-    /// The number of the change in its organization: counted from 1 without gaps, in the order in which changes were committed.
+    /// Sequence number of the change in its organization. Starts at 1 and has no gaps; follows the commit order.
     async fn seq(&self) -> BigInt {
         BigInt(self.0.seq)
     }
 
-    /// When it happened.
+    /// When the change was made.
     async fn at(&self) -> Timestamp {
         Timestamp(self.0.at)
     }
 
-    /// The subject of the token that made it.
+    /// The `sub` claim of the token that made the change.
     async fn actor(&self) -> &str {
         &self.0.actor
     }
 
-    /// The global id of what was changed.
+    /// Global id of the changed record.
     async fn entity_id(&self) -> ID {
         ID(self.0.entity_id.clone())
     }
 
-    /// What kind of record was changed.
+    /// The type of the changed record.
     async fn kind(&self) -> Result<ChangeKind> {
         let kind = ChangeKind::ALL.into_iter().find(|kind| kind.as_str() == self.0.entity_kind);
         Ok(kind.ok_or_else(|| AppError::Internal("a change of an unknown kind".into()))?)
     }
 
-    /// What was done to it.
+    /// The kind of operation.
     async fn action(&self) -> Result<ChangeAction> {
         let action = Action::parse(&self.0.action).map(Into::into);
         Ok(action.ok_or_else(|| AppError::Internal("a change by an unknown action".into()))?)
     }
 
-    /// The record that was changed, as it is now. Null when `node` does not give it either, such as after it was erased.
+    /// The changed record in its current state. Null if `node` returns null for it, for example after it was erased.
     async fn node(&self, ctx: &Context<'_>) -> Result<Option<NodeField>> {
         Ok(node::find(ctx.gateway(), &self.0.entity_id).await?.map(NodeField::from))
     }
 
-    /// The fields that changed, by name, each with its `old` and `new` value.
+    /// The changed fields: an object with the name of each field, and its `old` and `new` value.
     async fn fields(&self) -> Result<Option<Json>> {
         Ok(Json::stored(&self.0.fields)?)
     }
 
-    /// The id of the request that did it, as in the log and the header x-request-id.
+    /// Id of the request that made the change, as in the log and the header `x-request-id`.
     async fn request_id(&self) -> &str {
         &self.0.request_id
     }
@@ -184,17 +185,18 @@ pub struct ChangeQuery;
 
 #[Object]
 impl ChangeQuery {
-    /// What was changed in the organization, oldest first.
+    /// The change log of the organization.
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ChangeOrder>>,
     ) -> Result<Option<Connection<Change>>> {
         let Gateway { request, db, .. } = ctx.gateway();

@@ -36,81 +36,85 @@ use crate::{
     },
 };
 
-/// What kind of contact it is.
+/// The kind of contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Kind")]
 pub enum ContactKind {
-    /// One of the organization's own people.
+    /// An internal contact: an employee of the organization.
     Internal,
-    /// A person of a customer.
+    /// An account contact: a person at a customer.
     Account,
-    /// A card with one fixed purpose at an organization.
+    /// A business card of the organization, with one fixed purpose.
     Organization,
 }
 
-/// The interface of all kinds of contacts.
+/// Fields that all kinds of contacts share.
 #[expect(clippy::duplicated_attributes, reason = "clippy takes the settings of two fields for one")]
 #[derive(Interface)]
 #[graphql(
     name = "Contact",
-    field(name = "id", ty = "Id", desc = "The global id."),
-    field(name = "kind", ty = "ContactKind", desc = "What kind of contact it is."),
-    field(
-        name = "display_name",
-        ty = "String",
-        desc = "What to call it: the best of its names, never empty."
-    ),
+    field(name = "id", ty = "Id", desc = "Global id."),
+    field(name = "kind", ty = "ContactKind", desc = "The kind of contact."),
+    field(name = "display_name", ty = "String", desc = "The name to display. Never empty."),
     field(name = "email", ty = "Option<EmailAddress>", desc = "The email address."),
     field(name = "phone", ty = "Option<PhoneNumber>", desc = "The phone number."),
-    field(name = "created_at", ty = "Timestamp", desc = "When it was made."),
-    field(name = "updated_at", ty = "Timestamp", desc = "When it was last changed."),
-    field(name = "deleted_at", ty = "Option<Timestamp>", desc = "When it was deleted; null while it lives."),
-    field(name = "version", ty = "i32", desc = "Starts at 1 and grows by 1 with each change."),
+    field(name = "created_at", ty = "Timestamp", desc = "When the record was created."),
+    field(name = "updated_at", ty = "Timestamp", desc = "When the record was last changed."),
+    field(
+        name = "deleted_at",
+        ty = "Option<Timestamp>",
+        desc = "When the record was soft-deleted. Null if it is active."
+    ),
+    field(
+        name = "version",
+        ty = "i32",
+        desc = "Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to detect concurrent changes."
+    ),
     field(
         name = "related_contacts",
         ty = "Option<Connection<Contact>>",
-        desc = "The living contacts of the organization, of any kind, that share its email address, without itself.",
+        desc = "Other active contacts of the organization, of any kind, with the same email address.",
         arg(
             name = "first",
             ty = "Option<i32>",
-            desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent."
+            desc = "Returns the first `n` items after the cursor. Default 25, maximum 100."
         ),
-        arg(name = "after", ty = "Option<String>", desc = "Only what comes after this cursor."),
+        arg(name = "after", ty = "Option<String>", desc = "Returns the items after this cursor."),
         arg(
             name = "last",
             ty = "Option<i32>",
-            desc = "At most this many from the end or before `before`, 1 to 100."
+            desc = "Returns the last `n` items before the cursor. Default 25, maximum 100."
         ),
-        arg(name = "before", ty = "Option<String>", desc = "Only what comes before this cursor.")
+        arg(name = "before", ty = "Option<String>", desc = "Returns the items before this cursor.")
     ),
     field(
         name = "history",
         ty = "Option<Connection<Change>>",
-        desc = "What was done to it.",
+        desc = "The kind of operation.",
         arg(
             name = "first",
             ty = "Option<i32>",
-            desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent."
+            desc = "Returns the first `n` items after the cursor. Default 25, maximum 100."
         ),
-        arg(name = "after", ty = "Option<String>", desc = "Only what comes after this cursor."),
+        arg(name = "after", ty = "Option<String>", desc = "Returns the items after this cursor."),
         arg(
             name = "last",
             ty = "Option<i32>",
-            desc = "At most this many from the end or before `before`, 1 to 100."
+            desc = "Returns the last `n` items before the cursor. Default 25, maximum 100."
         ),
-        arg(name = "before", ty = "Option<String>", desc = "Only what comes before this cursor."),
-        arg(name = "filter", ty = "Option<ChangeFilter>", desc = "Which of them; all when absent."),
+        arg(name = "before", ty = "Option<String>", desc = "Returns the items before this cursor."),
+        arg(name = "filter", ty = "Option<ChangeFilter>", desc = "Filters the results. Default: all items."),
         arg(
             name = "order_by",
             ty = "Option<Vec<ChangeOrder>>",
-            desc = "What they are ordered by; the oldest first when absent."
+            desc = "Sort keys in order of precedence, at most 4. Default: oldest change first."
         )
     )
 )]
 pub enum ContactInterface {
-    /// One of the organization's own people.
+    /// An internal contact: an employee of the organization.
     InternalContact(InternalContact),
-    /// A person of a customer.
+    /// An account contact: a person at a customer.
     AccountContact(AccountContact),
     /// A card with one fixed purpose.
     OrganizationContact(OrganizationContact),
@@ -252,36 +256,36 @@ pub(super) async fn prime_shared(
     }
 }
 
-/// Which contacts. Everything that is given must hold; an empty filter holds always.
+/// Filters contacts. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct ContactFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<ContactFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<ContactFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<ContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number or company, without regard
-    /// to case and accents; of more than 6 words the first 6. The better match comes first, unless another
-    /// order is asked for.
+    /// Searches name, email address, phone number and company name. Each word must be the prefix of a word there,
+    /// ignoring case and accents. Only the first 6 words count. Results are ordered by relevance unless `orderBy` is
+    /// given.
     search: MaybeUndefined<String>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Whether deleted ones are wanted: EXCLUDE when nothing is said.
+    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
     deleted: MaybeUndefined<DeletedFilter>,
-    /// What kind of contact it is.
+    /// The kind of contact.
     kind: MaybeUndefined<EnumFilter<ContactKind>>,
     /// The email address.
     email: MaybeUndefined<StringFilter>,
-    /// The phone number, as it is kept.
+    /// The phone number as stored.
     phone: MaybeUndefined<StringFilter>,
-    /// Internal contacts that look after this partner.
+    /// Global id of a partner. Matches internal contacts with an assignment to it.
     partner_id: MaybeUndefined<async_graphql::ID>,
-    /// Account contacts at this account.
+    /// Global id of an account. Matches account contacts that belong to it.
     account_id: MaybeUndefined<async_graphql::ID>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
 }
 
@@ -301,17 +305,17 @@ impl FilterInput for ContactFilter {
 }
 
 order_input! {
-    /// An order of contacts.
+    /// A sort key for contacts.
     ContactOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     ContactOrderField {
-        /// What it is called, without regard to case and accents.
+        /// The display name, ignoring case and accents.
         DisplayName => SortKey::NAME,
-        /// The email address, without regard to case; contacts without one come first.
+        /// The email address, ignoring case. Contacts without one sort first.
         Email => SortKey::EMAIL,
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
@@ -398,17 +402,19 @@ pub struct ContactQuery;
 
 #[Object]
 impl ContactQuery {
-    /// The contacts of the organization, of all kinds, in the order of creation.
+    /// The contacts of the organization, of all kinds.
     async fn contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ContactFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<ContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ContactOrder>>,
     ) -> Result<Option<Connection<Contact>>> {
         contacts(ctx, &PageWindow { first, after, last, before }, filter, order_by).await

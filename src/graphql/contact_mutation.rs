@@ -13,39 +13,40 @@ use crate::service::{
     contact_merge::{self, MergeContacts},
 };
 
-/// Two contacts that are one.
+/// The two contacts to merge.
 #[derive(InputObject)]
 pub struct MergeContactsInput {
-    /// The global id of the contact that stays.
+    /// Global id of the contact that is kept.
     survivor_id: ID,
-    /// The global id of the contact that goes; of the same kind.
+    /// Global id of the contact that is merged into the survivor. Must be of the same kind.
     merged_id: ID,
-    /// The version of the survivor that was read; when it has another one by now, nothing happens.
+    /// The survivor's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What mergeContacts did.
+/// Result of `mergeContacts`.
 #[derive(SimpleObject)]
 pub struct MergeContactsPayload {
-    /// The survivor after the merge; null when the input was refused.
+    /// The survivor after the merge. Null if the input was rejected.
     contact: Option<Contact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A contact to erase.
+/// The contact to erase.
 #[derive(InputObject)]
 pub struct EraseContactInput {
-    /// The contact's global id; of any kind, living or deleted.
+    /// Global id of the contact, of any kind. The contact can be active or soft-deleted.
     id: ID,
 }
 
-/// What eraseContact did.
+/// Result of `eraseContact`.
 #[derive(SimpleObject)]
 pub struct EraseContactPayload {
-    /// The id that stands for nobody now; null when the input was refused.
+    /// Global id of the erased contact. Null if the input was rejected.
     erased_id: Option<ID>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -55,9 +56,9 @@ pub struct ContactMutation;
 
 #[Object]
 impl ContactMutation {
-    /// Merges a contact into another one of its kind. The survivor keeps its fields, and gets the accounts, assignments and
-    /// values of custom fields that it does not have yet. The other contact is deleted and cannot be restored; its id stands
-    /// for the survivor in `node` and `nodes`.
+    /// Merges a contact into another one of the same kind. The survivor keeps its fields and receives the accounts,
+    /// assignments and custom field values that it does not have yet. The merged contact is deleted and cannot be
+    /// restored; `node` and `nodes` return the survivor for its id.
     async fn merge_contacts(
         &self,
         ctx: &Context<'_>,
@@ -70,8 +71,8 @@ impl ContactMutation {
         Ok(Some(MergeContactsPayload { contact: survivor.map(Contact::from), user_errors }))
     }
 
-    /// Removes a contact for good, and the contacts that were merged into it: with their values, links and assignments, and
-    /// what their history tells of them. Needs the scope org:admin; cannot be taken back.
+    /// Permanently removes a contact and the contacts merged into it, with their values, links, assignments and
+    /// change history. Cannot be undone. Requires the scope `org:admin`.
     async fn erase_contact(
         &self,
         ctx: &Context<'_>,

@@ -30,35 +30,36 @@ use crate::{
 /// What an account contact is to its accounts.
 pub struct ContactType(pub Model);
 
-/// What an account contact is to its accounts, such as Billing. Each organization has its own.
+/// A type of account contact, for example Billing or Legal. Each organization defines its own.
 #[Object]
 impl ContactType {
-    /// The global id, `ct_…`.
+    /// Global id with the prefix `ct_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// Its name; unique in the organization.
+    /// The name. Unique in the organization.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Whether contacts get this type when none is named. Exactly one type of an organization is.
+    /// Whether new contacts get this type by default. Exactly one type of an organization is the default.
     async fn is_default(&self) -> bool {
         self.0.is_default
     }
 
-    /// When it was made.
+    /// When the record was created.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -123,17 +124,18 @@ pub struct ContactTypeQuery;
 
 #[Object]
 impl ContactTypeQuery {
-    /// The contact types of the organization, in the order of creation.
+    /// The contact types of the organization.
     async fn contact_types(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ContactTypeFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ContactTypeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ContactTypeOrder>>,
     ) -> Result<Option<Connection<ContactType>>> {
         let Gateway { request, db, .. } = ctx.gateway();
@@ -144,80 +146,85 @@ impl ContactTypeQuery {
     }
 }
 
-/// A new contact type.
+/// The contact type to create.
 #[derive(InputObject)]
 pub struct CreateContactTypeInput {
-    /// Its name, not blank, at most 255 characters; unique in the organization.
+    /// The name, at most 255 characters. Must not be blank; unique in the organization.
     name: String,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createContactType did.
+/// Result of `createContactType`.
 #[derive(SimpleObject)]
 pub struct CreateContactTypePayload {
-    /// The new type; null when the input was refused.
+    /// The created contact type. Null if the input was rejected.
     contact_type: Option<ContactType>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of a contact type: an absent field keeps its value.
+/// The fields to update. An omitted field keeps its value.
 #[derive(InputObject)]
 pub struct UpdateContactTypeInput {
-    /// The type's global id.
+    /// Global id of the contact type.
     id: ID,
-    /// The name, unique in the organization; cannot be null.
+    /// The name, at most 255 characters. Unique in the organization; must not be blank or null.
     name: MaybeUndefined<String>,
-    /// The version that was read; when the type has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateContactType did.
+/// Result of `updateContactType`.
 #[derive(SimpleObject)]
 pub struct UpdateContactTypePayload {
-    /// The type after the change; null when the input was refused.
+    /// The updated contact type. Null if the input was rejected.
     contact_type: Option<ContactType>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// The contact type that is to be the default.
+/// The contact type to make the default.
 #[derive(InputObject)]
 pub struct SetDefaultContactTypeInput {
-    /// The type's global id.
+    /// Global id of the contact type.
     id: ID,
-    /// The version that was read; when the type has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What setDefaultContactType did.
+/// Result of `setDefaultContactType`.
 #[derive(SimpleObject)]
 pub struct SetDefaultContactTypePayload {
-    /// The default type; null when the input was refused.
+    /// The new default type. Null if the input was rejected.
     contact_type: Option<ContactType>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// The contact type that is to go.
+/// The contact type to delete.
 #[derive(InputObject)]
 pub struct DeleteContactTypeInput {
-    /// The type's global id.
+    /// Global id of the contact type.
     id: ID,
-    /// The global id of the type that its contacts get instead; needed when there are any.
+    /// Global id of the type that replaces the deleted one on contacts. Required if any contact has the type.
     replacement_id: Option<ID>,
-    /// The version that was read; when the type has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What deleteContactType did.
+/// Result of `deleteContactType`.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct DeleteContactTypePayload {
-    /// The type as it was; null when the input was refused.
+    /// The deleted contact type. Null if the input was rejected.
     contact_type: Option<ContactType>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -231,11 +238,11 @@ pub struct ContactTypeMutation;
 
 #[Object]
 impl ContactTypeMutation {
-    /// Makes a contact type, which is not the default. Needs the scope org:admin.
+    /// Creates a contact type. It is not the default. Requires the scope `org:admin`.
     async fn create_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new type.")] input: CreateContactTypeInput,
+        #[graphql(desc = "The contact type to create.")] input: CreateContactTypeInput,
     ) -> Result<Option<CreateContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateContactTypeInput { name, idempotency_key } = input;
@@ -244,11 +251,11 @@ impl ContactTypeMutation {
         Ok(Some(CreateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 
-    /// Renames a contact type. Needs the scope org:admin.
+    /// Renames a contact type. Requires the scope `org:admin`.
     async fn update_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The type and what is to change.")] input: UpdateContactTypeInput,
+        #[graphql(desc = "The contact type and the fields to update.")] input: UpdateContactTypeInput,
     ) -> Result<Option<UpdateContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateContactTypeInput { id, name, expected_version } = input;
@@ -258,12 +265,12 @@ impl ContactTypeMutation {
         Ok(Some(UpdateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 
-    /// Makes a contact type the one that contacts get when none is named, in place of the one that was. Needs the scope
-    /// org:admin.
+    /// Makes a contact type the default for new contacts, instead of the previous default. Requires the scope
+    /// `org:admin`.
     async fn set_default_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The type.")] input: SetDefaultContactTypeInput,
+        #[graphql(desc = "The contact type.")] input: SetDefaultContactTypeInput,
     ) -> Result<Option<SetDefaultContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let SetDefaultContactTypeInput { id, expected_version } = input;
@@ -271,12 +278,12 @@ impl ContactTypeMutation {
         Ok(Some(SetDefaultContactTypePayload { contact_type: row.map(ContactType), user_errors }))
     }
 
-    /// Removes a contact type for good. The default stays; a type that contacts have, deleted ones included, goes only
-    /// when another one is named for them. Needs the scope org:admin.
+    /// Permanently deletes a contact type. The default type cannot be deleted. A type that any contact has, including
+    /// soft-deleted contacts, needs a `replacementId`. Requires the scope `org:admin`.
     async fn delete_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The type and what takes its place.")] input: DeleteContactTypeInput,
+        #[graphql(desc = "The contact type and its replacement.")] input: DeleteContactTypeInput,
     ) -> Result<Option<DeleteContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let DeleteContactTypeInput { id, replacement_id, expected_version } = input;

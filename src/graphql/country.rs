@@ -21,22 +21,22 @@ pub struct Country(pub &'static Row);
 /// A country of ISO 3166-1.
 #[Object]
 impl Country {
-    /// The numeric code of ISO 3166-1, such as `276`.
+    /// Numeric code of ISO 3166-1, for example `276`.
     async fn id(&self) -> async_graphql::ID {
         self.0.id.into()
     }
 
-    /// The name in ISO 3166-1.
+    /// Name in ISO 3166-1.
     async fn name(&self) -> &str {
         self.0.name
     }
 
-    /// The alpha-2 code of ISO 3166-1, such as `DE`.
+    /// Alpha-2 code of ISO 3166-1, for example `DE`.
     async fn iso_code(&self) -> &str {
         self.0.iso_code
     }
 
-    /// What phone numbers of the country begin with after the plus sign, such as `49`; a few territories have none.
+    /// Country calling code without the plus sign, for example `49`. Null for a few territories.
     async fn calling_code(&self) -> Option<&str> {
         self.0.calling_code.as_deref()
     }
@@ -61,15 +61,16 @@ pub struct CountryQuery;
 
 #[Object]
 impl CountryQuery {
-    /// The countries of the world, by numeric code.
+    /// All countries of ISO 3166-1, ordered by numeric code.
     async fn countries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Country>>> {
         let Gateway { request, .. } = ctx.gateway();
         let page = page_request(ctx, service::ORDER, &PageWindow { first, after, last, before })?;

@@ -28,89 +28,90 @@ use crate::{
     service::{PageWindow, cursor::Cursor, custom_field as service, filter::Filter, page::Paged, page::Sort},
 };
 
-/// What the values of a custom field are.
+/// The types of custom fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Type")]
 pub enum CustomFieldType {
-    /// One line of text, at most 255 characters.
+    /// A single line of text, at most 255 characters.
     Text,
-    /// Text of any number of lines, at most 16,384 characters.
+    /// Multi-line text, at most 16,384 characters.
     LongText,
-    /// A whole number of at most 64 bits.
+    /// A 64-bit signed integer.
     Integer,
-    /// A decimal number of at most 38 digits, as text so that no digit is lost.
+    /// A decimal number of at most 38 digits, sent as a string to keep its precision.
     Decimal,
     /// True or false.
     Boolean,
-    /// A day, as in 2026-01-31.
+    /// A date, for example `2026-01-31`.
     Date,
-    /// A moment, RFC 3339.
+    /// A date and time in RFC 3339 format.
     DateTime,
     /// One of the field's options.
     SingleChoice,
     /// A list of at least one of the field's options.
     MultiChoice,
-    /// An http or https address.
+    /// An http or https URL.
     Url,
     /// An email address.
     Email,
-    /// A phone number with country code, kept as E.164.
+    /// A phone number with country code, stored in E.164 format.
     Phone,
 }
 
 /// Something that an organization wants to know of account contacts.
 pub struct CustomField(pub Model);
 
-/// Something that an organization wants to know of its account contacts besides the built-in fields.
+/// An additional field of account contacts, defined by the organization.
 #[Object]
 impl CustomField {
-    /// The global id, `cf_…`.
+    /// Global id with the prefix `cf_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// Its name for programs; unique in the organization.
+    /// Machine-readable name. Unique in the organization.
     async fn key(&self) -> &str {
         &self.0.key
     }
 
-    /// Its name for people.
+    /// Human-readable name.
     async fn label(&self) -> &str {
         &self.0.label
     }
 
-    /// What its values are; never changes.
+    /// The type of the field's values. Immutable.
     async fn field_type(&self) -> CustomFieldType {
         self.0.field_type.into()
     }
 
-    /// What can be chosen; empty unless it is a choice.
+    /// The options of a choice field. Empty for other types.
     async fn options(&self) -> Result<Option<Vec<&str>>> {
         let options = readable(&self.0.options)?.as_array();
         Ok(Some(options.into_iter().flatten().filter_map(Value::as_str).collect()))
     }
 
-    /// Whether every new contact needs a value.
+    /// Whether a value is required for every new contact.
     async fn is_required(&self) -> bool {
         self.0.is_required
     }
 
-    /// When it was archived, so that it takes no more values; null while it is in use.
+    /// When the field was archived. An archived field accepts no new values. Null if it is in use.
     async fn archived_at(&self) -> Option<Timestamp> {
         self.0.archived_at.map(Timestamp)
     }
 
-    /// When it was made.
+    /// When the record was created.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -135,23 +136,23 @@ impl Prime for CustomField {
     }
 }
 
-/// A contact's value of a custom field.
+/// The value of a custom field of a contact.
 pub struct CustomFieldValue(pub value::Model);
 
-/// A contact's value of a custom field.
+/// The value of a custom field of a contact.
 #[Object]
 impl CustomFieldValue {
-    /// The field.
+    /// The custom field.
     async fn field(&self, ctx: &Context<'_>) -> Result<Arc<CustomField>> {
         Ok(self.loaded_field(ctx).await?)
     }
 
-    /// The value, in JSON's form of the field's type.
+    /// The value as JSON, in the format of the field's type.
     async fn value(&self) -> Result<Option<Json>> {
         Ok(Json::stored(&self.0.value)?)
     }
 
-    /// The value as people read it: dates as 31 Jan 2026, times in UTC, true and false as Yes and No.
+    /// The value formatted for display: dates as `31 Jan 2026`, times in UTC, booleans as `Yes` and `No`.
     async fn display_value(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let value = readable(&self.0.value)?;
         Ok(Some(service::display(self.loaded_field(ctx).await?.0.field_type, value)))
@@ -223,17 +224,18 @@ pub struct CustomFieldQuery;
 
 #[Object]
 impl CustomFieldQuery {
-    /// The custom fields of the organization, archived ones included, in the order of creation.
+    /// The custom fields of the organization, including archived ones.
     async fn custom_fields(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<CustomFieldFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<CustomFieldFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<CustomFieldOrder>>,
     ) -> Result<Option<Connection<CustomField>>> {
         let Gateway { request, db, .. } = ctx.gateway();
@@ -244,75 +246,79 @@ impl CustomFieldQuery {
     }
 }
 
-/// A new custom field.
+/// The custom field to create.
 #[derive(InputObject)]
 pub struct CreateCustomFieldInput {
-    /// Its name for programs, not blank, at most 255 characters; unique in the organization and never changed.
+    /// Machine-readable name, at most 255 characters. Must not be blank; unique in the organization; immutable.
     key: String,
-    /// Its name for people, not blank, at most 255 characters.
+    /// Human-readable name, at most 255 characters. Must not be blank.
     label: String,
-    /// What its values are; never changed.
+    /// The type of the field's values. Immutable.
     field_type: CustomFieldType,
-    /// What can be chosen, at least one option and at most 250; for choices only. Duplicates are folded.
+    /// The options of a choice field, 1 to 250. Only for choice fields. Duplicates are ignored.
     options: Option<Vec<String>>,
-    /// Whether every new contact needs a value; false when absent.
+    /// Whether a value is required for every new contact. Default: false.
     is_required: Option<bool>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createCustomField did.
+/// Result of `createCustomField`.
 #[derive(SimpleObject)]
 pub struct CreateCustomFieldPayload {
-    /// The new field; null when the input was refused.
+    /// The created custom field. Null if the input was rejected.
     custom_field: Option<CustomField>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of a custom field: an absent field keeps its value. The key and the type never change.
+/// The fields to update. An omitted field keeps its value. The key and the type are immutable.
 #[derive(InputObject)]
 pub struct UpdateCustomFieldInput {
-    /// The field's global id.
+    /// Global id of the custom field.
     id: ID,
-    /// The name for people; cannot be null.
+    /// Human-readable name, at most 255 characters. Must not be blank or null.
     label: MaybeUndefined<String>,
-    /// All that can be chosen, at least one option and at most 250; cannot be null. An option that contacts have,
-    /// deleted ones included, must stay.
+    /// The complete list of options, 1 to 250. Must not be null. An option that any contact uses, including
+    /// soft-deleted contacts, must be kept.
     options: MaybeUndefined<Vec<String>>,
-    /// Whether every new contact needs a value; cannot be null. Contacts that are there stay as they are.
+    /// Whether a value is required for every new contact. Must not be null. Existing contacts are not changed.
     is_required: MaybeUndefined<bool>,
-    /// The version that was read; when the field has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateCustomField did.
+/// Result of `updateCustomField`.
 #[derive(SimpleObject)]
 pub struct UpdateCustomFieldPayload {
-    /// The field after the change; null when the input was refused.
+    /// The updated custom field. Null if the input was rejected.
     custom_field: Option<CustomField>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// The custom field that is to be archived, or to be used again.
+/// The custom field to archive or unarchive.
 #[derive(InputObject)]
 pub struct ArchiveCustomFieldInput {
-    /// The field's global id.
+    /// Global id of the custom field.
     id: ID,
-    /// True archives the field, false takes it back into use.
+    /// True archives the field, false unarchives it. Default: true.
     #[graphql(default = true)]
     archived: bool,
-    /// The version that was read; when the field has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What archiveCustomField did.
+/// Result of `archiveCustomField`.
 #[derive(SimpleObject)]
 pub struct ArchiveCustomFieldPayload {
-    /// The field after the change; null when the input was refused.
+    /// The updated custom field. Null if the input was rejected.
     custom_field: Option<CustomField>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -322,11 +328,11 @@ pub struct CustomFieldMutation;
 
 #[Object]
 impl CustomFieldMutation {
-    /// Makes a custom field. Needs the scope org:admin.
+    /// Creates a custom field. Requires the scope `org:admin`.
     async fn create_custom_field(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new field.")] input: CreateCustomFieldInput,
+        #[graphql(desc = "The custom field to create.")] input: CreateCustomFieldInput,
     ) -> Result<Option<CreateCustomFieldPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = service::CreateCustomField {
@@ -341,11 +347,11 @@ impl CustomFieldMutation {
         Ok(Some(CreateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
     }
 
-    /// Changes a custom field. Needs the scope org:admin.
+    /// Updates a custom field. Requires the scope `org:admin`.
     async fn update_custom_field(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The field and what is to change.")] input: UpdateCustomFieldInput,
+        #[graphql(desc = "The custom field and the fields to update.")] input: UpdateCustomFieldInput,
     ) -> Result<Option<UpdateCustomFieldPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateCustomField {
@@ -358,7 +364,8 @@ impl CustomFieldMutation {
         Ok(Some(UpdateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
     }
 
-    /// Archives a custom field: its values stay and are shown, but it takes no more of them. Needs the scope org:admin.
+    /// Archives or unarchives a custom field. Existing values of an archived field are kept and returned; new values
+    /// are rejected. Requires the scope `org:admin`.
     async fn archive_custom_field(
         &self,
         ctx: &Context<'_>,

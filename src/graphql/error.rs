@@ -12,42 +12,43 @@ use crate::{
 /// The most errors that a response holds.
 const MAX_ERRORS: usize = 10;
 
-/// Which rule a value breaks.
+/// Codes of validation errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "InputErrorCode")]
 pub enum UserErrorCode {
-    /// A value is needed here.
+    /// A value is required.
     Required,
-    /// The value is not of the form this field takes.
+    /// The value does not have the format of this field.
     Invalid,
-    /// The value is longer than the field holds.
+    /// The value is longer than the field allows.
     TooLong,
-    /// Another row has this value already.
+    /// Another record already has this value.
     Taken,
-    /// Nothing with this id is in reach.
+    /// Not found, or not accessible with this token.
     NotFound,
-    /// The value is not allowed in combination with the others.
+    /// The value is not allowed in combination with the other values.
     NotAllowed,
-    /// The field is fixed once the row exists.
+    /// The field cannot be changed after creation.
     Immutable,
-    /// The row is not in the state that the caller expected.
+    /// The record is not in the state that the client expected.
     Conflict,
-    /// The row cannot go while others refer to it.
+    /// The record cannot be deleted while other records refer to it.
     InUse,
-    /// More items than the field takes.
+    /// The list has more items than the field allows.
     TooMany,
 }
 
-/// A rule that an input breaks. What it is told of was not written: the whole input, or the row of a bulk input.
+/// A validation error of an input. The input, or the row of a bulk input, was not written.
 #[derive(SimpleObject)]
 pub struct UserError {
-    /// Which rule, for programs.
+    /// Machine-readable error code.
     code: UserErrorCode,
-    /// What is wrong, for people.
+    /// Human-readable description of the error.
     message: Cow<'static, str>,
-    /// The path in the input, list positions as decimal text; null when no single field is to blame.
+    /// Path of the field in the input, with list indexes as decimal strings. Null if the error is not about a single
+    /// field.
     field: Option<Vec<Cow<'static, str>>>,
-    /// The position of the row in a bulk input; null elsewhere.
+    /// Zero-based index of the row in a bulk input. Null for other inputs.
     index: Option<i32>,
 }
 

@@ -43,15 +43,15 @@ const LINK: &str = "extend schema @link(url: \"https://specs.apollo.dev/federati
 pub enum Entity {
     /// A tenant.
     Organization(Arc<Organization>),
-    /// A company that internal contacts look after.
+    /// A company that internal contacts manage.
     Partner(Arc<Partner>),
-    /// One of the organization's own people.
+    /// An internal contact: an employee of the organization.
     InternalContact(Arc<InternalContact>),
     /// The role that an internal contact holds.
     InternalContactAssignment(Arc<InternalContactAssignment>),
     /// A customer.
     Account(Arc<Account>),
-    /// A person of a customer.
+    /// An account contact: a person at a customer.
     AccountContact(Arc<AccountContact>),
     /// What an account contact is to its accounts.
     ContactType(Arc<ContactType>),

@@ -37,31 +37,31 @@ use crate::{
     },
 };
 
-/// What an internal contact does for a partner.
+/// The roles of internal contacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Role")]
 pub enum InternalRole {
-    /// Manages the account.
+    /// Account manager.
     AccountManager,
-    /// Sells to the account.
+    /// Account executive.
     AccountExecutive,
     /// Customer success manager.
     Csm,
-    /// Leads the work.
+    /// Lead.
     Lead,
-    /// Leads the work together with another.
+    /// Co-lead.
     CoLead,
-    /// Leads a practice.
+    /// Practice lead.
     PracticeLead,
 }
 
 /// The role that an internal contact holds.
 pub struct InternalContactAssignment(pub Model);
 
-/// The role that an internal contact holds for a partner, or for none yet.
+/// The role of an internal contact for a partner. A floating assignment has no partner yet.
 #[Object]
 impl InternalContactAssignment {
-    /// The global id, `ica_…`.
+    /// Global id with the prefix `ica_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
@@ -71,13 +71,13 @@ impl InternalContactAssignment {
         self.0.internal_role.into()
     }
 
-    /// Who holds it.
+    /// The internal contact.
     async fn internal_contact(&self, ctx: &Context<'_>) -> Result<std::sync::Arc<InternalContact>> {
         let row = ctx.gateway().loaders.internal_contact.load(self.0.internal_contact_id).await?;
         row.ok_or_else(|| AppError::Internal("an assignment without its person".into()).into())
     }
 
-    /// For whom; null while the assignment is floating, not attached to a partner yet.
+    /// The partner. Null if the assignment is floating, that is, not attached to a partner yet.
     async fn partner(&self, ctx: &Context<'_>) -> Result<Option<std::sync::Arc<Partner>>> {
         match self.0.partner_id {
             Some(id) => Ok(ctx.gateway().loaders.partner.load(id).await?),
@@ -85,22 +85,23 @@ impl InternalContactAssignment {
         }
     }
 
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     async fn remote_id(&self) -> Option<&str> {
         self.0.remote_id.as_deref()
     }
 
-    /// When it was made.
+    /// When the record was created.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -237,30 +238,31 @@ pub struct InternalContactAssignmentQuery;
 
 #[Object]
 impl InternalContactAssignmentQuery {
-    /// The assignment with this id; null when there is none in reach.
+    /// The assignment with this id. Null if it does not exist or is not accessible with this token.
     async fn internal_contact_assignment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<InternalContactAssignment>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::get(db, request, &id).await?;
         Ok(primed(ctx, row.map(InternalContactAssignment)).await)
     }
 
-    /// The assignments of the organization, in the order of creation.
+    /// The assignments of the organization.
     async fn internal_contact_assignments(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<
             InternalContactAssignmentFilter,
         >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactAssignmentOrder>>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
@@ -271,86 +273,90 @@ impl InternalContactAssignmentQuery {
     }
 }
 
-/// Another role for an assignment.
+/// The assignment and its new role.
 #[derive(InputObject)]
 pub struct UpdateInternalContactRoleInput {
-    /// The global id of the partner that the assignment is to.
+    /// Global id of the partner of the assignment.
     partner_id: ID,
-    /// The assignment's global id.
+    /// Global id of the assignment.
     assignment_id: ID,
     /// The new role.
     internal_role: InternalRole,
-    /// The version that was read; when the assignment has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateInternalContactRole did.
+/// Result of `updateInternalContactRole`.
 #[derive(SimpleObject)]
 pub struct UpdateInternalContactRolePayload {
-    /// The assignment after the change; null when the input was refused.
+    /// The updated assignment. Null if the input was rejected.
     assignment: Option<InternalContactAssignment>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A partner for a floating assignment.
+/// The floating assignment, and the partner to attach it to.
 #[derive(InputObject)]
 pub struct AttachInternalContactAssignmentInput {
-    /// The global id of the floating assignment.
+    /// Global id of the floating assignment.
     assignment_id: ID,
-    /// The partner's global id.
+    /// Global id of the partner.
     partner_id: ID,
-    /// The version that was read; when the assignment has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What attachInternalContactAssignment did.
+/// Result of `attachInternalContactAssignment`.
 #[derive(SimpleObject)]
 pub struct AttachInternalContactAssignmentPayload {
-    /// The assignment after the change; null when the input was refused.
+    /// The updated assignment. Null if the input was rejected.
     assignment: Option<InternalContactAssignment>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// Another partner for an assignment.
+/// The assignment, and the partner to move it to.
 #[derive(InputObject)]
 pub struct MoveInternalContactAssignmentInput {
-    /// The assignment's global id.
+    /// Global id of the assignment.
     assignment_id: ID,
-    /// The global id of the partner that it is to from now on.
+    /// Global id of the new partner.
     partner_id: ID,
-    /// The version that was read; when the assignment has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What moveInternalContactAssignment did.
+/// Result of `moveInternalContactAssignment`.
 #[derive(SimpleObject)]
 pub struct MoveInternalContactAssignmentPayload {
-    /// The assignment after the change; null when the input was refused.
+    /// The updated assignment. Null if the input was rejected.
     assignment: Option<InternalContactAssignment>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// An assignment to remove.
+/// The assignment to delete.
 #[derive(InputObject)]
 pub struct RemoveInternalContactAssignmentInput {
-    /// The assignment's global id.
+    /// Global id of the assignment.
     assignment_id: ID,
-    /// The version that was read; when the assignment has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What removeInternalContactAssignment did.
+/// Result of `removeInternalContactAssignment`.
 #[derive(SimpleObject)]
 pub struct RemoveInternalContactAssignmentPayload {
-    /// The global id that the assignment had; null when the input was refused.
+    /// Global id of the deleted assignment. Null if the input was rejected.
     removed_assignment_id: Option<ID>,
-    /// Who held it; null when the input was refused. Needs the scope contacts:read.
+    /// The internal contact of the assignment. Null if the input was rejected. Requires the scope `contacts:read`.
     #[graphql(guard = "ReadsContacts")]
     internal_contact: Option<InternalContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -360,7 +366,7 @@ pub struct InternalContactAssignmentMutation;
 
 #[Object]
 impl InternalContactAssignmentMutation {
-    /// Changes the role that an internal contact holds for a partner. The person is not touched.
+    /// Changes the role of an internal contact for a partner. The contact itself does not change.
     async fn update_internal_contact_role(
         &self,
         ctx: &Context<'_>,
@@ -391,11 +397,11 @@ impl InternalContactAssignmentMutation {
         Ok(Some(AttachInternalContactAssignmentPayload { assignment, user_errors }))
     }
 
-    /// Moves an assignment from its partner to another one. With its own partner, nothing changes.
+    /// Moves an assignment from its partner to another one. If it is the same partner, nothing changes.
     async fn move_internal_contact_assignment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The assignment and the other partner.")] input: MoveInternalContactAssignmentInput,
+        #[graphql(desc = "The assignment and the new partner.")] input: MoveInternalContactAssignmentInput,
     ) -> Result<Option<MoveInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MoveInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
@@ -405,7 +411,7 @@ impl InternalContactAssignmentMutation {
         Ok(Some(MoveInternalContactAssignmentPayload { assignment, user_errors }))
     }
 
-    /// Removes an assignment for good. The person stays.
+    /// Permanently deletes an assignment. The internal contact is kept.
     async fn remove_internal_contact_assignment(
         &self,
         ctx: &Context<'_>,

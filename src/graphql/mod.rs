@@ -61,16 +61,16 @@ pub struct ClientQuery(
     change::ChangeQuery,
 );
 
-/// Everything that can be read.
+/// The queries.
 #[derive(MergedObject, Default)]
 pub struct Query(ClientQuery, federation::FederationQuery);
 
-/// Everything that can be read.
+/// The queries.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 struct PublishedQuery(ClientQuery);
 
-/// Everything that can be changed. Each mutation takes one input and answers with what it changed and with user errors.
+/// The mutations. Each takes one `input` and returns a payload with the changed record and `userErrors`.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     organization::OrganizationMutation,

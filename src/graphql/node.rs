@@ -35,19 +35,19 @@ const MAX_NODES: usize = 100;
 
 /// An object with a global id.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "Id", desc = "The global id, unique over all types. Opaque."))]
+#[graphql(field(name = "id", ty = "Id", desc = "Opaque global id, unique across all types."))]
 pub enum Node {
     /// A tenant.
     Organization(Arc<Organization>),
-    /// A company that internal contacts look after.
+    /// A company that internal contacts manage.
     Partner(Arc<Partner>),
-    /// One of the organization's own people.
+    /// An internal contact: an employee of the organization.
     InternalContact(Arc<InternalContact>),
     /// The role that an internal contact holds.
     InternalContactAssignment(Arc<InternalContactAssignment>),
     /// A customer.
     Account(Arc<Account>),
-    /// A person of a customer.
+    /// An account contact: a person at a customer.
     AccountContact(Arc<AccountContact>),
     /// What an account contact is to its accounts.
     ContactType(Arc<ContactType>),
@@ -93,21 +93,22 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The object with this id; null when there is none in reach.
+    /// The object with this id. Null if it does not exist or is not accessible with this token.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<NodeField>> {
         service::reader(&ctx.gateway().request)?;
         Ok(find(ctx.gateway(), &id).await?.map(NodeField))
     }
 
-    /// The objects with these ids, in the same order; null where there is none in reach.
+    /// The objects with these ids, in the same order. Null for each id that does not exist or is not accessible with
+    /// this token.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Their global ids, at most 100.")] ids: Vec<ID>,
+        #[graphql(desc = "Global ids of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Option<Vec<Option<NodeField>>>> {
         service::reader(&ctx.gateway().request)?;
         if ids.len() > MAX_NODES {

@@ -38,54 +38,56 @@ use crate::{
 /// A tenant.
 pub struct Organization(pub Model);
 
-/// A tenant: everything else belongs to exactly one organization and is invisible outside it.
+/// A tenant. Every other record belongs to exactly one organization and is not visible to others.
 #[Object]
 impl Organization {
-    /// The global id, `org_…`: what the header x-org-id takes.
+    /// Global id with the prefix `org_`. The header `x-org-id` takes this value.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// The number in the documented APIs: the id's integer.
+    /// Numeric id, as used by the REST API.
     async fn number(&self) -> BigInt {
         BigInt(self.0.id.0)
     }
 
-    /// Its name.
+    /// The name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its contacts of all kinds. Only of the organization that the request selected.
+    /// The contacts of all kinds. Only for the selected organization.
     async fn contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<ContactFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<ContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ContactOrder>>,
     ) -> Result<Option<Connection<Contact>>> {
         self.entered(ctx)?;
         contacts(ctx, &PageWindow { first, after, last, before }, filter, order_by).await
     }
 
-    /// Its own people. Only of the organization that the request selected.
+    /// The internal contacts. Only for the selected organization.
     async fn internal_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
-            InternalContactFilter,
-        >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<InternalContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactOrder>>,
     ) -> Result<Option<Connection<InternalContact>>> {
         let Gateway { request, db, names, .. } = self.entered(ctx)?;
@@ -96,17 +98,19 @@ impl Organization {
         Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
     }
 
-    /// Its partners. Only of the organization that the request selected.
+    /// The partners. Only for the selected organization.
     async fn partners(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<PartnerFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<PartnerFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
         let Gateway { request, db, names, .. } = self.entered(ctx)?;
@@ -116,17 +120,19 @@ impl Organization {
         Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
     }
 
-    /// Its accounts. Only of the organization that the request selected.
+    /// The accounts. Only for the selected organization.
     async fn accounts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<AccountFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
         let Gateway { request, db, names, .. } = self.entered(ctx)?;
@@ -136,17 +142,18 @@ impl Organization {
         Ok(Some(Connection::primed(ctx, page.map(Account)).await))
     }
 
-    /// Its contact types. Only of the organization that the request selected.
+    /// The contact types. Only for the selected organization.
     async fn contact_types(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ContactTypeFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ContactTypeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ContactTypeOrder>>,
     ) -> Result<Option<Connection<ContactType>>> {
         let Gateway { request, db, .. } = self.entered(ctx)?;
@@ -156,17 +163,18 @@ impl Organization {
         Ok(Some(Connection::primed(ctx, page.map(ContactType)).await))
     }
 
-    /// Its custom fields. Only of the organization that the request selected.
+    /// The custom fields. Only for the selected organization.
     async fn custom_fields(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<CustomFieldFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<CustomFieldFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<CustomFieldOrder>>,
     ) -> Result<Option<Connection<CustomField>>> {
         let Gateway { request, db, .. } = self.entered(ctx)?;
@@ -176,17 +184,18 @@ impl Organization {
         Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
     }
 
-    /// When it was made.
+    /// When the record was created.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -236,23 +245,23 @@ impl ById for OrganizationById {
     }
 }
 
-/// Who asks, and what the token allows.
+/// The authenticated client and its permissions.
 pub struct Viewer;
 
-/// Who asks, and what the token allows.
+/// The authenticated client and its permissions.
 #[Object]
 impl Viewer {
-    /// The token's subject.
+    /// The `sub` claim of the token.
     async fn subject<'a>(&self, ctx: &Context<'a>) -> &'a str {
         &ctx.gateway().request.caller.subject
     }
 
-    /// The scopes that the token carries: contacts:read, contacts:write, org:admin, gateway:admin.
+    /// The scopes of the token. Possible values: `contacts:read`, `contacts:write`, `org:admin`, `gateway:admin`.
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<&'static str> {
         ctx.gateway().request.caller.scopes.iter().map(Scope::name).collect()
     }
 
-    /// The organization that the request acts in; null when none is selected.
+    /// The selected organization. Null if the request selects none.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Arc<Organization>>> {
         let Gateway { request, loaders, .. } = ctx.gateway();
         match request.caller.organization {
@@ -265,11 +274,12 @@ impl Viewer {
     async fn organizations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Organization>>> {
         organizations(ctx, &PageWindow { first, after, last, before }).await
     }
@@ -288,17 +298,20 @@ pub struct OrganizationQuery;
 
 #[Object]
 impl OrganizationQuery {
-    /// Who asks, and what the token allows.
+    /// The authenticated client and its permissions.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
         service::viewer(&ctx.gateway().request)?;
         Ok(Some(Viewer))
     }
 
-    /// The organization with this id, or the selected one; null when the token does not name it.
+    /// The organization with this id, or the selected organization. Null if the token does not name it.
     async fn organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id; the selected organization when absent.")] id: Option<ID>,
+        #[graphql(
+            desc = "Global id of the organization. Default: the organization selected by the header `x-org-id`."
+        )]
+        id: Option<ID>,
     ) -> Result<Option<Organization>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::organization::get(db, request, id.as_ref().map(|id| id.as_str())).await?;
@@ -309,47 +322,49 @@ impl OrganizationQuery {
     async fn organizations(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Organization>>> {
         organizations(ctx, &PageWindow { first, after, last, before }).await
     }
 }
 
-/// A new organization.
+/// The organization to create.
 #[derive(InputObject)]
 pub struct CreateOrganizationInput {
-    /// Its name, not blank, at most 255 characters.
+    /// The name, at most 255 characters. Must not be blank.
     name: String,
 }
 
-/// What createOrganization did.
+/// Result of `createOrganization`.
 #[derive(SimpleObject)]
 pub struct CreateOrganizationPayload {
-    /// The new organization; null when the input was refused.
+    /// The created organization. Null if the input was rejected.
     organization: Option<Organization>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of the selected organization: an absent field keeps its value.
+/// The fields to update in the selected organization. An omitted field keeps its value.
 #[derive(InputObject)]
 pub struct UpdateOrganizationInput {
-    /// The name, not blank, at most 255 characters; cannot be null.
+    /// The name, at most 255 characters. Must not be blank or null.
     name: MaybeUndefined<String>,
-    /// The version that was read; when the organization has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateOrganization did.
+/// Result of `updateOrganization`.
 #[derive(SimpleObject)]
 pub struct UpdateOrganizationPayload {
-    /// The organization after the change; null when the input was refused.
+    /// The updated organization. Null if the input was rejected.
     organization: Option<Organization>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -359,23 +374,23 @@ pub struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Makes an organization with the contact types that every one begins with. Needs the scope gateway:admin, and no
-    /// selected organization. To act in the new one, a token must name it.
+    /// Creates an organization with the initial contact types. Requires the scope `gateway:admin` and no selected
+    /// organization. To use the new organization, request a token that names it.
     async fn create_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new organization.")] input: CreateOrganizationInput,
+        #[graphql(desc = "The organization to create.")] input: CreateOrganizationInput,
     ) -> Result<Option<CreateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (row, user_errors) = outcome(|| service::organization::create(db, request, &input.name)).await?;
         Ok(Some(CreateOrganizationPayload { organization: row.map(Organization), user_errors }))
     }
 
-    /// Changes the organization that the request selected. Needs the scope org:admin.
+    /// Updates the selected organization. Requires the scope `org:admin`.
     async fn update_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is to change.")] input: UpdateOrganizationInput,
+        #[graphql(desc = "The fields to update.")] input: UpdateOrganizationInput,
     ) -> Result<Option<UpdateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateOrganizationInput { name, expected_version } = input;

@@ -42,23 +42,23 @@ use crate::{
     },
 };
 
-/// A company that internal contacts look after.
+/// A company that internal contacts manage.
 pub struct Partner(pub Model);
 
-/// A company that internal contacts look after.
+/// A company that internal contacts manage.
 #[Object]
 impl Partner {
-    /// The global id, `ptn_…`.
+    /// Global id with the prefix `ptn_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// Its name.
+    /// The name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     async fn remote_id(&self) -> Option<&str> {
         self.0.remote_id.as_deref()
     }
@@ -67,17 +67,18 @@ impl Partner {
     async fn assignments(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<
             InternalContactAssignmentFilter,
         >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactAssignmentOrder>>,
-        #[graphql(desc = "Only assignments of this role.")] role: Option<InternalRole>,
+        #[graphql(desc = "Returns only assignments with this role.")] role: Option<InternalRole>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
         let narrow = AssignmentFilter { role: role.map(Into::into), floating: None };
         let window = PageWindow { first, after, last, before };
@@ -86,21 +87,22 @@ impl Partner {
         Ok(Some(ctx.gateway().loaders.assignments_by_partner.load(self.0.id, list).await?))
     }
 
-    /// The people who look after this partner, each once whatever the number of roles.
+    /// The internal contacts assigned to this partner. Each contact is listed once, regardless of the number of
+    /// roles.
     async fn internal_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
-            InternalContactFilter,
-        >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<InternalContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactOrder>>,
-        #[graphql(desc = "Only people who hold this role for the partner.")] role: Option<InternalRole>,
+        #[graphql(desc = "Returns only contacts with this role for the partner.")] role: Option<InternalRole>,
     ) -> Result<Option<Connection<InternalContact>>> {
         let narrow = RoleFilter { role: role.map(Into::into) };
         let window = PageWindow { first, after, last, before };
@@ -109,22 +111,23 @@ impl Partner {
         Ok(Some(ctx.gateway().loaders.internal_contacts_by_partner.load(self.0.id, list).await?))
     }
 
-    /// When it was made.
+    /// When the record was created.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// When it was deleted; null while it lives.
+    /// When the record was soft-deleted. Null if it is active.
     async fn deleted_at(&self) -> Option<Timestamp> {
         self.0.deleted_at.map(Timestamp)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     async fn version(&self) -> i32 {
         self.0.version
     }
@@ -222,28 +225,30 @@ pub struct PartnerQuery;
 
 #[Object]
 impl PartnerQuery {
-    /// The partner with this id; null when there is none in reach.
+    /// The partner with this id. Null if it does not exist or is not accessible with this token.
     async fn partner(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<Partner>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::get(db, request, &id).await?;
         Ok(primed(ctx, row.map(Partner)).await)
     }
 
-    /// The partners of the organization, in the order of creation.
+    /// The partners of the organization.
     async fn partners(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<PartnerFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<PartnerFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();
@@ -254,111 +259,118 @@ impl PartnerQuery {
     }
 }
 
-/// A new partner.
+/// The partner to create.
 #[derive(InputObject)]
 pub struct CreatePartnerInput {
-    /// Its name, not blank, at most 255 characters.
+    /// The name, at most 255 characters. Must not be blank.
     name: String,
-    /// Its key in the system it comes from; unique in the organization.
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
     remote_id: Option<String>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createPartner did.
+/// Result of `createPartner`.
 #[derive(SimpleObject)]
 pub struct CreatePartnerPayload {
-    /// The new partner; null when the input was refused.
+    /// The created partner. Null if the input was rejected.
     partner: Option<Partner>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of a partner: an absent field keeps its value, null clears it.
+/// The fields to update. An omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub struct UpdatePartnerInput {
-    /// The partner's global id.
+    /// Global id of the partner.
     id: ID,
-    /// Its name, not blank, at most 255 characters; cannot be null.
+    /// The name, at most 255 characters. Must not be blank or null.
     name: MaybeUndefined<String>,
-    /// Its key in the system it comes from; unique in the organization.
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
     remote_id: MaybeUndefined<String>,
-    /// The version that was read; when the partner has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updatePartner did.
+/// Result of `updatePartner`.
 #[derive(SimpleObject)]
 pub struct UpdatePartnerPayload {
-    /// The partner after the change; null when the input was refused.
+    /// The updated partner. Null if the input was rejected.
     partner: Option<Partner>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A partner to delete.
+/// The partner to delete.
 #[derive(InputObject)]
 pub struct DeletePartnerInput {
-    /// The partner's global id.
+    /// Global id of the partner.
     id: ID,
-    /// The version that was read; when the partner has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What deletePartner did.
+/// Result of `deletePartner`.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct DeletePartnerPayload {
-    /// The partner with the time of its deletion; null when the input was refused.
+    /// The soft-deleted partner. Null if the input was rejected.
     partner: Option<Partner>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A deleted partner to bring back.
+/// The soft-deleted partner to restore.
 #[derive(InputObject)]
 pub struct RestorePartnerInput {
-    /// The partner's global id.
+    /// Global id of the partner.
     id: ID,
-    /// The version that was read; when the partner has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What restorePartner did.
+/// Result of `restorePartner`.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct RestorePartnerPayload {
-    /// The partner, living; null when the input was refused.
+    /// The restored partner. Null if the input was rejected.
     partner: Option<Partner>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A partner to create or update. A field that is absent or null keeps its value.
+/// A partner to create or update. An omitted or null field keeps its value.
 #[derive(InputObject)]
 pub struct UpsertPartnerInput {
-    /// Its key in the system it comes from, which says which partner it is.
+    /// Identifier of this record in the external system it was synced from. Selects the partner to update.
     remote_id: String,
-    /// Its name, at most 255 characters; required when it is new.
+    /// The name, at most 255 characters. Required for a new record.
     name: Option<String>,
 }
 
 /// Partners to create or update.
 #[derive(InputObject)]
 pub struct UpsertPartnersInput {
-    /// The partners, 1 to 1,000, no two with the same remote id.
+    /// 1 to 1,000 partners. Remote ids must be unique in the list.
     rows: Vec<UpsertPartnerInput>,
-    /// What happens to the good rows when others are refused.
+    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
     #[graphql(default)]
     error_policy: BulkErrorPolicy,
-    /// Repeating a call with the same key and input gives the first results and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
 upsert_types! {
-    /// What became of a partner.
+    /// Result of creating or updating one partner.
     UpsertPartnerResult,
-    /// What upsertPartners did.
+    /// Result of `upsertPartners`.
     UpsertPartnersPayload,
     partner / "partner": Partner
 }
@@ -374,11 +386,11 @@ pub struct PartnerMutation;
 
 #[Object]
 impl PartnerMutation {
-    /// Makes a partner.
+    /// Creates a partner.
     async fn create_partner(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new partner.")] input: CreatePartnerInput,
+        #[graphql(desc = "The partner to create.")] input: CreatePartnerInput,
     ) -> Result<Option<CreatePartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreatePartnerInput { name, remote_id, idempotency_key } = input;
@@ -387,11 +399,11 @@ impl PartnerMutation {
         Ok(Some(CreatePartnerPayload { partner: partner.map(Partner), user_errors }))
     }
 
-    /// Changes a partner.
+    /// Updates a partner.
     async fn update_partner(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The partner and what is to change.")] input: UpdatePartnerInput,
+        #[graphql(desc = "The partner and the fields to update.")] input: UpdatePartnerInput,
     ) -> Result<Option<UpdatePartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdatePartner {
@@ -403,7 +415,7 @@ impl PartnerMutation {
         Ok(Some(UpdatePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 
-    /// Deletes a partner softly. The assignments to it are hidden until it is restored.
+    /// Soft-deletes a partner. Its assignments are hidden until it is restored.
     async fn delete_partner(
         &self,
         ctx: &Context<'_>,
@@ -415,7 +427,7 @@ impl PartnerMutation {
         Ok(Some(DeletePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 
-    /// Brings a deleted partner back, and the assignments to it. One that is not deleted stays as it is.
+    /// Restores a soft-deleted partner and its assignments. An active partner is not changed.
     async fn restore_partner(
         &self,
         ctx: &Context<'_>,
@@ -427,7 +439,7 @@ impl PartnerMutation {
         Ok(Some(RestorePartnerPayload { partner: row.map(Partner), user_errors }))
     }
 
-    /// Creates or updates up to 1,000 partners by their remote ids.
+    /// Creates or updates up to 1,000 partners, matched by remote id.
     async fn upsert_partners(
         &self,
         ctx: &Context<'_>,

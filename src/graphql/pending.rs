@@ -22,8 +22,8 @@ macro_rules! pending_updates {
     ($($type:ident: |$payload:ident| $objects:expr),+ $(,)?) => {$(
         #[async_graphql::ComplexObject]
         impl $type {
-            /// Number of dependent rows that are still being updated in the background. 0 when all are up to date. Up to
-            /// 1,000 dependent rows are updated by the mutation itself; more follow within seconds.
+            /// Number of dependent records that are still being updated in the background. 0 if all are up to date.
+            /// The mutation itself updates up to 1,000 dependent records; the rest follow within seconds.
             async fn pending_updates(&self, ctx: &async_graphql::Context<'_>) -> async_graphql::Result<i32> {
                 let $payload = self;
                 $crate::graphql::pending::pending(ctx, $objects.map(|object| object.0.id.0)).await

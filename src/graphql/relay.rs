@@ -48,7 +48,7 @@ pub trait Listed: OutputType + Send + Sync + 'static {
     }
 }
 
-/// A page of a list.
+/// One page of a list. Page forward with `first` and `after`, or backward with `last` and `before`.
 pub struct Connection<T> {
     page: Arc<Page<T>>,
 }
@@ -86,20 +86,20 @@ impl<T: Listed> TypeName for Connection<T> {
     }
 }
 
-/// A page of a list.
+/// One page of a list. Page forward with `first` and `after`, or backward with `last` and `before`.
 #[Object(name_type)]
 impl<T: Listed> Connection<T> {
-    /// The rows of the page, each with its cursor.
+    /// The items of the page with their cursors.
     async fn edges(&self) -> Vec<Edge<T>> {
         (0..self.page.items.len()).map(|position| Edge { page: Arc::clone(&self.page), position }).collect()
     }
 
-    /// The rows of the page.
+    /// The items of the page.
     async fn nodes(&self) -> &[T] {
         &self.page.items
     }
 
-    /// Where the page stands in the list.
+    /// Cursors of the page, and whether other pages precede or follow it.
     async fn page_info(&self) -> PageInfo {
         let last = self.page.items.len().checked_sub(1);
         PageInfo {
@@ -110,13 +110,13 @@ impl<T: Listed> Connection<T> {
         }
     }
 
-    /// The number of rows in the whole list. Counted only when selected.
+    /// Number of items in the whole list, over all pages. Counted only if selected.
     async fn total_count(&self) -> u64 {
         self.page.total.unwrap_or_default()
     }
 }
 
-/// A row of a page and its place in the list.
+/// An item of a page with its cursor.
 pub struct Edge<T> {
     page: Arc<Page<T>>,
     position: usize,
@@ -128,30 +128,30 @@ impl<T: Listed> TypeName for Edge<T> {
     }
 }
 
-/// A row of a page and its place in the list.
+/// An item of a page with its cursor.
 #[Object(name_type)]
 impl<T: Listed> Edge<T> {
-    /// The place of the row in the list, for `after` and `before`. Opaque.
+    /// Opaque cursor of the item, for the arguments `after` and `before`.
     async fn cursor(&self) -> String {
         self.page.place(self.position).unwrap_or_default()
     }
 
-    /// The row.
+    /// The item.
     async fn node(&self) -> &T {
         &self.page.items[self.position]
     }
 }
 
-/// Where a page stands in its list.
+/// Cursors of a page, and whether other pages precede or follow it.
 #[derive(SimpleObject)]
 pub struct PageInfo {
-    /// Whether rows follow the page.
+    /// Whether more items follow this page.
     has_next_page: bool,
-    /// Whether rows precede the page.
+    /// Whether more items precede this page.
     has_previous_page: bool,
-    /// The cursor of the first row; null on an empty page.
+    /// Cursor of the first item. Null if the page is empty.
     start_cursor: Option<String>,
-    /// The cursor of the last row; null on an empty page.
+    /// Cursor of the last item. Null if the page is empty.
     end_cursor: Option<String>,
 }
 

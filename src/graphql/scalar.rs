@@ -41,11 +41,13 @@ impl OutputType for Id {
     }
 }
 
-/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`. What is finer is cut off.
+/// A date and time in RFC 3339 format, in UTC with microseconds: `2026-01-31T12:00:00.000000Z`. Finer precision is
+/// truncated.
 #[derive(Clone, Copy)]
 pub struct Timestamp(pub DateTime<Utc>);
 
-/// A moment in UTC with microseconds, written as RFC 3339 does: `2026-01-31T12:00:00.000000Z`. What is finer is cut off.
+/// A date and time in RFC 3339 format, in UTC with microseconds: `2026-01-31T12:00:00.000000Z`. Finer precision is
+/// truncated.
 #[Scalar(name = "DateTime", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339")]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -88,11 +90,11 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
     }
 }
 
-/// A whole number of 64 bits, written as a JSON number. It can be greater than JavaScript's `Number.MAX_SAFE_INTEGER`.
+/// A 64-bit integer, serialized as a JSON number. It can exceed JavaScript's `Number.MAX_SAFE_INTEGER`.
 #[derive(Clone, Copy)]
 pub struct BigInt(pub i64);
 
-/// A whole number of 64 bits, written as a JSON number. It can be greater than JavaScript's `Number.MAX_SAFE_INTEGER`.
+/// A 64-bit integer, serialized as a JSON number. It can exceed JavaScript's `Number.MAX_SAFE_INTEGER`.
 #[Scalar(name = "BigInt")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -114,13 +116,13 @@ impl ScalarType for BigInt {
     }
 }
 
-/// Any JSON value, nested at most 32 levels deep. Its numbers are 64-bit integers and doubles; a number that is neither as it
-/// is written is refused, send it as a string. Equal numbers are one value: 1e2 comes back as 100.
+/// Any JSON value, nested at most 32 levels deep. Numbers are 64-bit integers or doubles; a number that neither can
+/// represent exactly is rejected: send it as a string. Numbers are normalized: 1e2 is returned as 100.
 #[derive(Clone)]
 pub struct Json(pub serde_json::Value);
 
-/// Any JSON value, nested at most 32 levels deep. Its numbers are 64-bit integers and doubles; a number that is neither as it
-/// is written is refused, send it as a string. Equal numbers are one value: 1e2 comes back as 100.
+/// Any JSON value, nested at most 32 levels deep. Numbers are 64-bit integers or doubles; a number that neither can
+/// represent exactly is rejected: send it as a string. Numbers are normalized: 1e2 is returned as 100.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -174,15 +176,15 @@ macro_rules! text_scalar {
 }
 
 text_scalar!(
-    /// An email address such as `ada@example.com`. Compared without regard to case.
+    /// An email address, for example `ada@example.com`. Compared ignoring case.
     EmailAddress as "EmailAddress", "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address"
 );
 text_scalar!(
-    /// A phone number. Of people it is kept as E.164 and written with its country code, as in `+1 202 555 0143`; of
-    /// organization contacts it stays as written.
+    /// A phone number. For account contacts and internal contacts: written with country code, for example `+1 202 555
+    /// 0143`, and stored in E.164 format. For organization contacts: stored as written.
     PhoneNumber as "PhoneNumber", "https://www.itu.int/rec/T-REC-E.164"
 );
 text_scalar!(
-    /// An absolute http or https address.
+    /// An absolute http or https URL.
     Url as "URL", "https://url.spec.whatwg.org/"
 );

@@ -42,50 +42,58 @@ impl Listening {
 /// A change of a contact, as it is told to those who subscribed to it.
 pub struct ContactChangedEvent(Event);
 
-/// A change of a contact.
+/// A change of a contact, as delivered to subscribers.
 #[Object]
 impl ContactChangedEvent {
-    /// The place of the change in the record: `after` this, nothing is told twice and nothing left out.
+    /// Cursor of the change. A subscription with this value as `after` continues without gaps or duplicates.
     async fn cursor(&self) -> String {
         crate::entity::change::Entity::cursor(&self.0.change).encode()
     }
 
-    /// What was done. Of an internal contact it may be an assignment that was changed.
+    /// The entry of the change log. For an internal contact it can be a change of an assignment.
     async fn change(&self) -> Change {
         Change(self.0.change.as_ref().clone())
     }
 
-    /// The global id of the contact.
+    /// Global id of the contact.
     async fn contact_id(&self) -> ID {
         ID(self.0.contact.to_string())
     }
 
-    /// The contact as it is now, which may be later than the change; also a deleted one. Null when it was erased.
+    /// The contact in its current state, which can be newer than the change. Includes soft-deleted contacts. Null if
+    /// the contact was erased.
     async fn contact(&self, ctx: &Context<'_>) -> Result<Option<Contact>> {
         Ok(node::contact(ctx.gateway(), self.0.contact).await?)
     }
 }
 
-/// Everything that is told as it happens. Over WebSocket (graphql-transport-ws) or server-sent events.
+/// The subscriptions, over WebSocket (graphql-transport-ws) or server-sent events.
 #[derive(Default)]
 pub struct Subscriptions;
 
-/// Everything that is told as it happens. Over WebSocket (graphql-transport-ws) or server-sent events.
+/// The subscriptions, over WebSocket (graphql-transport-ws) or server-sent events.
 #[Subscription(name = "Subscription")]
 impl Subscriptions {
-    /// Each change of a contact of the organization, in the order of the record: of its fields, and of an internal contact
-    /// also of its assignments. What is given must all hold; without arguments every change of every contact is told.
+    /// Delivers every change of the organization's contacts in commit order; for internal contacts, changes of
+    /// assignments too. All given arguments must match. Without arguments, changes of all contacts are delivered.
     async fn contact_changed<'a>(
         &self,
         ctx: &Context<'a>,
-        #[graphql(desc = "Only of contacts of these kinds.")] kinds: Option<Vec<ContactKind>>,
-        #[graphql(desc = "Only of the contacts with these global ids, at most 100.")] ids: Option<Vec<ID>>,
-        #[graphql(desc = "Only of internal contacts that look after this partner, or begin or cease to.")]
+        #[graphql(desc = "Delivers only changes of contacts of these kinds.")] kinds: Option<
+            Vec<ContactKind>,
+        >,
+        #[graphql(desc = "Delivers only changes of the contacts with these global ids, 1 to 100.")]
+        ids: Option<Vec<ID>>,
+        #[graphql(
+            desc = "Delivers only changes of internal contacts that are assigned to this partner, including the assignment and its removal."
+        )]
         partner_id: Option<ID>,
-        #[graphql(desc = "Only of account contacts at this account, or that come to it or leave it.")]
+        #[graphql(
+            desc = "Delivers only changes of account contacts that belong to this account, including joining and leaving it."
+        )]
         account_id: Option<ID>,
         #[graphql(
-            desc = "A cursor of an earlier event: what came after it is told first. Without it, what comes from now on."
+            desc = "Cursor of an earlier event. The changes after it are delivered first. Default: only changes from now on."
         )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = AppResult<ContactChangedEvent>> + use<'a>> {

@@ -43,18 +43,18 @@ use crate::{
     },
 };
 
-/// A person of a customer.
+/// An account contact: a person at a customer.
 pub struct AccountContact(pub Model);
 
-/// A person of a customer, in any number of accounts.
+/// A person at a customer. An account contact belongs to any number of accounts.
 #[Object]
 impl AccountContact {
-    /// The global id, `ac_…`.
+    /// Global id with the prefix `ac_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// Always ACCOUNT.
+    /// Always `ACCOUNT`.
     pub async fn kind(&self) -> ContactKind {
         ContactKind::Account
     }
@@ -64,12 +64,12 @@ impl AccountContact {
         service::display_name(&self.0).into_owned()
     }
 
-    /// The email address; unique among the organization's account contacts, without regard to case.
+    /// The email address. Unique among the active account contacts of the organization, ignoring case.
     pub async fn email(&self) -> Option<EmailAddress> {
         Some(EmailAddress(self.0.email.clone()))
     }
 
-    /// The phone number, E.164.
+    /// The phone number in E.164 format.
     pub async fn phone(&self) -> Option<PhoneNumber> {
         self.0.phone.clone().map(PhoneNumber)
     }
@@ -84,12 +84,12 @@ impl AccountContact {
         self.0.last_name.as_deref()
     }
 
-    /// The address of a picture.
+    /// URL of a picture.
     async fn avatar_url(&self) -> Option<Url> {
         self.0.avatar_url.clone().map(Url)
     }
 
-    /// What the contact is to its accounts.
+    /// The contact's type, for example Billing or Legal.
     async fn contact_type(&self, ctx: &Context<'_>) -> Result<Arc<ContactType>> {
         let loaders = &ctx.gateway().loaders;
         let row = match loaders.contact_type.load(self.0.contact_type_id).await? {
@@ -104,13 +104,15 @@ impl AccountContact {
     async fn accounts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<AccountFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
         let window = PageWindow { first, after, last, before };
@@ -119,68 +121,70 @@ impl AccountContact {
         Ok(Some(ctx.gateway().loaders.accounts_by_account_contact.load(self.0.id, list).await?))
     }
 
-    /// The values of custom fields, in the order in which the fields were made.
+    /// Values of custom fields, ordered by the creation of the fields.
     async fn custom_field_values(&self, ctx: &Context<'_>) -> Result<Option<Arc<Vec<CustomFieldValue>>>> {
         Ok(ctx.gateway().loaders.custom_field_values.load(self.0.id).await?)
     }
 
-    /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
+    /// Client-defined data: a JSON object of at most 16 KiB.
     async fn metadata(&self) -> Result<Option<Json>> {
         Ok(Json::stored(&self.0.metadata)?)
     }
 
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     async fn remote_id(&self) -> Option<&str> {
         self.0.remote_id.as_deref()
     }
 
-    /// When it was made.
+    /// When the record was created.
     pub async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     pub async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// When it was deleted; null while it lives.
+    /// When the record was soft-deleted. Null if it is active.
     pub async fn deleted_at(&self) -> Option<Timestamp> {
         self.0.deleted_at.map(Timestamp)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     pub async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// The living contacts of the organization, of any kind, that share its email address, without itself.
+    /// Other active contacts of the organization, of any kind, with the same email address.
     pub async fn related_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Contact>>> {
         let window = PageWindow { first, after, last, before };
         contact::related_contacts(ctx, self.relative(), &window).await
     }
 
-    /// What was done to it.
+    /// Change history of the contact.
     pub async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "What they are ordered by; the oldest first when absent.")] order_by: Option<
-            Vec<ChangeOrder>,
-        >,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
+        order_by: Option<Vec<ChangeOrder>>,
     ) -> Result<Option<Connection<Change>>> {
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
@@ -299,28 +303,30 @@ pub struct AccountContactQuery;
 
 #[Object]
 impl AccountContactQuery {
-    /// The account contact with this id; null when there is none in reach.
+    /// The account contact with this id. Null if it does not exist or is not accessible with this token.
     async fn account_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<AccountContact>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::get(db, request, &id).await?;
         Ok(primed(ctx, row.map(AccountContact)).await)
     }
 
-    /// The account contacts of the organization, in the order of creation.
+    /// The account contacts of the organization.
     async fn account_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<AccountContactFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<AccountContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<AccountContactOrder>>,
     ) -> Result<Option<Connection<AccountContact>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();

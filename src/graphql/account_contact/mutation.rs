@@ -15,179 +15,186 @@ use crate::{
     service::{account_contact as service, custom_field::CustomFieldInput},
 };
 
-/// A value for one custom field.
+/// The value to set for a custom field.
 #[derive(InputObject)]
 pub struct CustomFieldValueInput {
-    /// The field's global id.
+    /// Global id of the custom field.
     custom_field_id: ID,
-    /// The value, in JSON's form of the field's type.
+    /// The value as JSON, in the format of the field's type.
     value: Json,
 }
 
-/// A new account contact.
+/// The account contact to create.
 #[derive(InputObject)]
 pub struct CreateAccountContactInput {
-    /// The first name, not blank.
+    /// The first name. Must not be blank.
     first_name: String,
-    /// The email address; unique among the organization's account contacts, without regard to case.
+    /// The email address. Unique among the active account contacts of the organization, ignoring case.
     email: EmailAddress,
     /// The last name.
     last_name: Option<String>,
-    /// The phone number with its country code; kept as E.164.
+    /// The phone number with country code. Stored in E.164 format.
     phone: Option<PhoneNumber>,
-    /// The contact type's global id; the organization's default type when absent.
+    /// Global id of the contact type. Default: the organization's default type.
     contact_type_id: Option<ID>,
-    /// The address of a picture, http or https.
+    /// URL of a picture, http or https.
     avatar_url: Option<Url>,
-    /// The global ids of the accounts that it belongs to, at most 100; duplicates are folded.
+    /// Global ids of the accounts that the contact belongs to, at most 100. Duplicates are ignored.
     account_ids: Option<Vec<ID>>,
-    /// Values of custom fields, at most one for each field.
+    /// Values of custom fields, at most one per field.
     custom_field_values: Option<Vec<CustomFieldValueInput>>,
-    /// Whatever the client keeps with the contact: a JSON object of at most 16 KiB.
+    /// Client-defined data: a JSON object of at most 16 KiB.
     metadata: Option<Json>,
-    /// Its key in the system it comes from; unique in the organization.
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
     remote_id: Option<String>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createAccountContact did.
+/// Result of `createAccountContact`.
 #[derive(SimpleObject)]
 pub struct CreateAccountContactPayload {
-    /// The new contact; null when the input was refused.
+    /// The created contact. Null if the input was rejected.
     account_contact: Option<AccountContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to become of the value of one custom field.
+/// The value to set or clear for a custom field.
 #[derive(InputObject)]
 pub struct CustomFieldValuePatchInput {
-    /// The field's global id.
+    /// Global id of the custom field.
     custom_field_id: ID,
-    /// The value, in JSON's form of the field's type; null clears it. It must be given.
+    /// The value as JSON, in the format of the field's type. Required; null clears the value.
     value: MaybeUndefined<Json>,
 }
 
-/// What is to change of an account contact: an absent field keeps its value, null clears it.
+/// The fields to update. An omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub struct UpdateAccountContactInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     id: ID,
-    /// The first name, not blank; cannot be null.
+    /// The first name. Must not be blank or null.
     first_name: MaybeUndefined<String>,
     /// The last name.
     last_name: MaybeUndefined<String>,
-    /// The email address; cannot be null.
+    /// The email address. Must not be null.
     email: MaybeUndefined<EmailAddress>,
-    /// The phone number with its country code; kept as E.164.
+    /// The phone number with country code. Stored in E.164 format.
     phone: MaybeUndefined<PhoneNumber>,
-    /// The contact type's global id; cannot be null.
+    /// Global id of the contact type. Must not be null.
     contact_type_id: MaybeUndefined<ID>,
-    /// The address of a picture, http or https.
+    /// URL of a picture, http or https.
     avatar_url: MaybeUndefined<Url>,
-    /// The global ids of all accounts that it belongs to from now on, at most 100; duplicates are folded. An empty list
-    /// takes it from every account; cannot be null.
+    /// Global ids of all accounts that the contact belongs to, at most 100. Replaces the current list; an empty list
+    /// removes the contact from every account. Duplicates are ignored. Must not be null.
     account_ids: MaybeUndefined<Vec<ID>>,
-    /// What is to change of the values of custom fields, at most one entry for each field; fields that are not named
-    /// keep theirs. Cannot be null.
+    /// The custom field values to set or clear, at most one entry per field. Omitted fields keep their value. Must
+    /// not be null.
     custom_field_values: MaybeUndefined<Vec<CustomFieldValuePatchInput>>,
-    /// Takes the place of the whole object; null makes it an empty one.
+    /// Client-defined data: a JSON object of at most 16 KiB that replaces the current one. Null sets an empty object.
     metadata: MaybeUndefined<Json>,
-    /// Its key in the system it comes from; unique in the organization.
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
     remote_id: MaybeUndefined<String>,
-    /// The version that was read; when the contact has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateAccountContact did.
+/// Result of `updateAccountContact`.
 #[derive(SimpleObject)]
 pub struct UpdateAccountContactPayload {
-    /// The contact after the change; null when the input was refused.
+    /// The updated contact. Null if the input was rejected.
     account_contact: Option<AccountContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// One more account for a contact.
+/// The contact, and the account to add it to.
 #[derive(InputObject)]
 pub struct AddAccountContactToAccountInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     account_contact_id: ID,
-    /// The account's global id.
+    /// Global id of the account.
     account_id: ID,
-    /// The version of the contact that was read; when it has another one by now, nothing happens.
+    /// The contact's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What addAccountContactToAccount did.
+/// Result of `addAccountContactToAccount`.
 #[derive(SimpleObject)]
 pub struct AddAccountContactToAccountPayload {
-    /// The contact after the change; null when the input was refused.
+    /// The updated contact. Null if the input was rejected.
     account_contact: Option<AccountContact>,
-    /// The account; null when the input was refused. Needs the scope contacts:read.
+    /// The account. Null if the input was rejected. Requires the scope `contacts:read`.
     #[graphql(guard = "ReadsContacts")]
     account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// An account that a contact is to leave.
+/// The contact, and the account to remove it from.
 #[derive(InputObject)]
 pub struct RemoveAccountContactFromAccountInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     account_contact_id: ID,
-    /// The account's global id.
+    /// Global id of the account.
     account_id: ID,
-    /// The version of the contact that was read; when it has another one by now, nothing happens.
+    /// The contact's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What removeAccountContactFromAccount did.
+/// Result of `removeAccountContactFromAccount`.
 #[derive(SimpleObject)]
 pub struct RemoveAccountContactFromAccountPayload {
-    /// The contact after the change; null when the input was refused.
+    /// The updated contact. Null if the input was rejected.
     account_contact: Option<AccountContact>,
-    /// The account; null when the input was refused. Needs the scope contacts:read.
+    /// The account. Null if the input was rejected. Requires the scope `contacts:read`.
     #[graphql(guard = "ReadsContacts")]
     account: Option<Account>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A contact to delete.
+/// The contact to delete.
 #[derive(InputObject)]
 pub struct DeleteAccountContactInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     id: ID,
-    /// The version that was read; when the contact has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What deleteAccountContact did.
+/// Result of `deleteAccountContact`.
 #[derive(SimpleObject)]
 pub struct DeleteAccountContactPayload {
-    /// The contact with the time of its deletion; null when the input was refused.
+    /// The soft-deleted contact. Null if the input was rejected.
     account_contact: Option<AccountContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A deleted contact to bring back.
+/// The soft-deleted contact to restore.
 #[derive(InputObject)]
 pub struct RestoreAccountContactInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     id: ID,
-    /// The version that was read; when the contact has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What restoreAccountContact did.
+/// Result of `restoreAccountContact`.
 #[derive(SimpleObject)]
 pub struct RestoreAccountContactPayload {
-    /// The contact, living; null when the input was refused.
+    /// The restored contact. Null if the input was rejected.
     account_contact: Option<AccountContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -197,11 +204,11 @@ pub struct AccountContactMutation;
 
 #[Object]
 impl AccountContactMutation {
-    /// Makes an account contact with its accounts and custom field values, all or nothing.
+    /// Creates an account contact with its accounts and custom field values, in one transaction.
     async fn create_account_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new contact.")] input: CreateAccountContactInput,
+        #[graphql(desc = "The contact to create.")] input: CreateAccountContactInput,
     ) -> Result<Option<CreateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = input.into();
@@ -209,11 +216,11 @@ impl AccountContactMutation {
         Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
-    /// Changes an account contact, its accounts and its values of custom fields, all or nothing.
+    /// Updates an account contact, its accounts and its custom field values, in one transaction.
     async fn update_account_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and what is to change.")] input: UpdateAccountContactInput,
+        #[graphql(desc = "The contact and the fields to update.")] input: UpdateAccountContactInput,
     ) -> Result<Option<UpdateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, changes) = (input.id.clone(), input.into());
@@ -221,7 +228,7 @@ impl AccountContactMutation {
         Ok(Some(UpdateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
-    /// Adds an account contact to one more account. Where it belongs already, nothing changes.
+    /// Adds an account contact to an account. If it already belongs to the account, nothing changes.
     async fn add_account_contact_to_account(
         &self,
         ctx: &Context<'_>,
@@ -240,7 +247,7 @@ impl AccountContactMutation {
         }))
     }
 
-    /// Removes an account contact from an account that it belongs to. Both stay.
+    /// Removes an account contact from an account. Both records are kept.
     async fn remove_account_contact_from_account(
         &self,
         ctx: &Context<'_>,
@@ -259,7 +266,7 @@ impl AccountContactMutation {
         }))
     }
 
-    /// Deletes an account contact softly. Its email address and remote id are free.
+    /// Soft-deletes an account contact. Its email address and remote id can be used again.
     async fn delete_account_contact(
         &self,
         ctx: &Context<'_>,
@@ -271,7 +278,8 @@ impl AccountContactMutation {
         Ok(Some(DeleteAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
     }
 
-    /// Brings a deleted account contact back, with all it had. One that is not deleted stays as it is.
+    /// Restores a soft-deleted account contact with its accounts and custom field values. An active contact is not
+    /// changed.
     async fn restore_account_contact(
         &self,
         ctx: &Context<'_>,

@@ -16,50 +16,53 @@ use crate::{
     service::{account_contact as service, bulk::Upserts},
 };
 
-/// An account contact to create or update. A field that is absent or null keeps its value.
+/// An account contact to create or update. An omitted or null field keeps its value.
 ///
-/// It is the contact with this remote id. Where nobody has it, or none is given, it is the contact with this email address;
-/// one that has no remote id yet gets it.
+/// The contact is matched by remote id. If none matches, or no remote id is given, it is matched by email address; a
+/// contact without a remote id then receives the given one.
 #[derive(InputObject)]
 pub struct UpsertAccountContactInput {
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     remote_id: Option<String>,
-    /// The email address; required when the contact is new, and where no remote id is given.
+    /// The email address. Required for a new contact, and if no remote id is given.
     email: Option<EmailAddress>,
-    /// The first name, not blank; required when the contact is new.
+    /// The first name. Required for a new contact; must not be blank.
     first_name: Option<String>,
-    /// The last name; empty text clears it.
+    /// The last name. An empty string clears it.
     last_name: Option<String>,
-    /// The phone number with its country code, kept as E.164; empty text clears it.
+    /// The phone number with country code. Stored in E.164 format. An empty string clears it.
     phone: Option<PhoneNumber>,
-    /// The contact type's global id; a new contact has the organization's default type when absent.
+    /// Global id of the contact type. Default for a new contact: the organization's default type.
     contact_type_id: Option<ID>,
-    /// The address of a picture, http or https; empty text clears it.
+    /// URL of a picture, http or https. An empty string clears it.
     avatar_url: Option<Url>,
-    /// The global ids of all accounts that it belongs to from now on, at most 100; duplicates are folded.
+    /// Global ids of all accounts that the contact belongs to, at most 100. Replaces the current list. Duplicates are
+    /// ignored.
     account_ids: Option<Vec<ID>>,
-    /// Values of custom fields, at most one for each field. Fields that are not named keep theirs.
+    /// Values of custom fields, at most one per field. Omitted fields keep their value.
     custom_field_values: Option<Vec<CustomFieldValueInput>>,
-    /// Whatever the client keeps with the contact, in place of what is there: a JSON object of at most 16 KiB.
+    /// Client-defined data: a JSON object of at most 16 KiB that replaces the current one.
     metadata: Option<Json>,
 }
 
 /// Account contacts to create or update.
 #[derive(InputObject)]
 pub struct UpsertAccountContactsInput {
-    /// The contacts, 1 to 1,000, no two with the same remote id or email address.
+    /// 1 to 1,000 contacts. Remote ids and email addresses must be unique in the list.
     rows: Vec<UpsertAccountContactInput>,
-    /// What happens to the good rows when others are refused.
+    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
     #[graphql(default)]
     error_policy: BulkErrorPolicy,
-    /// Repeating a call with the same key and input gives the first results and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
 upsert_types! {
-    /// What became of an account contact.
+    /// Result of creating or updating one account contact.
     UpsertAccountContactResult,
-    /// What upsertAccountContacts did.
+    /// Result of `upsertAccountContacts`.
     UpsertAccountContactsPayload,
     account_contact / "accountContact": AccountContact
 }
@@ -70,7 +73,7 @@ pub struct AccountContactUpsert;
 
 #[Object]
 impl AccountContactUpsert {
-    /// Creates or updates up to 1,000 account contacts by their remote ids, else by their email addresses.
+    /// Creates or updates up to 1,000 account contacts, matched by remote id, else by email address.
     async fn upsert_account_contacts(
         &self,
         ctx: &Context<'_>,

@@ -17,63 +17,62 @@ use crate::{
     service::filter::DeletedRows,
 };
 
-/// Compares a text, as it is written and with regard to case. Email addresses are compared in lower case. All that is
-/// given must hold.
+/// Conditions on a text, case-sensitive. Email addresses are compared in lower case. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct StringFilter {
-    /// The same text.
+    /// Equals this text.
     pub(super) eq: MaybeUndefined<String>,
-    /// Another text, or none.
+    /// Does not equal this text, or is null.
     pub(super) ne: MaybeUndefined<String>,
-    /// One of these texts, at most 100.
+    /// Equals one of these texts, at most 100.
     #[graphql(name = "in")]
     pub(super) one_of: MaybeUndefined<Vec<String>>,
-    /// A text with this part.
+    /// Contains this text.
     pub(super) contains: MaybeUndefined<String>,
-    /// A text that begins so.
+    /// Starts with this text.
     pub(super) starts_with: MaybeUndefined<String>,
-    /// No text at all, or any.
+    /// True matches null, false matches any text.
     pub(super) is_null: MaybeUndefined<bool>,
 }
 
-/// Compares a global id. All that is given must hold.
+/// Conditions on a global id. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "IDFilter")]
 pub struct IdFilter {
-    /// This id.
+    /// Equals this id.
     pub(super) eq: MaybeUndefined<async_graphql::ID>,
-    /// Another id, or none.
+    /// Does not equal this id, or is null.
     pub(super) ne: MaybeUndefined<async_graphql::ID>,
-    /// One of these ids, at most 100.
+    /// Equals one of these ids, at most 100.
     #[graphql(name = "in")]
     pub(super) one_of: MaybeUndefined<Vec<async_graphql::ID>>,
-    /// No id at all, or any.
+    /// True matches null, false matches any id.
     pub(super) is_null: MaybeUndefined<bool>,
 }
 
-/// Compares a time. All that is given must hold.
+/// Conditions on a date and time. All given conditions must match.
 #[derive(Clone, Default, InputObject)]
 pub struct DateTimeFilter {
-    /// At this time.
+    /// Equals this time.
     pub(super) eq: MaybeUndefined<Timestamp>,
-    /// At another time, or never.
+    /// Does not equal this time, or is null.
     pub(super) ne: MaybeUndefined<Timestamp>,
-    /// At one of these times, at most 100.
+    /// Equals one of these times, at most 100.
     #[graphql(name = "in")]
     pub(super) one_of: MaybeUndefined<Vec<Timestamp>>,
-    /// Before.
+    /// Before this time.
     pub(super) lt: MaybeUndefined<Timestamp>,
-    /// Then or before.
+    /// At or before this time.
     pub(super) lte: MaybeUndefined<Timestamp>,
-    /// After.
+    /// After this time.
     pub(super) gt: MaybeUndefined<Timestamp>,
-    /// Then or after.
+    /// At or after this time.
     pub(super) gte: MaybeUndefined<Timestamp>,
-    /// Never, or at any time.
+    /// True matches null, false matches any time.
     pub(super) is_null: MaybeUndefined<bool>,
 }
 
-/// Compares a value of an enum. All that is given must hold.
+/// Conditions on an enum value. All given conditions must match.
 #[derive(Clone, InputObject)]
 #[graphql(
     concrete(name = "InternalRoleFilter", params(InternalRole)),
@@ -84,16 +83,16 @@ pub struct DateTimeFilter {
     concrete(name = "ChangeActionFilter", params(ChangeAction))
 )]
 pub struct EnumFilter<T: InputType> {
-    /// This value.
+    /// Equals this value.
     pub eq: MaybeUndefined<T>,
-    /// Another value.
+    /// Does not equal this value.
     pub ne: MaybeUndefined<T>,
-    /// One of these values, at most 100.
+    /// Equals one of these values, at most 100.
     #[graphql(name = "in")]
     pub one_of: MaybeUndefined<Vec<T>>,
 }
 
-/// Which of the related rows must meet a condition. All that is given must hold.
+/// Conditions on related records. All given conditions must match.
 #[derive(Clone, InputObject)]
 #[graphql(
     concrete(name = "InternalContactAssignmentListFilter", params(InternalContactAssignmentFilter)),
@@ -101,48 +100,49 @@ pub struct EnumFilter<T: InputType> {
     concrete(name = "AccountContactListFilter", params(AccountContactFilter))
 )]
 pub struct RelatedFilter<T: InputType> {
-    /// At least one of them meets it; with an empty condition, there is one.
+    /// At least one related record matches. With an empty filter: at least one exists.
     pub(super) some: MaybeUndefined<Box<T>>,
-    /// Not one of them meets it; with an empty condition, there is none.
+    /// No related record matches. With an empty filter: none exists.
     pub(super) none: MaybeUndefined<Box<T>>,
 }
 
-/// Compares the value of a custom field, in JSON's form of the field's type. All that is given must hold.
+/// Conditions on the value of a custom field. Values are JSON in the format of the field's type. All given conditions
+/// must match.
 #[derive(Clone, InputObject)]
 pub struct CustomFieldValueFilter {
-    /// The field's global id.
+    /// Global id of the custom field.
     pub(super) custom_field_id: async_graphql::ID,
-    /// This value.
+    /// Equals this value.
     pub(super) eq: MaybeUndefined<Json>,
-    /// Another value, or none.
+    /// Does not equal this value, or has no value.
     pub(super) ne: MaybeUndefined<Json>,
-    /// One of these values, at most 100.
+    /// Equals one of these values, at most 100.
     #[graphql(name = "in")]
     pub(super) one_of: MaybeUndefined<Vec<Json>>,
-    /// Less; of numbers, dates and times. SQLite compares decimals as floating point numbers.
+    /// Less than this value. Only for numbers, dates and times. SQLite compares decimals as floating-point numbers.
     pub(super) lt: MaybeUndefined<Json>,
-    /// Less or equal; of numbers, dates and times.
+    /// Less than or equal to this value. Only for numbers, dates and times.
     pub(super) lte: MaybeUndefined<Json>,
-    /// Greater; of numbers, dates and times.
+    /// Greater than this value. Only for numbers, dates and times.
     pub(super) gt: MaybeUndefined<Json>,
-    /// Greater or equal; of numbers, dates and times.
+    /// Greater than or equal to this value. Only for numbers, dates and times.
     pub(super) gte: MaybeUndefined<Json>,
-    /// A text with this part, with regard to case; of a multiple choice, this one among others.
+    /// Contains this text, case-sensitive. For multiple choices: contains this option.
     pub(super) contains: MaybeUndefined<String>,
-    /// A text that begins so, with regard to case.
+    /// Starts with this text, case-sensitive.
     pub(super) starts_with: MaybeUndefined<String>,
-    /// No value at all, or any.
+    /// True matches if there is no value, false if there is one.
     pub(super) is_null: MaybeUndefined<bool>,
 }
 
-/// Whether deleted rows are wanted.
+/// Whether soft-deleted records are returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "DeletedFilter", remote = "DeletedRows")]
 pub enum DeletedFilter {
-    /// Only living rows: what every list has when nothing is said.
+    /// Only active records. The default.
     Exclude,
-    /// Living and deleted rows: for synchronizing together with updatedSince.
+    /// Active and soft-deleted records. Combine with `updatedSince` for incremental sync.
     Include,
-    /// Only deleted rows.
+    /// Only soft-deleted records.
     Only,
 }

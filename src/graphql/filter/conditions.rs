@@ -205,7 +205,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// What kind of contact it is.
+    /// The kind of contact.
     pub(in crate::graphql) fn kinds(
         &mut self,
         name: &'static str,

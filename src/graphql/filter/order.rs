@@ -12,15 +12,15 @@ use crate::{
 /// How many fields a list may be ordered by.
 const MAX_ORDER: usize = 4;
 
-/// Which way a list is ordered.
+/// Sort directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 #[graphql(remote = "Direction")]
 pub enum OrderDirection {
-    /// The least value first; of names the first letter of the alphabet, of times the earliest.
+    /// Smallest value first: names from A to Z, times from the earliest.
     #[default]
     #[graphql(name = "ASC")]
     Ascending,
-    /// The greatest value first.
+    /// Greatest value first.
     #[graphql(name = "DESC")]
     Descending,
 }
@@ -65,9 +65,9 @@ macro_rules! order_input {
         $(#[doc = $doc])*
         #[derive(Clone, async_graphql::InputObject)]
         pub struct $order {
-            /// What the list is ordered by.
+            /// The field to sort by.
             field: $fields,
-            /// Which way.
+            /// The sort direction.
             #[graphql(default)]
             direction: $crate::graphql::filter::OrderDirection,
         }

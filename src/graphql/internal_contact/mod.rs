@@ -44,33 +44,33 @@ use crate::{
     },
 };
 
-/// One of the organization's own people.
+/// An internal contact: an employee of the organization.
 pub struct InternalContact(pub Model);
 
-/// One of the organization's own people, who looks after partners.
+/// An employee of the organization who manages partners.
 #[Object]
 impl InternalContact {
-    /// The global id, `ic_…`.
+    /// Global id with the prefix `ic_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// Always INTERNAL.
+    /// Always `INTERNAL`.
     pub async fn kind(&self) -> ContactKind {
         ContactKind::Internal
     }
 
-    /// Given and family name, else the name, else the email address.
+    /// The name to display: given and family name, else the full name, else the email address.
     pub async fn display_name(&self) -> String {
         service::display_name(&self.0).into_owned()
     }
 
-    /// The email address; unique among the organization's internal contacts, without regard to case.
+    /// The email address. Unique among the active internal contacts of the organization, ignoring case.
     pub async fn email(&self) -> Option<EmailAddress> {
         Some(EmailAddress(self.0.email.clone()))
     }
 
-    /// The phone number, E.164.
+    /// The phone number in E.164 format.
     pub async fn phone(&self) -> Option<PhoneNumber> {
         self.0.phone.clone().map(PhoneNumber)
     }
@@ -85,7 +85,7 @@ impl InternalContact {
         self.0.family_name.as_deref()
     }
 
-    /// The whole name, of people without given and family name.
+    /// The full name, for people without separate given and family names.
     async fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
@@ -95,22 +95,24 @@ impl InternalContact {
         self.0.job_title.as_deref()
     }
 
-    /// The roles that this person holds, for partners and floating.
+    /// The role assignments of this person, both to partners and floating.
     async fn assignments(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<
             InternalContactAssignmentFilter,
         >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactAssignmentOrder>>,
-        #[graphql(desc = "Only assignments of this role.")] role: Option<InternalRole>,
-        #[graphql(desc = "Only floating assignments, or only those to a partner.")] floating: Option<bool>,
+        #[graphql(desc = "Returns only assignments with this role.")] role: Option<InternalRole>,
+        #[graphql(desc = "True returns only floating assignments, false only assignments to a partner.")]
+        floating: Option<bool>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
         let narrow = AssignmentFilter { role: role.map(Into::into), floating };
         let window = PageWindow { first, after, last, before };
@@ -119,17 +121,19 @@ impl InternalContact {
         Ok(Some(ctx.gateway().loaders.assignments_by_internal_contact.load(self.0.id, list).await?))
     }
 
-    /// The partners that this person looks after, each once whatever the number of roles.
+    /// The partners that this person is assigned to. Each partner is listed once, regardless of the number of roles.
     async fn partners(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<PartnerFilter>,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<PartnerFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
         let window = PageWindow { first, after, last, before };
@@ -138,53 +142,55 @@ impl InternalContact {
         Ok(Some(ctx.gateway().loaders.partners_by_internal_contact.load(self.0.id, list).await?))
     }
 
-    /// When it was made.
+    /// When the record was created.
     pub async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     pub async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// When it was deleted; null while it lives.
+    /// When the record was soft-deleted. Null if it is active.
     pub async fn deleted_at(&self) -> Option<Timestamp> {
         self.0.deleted_at.map(Timestamp)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     pub async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// The living contacts of the organization, of any kind, that share its email address, without itself.
+    /// Other active contacts of the organization, of any kind, with the same email address.
     pub async fn related_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Contact>>> {
         let window = PageWindow { first, after, last, before };
         contact::related_contacts(ctx, self.relative(), &window).await
     }
 
-    /// What was done to it.
+    /// Change history of the contact.
     pub async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "What they are ordered by; the oldest first when absent.")] order_by: Option<
-            Vec<ChangeOrder>,
-        >,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
+        order_by: Option<Vec<ChangeOrder>>,
     ) -> Result<Option<Connection<Change>>> {
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
@@ -318,30 +324,30 @@ pub struct InternalContactQuery;
 
 #[Object]
 impl InternalContactQuery {
-    /// The internal contact with this id; null when there is none in reach.
+    /// The internal contact with this id. Null if it does not exist or is not accessible with this token.
     async fn internal_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<InternalContact>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::get(db, request, &id).await?;
         Ok(primed(ctx, row.map(InternalContact)).await)
     }
 
-    /// The internal contacts of the organization, in the order of creation.
+    /// The internal contacts of the organization.
     async fn internal_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
-            InternalContactFilter,
-        >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<InternalContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactOrder>>,
     ) -> Result<Option<Connection<InternalContact>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();

@@ -16,10 +16,10 @@ use crate::{
     service::internal_contact as service,
 };
 
-/// A new internal contact and the role that it holds for no partner yet.
+/// The internal contact to create, with the role of its floating assignment.
 #[derive(InputObject)]
 pub struct CreateInternalContactInput {
-    /// The email address; unique among the organization's internal contacts, without regard to case.
+    /// The email address. Unique among the active internal contacts of the organization, ignoring case.
     email: EmailAddress,
     /// The role of the floating assignment.
     internal_role: InternalRole,
@@ -27,129 +27,136 @@ pub struct CreateInternalContactInput {
     given_name: Option<String>,
     /// The family name.
     family_name: Option<String>,
-    /// The whole name, of people without given and family name.
+    /// The full name, for people without separate given and family names.
     name: Option<String>,
-    /// The phone number with its country code; kept as E.164.
+    /// The phone number with country code. Stored in E.164 format.
     phone: Option<PhoneNumber>,
     /// The job title.
     job_title: Option<String>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createInternalContact did.
+/// Result of `createInternalContact`.
 #[derive(SimpleObject)]
 pub struct CreateInternalContactPayload {
-    /// The new floating assignment, which holds the role; null when the input was refused.
+    /// The created floating assignment. Null if the input was rejected.
     assignment: Option<InternalContactAssignment>,
-    /// The new person; null when the input was refused.
+    /// The created internal contact. Null if the input was rejected.
     internal_contact: Option<InternalContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of an internal contact: an absent field keeps its value, null clears it.
+/// The fields to update. An omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub struct UpdateInternalContactInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     id: ID,
-    /// The email address; cannot be null.
+    /// The email address. Must not be null.
     email: MaybeUndefined<EmailAddress>,
     /// The given name.
     given_name: MaybeUndefined<String>,
     /// The family name.
     family_name: MaybeUndefined<String>,
-    /// The whole name, of people without given and family name.
+    /// The full name, for people without separate given and family names.
     name: MaybeUndefined<String>,
-    /// The phone number with its country code; kept as E.164.
+    /// The phone number with country code. Stored in E.164 format.
     phone: MaybeUndefined<PhoneNumber>,
     /// The job title.
     job_title: MaybeUndefined<String>,
-    /// The version that was read; when the contact has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateInternalContact did.
+/// Result of `updateInternalContact`.
 #[derive(SimpleObject)]
 pub struct UpdateInternalContactPayload {
-    /// The contact after the change; null when the input was refused.
+    /// The updated contact. Null if the input was rejected.
     internal_contact: Option<InternalContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A person to add to a partner: found by the email address, or made.
+/// The person to assign to a partner. The person is looked up by email address and created if there is none.
 #[derive(InputObject)]
 pub struct AddInternalContactToPartnerInput {
-    /// The partner's global id.
+    /// Global id of the partner.
     partner_id: ID,
-    /// The email address, which finds the person.
+    /// Email address of the person. An existing internal contact with this address is used.
     email: EmailAddress,
-    /// The role for the partner.
+    /// The role of the person for the partner.
     internal_role: InternalRole,
-    /// The given name, used only when the person is new.
+    /// The given name. Used only if the person is created.
     given_name: Option<String>,
-    /// The family name, used only when the person is new.
+    /// The family name. Used only if the person is created.
     family_name: Option<String>,
-    /// The whole name, used only when the person is new.
+    /// The full name. Used only if the person is created.
     name: Option<String>,
-    /// The phone number with its country code, used only when the person is new.
+    /// The phone number with country code. Used only if the person is created.
     phone: Option<PhoneNumber>,
-    /// The job title, used only when the person is new.
+    /// The job title. Used only if the person is created.
     job_title: Option<String>,
-    /// The assignment's key in the system it comes from; unique in the organization.
+    /// Identifier of the assignment in the external system it was synced from. Unique in the organization.
     remote_id: Option<String>,
-    /// Repeating the call with the same key and input gives the first result and makes nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What addInternalContactToPartner did.
+/// Result of `addInternalContactToPartner`.
 #[derive(SimpleObject)]
 pub struct AddInternalContactToPartnerPayload {
-    /// The new assignment; null when the input was refused.
+    /// The created assignment. Null if the input was rejected.
     assignment: Option<InternalContactAssignment>,
-    /// The person, found or made; null when the input was refused. Needs the scope contacts:read.
+    /// The existing or created person. Null if the input was rejected. Requires the scope `contacts:read`.
     #[graphql(guard = "ReadsContacts")]
     internal_contact: Option<InternalContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A contact to delete.
+/// The contact to delete.
 #[derive(InputObject)]
 pub struct DeleteInternalContactInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     id: ID,
-    /// The version that was read; when the contact has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What deleteInternalContact did.
+/// Result of `deleteInternalContact`.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct DeleteInternalContactPayload {
-    /// The contact with the time of its deletion; null when the input was refused.
+    /// The soft-deleted contact. Null if the input was rejected.
     internal_contact: Option<InternalContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A deleted contact to bring back.
+/// The soft-deleted contact to restore.
 #[derive(InputObject)]
 pub struct RestoreInternalContactInput {
-    /// The contact's global id.
+    /// Global id of the contact.
     id: ID,
-    /// The version that was read; when the contact has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What restoreInternalContact did.
+/// Result of `restoreInternalContact`.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct RestoreInternalContactPayload {
-    /// The contact, living; null when the input was refused.
+    /// The restored contact. Null if the input was rejected.
     internal_contact: Option<InternalContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -164,11 +171,11 @@ pub struct InternalContactMutation;
 
 #[Object]
 impl InternalContactMutation {
-    /// Makes an internal contact and a floating assignment that holds its role, both or neither.
+    /// Creates an internal contact and a floating assignment with its role, in one transaction.
     async fn create_internal_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new contact.")] input: CreateInternalContactInput,
+        #[graphql(desc = "The contact to create.")] input: CreateInternalContactInput,
     ) -> Result<Option<CreateInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = service::CreateInternalContact {
@@ -192,11 +199,11 @@ impl InternalContactMutation {
         }))
     }
 
-    /// Changes an internal contact. Its assignments are not touched.
+    /// Updates an internal contact. Its assignments do not change.
     async fn update_internal_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and what is to change.")] input: UpdateInternalContactInput,
+        #[graphql(desc = "The contact and the fields to update.")] input: UpdateInternalContactInput,
     ) -> Result<Option<UpdateInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateInternalContact {
@@ -212,7 +219,8 @@ impl InternalContactMutation {
         Ok(Some(UpdateInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
     }
 
-    /// Assigns a person to a partner. The person is found by the email address, and then keeps every field, or is made.
+    /// Assigns a person to a partner. The person is looked up by email address and created if there is none; an
+    /// existing person is not changed.
     async fn add_internal_contact_to_partner(
         &self,
         ctx: &Context<'_>,
@@ -242,7 +250,8 @@ impl InternalContactMutation {
         }))
     }
 
-    /// Deletes an internal contact softly. Its assignments are hidden until it is restored, its email address is free.
+    /// Soft-deletes an internal contact. Its assignments are hidden until it is restored; its email address can be
+    /// used again.
     async fn delete_internal_contact(
         &self,
         ctx: &Context<'_>,
@@ -254,7 +263,7 @@ impl InternalContactMutation {
         Ok(Some(DeleteInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
     }
 
-    /// Brings a deleted internal contact back, and its assignments. One that is not deleted stays as it is.
+    /// Restores a soft-deleted internal contact and its assignments. An active contact is not changed.
     async fn restore_internal_contact(
         &self,
         ctx: &Context<'_>,

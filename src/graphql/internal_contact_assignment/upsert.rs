@@ -16,49 +16,51 @@ use crate::{
     service::{bulk::Upserts, internal_contact::Profile, internal_contact_assignment as service},
 };
 
-/// An assignment to create or update. A field that is absent or null keeps its value.
+/// An assignment to create or update. An omitted or null field keeps its value.
 ///
-/// It is the assignment with this remote id. Where nothing has it, or none is given, it is the one by which this person
-/// holds this role for this partner, or for none; one that has no remote id yet gets it. The person is found by email
-/// address, or made; one that is found keeps every field.
+/// The assignment is matched by remote id. If none matches, or no remote id is given, it is matched by person, role
+/// and partner; an assignment without a remote id then receives the given one. The person is looked up by email
+/// address and created if there is none; an existing person is not changed.
 #[derive(InputObject)]
 pub struct UpsertInternalContactAssignmentInput {
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     remote_id: Option<String>,
-    /// The email address of who is to hold the role.
+    /// Email address of the person with the role.
     email: EmailAddress,
     /// The role.
     internal_role: InternalRole,
-    /// The partner's global id; a new assignment is floating when absent.
+    /// Global id of the partner. If omitted, a new assignment is floating.
     partner_id: Option<ID>,
-    /// The person's given name, if they are new.
+    /// The given name. Used only if the person is created.
     given_name: Option<String>,
-    /// The person's family name, if they are new.
+    /// The family name. Used only if the person is created.
     family_name: Option<String>,
-    /// The whole name of a person without given and family name, if they are new.
+    /// The full name, for people without separate given and family names. Used only if the person is created.
     name: Option<String>,
-    /// The person's phone number with its country code, if they are new.
+    /// The phone number with country code. Used only if the person is created.
     phone: Option<PhoneNumber>,
-    /// The person's job title, if they are new.
+    /// The job title. Used only if the person is created.
     job_title: Option<String>,
 }
 
 /// Assignments to create or update.
 #[derive(InputObject)]
 pub struct UpsertInternalContactAssignmentsInput {
-    /// The assignments, 1 to 1,000, no two with the same remote id, or with the same person, partner and role.
+    /// 1 to 1,000 assignments. Remote ids, and combinations of person, partner and role, must be unique in the list.
     rows: Vec<UpsertInternalContactAssignmentInput>,
-    /// What happens to the good rows when others are refused.
+    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
     #[graphql(default)]
     error_policy: BulkErrorPolicy,
-    /// Repeating a call with the same key and input gives the first results and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
 upsert_types! {
-    /// What became of an assignment.
+    /// Result of creating or updating one assignment.
     UpsertInternalContactAssignmentResult,
-    /// What upsertInternalContactAssignments did.
+    /// Result of `upsertInternalContactAssignments`.
     UpsertInternalContactAssignmentsPayload,
     assignment / "assignment": InternalContactAssignment
 }
@@ -69,7 +71,7 @@ pub struct InternalContactAssignmentUpsert;
 
 #[Object]
 impl InternalContactAssignmentUpsert {
-    /// Creates or updates up to 1,000 assignments by their remote ids, else by person, partner and role.
+    /// Creates or updates up to 1,000 assignments, matched by remote id, else by person, partner and role.
     async fn upsert_internal_contact_assignments(
         &self,
         ctx: &Context<'_>,

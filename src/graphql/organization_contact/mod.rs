@@ -34,61 +34,61 @@ use crate::{
     },
 };
 
-/// What an organization contact is for.
+/// The purposes of organization contacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Type")]
 pub enum OrganizationContactType {
-    /// Commercial questions; number 1 in the documented API.
+    /// Commercial questions. Number 1 in the REST API.
     Commercial,
-    /// Technical questions; number 2.
+    /// Technical questions. Number 2 in the REST API.
     Technical,
-    /// Payments; number 3.
+    /// Payments. Number 3 in the REST API.
     Finance,
-    /// Where goods are sent; number 4.
+    /// Shipping address. Number 4 in the REST API.
     ShippingAddress,
-    /// The seat of the company; number 5.
+    /// Registered address of the company. Number 5 in the REST API.
     CompanyAddress,
-    /// Where invoices are sent; number 6.
+    /// Invoice address. Number 6 in the REST API.
     InvoiceAddress,
 }
 
-/// A card with one fixed purpose at an organization.
+/// A business card of the organization, with one fixed purpose.
 pub struct OrganizationContact(pub Model);
 
-/// A card with one fixed purpose at an organization.
+/// A business card of the organization, with one fixed purpose.
 #[Object]
 impl OrganizationContact {
-    /// The global id, `oc_…`.
+    /// Global id with the prefix `oc_`.
     pub async fn id(&self) -> Id {
         self.0.id.into()
     }
 
-    /// The number in the documented API: the id's integer.
+    /// Numeric id, as used by the REST API.
     async fn number(&self) -> BigInt {
         BigInt(self.0.id.0)
     }
 
-    /// Always ORGANIZATION.
+    /// Always `ORGANIZATION`.
     pub async fn kind(&self) -> ContactKind {
         ContactKind::Organization
     }
 
-    /// The name, else the email address, else the department, else the type.
+    /// The name to display: the name, else the email address, else the department, else the type.
     pub async fn display_name(&self) -> &str {
         service::display_name(&self.0)
     }
 
-    /// The email address; not unique.
+    /// The email address. Not unique.
     pub async fn email(&self) -> Option<EmailAddress> {
         self.0.email.clone().map(EmailAddress)
     }
 
-    /// The phone number, as written.
+    /// The phone number as written.
     pub async fn phone(&self) -> Option<PhoneNumber> {
         self.0.phone.clone().map(PhoneNumber)
     }
 
-    /// What the card is for; fixed when it is made.
+    /// The purpose of the contact. Immutable after creation.
     async fn r#type(&self) -> OrganizationContactType {
         self.0.r#type.into()
     }
@@ -98,7 +98,7 @@ impl OrganizationContact {
         self.0.name.as_deref()
     }
 
-    /// The honorific, such as Dr or Ing.
+    /// The honorific, for example Dr or Ing.
     async fn title(&self) -> Option<&str> {
         self.0.title.as_deref()
     }
@@ -108,73 +108,75 @@ impl OrganizationContact {
         self.0.department.as_deref()
     }
 
-    /// The mobile phone number, as written.
+    /// The mobile phone number as written.
     async fn mobile(&self) -> Option<PhoneNumber> {
         self.0.mobile.clone().map(PhoneNumber)
     }
 
-    /// The postal address; its fields are null where the card has none.
+    /// The postal address. Fields without a value are null.
     async fn address(&self) -> Address<'_> {
         Address(&self.0)
     }
 
-    /// The number that invoices show; only on cards of type INVOICE_ADDRESS.
+    /// The purchase order number to print on invoices. Only for the type `INVOICE_ADDRESS`.
     async fn purchase_order_number(&self) -> Option<&str> {
         self.0.purchase_order_number.as_deref()
     }
 
-    /// The organization that the card belongs to.
+    /// The organization that the contact belongs to.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Arc<Organization>>> {
         Ok(ctx.gateway().loaders.organization.load(self.0.org_id).await?)
     }
 
-    /// When it was made.
+    /// When the record was created.
     pub async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was last changed.
+    /// When the record was last changed.
     pub async fn updated_at(&self) -> Timestamp {
         Timestamp(self.0.updated_at)
     }
 
-    /// When it was deleted; null while it lives.
+    /// When the record was soft-deleted. Null if it is active.
     pub async fn deleted_at(&self) -> Option<Timestamp> {
         self.0.deleted_at.map(Timestamp)
     }
 
-    /// Starts at 1 and grows by 1 with each change.
+    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+    /// detect concurrent changes.
     pub async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// The living contacts of the organization, of any kind, that share its email address, without itself.
+    /// Other active contacts of the organization, of any kind, with the same email address.
     pub async fn related_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Contact>>> {
         let window = PageWindow { first, after, last, before };
         contact::related_contacts(ctx, self.relative(), &window).await
     }
 
-    /// What was done to it.
+    /// Change history of the contact.
     pub async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all when absent.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "What they are ordered by; the oldest first when absent.")] order_by: Option<
-            Vec<ChangeOrder>,
-        >,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
+        order_by: Option<Vec<ChangeOrder>>,
     ) -> Result<Option<Connection<Change>>> {
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
@@ -188,12 +190,12 @@ pub struct Address<'a>(&'a Model);
 /// A postal address.
 #[Object]
 impl Address<'_> {
-    /// Street and number.
+    /// Street and house number.
     async fn street(&self) -> Option<&str> {
         self.0.street.as_deref()
     }
 
-    /// A second line, such as an apartment or building.
+    /// Second address line, for example an apartment or building.
     async fn secondary_address(&self) -> Option<&str> {
         self.0.secondary_address.as_deref()
     }
@@ -299,30 +301,30 @@ pub struct OrganizationContactQuery;
 
 #[Object]
 impl OrganizationContactQuery {
-    /// The organization contact with this id; null when there is none in reach.
+    /// The organization contact with this id. Null if it does not exist or is not accessible with this token.
     async fn organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: ID,
+        #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<OrganizationContact>> {
         let Gateway { request, db, .. } = ctx.gateway();
         let row = service::get(db, request, &id).await?;
         Ok(primed(ctx, row.map(OrganizationContact)).await)
     }
 
-    /// The organization contacts of the organization, in the order of creation.
+    /// The organization contacts of the organization.
     async fn organization_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many from the start or after `after`, 1 to 100; 25 when absent.")]
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most this many from the end or before `before`, 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them; all living ones when absent.")] filter: Option<
-            OrganizationContactFilter,
-        >,
-        #[graphql(desc = "What they are ordered by, the more important first; creation when absent.")]
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
+        filter: Option<OrganizationContactFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<OrganizationContactOrder>>,
     ) -> Result<Option<Connection<OrganizationContact>>> {
         let Gateway { request, db, names, .. } = ctx.gateway();

@@ -14,20 +14,20 @@ use crate::{
     service::{Patch, organization_contact as service},
 };
 
-/// A new organization contact.
+/// The organization contact to create.
 #[derive(InputObject)]
 pub struct CreateOrganizationContactInput {
-    /// What the card is for; fixed from now on.
+    /// The purpose of the contact. Immutable after creation.
     r#type: OrganizationContactType,
     /// First and last name.
     name: Option<String>,
-    /// The honorific, such as Dr or Ing.
+    /// The honorific, for example Dr or Ing.
     title: Option<String>,
     /// The department.
     department: Option<String>,
-    /// Street and number.
+    /// Street and house number.
     street: Option<String>,
-    /// A second line of the address, such as an apartment or building.
+    /// Second address line, for example an apartment or building.
     secondary_address: Option<String>,
     /// The postal code.
     zipcode: Option<String>,
@@ -35,43 +35,45 @@ pub struct CreateOrganizationContactInput {
     city: Option<String>,
     /// The state or province.
     state: Option<String>,
-    /// The country's numeric code of ISO 3166-1, such as 276.
+    /// Numeric country code of ISO 3166-1, for example `276`.
     country_id: Option<ID>,
-    /// The email address; need not be unique.
+    /// The email address. Does not need to be unique.
     email: Option<EmailAddress>,
-    /// The phone number, in any form.
+    /// The phone number in any format. Stored as written.
     phone: Option<PhoneNumber>,
-    /// The mobile phone number, in any form.
+    /// The mobile phone number in any format. Stored as written.
     mobile: Option<PhoneNumber>,
-    /// The number that invoices show, at most 50 characters; only on cards of type INVOICE_ADDRESS.
+    /// The purchase order number to print on invoices, at most 50 characters. Only for the type `INVOICE_ADDRESS`.
     purchase_order_number: Option<String>,
-    /// Repeating a call with the same key and input gives the first result and does nothing.
+    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+    /// default.
     idempotency_key: Option<String>,
 }
 
-/// What createOrganizationContact did.
+/// Result of `createOrganizationContact`.
 #[derive(SimpleObject)]
 pub struct CreateOrganizationContactPayload {
-    /// The new card; null when the input was refused.
+    /// The created organization contact. Null if the input was rejected.
     organization_contact: Option<OrganizationContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// What is to change of an organization contact: an absent field keeps its value, null clears it. Its type is fixed.
+/// The fields to update. An omitted field keeps its value, null clears it. The type is immutable.
 #[derive(InputObject)]
 pub struct UpdateOrganizationContactInput {
-    /// The card's global id.
+    /// Global id of the organization contact.
     id: ID,
     /// First and last name.
     name: MaybeUndefined<String>,
-    /// The honorific, such as Dr or Ing.
+    /// The honorific, for example Dr or Ing.
     title: MaybeUndefined<String>,
     /// The department.
     department: MaybeUndefined<String>,
-    /// Street and number.
+    /// Street and house number.
     street: MaybeUndefined<String>,
-    /// A second line of the address, such as an apartment or building.
+    /// Second address line, for example an apartment or building.
     secondary_address: MaybeUndefined<String>,
     /// The postal code.
     zipcode: MaybeUndefined<String>,
@@ -79,62 +81,65 @@ pub struct UpdateOrganizationContactInput {
     city: MaybeUndefined<String>,
     /// The state or province.
     state: MaybeUndefined<String>,
-    /// The country's numeric code of ISO 3166-1, such as 276.
+    /// Numeric country code of ISO 3166-1, for example `276`.
     country_id: MaybeUndefined<ID>,
-    /// The email address; need not be unique.
+    /// The email address. Does not need to be unique.
     email: MaybeUndefined<EmailAddress>,
-    /// The phone number, in any form.
+    /// The phone number in any format. Stored as written.
     phone: MaybeUndefined<PhoneNumber>,
-    /// The mobile phone number, in any form.
+    /// The mobile phone number in any format. Stored as written.
     mobile: MaybeUndefined<PhoneNumber>,
-    /// The number that invoices show, at most 50 characters; only on cards of type INVOICE_ADDRESS.
+    /// The purchase order number to print on invoices, at most 50 characters. Only for the type `INVOICE_ADDRESS`.
     purchase_order_number: MaybeUndefined<String>,
-    /// The version that was read; when the card has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What updateOrganizationContact did.
+/// Result of `updateOrganizationContact`.
 #[derive(SimpleObject)]
 pub struct UpdateOrganizationContactPayload {
-    /// The card after the change; null when the input was refused.
+    /// The updated organization contact. Null if the input was rejected.
     organization_contact: Option<OrganizationContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A card to delete.
+/// The organization contact to delete.
 #[derive(InputObject)]
 pub struct DeleteOrganizationContactInput {
-    /// The card's global id.
+    /// Global id of the organization contact.
     id: ID,
-    /// The version that was read; when the card has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What deleteOrganizationContact did.
+/// Result of `deleteOrganizationContact`.
 #[derive(SimpleObject)]
 pub struct DeleteOrganizationContactPayload {
-    /// The card with the time of its deletion; null when the input was refused.
+    /// The soft-deleted organization contact. Null if the input was rejected.
     organization_contact: Option<OrganizationContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
-/// A deleted card to bring back.
+/// The soft-deleted organization contact to restore.
 #[derive(InputObject)]
 pub struct RestoreOrganizationContactInput {
-    /// The card's global id.
+    /// Global id of the organization contact.
     id: ID,
-    /// The version that was read; when the card has another one by now, nothing happens.
+    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
+    /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
 }
 
-/// What restoreOrganizationContact did.
+/// Result of `restoreOrganizationContact`.
 #[derive(SimpleObject)]
 pub struct RestoreOrganizationContactPayload {
-    /// The card, living; null when the input was refused.
+    /// The restored organization contact. Null if the input was rejected.
     organization_contact: Option<OrganizationContact>,
-    /// Why the input was refused; empty when it was not.
+    /// Validation errors. Empty if the mutation succeeded.
     user_errors: Vec<UserError>,
 }
 
@@ -144,11 +149,11 @@ pub struct OrganizationContactMutation;
 
 #[Object]
 impl OrganizationContactMutation {
-    /// Makes an organization contact.
+    /// Creates an organization contact.
     async fn create_organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new contact.")] input: CreateOrganizationContactInput,
+        #[graphql(desc = "The contact to create.")] input: CreateOrganizationContactInput,
     ) -> Result<Option<CreateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let key = input.idempotency_key.clone();
@@ -159,11 +164,11 @@ impl OrganizationContactMutation {
         Ok(Some(CreateOrganizationContactPayload { organization_contact, user_errors }))
     }
 
-    /// Changes an organization contact.
+    /// Updates an organization contact.
     async fn update_organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and what is to change.")] input: UpdateOrganizationContactInput,
+        #[graphql(desc = "The contact and the fields to update.")] input: UpdateOrganizationContactInput,
     ) -> Result<Option<UpdateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, version, changes) = (input.id.clone(), input.expected_version, input.into());
@@ -173,11 +178,11 @@ impl OrganizationContactMutation {
         Ok(Some(UpdateOrganizationContactPayload { organization_contact, user_errors }))
     }
 
-    /// Deletes an organization contact softly.
+    /// Soft-deletes an organization contact.
     async fn delete_organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The card.")] input: DeleteOrganizationContactInput,
+        #[graphql(desc = "The organization contact.")] input: DeleteOrganizationContactInput,
     ) -> Result<Option<DeleteOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let unit = || service::delete(db, request, &input.id, input.expected_version);
@@ -188,11 +193,11 @@ impl OrganizationContactMutation {
         }))
     }
 
-    /// Brings a deleted organization contact back. One that is not deleted stays as it is.
+    /// Restores a soft-deleted organization contact. An active contact is not changed.
     async fn restore_organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The card.")] input: RestoreOrganizationContactInput,
+        #[graphql(desc = "The organization contact.")] input: RestoreOrganizationContactInput,
     ) -> Result<Option<RestoreOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let unit = || service::restore(db, request, &input.id, input.expected_version);

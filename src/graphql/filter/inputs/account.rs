@@ -19,35 +19,35 @@ use crate::{
     },
 };
 
-/// Which accounts. Everything that is given must hold; an empty filter holds always.
+/// Filters accounts. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct AccountFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<AccountFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<AccountFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<AccountFilter>>,
-    /// Each word of this text begins a word of the name or the domain, without regard to case and accents; of
-    /// more than 6 words the first 6. The better match comes first, unless another order is asked for.
+    /// Searches name and domain. Each word must be the prefix of a word there, ignoring case and accents. Only the
+    /// first 6 words count. Results are ordered by relevance unless `orderBy` is given.
     search: MaybeUndefined<String>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Whether deleted ones are wanted: EXCLUDE when nothing is said.
+    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
     deleted: MaybeUndefined<DeletedFilter>,
-    /// Its id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
-    /// Its name.
+    /// The name.
     name: MaybeUndefined<StringFilter>,
-    /// The domain name of its addresses.
+    /// Domain name of the company's website and email addresses.
     primary_domain: MaybeUndefined<StringFilter>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     remote_id: MaybeUndefined<StringFilter>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
-    /// The people at it.
+    /// Condition on the account's contacts.
     contacts: MaybeUndefined<Box<RelatedFilter<AccountContactFilter>>>,
 }
 
@@ -68,37 +68,37 @@ impl FilterInput for AccountFilter {
 }
 
 order_input! {
-    /// An order of accounts.
+    /// A sort key for accounts.
     AccountOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     AccountOrderField {
-        /// The name, without regard to case and accents.
+        /// The name, ignoring case and accents.
         Name => SortKey::NAME,
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
 
-/// Which account contacts. Everything that is given must hold; an empty filter holds always.
+/// Filters account contacts. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct AccountContactFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<AccountContactFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<AccountContactFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<AccountContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number or company, without regard
-    /// to case and accents; of more than 6 words the first 6. The better match comes first, unless another
-    /// order is asked for.
+    /// Searches name, email address, phone number and company name. Each word must be the prefix of a word there,
+    /// ignoring case and accents. Only the first 6 words count. Results are ordered by relevance unless `orderBy` is
+    /// given.
     search: MaybeUndefined<String>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Whether deleted ones are wanted: EXCLUDE when nothing is said.
+    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
     deleted: MaybeUndefined<DeletedFilter>,
-    /// Their id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
     /// The email address.
     email: MaybeUndefined<StringFilter>,
@@ -106,21 +106,21 @@ pub struct AccountContactFilter {
     first_name: MaybeUndefined<StringFilter>,
     /// The last name.
     last_name: MaybeUndefined<StringFilter>,
-    /// The phone number as it is kept: E.164.
+    /// The phone number in E.164 format.
     phone: MaybeUndefined<StringFilter>,
-    /// The id of what they are to their accounts.
+    /// Global id of the contact's type.
     contact_type_id: MaybeUndefined<IdFilter>,
-    /// Their key in the system they come from.
+    /// Identifier of this record in the external system it was synced from.
     remote_id: MaybeUndefined<StringFilter>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
-    /// What they are to their accounts.
+    /// Condition on the contact's type.
     contact_type: MaybeUndefined<Box<ContactTypeFilter>>,
-    /// The accounts that they belong to.
+    /// Condition on the accounts that the contact belongs to.
     accounts: MaybeUndefined<Box<RelatedFilter<AccountFilter>>>,
-    /// The values of their custom fields.
+    /// Conditions on the values of custom fields.
     custom_field_values: MaybeUndefined<Vec<CustomFieldValueFilter>>,
 }
 
@@ -146,41 +146,41 @@ impl FilterInput for AccountContactFilter {
 }
 
 order_input! {
-    /// An order of account contacts.
+    /// A sort key for account contacts.
     AccountContactOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     AccountContactOrderField {
-        /// What it is called, without regard to case and accents.
+        /// The display name, ignoring case and accents.
         DisplayName => SortKey::NAME,
-        /// The email address, without regard to case.
+        /// The email address, ignoring case.
         Email => SortKey::EMAIL,
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
 
-/// Which contact types. Everything that is given must hold; an empty filter holds always.
+/// Filters contact types. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct ContactTypeFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<ContactTypeFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<ContactTypeFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<ContactTypeFilter>>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Its id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
-    /// Its name.
+    /// The name.
     name: MaybeUndefined<StringFilter>,
-    /// Whether contacts get it when none is named.
+    /// Whether new contacts get this type by default.
     is_default: MaybeUndefined<bool>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
 }
 
@@ -199,43 +199,43 @@ impl FilterInput for ContactTypeFilter {
 }
 
 order_input! {
-    /// An order of contact types.
+    /// A sort key for contact types.
     ContactTypeOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     ContactTypeOrderField {
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
 
-/// Which custom fields. Everything that is given must hold; an empty filter holds always.
+/// Filters custom fields. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct CustomFieldFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<CustomFieldFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<CustomFieldFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<CustomFieldFilter>>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Its id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
-    /// Its name for programs.
+    /// Machine-readable name.
     key: MaybeUndefined<StringFilter>,
-    /// Its name for people.
+    /// Human-readable name.
     label: MaybeUndefined<StringFilter>,
-    /// What its values are.
+    /// The type of the field's values.
     field_type: MaybeUndefined<EnumFilter<CustomFieldType>>,
-    /// Whether every contact needs a value.
+    /// Whether a value is required for every new contact.
     is_required: MaybeUndefined<bool>,
-    /// Whether it is archived.
+    /// Whether the field is archived.
     archived: MaybeUndefined<bool>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
 }
 
@@ -259,13 +259,13 @@ impl FilterInput for CustomFieldFilter {
 }
 
 order_input! {
-    /// An order of custom fields.
+    /// A sort key for custom fields.
     CustomFieldOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     CustomFieldOrderField {
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }

@@ -19,33 +19,33 @@ use crate::{
     },
 };
 
-/// Which partners. Everything that is given must hold; an empty filter holds always.
+/// Filters partners. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct PartnerFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<PartnerFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<PartnerFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<PartnerFilter>>,
-    /// Each word of this text begins a word of the name, without regard to case and accents; of more than 6
-    /// words the first 6. The better match comes first, unless another order is asked for.
+    /// Searches the name. Each word must be the prefix of a word there, ignoring case and accents. Only the first 6
+    /// words count. Results are ordered by relevance unless `orderBy` is given.
     search: MaybeUndefined<String>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Whether deleted ones are wanted: EXCLUDE when nothing is said.
+    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
     deleted: MaybeUndefined<DeletedFilter>,
-    /// Its id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
-    /// Its name.
+    /// The name.
     name: MaybeUndefined<StringFilter>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     remote_id: MaybeUndefined<StringFilter>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
-    /// The assignments of internal contacts to it.
+    /// Condition on the partner's assignments.
     assignments: MaybeUndefined<Box<RelatedFilter<InternalContactAssignmentFilter>>>,
 }
 
@@ -65,37 +65,37 @@ impl FilterInput for PartnerFilter {
 }
 
 order_input! {
-    /// An order of partners.
+    /// A sort key for partners.
     PartnerOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     PartnerOrderField {
-        /// The name, without regard to case and accents.
+        /// The name, ignoring case and accents.
         Name => SortKey::NAME,
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
 
-/// Which internal contacts. Everything that is given must hold; an empty filter holds always.
+/// Filters internal contacts. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct InternalContactFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<InternalContactFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<InternalContactFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<InternalContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number or company, without regard
-    /// to case and accents; of more than 6 words the first 6. The better match comes first, unless another
-    /// order is asked for.
+    /// Searches name, email address, phone number and company name. Each word must be the prefix of a word there,
+    /// ignoring case and accents. Only the first 6 words count. Results are ordered by relevance unless `orderBy` is
+    /// given.
     search: MaybeUndefined<String>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Whether deleted ones are wanted: EXCLUDE when nothing is said.
+    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
     deleted: MaybeUndefined<DeletedFilter>,
-    /// Their id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
     /// The email address.
     email: MaybeUndefined<StringFilter>,
@@ -103,17 +103,17 @@ pub struct InternalContactFilter {
     given_name: MaybeUndefined<StringFilter>,
     /// The family name.
     family_name: MaybeUndefined<StringFilter>,
-    /// The whole name, of people without given and family name.
+    /// The full name, for people without separate given and family names.
     name: MaybeUndefined<StringFilter>,
-    /// The phone number as it is kept: E.164.
+    /// The phone number in E.164 format.
     phone: MaybeUndefined<StringFilter>,
     /// The job title.
     job_title: MaybeUndefined<StringFilter>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
-    /// The assignments that they hold.
+    /// Condition on the contact's assignments.
     assignments: MaybeUndefined<Box<RelatedFilter<InternalContactAssignmentFilter>>>,
 }
 
@@ -137,51 +137,51 @@ impl FilterInput for InternalContactFilter {
 }
 
 order_input! {
-    /// An order of internal contacts.
+    /// A sort key for internal contacts.
     InternalContactOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     InternalContactOrderField {
-        /// What it is called, without regard to case and accents.
+        /// The display name, ignoring case and accents.
         DisplayName => SortKey::NAME,
-        /// The email address, without regard to case.
+        /// The email address, ignoring case.
         Email => SortKey::EMAIL,
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
 
-/// Which assignments. Everything that is given must hold; an empty filter holds always.
+/// Filters assignments. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct InternalContactAssignmentFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<InternalContactAssignmentFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<InternalContactAssignmentFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<InternalContactAssignmentFilter>>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Its id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
     /// The role.
     internal_role: MaybeUndefined<EnumFilter<InternalRole>>,
-    /// Whether it is to no partner yet.
+    /// True matches floating assignments, false assignments to a partner.
     floating: MaybeUndefined<bool>,
-    /// The partner's id.
+    /// Global id of the partner.
     partner_id: MaybeUndefined<IdFilter>,
-    /// The id of who holds it.
+    /// Global id of the internal contact.
     internal_contact_id: MaybeUndefined<IdFilter>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     remote_id: MaybeUndefined<StringFilter>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
-    /// The partner; a floating assignment has none.
+    /// Condition on the partner. Floating assignments never match.
     partner: MaybeUndefined<Box<PartnerFilter>>,
-    /// Who holds it.
+    /// The internal contact.
     internal_contact: MaybeUndefined<Box<InternalContactFilter>>,
 }
 
@@ -209,13 +209,13 @@ impl FilterInput for InternalContactAssignmentFilter {
 }
 
 order_input! {
-    /// An order of assignments.
+    /// A sort key for assignments.
     InternalContactAssignmentOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     InternalContactAssignmentOrderField {
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }

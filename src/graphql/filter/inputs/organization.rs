@@ -21,26 +21,26 @@ use crate::{
     },
 };
 
-/// Which organization contacts. Everything that is given must hold; an empty filter holds always.
+/// Filters organization contacts. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct OrganizationContactFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<OrganizationContactFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<OrganizationContactFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<OrganizationContactFilter>>,
-    /// Each word of this text begins a word of the name, email address, phone number, department or city,
-    /// without regard to case and accents; of more than 6 words the first 6. The better match comes first,
-    /// unless another order is asked for.
+    /// Searches name, email address, phone number, department and city. Each word must be the prefix of a word there,
+    /// ignoring case and accents. Only the first 6 words count. Results are ordered by relevance unless `orderBy` is
+    /// given.
     search: MaybeUndefined<String>,
-    /// Changed at this time or later, deletions included where deleted ones are wanted.
+    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
     updated_since: MaybeUndefined<Timestamp>,
-    /// Whether deleted ones are wanted: EXCLUDE when nothing is said.
+    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
     deleted: MaybeUndefined<DeletedFilter>,
-    /// Its id.
+    /// The global id.
     id: MaybeUndefined<IdFilter>,
-    /// What it is for.
+    /// The purpose of the contact.
     r#type: MaybeUndefined<EnumFilter<OrganizationContactType>>,
     /// The email address.
     email: MaybeUndefined<StringFilter>,
@@ -52,15 +52,15 @@ pub struct OrganizationContactFilter {
     zipcode: MaybeUndefined<StringFilter>,
     /// The city.
     city: MaybeUndefined<StringFilter>,
-    /// The phone number, as written.
+    /// The phone number as written.
     phone: MaybeUndefined<StringFilter>,
-    /// The mobile phone number, as written.
+    /// The mobile phone number as written.
     mobile: MaybeUndefined<StringFilter>,
     /// The purchase order number.
     purchase_order_number: MaybeUndefined<StringFilter>,
-    /// When it was made.
+    /// When the record was created.
     created_at: MaybeUndefined<DateTimeFilter>,
-    /// When it was last changed.
+    /// When the record was last changed.
     updated_at: MaybeUndefined<DateTimeFilter>,
 }
 
@@ -88,41 +88,41 @@ impl FilterInput for OrganizationContactFilter {
 }
 
 order_input! {
-    /// An order of organization contacts.
+    /// A sort key for organization contacts.
     OrganizationContactOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     OrganizationContactOrderField {
-        /// What it is called, without regard to case and accents.
+        /// The display name, ignoring case and accents.
         DisplayName => SortKey::NAME,
-        /// The email address, without regard to case; cards without one come first.
+        /// The email address, ignoring case. Contacts without one sort first.
         Email => SortKey::OPTIONAL_EMAIL,
-        /// When it was made.
+        /// When the record was created.
         CreatedAt => SortKey::CREATED_AT,
-        /// When it was last changed.
+        /// When the record was last changed.
         UpdatedAt => SortKey::UPDATED_AT,
     }
 }
 
-/// Which changes. Everything that is given must hold; an empty filter holds always.
+/// Filters changes. All given conditions must match; an empty filter matches every record.
 #[derive(Clone, Default, InputObject)]
 pub struct ChangeFilter {
-    /// All of these hold.
+    /// All of these conditions must match.
     and: MaybeUndefined<Vec<ChangeFilter>>,
-    /// At least one of these holds.
+    /// At least one of these conditions must match.
     or: MaybeUndefined<Vec<ChangeFilter>>,
-    /// This does not hold.
+    /// This condition must not match.
     not: MaybeUndefined<Box<ChangeFilter>>,
-    /// The global id of what was changed.
+    /// Global id of the changed record.
     entity_id: MaybeUndefined<StringFilter>,
-    /// What kind of record was changed.
+    /// The type of the changed record.
     kind: MaybeUndefined<EnumFilter<ChangeKind>>,
-    /// What was done to it.
+    /// The kind of operation.
     action: MaybeUndefined<EnumFilter<ChangeAction>>,
-    /// The subject of the token that made it.
+    /// The `sub` claim of the token that made the change.
     actor: MaybeUndefined<StringFilter>,
-    /// The id of the request that did it.
+    /// Id of the request that made the change.
     request_id: MaybeUndefined<StringFilter>,
-    /// When it happened.
+    /// When the change was made.
     at: MaybeUndefined<DateTimeFilter>,
 }
 
@@ -142,11 +142,11 @@ impl FilterInput for ChangeFilter {
 }
 
 order_input! {
-    /// An order of changes.
+    /// A sort key for changes.
     ChangeOrder,
-    /// What they can be ordered by.
+    /// The fields that a list can be sorted by.
     ChangeOrderField {
-        /// The number of the change.
+        /// The sequence number of the change.
         Seq => SortKey::integer("seq", "seq"),
     }
 }
