@@ -294,7 +294,7 @@ const TOLD_FAULTS: usize = 20;
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
-        write!(f, "documents.manifest: {file} has documents that cannot be trusted; make it anew:")?;
+        write!(f, "documents.manifest: {file} has invalid documents; generate the file again:")?;
         self.faults.iter().take(TOLD_FAULTS).try_for_each(|fault| write!(f, "\n  {fault}"))?;
         match self.faults.len().saturating_sub(TOLD_FAULTS) {
             0 => Ok(()),
@@ -310,7 +310,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// It does not answer, or not as a database.
-    #[error("the database of database.url cannot be reached: {0}")]
+    #[error("cannot connect to the database of database.url: {0}")]
     Unreachable(#[source] DbErr),
 }
 

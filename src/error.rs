@@ -1,7 +1,7 @@
-//! The one error type of the crate and the one table of codes.
+//! The error type of the crate and its codes.
 //!
-//! A leaf: every layer may use it. It knows no transport: GraphQL and REST shape it at their own edge. Text from the
-//! database or a library never becomes part of a public message.
+//! Every layer uses it. It is independent of transports: GraphQL and REST format it themselves. Texts of the database or of
+//! a library never become part of a public message.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,45 +11,45 @@ use serde::{Deserialize, Serialize};
 /// Result of everything that can fail with an [`AppError`].
 pub type AppResult<T> = Result<T, AppError>;
 
-/// Codes of request errors: what `extensions.code` of a top-level GraphQL error says.
+/// Codes of request errors: `extensions.code` of a top-level GraphQL error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// No token, or one that is not accepted.
+    /// The token is missing or invalid.
     Unauthenticated,
     /// The token does not allow this.
     Forbidden,
-    /// The request is not well formed.
+    /// The request is malformed.
     BadRequest,
-    /// The document is not GraphQL.
+    /// The document is not valid GraphQL syntax.
     ParseFailed,
-    /// The document does not fit the schema, or its variables do not fit the document.
+    /// The document does not match the schema, or its variables do not match the document.
     ValidationFailed,
-    /// The document, or what it asks for, is more than a request may be.
+    /// The document exceeds a limit of size, depth or cost.
     QueryTooComplex,
-    /// The request names its document by an id that is not known.
+    /// The document id is unknown.
     PersistedQueryNotFound,
-    /// The request names its document by an id, and ids are not taken.
+    /// Document ids are not supported by the configuration.
     PersistedQueryNotSupported,
-    /// Only trusted documents are executed, and this is none.
+    /// The document is not trusted, and only trusted documents are executed.
     DocumentNotTrusted,
-    /// The change that a cursor names is not in the change log any more: it was deleted, or lost in a failover.
+    /// The change of a cursor is no longer in the change log: it was deleted, or lost in a failover.
     CursorLost,
-    /// The response has more bytes than a response may have.
+    /// The response exceeds the limit of bytes.
     ResponseTooLarge,
-    /// The caller has asked for too much lately.
+    /// The rate limit is exceeded.
     RateLimited,
-    /// A dependency, usually the database, does not answer.
+    /// A dependency, usually the database, is unavailable.
     Unavailable,
-    /// As many requests are executed as may be at once.
+    /// The server is at capacity.
     Overloaded,
-    /// The request took longer than it may.
+    /// The request exceeded its time limit.
     Timeout,
-    /// A defect of the server; the details are in its log under the request id.
+    /// An internal error; the log has the details under the request id.
     Internal,
 }
 
 impl Code {
-    /// The code as clients read it.
+    /// The code in responses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
@@ -92,7 +92,7 @@ impl Code {
         }
     }
 
-    /// After how many seconds it makes sense to send the request again, where that does not depend on the caller.
+    /// The seconds for Retry-After, if they do not depend on the caller.
     pub const fn retry_after(self) -> Option<u64> {
         match self {
             Self::Unavailable | Self::Overloaded => Some(1),
@@ -100,7 +100,7 @@ impl Code {
         }
     }
 
-    /// Whether this is said of the document that a request brings or names. The request itself is well-formed then.
+    /// Whether the error is about the GraphQL document. The HTTP request itself is well-formed then.
     pub const fn is_of_document(self) -> bool {
         matches!(
             self,
@@ -115,52 +115,52 @@ impl Code {
     }
 }
 
-/// Codes of input errors: what `userErrors.code` says. The names are kept with idempotency keys.
+/// Codes of input errors: `userErrors.code`. The names are stored with idempotency keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputErrorCode {
-    /// A value is needed here.
+    /// A value is required.
     Required,
-    /// The value is not of the form this field takes.
+    /// The value does not have the format of this field.
     Invalid,
-    /// The value has more characters or bytes than the field holds.
+    /// The value is longer than the field allows.
     TooLong,
-    /// Another row has this value already.
+    /// Another record already has this value.
     Taken,
-    /// Nothing with this id is in reach.
+    /// Not found, or not accessible with this token.
     NotFound,
-    /// The value is not allowed in combination with the others.
+    /// The value is not allowed in combination with the other values.
     NotAllowed,
-    /// The field is fixed once the row exists.
+    /// The field cannot be changed after creation.
     Immutable,
-    /// The row is not in the state the caller expected.
+    /// The record is not in the state that the client expected.
     Conflict,
-    /// The row cannot go while others refer to it.
+    /// The record cannot be deleted while other records refer to it.
     InUse,
-    /// More items than the field takes.
+    /// The list has more items than the field allows.
     TooMany,
 }
 
-/// One rule that the input breaks.
+/// A validation error of an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputError {
-    /// Which rule.
+    /// The error code.
     pub code: InputErrorCode,
-    /// For people; never holds the value that was refused.
+    /// Human-readable message; never contains the rejected value.
     pub message: Cow<'static, str>,
-    /// Path in the input, camelCase, list positions as decimal text; empty when no single field is to blame.
+    /// Path of the field in the input, in camelCase, with list indexes as decimal text. Empty if it is not about one field.
     pub path: Vec<Cow<'static, str>>,
-    /// The position of the row in a bulk input; nothing elsewhere.
+    /// Zero-based index of the row in a bulk input.
     pub index: Option<usize>,
 }
 
 impl InputError {
-    /// An error on one top-level field of the input.
+    /// An error of a top-level field of the input.
     pub fn on(field: &'static str, code: InputErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::at(vec![Cow::Borrowed(field)], code, message)
     }
 
-    /// An error deeper in the input.
+    /// An error of a nested field of the input.
     pub fn at(
         path: Vec<Cow<'static, str>>,
         code: InputErrorCode,
@@ -169,7 +169,7 @@ impl InputError {
         Self { code, message: message.into(), path, index: None }
     }
 
-    /// The error of a row, as an error of the bulk input that the row is in.
+    /// The error of a row as an error of its bulk input.
     #[must_use]
     pub fn in_row(mut self, index: usize) -> Self {
         self.path.splice(..0, [Cow::Borrowed("rows"), Cow::Owned(index.to_string())]);
@@ -178,43 +178,43 @@ impl InputError {
     }
 }
 
-/// Everything a service function can answer besides success.
+/// The errors of service functions.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AppError {
-    /// The input breaks rules; nothing was written.
-    #[error("the input was refused")]
+    /// The input is invalid; nothing was written.
+    #[error("the input was rejected")]
     Input(Vec<InputError>),
-    /// The request as a whole is refused; the message is public.
+    /// The whole request is rejected; the message is public.
     #[error("{message}")]
     Request {
-        /// What is wrong with it.
+        /// The error code.
         code: Code,
-        /// For people.
+        /// Human-readable message.
         message: Cow<'static, str>,
     },
-    /// An argument that says which rows or which part of a list is wanted is not good; the message is public.
+    /// An argument of a list is invalid; the message is public.
     #[error("{message}")]
     Argument {
-        /// The path of what is wrong: the argument, and what is below it.
+        /// The path: the argument, then the fields in it.
         path: Vec<Cow<'static, str>>,
-        /// For people.
+        /// Human-readable message.
         message: Cow<'static, str>,
     },
-    /// The database failed; only the log tells how.
+    /// The database failed; only the log has the cause.
     #[error("the database failed")]
     Database(#[source] Arc<DbErr>),
-    /// A defect of ours; only the log tells what.
+    /// An internal error; only the log has the cause.
     #[error("internal error")]
     Internal(Cow<'static, str>),
 }
 
 impl AppError {
-    /// A refused request.
+    /// A rejected request.
     pub fn request(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Request { code, message: message.into() }
     }
 
-    /// The same refusal, with the argument that is to blame.
+    /// The same error, attributed to an argument.
     #[must_use]
     pub fn on_argument(self, name: &'static str) -> Self {
         match self {
@@ -223,7 +223,7 @@ impl AppError {
         }
     }
 
-    /// The code a client sees when this error ends a request or a field.
+    /// The code in the response.
     pub fn code(&self) -> Code {
         match self {
             Self::Input(_) | Self::Argument { .. } => Code::BadRequest,
@@ -234,15 +234,14 @@ impl AppError {
         }
     }
 
-    /// Whether the database ended the transaction in favour of another: nothing of it was written, and doing it again may
-    /// succeed.
+    /// Whether the database rolled the transaction back because of a conflict with another one. A retry can succeed.
     pub fn is_rolled_back(&self) -> bool {
         let Self::Database(error) = self else { return false };
         violation(error).and_then(|error| error.code()).is_some_and(|code| is_deadlock(&code))
     }
 
-    /// Whether another writer came first: in a constraint that the validation had found kept, in a lock, or in a row that
-    /// is not as it was read. The same call, made again, sees what the other wrote.
+    /// Whether another writer was first: in a unique constraint, in a lock, or in a row that has changed since it was read.
+    /// A retry sees what the other one wrote.
     pub fn is_lost_race(&self) -> bool {
         match self {
             Self::Input(errors) => errors.iter().any(|error| error.code == InputErrorCode::Taken),
@@ -251,15 +250,15 @@ impl AppError {
         }
     }
 
-    /// The message a client sees when this error ends a request or a field.
+    /// The message in the response.
     pub fn public_message(&self) -> Cow<'static, str> {
         match self {
             Self::Request { message, .. } | Self::Argument { message, .. } => message.clone(),
             Self::Input(errors) => {
-                errors.first().map_or(Cow::Borrowed("The input was refused."), |error| error.message.clone())
+                errors.first().map_or(Cow::Borrowed("The input was rejected."), |error| error.message.clone())
             }
             Self::Database(error) if is_timeout(error) => {
-                Cow::Borrowed("The database took too long; ask for less at once.")
+                Cow::Borrowed("The database statement timed out. Request less data at once.")
             }
             Self::Database(error) if is_full(error) => Cow::Borrowed(NO_SPACE),
             Self::Database(error) if is_outage(error) => {
@@ -270,7 +269,7 @@ impl AppError {
     }
 }
 
-/// An argument that is not good.
+/// The error of an invalid argument.
 pub fn argument(name: &'static str, message: impl Into<Cow<'static, str>>) -> AppError {
     AppError::Argument { path: vec![Cow::Borrowed(name)], message: message.into() }
 }
@@ -282,7 +281,7 @@ impl From<InputError> for AppError {
 }
 
 impl From<DbErr> for AppError {
-    /// A violated constraint becomes the error that the validation would have given, had it not lost a race.
+    /// A violated constraint becomes the error that the validation would have reported without the race.
     fn from(error: DbErr) -> Self {
         match violated_rule(&error) {
             Some(rule) => Self::Input(vec![InputError::on(rule.field, rule.code, rule.message)]),
@@ -292,18 +291,18 @@ impl From<DbErr> for AppError {
     }
 }
 
-/// A constraint of the database and the input error it stands for.
+/// A constraint of the database and its input error.
 struct Rule {
-    /// The constraint's name, as PostgreSQL tells it.
+    /// The name of the constraint, as PostgreSQL reports it.
     name: &'static str,
-    /// What SQLite says instead: the columns of a unique index.
+    /// The columns of the unique index, which SQLite reports instead of the name.
     columns: &'static str,
     field: &'static str,
     code: InputErrorCode,
     message: &'static str,
 }
 
-const fn taken(
+const fn unique_rule(
     name: &'static str,
     columns: &'static str,
     field: &'static str,
@@ -315,66 +314,86 @@ const fn taken(
 /// The message for an email address that another contact of the same kind has.
 pub const EMAIL_TAKEN: &str = "Another contact of the organization has this email address.";
 /// The message for a `remoteId` that another row of the same kind has.
-pub const REMOTE_ID_TAKEN: &str = "Another row of the organization has this remote id.";
-/// The message for a role that would be held twice.
-pub const ROLE_TAKEN: &str = "The contact holds this role there already.";
+pub const REMOTE_ID_TAKEN: &str = "Another record of the organization has this remote id.";
+/// The message for a duplicate role.
+pub const ROLE_TAKEN: &str = "The contact already has this role there.";
 
 /// The message for a name that another contact type has.
 pub const TYPE_NAME_TAKEN: &str = "Another contact type of the organization has this name.";
 /// The message for a key that another custom field has.
 pub const FIELD_KEY_TAKEN: &str = "Another custom field of the organization has this key.";
 
-/// The constraints that two well-behaved writers can race for. Any other violation is a defect and stays masked.
+/// The constraints that concurrent writers can violate. Any other violation is an internal error.
 const RULES: &[Rule] = &[
-    taken(
+    unique_rule(
         "internal_contact_org_id_email_key_key",
         "internal_contact.org_id, internal_contact.email_key",
         "email",
         EMAIL_TAKEN,
     ),
-    taken(
+    unique_rule(
         "account_contact_org_id_email_key_key",
         "account_contact.org_id, account_contact.email_key",
         "email",
         EMAIL_TAKEN,
     ),
-    taken("partner_org_id_remote_id_key", "partner.org_id, partner.remote_id", "remoteId", REMOTE_ID_TAKEN),
-    taken("account_org_id_remote_id_key", "account.org_id, account.remote_id", "remoteId", REMOTE_ID_TAKEN),
-    taken(
+    unique_rule(
+        "partner_org_id_remote_id_key",
+        "partner.org_id, partner.remote_id",
+        "remoteId",
+        REMOTE_ID_TAKEN,
+    ),
+    unique_rule(
+        "account_org_id_remote_id_key",
+        "account.org_id, account.remote_id",
+        "remoteId",
+        REMOTE_ID_TAKEN,
+    ),
+    unique_rule(
         "account_contact_org_id_remote_id_key",
         "account_contact.org_id, account_contact.remote_id",
         "remoteId",
         REMOTE_ID_TAKEN,
     ),
-    taken(
+    unique_rule(
         "internal_contact_assignment_org_id_remote_id_key",
         "internal_contact_assignment.org_id, internal_contact_assignment.remote_id",
         "remoteId",
         REMOTE_ID_TAKEN,
     ),
-    taken(
+    unique_rule(
         "internal_contact_assignment_contact_partner_role_key",
         "internal_contact_assignment.org_id, internal_contact_assignment.internal_contact_id, \
          internal_contact_assignment.partner_id, internal_contact_assignment.internal_role",
         "internalRole",
         ROLE_TAKEN,
     ),
-    taken(
+    unique_rule(
         "internal_contact_assignment_contact_role_key",
         "internal_contact_assignment.org_id, internal_contact_assignment.internal_contact_id, \
          internal_contact_assignment.internal_role",
         "internalRole",
         ROLE_TAKEN,
     ),
-    taken("contact_type_org_id_name_key", "contact_type.org_id, contact_type.name", "name", TYPE_NAME_TAKEN),
-    taken("custom_field_org_id_key_key", "custom_field.org_id, custom_field.key", "key", FIELD_KEY_TAKEN),
+    unique_rule(
+        "contact_type_org_id_name_key",
+        "contact_type.org_id, contact_type.name",
+        "name",
+        TYPE_NAME_TAKEN,
+    ),
+    unique_rule(
+        "custom_field_org_id_key_key",
+        "custom_field.org_id, custom_field.key",
+        "key",
+        FIELD_KEY_TAKEN,
+    ),
 ];
 
-/// The message for an organization that the token may not act in, whether or not it exists.
+/// The message for an organization that the token does not allow, whether or not it exists.
 pub const NO_ORGANIZATION: &str = "the token does not allow this organization";
 
-/// Whether a row was written for an organization that does not exist. Every other reference is looked up before it is
-/// written; SQLite, which does not name the foreign key, is believed on that.
+/// Whether a row was written for an organization that does not exist. Every other reference is checked before the write, so
+/// a foreign key violation of SQLite, which does not name the key, can only be this one.
 fn lacks_organization(error: &DbErr) -> bool {
     violation(error).is_some_and(|violation| {
         violation.is_foreign_key_violation()
@@ -382,7 +401,7 @@ fn lacks_organization(error: &DbErr) -> bool {
     })
 }
 
-/// What the database says of a statement that it refused.
+/// The error of the database for a failed statement.
 fn violation(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
@@ -408,17 +427,17 @@ fn violated_rule(error: &DbErr) -> Option<&'static Rule> {
     }
 }
 
-/// Whether the statement was cancelled because it took too long: 57014 of PostgreSQL, interrupted (9) of SQLite.
+/// Whether the statement timed out: 57014 of PostgreSQL, interrupted (9) of SQLite.
 fn is_timeout(error: &DbErr) -> bool {
     violation(error).is_some_and(|error| matches!(error.code().as_deref(), Some("57014" | "9")))
 }
 
-/// Whether PostgreSQL chose this transaction to end so that another could go on.
+/// Whether PostgreSQL aborted this transaction because of a deadlock or a serialization failure.
 fn is_deadlock(code: &str) -> bool {
     matches!(code, "40001" | "40P01")
 }
 
-/// Whether the database could not be reached or asked, so that trying again may help.
+/// Whether the database was unavailable, so that a retry can help.
 fn is_outage(error: &DbErr) -> bool {
     let inner = match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return true,
@@ -443,8 +462,8 @@ fn is_outage(error: &DbErr) -> bool {
     }
 }
 
-/// The message for a write that found no space.
-const NO_SPACE: &str = "The database has no space left; nothing was written.";
+/// The message for a full disk.
+const NO_SPACE: &str = "The database has no disk space left. Nothing was written.";
 
 /// Whether the disk is full: 53100 of PostgreSQL, full (13) of SQLite.
 pub fn is_full(error: &DbErr) -> bool {
@@ -457,12 +476,12 @@ pub fn is_busy(error: &DbErr) -> bool {
     code.is_some_and(|code| code & 0xff == 5)
 }
 
-/// Whether PostgreSQL takes no writes on this connection, as after the server it was opened to became a standby.
+/// Whether the connection is read-only, as after its PostgreSQL server became a standby.
 pub fn is_read_only(error: &DbErr) -> bool {
     violation(error).is_some_and(|error| error.code().as_deref() == Some("25006"))
 }
 
-/// Whether the error belongs to the connection or its session and not to the statement.
+/// Whether the error is about the connection or its session, not about the statement.
 pub fn is_session_error(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(inner))
     | DbErr::Query(RuntimeErr::SqlxError(inner))
@@ -509,10 +528,10 @@ fn is_failed_io_of_sqlite(code: &str) -> bool {
     number.is_some_and(|number| number & 0xff == 10)
 }
 
-/// What finds that a prepared statement gives other columns than when it was prepared.
+/// The function of PostgreSQL that detects that the columns of a prepared statement have changed.
 const OUTDATED_PLAN: &str = "RevalidateCachedQuery";
 
-/// Whether this function of PostgreSQL raised the error. Its message depends on the language of the server.
+/// Whether this function of PostgreSQL raised the error. The message depends on the locale of the server.
 fn is_raised_by(error: &dyn sea_orm::sqlx::error::DatabaseError, function: &str) -> bool {
     let postgres = error.try_downcast_ref::<PgDatabaseError>();
     postgres.is_some_and(|error| error.routine() == Some(function))
@@ -525,23 +544,22 @@ fn is_outage_of_sqlite(code: &str) -> bool {
     number.is_some_and(|number| matches!(number & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
-/// What a log line may say of a database error: its kind and the database's own code, never its text, which can hold
-/// values and SQL.
+/// A database error for the log: its kind and code, without its text, which can contain values and SQL.
 pub fn database_code(error: &DbErr) -> String {
     let inner = match error {
         DbErr::Exec(RuntimeErr::SqlxError(inner))
         | DbErr::Query(RuntimeErr::SqlxError(inner))
         | DbErr::Conn(RuntimeErr::SqlxError(inner)) => inner,
-        DbErr::ConnectionAcquire(_) => return "no free database connection in time".to_owned(),
+        DbErr::ConnectionAcquire(_) => return "timed out waiting for a database connection".to_owned(),
         DbErr::Type(_) | DbErr::ConvertFromU64(_) | DbErr::UnpackInsertId => {
-            return "database value of another type".to_owned();
+            return "database value has an unexpected type".to_owned();
         }
         _ => return "database error".to_owned(),
     };
     match &**inner {
         SqlxError::Database(database) => format!("database error {}", database.code().unwrap_or_default()),
         SqlxError::Io(io) => format!("database connection: {}", io.kind()),
-        SqlxError::PoolTimedOut => "no free database connection in time".to_owned(),
+        SqlxError::PoolTimedOut => "timed out waiting for a database connection".to_owned(),
         _ => "database driver error".to_owned(),
     }
 }

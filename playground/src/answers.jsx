@@ -32,7 +32,7 @@ function userErrors(data) {
   return Object.entries(data ?? {}).flatMap(([name, payload]) =>
     (Array.isArray(payload?.userErrors) ? payload.userErrors : []).map(({ code, message, field }) => ({
       code: code ?? "REFUSED",
-      message: message ?? "The input was refused.",
+      message: message ?? "The input was rejected.",
       place: [name, "input", ...(field ?? [])].join("."),
     })),
   );

@@ -29,31 +29,31 @@ pub enum TokenError {
     #[error("the token is malformed")]
     Malformed,
     /// No key is configured for the `iss` claim.
-    #[error("the token's issuer is not known here")]
+    #[error("unknown token issuer")]
     UnknownIssuer,
     /// The `kid` header names no key of the issuer's, or there is none and the issuer has several keys.
-    #[error("the token's key is not known here")]
+    #[error("unknown signing key of the token")]
     UnknownKey,
     /// The issuer's keys cannot be had, so nobody knows whether the token is good.
-    #[error("the keys of the token's issuer cannot be had just now; try again")]
+    #[error("the keys of the token issuer are not available; try again later")]
     KeysUnavailable,
     /// A `crit` header: an extension that must be understood, and none is.
-    #[error("the token demands an extension that is not supported")]
+    #[error("the token has a critical header extension that is not supported")]
     CriticalHeader,
     /// The header names another algorithm than the one configured for the issuer.
-    #[error("the token is not signed with the algorithm of its issuer")]
+    #[error("the token is not signed with its issuer's algorithm")]
     WrongAlgorithm,
     /// The signature does not fit.
-    #[error("the token's signature is not valid")]
+    #[error("the token has an invalid signature")]
     BadSignature,
     /// A required claim is absent.
-    #[error("the token lacks the claim {0}")]
+    #[error("the token has no claim {0}")]
     Missing(&'static str),
     /// A claim has a value that it must not have.
-    #[error("the token's claim {0} is not valid")]
+    #[error("the token has an invalid claim {0}")]
     Invalid(&'static str),
     /// `aud` does not name this service.
-    #[error("the token is meant for another audience")]
+    #[error("the token has another audience")]
     WrongAudience,
     /// `exp` is past.
     #[error("the token has expired; get a new one")]
@@ -62,10 +62,10 @@ pub enum TokenError {
     #[error("the token is not valid yet")]
     NotYetValid,
     /// `iat` is to come.
-    #[error("the token is issued in the future; compare the issuer's clock with this one")]
+    #[error("the token was issued in the future; synchronize the clocks of issuer and server")]
     IssuedInFuture,
     /// The token lives longer than a token may.
-    #[error("the token lives longer than 24 hours; ask for a shorter one")]
+    #[error("the token is valid for more than 24 hours; request a shorter lifetime")]
     LifetimeTooLong,
 }
 

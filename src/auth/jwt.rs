@@ -132,27 +132,31 @@ impl fmt::Debug for KeyMaterial {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// A secret that can be guessed.
-    #[error("an HS256 secret has at least 32 bytes, this one has {0}; make one with `openssl rand -hex 32`")]
+    #[error(
+        "an HS256 secret needs at least 32 bytes, this one has {0}; generate one with `openssl rand -hex 32`"
+    )]
     ShortSecret(usize),
     /// A key file's text used as a secret, so that whoever knows the public key could sign.
     #[error(
-        "a PEM key is no HS256 secret; name the algorithm of the key, or make a secret with `openssl rand -hex 32`"
+        "a PEM key cannot be an HS256 secret; set the algorithm of the key, or generate a secret with `openssl rand -hex 32`"
     )]
     PemAsSecret,
     /// A public key where the algorithm takes a secret, or the other way around.
-    #[error("{0} does not take this kind of key: HS256 takes a secret, the others a PEM key or a key set")]
+    #[error("{0} does not support this kind of key: HS256 needs a secret, the others a PEM key or a key set")]
     WrongKind(Algorithm),
     /// The half that must stay with the issuer.
-    #[error("this is a private key; give its public half (`openssl pkey -in private.pem -pubout`)")]
+    #[error(
+        "a public key is required, this is a private key; extract the public key (`openssl pkey -in private.pem -pubout`)"
+    )]
     PrivateKey,
     /// No PEM, or a key of another kind or size.
     #[error(
-        "this is no PEM key for {0}; RS256 takes RSA with 2048 to 8192 bits, ES256 a P-256 key, EdDSA an Ed25519 key, \
+        "not a PEM key for {0}; RS256 needs an RSA key of 2048 to 8192 bits, ES256 a P-256 key, EdDSA an Ed25519 key, \
          public keys as `PUBLIC KEY`, private keys as PKCS#8 `PRIVATE KEY`"
     )]
     Unusable(Algorithm),
     /// Two keys for one issuer, of which only one could ever be used.
-    #[error("the issuer {0} is configured twice; give each issuer one key")]
+    #[error("the issuer {0} is configured twice; configure each issuer once")]
     DuplicateIssuer(String),
     /// A key set that cannot be read, or not from there.
     #[error(transparent)]

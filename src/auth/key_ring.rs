@@ -79,7 +79,7 @@ enum ReadError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Set(#[from] KeySetError),
-    #[error("reading the key set took too long")]
+    #[error("timed out reading the key set")]
     Slow,
 }
 
@@ -219,7 +219,7 @@ impl Reader {
         let issuer = &self.issuer;
         match read {
             Ok(set) => tracing::debug!(issuer, keys = set.len(), ignored = set.ignored(), "read the key set"),
-            Err(error) => tracing::warn!(issuer, %error, "the key set cannot be renewed"),
+            Err(error) => tracing::warn!(issuer, %error, "cannot refresh the key set"),
         }
     }
 }

@@ -28,7 +28,7 @@ const UNCOMPRESSED: u8 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     /// No JSON, or no object with the list `keys`.
-    #[error("this is no JSON Web Key Set (an object with the list `keys`)")]
+    #[error("not a JSON Web Key Set (an object with the array `keys`)")]
     NotASet,
     /// Nothing in it can verify a token of the issuer.
     #[error(

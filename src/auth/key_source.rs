@@ -24,24 +24,22 @@ type Body = Empty<&'static [u8]>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// The file is not there, is no file or may not be read.
-    #[error("the file of the key set cannot be read")]
+    #[error("cannot read the file of the key set")]
     Unreadable,
     /// Neither https nor this machine.
     #[error(
-        "a key set comes over https, or over http from localhost, 127.0.0.1 or [::1]; its address has no user, \
+        "the URL of a key set must be https, or http for localhost, 127.0.0.1 or [::1], and have no user, \
          password or fragment"
     )]
     Insecure,
     /// There is nothing to check the certificate of the issuer with.
-    #[error(
-        "no certificate authorities are known on this machine; install them, or name a file in SSL_CERT_FILE"
-    )]
+    #[error("no certificate authorities are installed; install them, or set SSL_CERT_FILE")]
     NoAuthorities,
     /// No connection, no trusted certificate, or no whole answer.
-    #[error("the address of the key set does not answer")]
+    #[error("the URL of the key set does not respond")]
     NoAnswer,
     /// An answer, but another than 200.
-    #[error("the address of the key set answers with status {0}")]
+    #[error("the URL of the key set returned status {0}")]
     Status(u16),
     /// More than anybody's keys need.
     #[error("the key set is larger than 256 KiB")]

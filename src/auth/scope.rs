@@ -51,7 +51,7 @@ impl fmt::Display for Scope {
 
 /// A text that names no scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such scope; the scopes are contacts:read, contacts:write, org:admin and gateway:admin")]
+#[error("unknown scope; the scopes are contacts:read, contacts:write, org:admin and gateway:admin")]
 pub struct UnknownScope;
 
 impl FromStr for Scope {

@@ -1,4 +1,4 @@
-//! `contact-gateway app-token`: the application tokens of an organization. The text of a new one is printed alone, once.
+//! `contact-gateway app-token`: the application tokens of an organization. A new token is printed once.
 
 use std::{io::Write, path::PathBuf, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     service::app_token::{self, CreateAppToken},
 };
 
-/// Who changes tokens, in this command's name.
+/// The subject of the changes that this command makes.
 const SUBJECT: &str = "contact-gateway app-token";
 
-/// What to do with the application tokens of an organization.
+/// Manages the application tokens of an organization.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway app-token create --org 1 --description 'billing import' --scope contacts:read --config gateway.toml
@@ -26,33 +26,33 @@ const SUBJECT: &str = "contact-gateway app-token";
 pub(super) struct AppTokenArgs {
     #[command(subcommand)]
     action: Action,
-    /// The organization, such as 42 or org_42.
+    /// Organization, for example 42 or org_42.
     #[arg(long = "org", value_name = "ORGANIZATION", value_parser = organization, global = true, default_value = "1")]
     organization: i64,
-    /// The configuration file; environment variables CONTACT_GATEWAY__SECTION__KEY go over it.
+    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a token and print it; it cannot be printed again
+    /// Create a token and print it once
     Create {
-        /// What it is for.
+        /// Purpose of the token.
         #[arg(long, value_name = "TEXT")]
         description: String,
-        /// A scope: contacts:read, contacts:write or org:admin; repeat it for several. gateway:admin is refused. [default: contacts:read]
+        /// Scope: contacts:read, contacts:write or org:admin. Repeat for several. [default: contacts:read]
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<Scope>,
-        /// After how long it ends, such as 720h; never without it.
+        /// Lifetime, for example 720h. Without it, the token does not expire.
         #[arg(long, value_name = "DURATION", value_parser = duration)]
         ttl: Option<Duration>,
     },
-    /// List the tokens: id, scopes, when it was made, ends and was revoked, and what it is for
+    /// List the tokens: id, scopes, times of creation, expiry and revocation, and purpose
     List,
-    /// Revoke a token; what it was exchanged for is valid until its own end
+    /// Revoke a token; tokens already exchanged for it stay valid until they expire
     Revoke {
-        /// Its id.
+        /// Id of the token.
         id: String,
     },
 }
@@ -74,10 +74,10 @@ pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Re
         }
         Action::List => {
             for token in app_token::list(&db, &ctx).await.map_err(CliError::AppToken)? {
-                let [made, ends, revoked] =
-                    [Some(token.created_at), token.expires_at, token.revoked_at].map(shown);
-                let (id, scope, what) = (token.id, token.scope, token.description);
-                writeln!(out, "{id}\t{scope}\t{made}\t{ends}\t{revoked}\t{what}")?;
+                let [created, expires, revoked] =
+                    [Some(token.created_at), token.expires_at, token.revoked_at].map(format_time);
+                let (id, scope, purpose) = (token.id, token.scope, token.description);
+                writeln!(out, "{id}\t{scope}\t{created}\t{expires}\t{revoked}\t{purpose}")?;
             }
         }
         Action::Revoke { id } => app_token::revoke(&db, &ctx, &id).await.map_err(CliError::AppToken)?,
@@ -85,7 +85,7 @@ pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Re
     Ok(())
 }
 
-/// Who runs the command may do everything with the database anyway.
+/// The command has all scopes, because it has direct access to the database.
 fn administrator(organization: i64) -> RequestContext {
     let now = Utc::now();
     let caller = Caller {
@@ -98,7 +98,7 @@ fn administrator(organization: i64) -> RequestContext {
     RequestContext::new(Uuid::now_v7().to_string(), now, caller)
 }
 
-fn shown(time: Option<DateTime<Utc>>) -> String {
+fn format_time(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
@@ -108,5 +108,5 @@ const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
 fn duration(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text)
         .filter(|ttl| !ttl.is_zero() && *ttl <= LONGEST)
-        .ok_or("give a duration of ten years at most, such as 15m or 720h")
+        .ok_or("must be a duration of at most ten years, for example 15m or 720h")
 }

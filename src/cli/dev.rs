@@ -28,23 +28,23 @@ use crate::{
 const SUBJECT: &str = "developer";
 const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Where to listen and where to keep the data.
+/// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway dev
   contact-gateway dev --listen 127.0.0.1:9000 --data-dir /tmp/gateway
   contact-gateway dev --database postgres://postgres@127.0.0.1/contacts --no-sample-data")]
 pub(super) struct DevArgs {
-    /// The address to listen on; port 0 takes a free one.
+    /// Address to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The folder of the database file and the signing key, which are made when absent.
+    /// Folder of the database file and the signing key. Created if missing.
     #[arg(long, value_name = "DIR", default_value = DEVELOPMENT_DATA_DIR)]
     data_dir: PathBuf,
-    /// Another database than the file: sqlite:… or postgres://…
+    /// Database URL instead of the file: sqlite:… or postgres://…
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Leave an empty database empty but for one organization.
+    /// Create only one organization in an empty database, without sample data.
     #[arg(long)]
     no_sample_data: bool,
 }
@@ -76,7 +76,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     let signer = config::development_signer(&key)?;
     let token = mint(&signer)?;
     let app = App::new(&config, db, session(signer, address)).await?;
-    // Whoever reads that it serves may tell it to stop.
+    // Handle signals before announcing that the server is ready.
     let signals = Signals::new()?;
     writeln!(out, "GraphiQL http://{address}/")?;
     writeln!(out, "token {token}")?;
@@ -89,18 +89,18 @@ fn development_key(data_dir: &Path) -> Result<Vec<u8>, CliError> {
         .map_err(|error| CliError::File { path: data_dir.display().to_string(), error })
 }
 
-/// Puts something to look at into an empty database.
+/// Fills an empty database.
 async fn fill(db: &Database, no_sample_data: bool) -> Result<(), CliError> {
     let now = Utc::now();
     if no_sample_data {
         first_organization(db, now).await.map_err(CliError::SampleData)?;
     } else if sample_data::write(db, now).await.map_err(CliError::SampleData)? {
-        tracing::info!("wrote the sample data");
+        tracing::info!("sample data written");
     }
     Ok(())
 }
 
-/// An empty database gets organization 1, so that there is something to act in.
+/// Creates organization 1 in an empty database, which the development token selects.
 async fn first_organization(db: &Database, now: DateTime<Utc>) -> AppResult<()> {
     let caller = Caller {
         subject: SUBJECT.to_owned(),

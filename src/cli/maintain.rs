@@ -1,4 +1,4 @@
-//! `contact-gateway maintain`: the work that a gateway does in the background, once and now.
+//! `contact-gateway maintain`: runs the background maintenance once.
 
 use std::{io::Write, path::PathBuf, sync::atomic::Ordering::Relaxed};
 
@@ -11,15 +11,15 @@ use crate::{
     service::maintenance::{self, Stats},
 };
 
-/// Delete what was kept for as long as the configuration's [retention] wants
+/// Delete records after the retention periods of the configuration
 ///
-/// A gateway that serves does so every hour by itself.
+/// A running server does this every hour.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway maintain --config gateway.toml
   CONTACT_GATEWAY__RETENTION__CHANGES=400d contact-gateway maintain --config gateway.toml")]
 pub(super) struct MaintainArgs {
-    /// The configuration file; environment variables CONTACT_GATEWAY__SECTION__KEY go over it.
+    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -34,7 +34,7 @@ pub(super) async fn run(args: MaintainArgs, out: &mut (impl Write + Send)) -> Re
     writeln!(out, "deleted {} changes", stats.changes.load(Relaxed))?;
     writeln!(out, "deleted {} idempotency keys", stats.idempotency_keys.load(Relaxed))?;
     if !outcome.map_err(CliError::Maintain)? {
-        writeln!(out, "another instance does the rest at the moment")?;
+        writeln!(out, "another instance is deleting the rest")?;
     }
     Ok(())
 }

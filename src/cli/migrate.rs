@@ -1,4 +1,4 @@
-//! `contact-gateway migrate`: the database's schema, up, down and where it stands.
+//! `contact-gateway migrate`: applies, reverts and lists database migrations.
 
 use std::{io::Write, path::PathBuf};
 
@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{CliError, start_log};
 use crate::{app, config, service};
 
-/// What to do with the schema.
+/// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway migrate up --config gateway.toml
@@ -16,18 +16,18 @@ use crate::{app, config, service};
 pub(super) struct MigrateArgs {
     #[command(subcommand)]
     action: Action,
-    /// The configuration file; environment variables CONTACT_GATEWAY__SECTION__KEY go over it.
+    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Apply every migration that is not applied yet; safe to run from many instances at once
+    /// Apply all pending migrations; safe to run on several instances at once
     Up,
-    /// Take back the newest migrations, and with them their data
+    /// Revert the newest migrations and delete their data
     Down {
-        /// How many.
+        /// Number of migrations to revert.
         #[arg(long, value_name = "N", default_value_t = 1)]
         steps: u32,
     },
@@ -43,8 +43,8 @@ pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Res
         Action::Up => {
             db.verify_server().await?;
             db.unlimited(migrations::up(db.pool())).await?;
-            let folded = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
-            tracing::info!(rows = folded, "folded names and words for sorting and searching");
+            let rows = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
+            tracing::info!(rows, "backfilled the search columns");
         }
         Action::Down { steps } => db.unlimited(migrations::down(db.pool(), Some(steps))).await?,
         Action::Status => {}

@@ -31,9 +31,9 @@ use crate::{
     service::{database::RlsError, start_check::ServerError},
 };
 
-/// One GraphQL schema over internal contacts, partner assignments, account contacts and organization contacts.
+/// GraphQL API for internal contacts, partner assignments, account contacts and organization contacts.
 #[derive(Debug, Parser)]
-#[command(name = "contact-gateway", version, after_help = "Without a command: dev.")]
+#[command(name = "contact-gateway", version, after_help = "Default command: dev.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -41,21 +41,21 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a local database with sample data and GraphiQL, ready to be tried
+    /// Run a local server with sample data and GraphiQL
     Dev(dev::DevArgs),
-    /// Serve in production, everything from the configuration
+    /// Run a production server from a configuration file
     Serve(serve::ServeArgs),
-    /// Bring the database's schema up, down, or tell where it stands
+    /// Apply, revert or list database migrations
     Migrate(migrate::MigrateArgs),
     Maintain(maintain::MaintainArgs),
     /// Print the GraphQL schema
     Schema(schema::SchemaArgs),
     Token(token::TokenArgs),
-    /// Make, list and revoke the application tokens that programs exchange for tokens
+    /// Create, list and revoke application tokens
     AppToken(app_token::AppTokenArgs),
 }
 
-/// Why a command did not do its work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The configuration cannot be used.
@@ -73,53 +73,53 @@ pub enum CliError {
     /// The list of migrations cannot be read.
     #[error("the database cannot be migrated: {0}")]
     Migrate(DbErr),
-    /// A migration failed, or the database is not one for these migrations.
+    /// A migration failed, or the database belongs to other migrations.
     #[error("the database cannot be migrated: {0}")]
     Migration(String),
-    /// The database's schema is not the one this version needs.
-    #[error("the database lacks {0} migrations; run `contact-gateway migrate up` first")]
+    /// Migrations are missing.
+    #[error("{0} migrations are not applied; run `contact-gateway migrate up` first")]
     NotMigrated(usize),
-    /// The database server cannot be relied on.
+    /// The database server does not meet the requirements.
     #[error("database.url: {0}")]
     Server(#[from] ServerError),
-    /// Row level security is wanted and not there.
+    /// Row level security is configured but not in force.
     #[error(
-        "database.row_level_security: {0}; let an administrator of the database run \
-         `SELECT contact_gateway_enable_rls()` and grant the role to the gateway's own, see docs/security.md"
+        "database.row_level_security: {0}; as a database administrator, run \
+         `SELECT contact_gateway_enable_rls()` and grant the role to the gateway's login role, see docs/security.md"
     )]
     Rls(#[from] RlsError),
     /// The sample data could not be written.
-    #[error("the sample data cannot be written: {0:?}")]
+    #[error("cannot write the sample data: {0:?}")]
     SampleData(AppError),
-    /// Rows could not be folded.
-    #[error("names and words could not be folded: {0}")]
+    /// The search columns could not be backfilled.
+    #[error("cannot backfill the search columns: {0}")]
     Fold(AppError),
-    /// Old rows could not be deleted.
-    #[error("not all old rows could be deleted: {}", .0.public_message())]
+    /// Expired records could not be deleted.
+    #[error("cannot delete all expired records: {}", .0.public_message())]
     Maintain(AppError),
     /// An address cannot be listened on.
-    #[error("{address}: {error}; name a free address of this machine")]
+    #[error("cannot listen on {address}: {error}; choose a free address of this machine")]
     Listen {
         /// The address.
         address: std::net::SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// A file or folder cannot be used.
-    #[error("{path}: {error}; name one that this user may read and write")]
+    #[error("cannot use {path}: {error}; choose a path that this user can read and write")]
     File {
         /// The file or folder.
         path: String,
-        /// What the system says.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The exported schema is not the one of this version.
-    #[error("{0} differs from the schema of this version; write it anew with `contact-gateway schema > {0}`")]
+    /// The exported schema differs from this version.
+    #[error("{0} differs from the schema of this version; regenerate it with `contact-gateway schema > {0}`")]
     SchemaDiffers(String),
-    /// No token could be made.
+    /// No token could be created.
     #[error(transparent)]
     Token(#[from] token::TokenCommandError),
-    /// An application token could not be made, listed or revoked.
+    /// An application token could not be created, listed or revoked.
     #[error("{}", .0.public_message())]
     AppToken(AppError),
     /// Input or output failed.
@@ -137,7 +137,7 @@ impl From<DbErr> for CliError {
 }
 
 impl Cli {
-    /// Does what the command line says, until it is done or, for servers, until the process is told to stop.
+    /// Runs the command. Servers run until the process receives a stop signal.
     pub async fn run(self, out: &mut (impl Write + Send)) -> Result<(), CliError> {
         match self.command.unwrap_or_else(|| Command::Dev(dev::DevArgs::default())) {
             Command::Dev(args) => dev::run(args, out).await,
@@ -151,15 +151,15 @@ impl Cli {
     }
 }
 
-/// Starts the log, on the standard error stream. Keep what it gives until the command ends.
+/// Starts the log on the standard error stream. Keep the returned guard until the command ends.
 fn start_log(config: &Config) -> FlushOnDrop {
-    // These tell of every step that went well; the configured level comes later and may ask for it.
+    // These targets log every successful step; the configured level comes later and can override this.
     let quiet = "sea_orm_migration=warn,sqlx::postgres::notice=warn";
     let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{}", config.log.level));
-    // What goes wrong with a line must not be printed: that fails as the line did.
+    // Errors of the writer must not be printed, because printing fails for the same reason.
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(log::writer).log_internal_errors(false);
-    // Only a second call in one process can fail, and the first log is as good.
+    // Only a second call in one process can fail; the first log stays in force.
     let _ = match config.log.format {
         LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
         LogFormat::Json => log.json().try_init(),
@@ -168,7 +168,7 @@ fn start_log(config: &Config) -> FlushOnDrop {
     FlushOnDrop
 }
 
-/// The default hook waits for the standard error stream.
+/// Replaces the default hook, which blocks on the standard error stream.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let reason = panic.payload_as_str().unwrap_or_default();
     let backtrace = Backtrace::capture();

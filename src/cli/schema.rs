@@ -1,4 +1,4 @@
-//! `contact-gateway schema`: the GraphQL schema as text.
+//! `contact-gateway schema`: prints the GraphQL schema.
 
 use std::{fs, io::Write, path::PathBuf};
 
@@ -7,17 +7,17 @@ use clap::Args;
 use super::CliError;
 use crate::graphql;
 
-/// Whether to print or to compare.
+/// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway schema > schema.graphql
   contact-gateway schema --check
   contact-gateway schema --federation > contacts.subgraph.graphql")]
 pub(super) struct SchemaArgs {
-    /// Compare with a file instead, and fail when it differs.
+    /// Compare with a file, and fail if it differs.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "schema.graphql")]
     check: Option<PathBuf>,
-    /// The schema as a subgraph of Apollo Federation, for a composition.
+    /// Print the schema as a subgraph of Apollo Federation.
     #[arg(long)]
     federation: bool,
 }

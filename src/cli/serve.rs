@@ -1,4 +1,4 @@
-//! `contact-gateway serve`: production. Refuses to start on anything missing or unsafe, and says what and where.
+//! `contact-gateway serve`: the production server. It does not start with missing or unsafe settings.
 
 use std::{io::Write, path::PathBuf};
 
@@ -16,17 +16,17 @@ use crate::{
     service::Database,
 };
 
-/// Where the configuration is.
+/// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   contact-gateway serve --config /etc/contact-gateway.toml
   CONTACT_GATEWAY__DATABASE__URL=postgres://… contact-gateway serve --config gateway.toml
   contact-gateway serve --config gateway.toml --print-config")]
 pub(super) struct ServeArgs {
-    /// The configuration file; environment variables CONTACT_GATEWAY__SECTION__KEY go over it.
+    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print the configuration in force, secrets hidden, and stop.
+    /// Print the effective configuration without secrets, and exit.
     #[arg(long)]
     print_config: bool,
 }
@@ -46,7 +46,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     check_migrated(&db).await?;
     db.verify_rls().await?;
     let app = App::new(&config, db, Session::default()).await?;
-    // Whoever can reach it may tell it to stop.
+    // Handle signals before accepting connections.
     let signals = Signals::new()?;
     let listener = server::listen(config.http.listen).await?;
     let operator = match config.metrics.listen {
@@ -57,7 +57,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     server::serve(listener, operator, app, signals).await
 }
 
-/// Migrating is the operator's decision: an instance never changes a production schema by being started.
+/// Checks that all migrations are applied. The server never migrates a production database itself.
 pub(super) async fn check_migrated(db: &Database) -> Result<(), CliError> {
     let status = migrations::status(db.pool()).await?;
     match status.iter().filter(|(_, applied)| !applied).count() {

@@ -11,10 +11,10 @@ use crate::{
     http::server,
 };
 
-/// The open files of a process besides those of clients and of the database: standard streams, listeners, SQLite's.
+/// Open files other than connections: standard streams, listeners, files of SQLite.
 const OTHER_FILES: u64 = 64;
 
-/// Opens the address, so that a command can say where it listens before it serves.
+/// Binds the address, so that a command can print it before it serves.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| CliError::Listen { address, error })
 }
@@ -38,18 +38,18 @@ pub(super) fn allow_connections(http: &Http, database: &Database) {
         tracing::warn!(
             needed,
             granted,
-            "the system allows too few open files for http.max_connections; raise its limit (ulimit -n, LimitNOFILE)"
+            "the limit of open files is too low for http.max_connections; raise it (ulimit -n, LimitNOFILE)"
         );
     }
 }
 
-/// Nothing to ask for here.
+/// Other systems have no such limit.
 #[cfg(not(unix))]
 pub(super) fn allow_connections(_: &Http, _: &Database) {}
 
-/// Serves until `signals` says stop; requests in flight are answered. A second signal ends it at once.
+/// Serves until a stop signal, then completes the requests in flight. A second signal stops immediately.
 ///
-/// Those who run the gateway have a listener of their own, if they want one; it stays until the end.
+/// The optional operator listener stays open until the end.
 pub(super) async fn serve(
     listener: TcpListener,
     operator: Option<TcpListener>,
@@ -70,16 +70,16 @@ pub(super) async fn serve(
     }
     app.stopping.begin();
     drop(app.maintenance);
-    // The server cannot have gone: it is awaited here.
+    // The receiver exists, because the server is awaited here.
     let _ = stop.send(());
     tokio::select! {
         () = serving => tracing::info!("stopped"),
-        () = signals.next() => tracing::warn!("stopped at once, by a second signal"),
+        () = signals.next() => tracing::warn!("stopped immediately by a second signal"),
     }
     Ok(())
 }
 
-/// What tells the process to stop.
+/// The stop signals of the process.
 #[cfg(unix)]
 pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -88,7 +88,7 @@ pub(super) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// From now on no signal ends the process by itself.
+    /// Installs the handlers. From now on a signal does not end the process by itself.
     pub(super) fn new() -> Result<Self, CliError> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
@@ -102,20 +102,20 @@ impl Signals {
     }
 }
 
-/// What tells the process to stop.
+/// The stop signals of the process.
 #[cfg(not(unix))]
 pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// From now on no signal ends the process by itself.
+    /// Installs the handlers. From now on a signal does not end the process by itself.
     pub(super) fn new() -> Result<Self, CliError> {
         Ok(Self)
     }
 
     async fn next(&mut self) {
         if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "cannot listen for the signal to stop");
+            tracing::warn!(%error, "cannot listen for the stop signal");
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! `contact-gateway token`: mints a token and prints it alone, so that `$(contact-gateway token)` works in a shell.
+//! `contact-gateway token`: creates a token and prints only the token, so that `$(contact-gateway token)` works in a shell.
 //!
 //! Signs with the development key of a data folder, or with the first key of the configuration that can sign. Imports
 //! `auth` and `config` only.
@@ -13,7 +13,7 @@ use clap::Args;
 use crate::auth::{KeyError, KeyMaterial, MAX_TOKEN_LIFETIME, Scope, Scopes, Signer, organization_number};
 use crate::config::{self, ConfigError, DEVELOPMENT_DATA_DIR, Issuer, parse_duration};
 
-/// What to put into the token, and what to sign it with.
+/// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(
     about = "Print a signed token",
@@ -24,50 +24,48 @@ use crate::config::{self, ConfigError, DEVELOPMENT_DATA_DIR, Issuer, parse_durat
   curl -H \"authorization: Bearer $(contact-gateway token)\" http://127.0.0.1:8080/graphql ..."
 )]
 pub(super) struct TokenArgs {
-    /// The folder with the development key, which is made when absent.
+    /// Folder with the development key. Created if missing.
     #[arg(long, value_name = "DIR", default_value = DEVELOPMENT_DATA_DIR)]
     data_dir: PathBuf,
-    /// Sign with the key of this configuration instead: a secret, or an issuer's private_key_file.
+    /// Configuration file with the signing key: a secret, or the private_key_file of an issuer.
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     config: Option<PathBuf>,
-    /// Whom the token speaks for.
+    /// Subject of the token.
     #[arg(long, value_name = "SUBJECT", default_value = "developer", value_parser = subject)]
     sub: String,
-    /// An organization that the token may act in, such as 42 or org_42; repeat it for several.
+    /// Organization that the token can access, for example 42 or org_42. Repeat for several.
     #[arg(long = "org", value_name = "ORGANIZATION", default_value = "1", value_parser = organization)]
     orgs: Vec<i64>,
-    /// A scope: contacts:read, contacts:write, org:admin or gateway:admin; repeat it for several. [default: all of them]
+    /// Scope: contacts:read, contacts:write, org:admin or gateway:admin. Repeat for several. [default: all scopes]
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<Scope>,
-    /// How long the token is valid, such as 15m or 8h; at most 24h.
+    /// Lifetime of the token, for example 15m or 8h. At most 24h.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lifetime)]
     ttl: Duration,
 }
 
-/// Why there is no token.
+/// Why no token was created.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenCommandError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The configuration has keys to verify with only.
-    #[error(
-        "auth.issuers: no issuer can sign; give one a secret or a private_key_file, or leave --config out"
-    )]
+    /// The configuration has only verification keys.
+    #[error("auth.issuers: no issuer has a signing key; set secret or private_key_file, or omit --config")]
     NoSigningKey,
     /// A private key cannot be used.
     #[error("auth.issuers: {0}")]
     Key(#[from] KeyError),
     /// A file cannot be read or written.
-    #[error("{path}: {error}; name a file or a folder that this user may read and write")]
+    #[error("cannot use {path}: {error}; choose a file or folder that this user can read and write")]
     File {
         /// The file or the folder.
         path: String,
-        /// What the system says.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// The token could not be printed.
-    #[error("the token cannot be printed: {0}")]
+    #[error("cannot print the token: {0}")]
     Output(#[from] io::Error),
 }
 
@@ -113,18 +111,18 @@ fn file_error(path: &Path, error: io::Error) -> TokenCommandError {
 
 fn subject(text: &str) -> Result<String, &'static str> {
     let valid = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    if valid { Ok(text.to_owned()) } else { Err("give a name without control characters") }
+    if valid { Ok(text.to_owned()) } else { Err("must not contain control characters") }
 }
 
 /// Reads an organization's number or id.
 pub(super) fn organization(text: &str) -> Result<i64, &'static str> {
-    organization_number(text).ok_or("give the organization's number or id, such as 42 or org_42")
+    organization_number(text).ok_or("must be the number or id of an organization, for example 42 or org_42")
 }
 
 fn lifetime(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text)
         .filter(|ttl| (Duration::from_secs(1)..=MAX_TOKEN_LIFETIME).contains(ttl))
-        .ok_or("give a duration from 1s to 24h, such as 15m or 8h")
+        .ok_or("must be a duration from 1s to 24h, for example 15m or 8h")
 }
 
 #[cfg(test)]
@@ -259,7 +257,7 @@ mod tests {
         }
         assert!(matches!(mint(&public), Err(TokenCommandError::NoSigningKey)));
         let absent = mint(&format!("{public}private_key_file = \"absent.pem\"\n"));
-        assert!(absent.expect_err("a refusal").to_string().starts_with("absent.pem: "));
+        assert!(absent.expect_err("a refusal").to_string().starts_with("cannot use absent.pem: "));
         let other = mint(&format!("{public}private_key_file = \"{keys}/rs256-private.pem\"\n"));
         assert!(matches!(other, Err(TokenCommandError::Key(KeyError::Unusable(_)))));
         assert!(matches!(mint("algorithm = 1"), Err(TokenCommandError::Config(_))));

@@ -120,6 +120,6 @@ fn check(path: &Path, key: Vec<u8>) -> io::Result<Vec<u8>> {
     if key.len() == KEY_BYTES {
         return Ok(key);
     }
-    let message = format!("{} is damaged; delete it, and the next start makes a new key", path.display());
+    let message = format!("{} is damaged; delete it, and the next start creates a new key", path.display());
     Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }

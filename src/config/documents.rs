@@ -16,11 +16,11 @@ use super::{Documents, Manifest, Stage};
 /// What an Apollo manifest calls its form, and the version of it that is known.
 const APOLLO: (&str, u64) = ("apollo-persisted-query-manifest", 1);
 const FORMS: &str =
-    "write it with GraphQL Code Generator, Relay's compiler or Apollo's generate-persisted-query-manifest";
+    "generate it with GraphQL Code Generator, Relay's compiler or Apollo's generate-persisted-query-manifest";
 
 pub(super) fn read(mut section: Section<'_>) -> Documents {
     let default = Documents::default();
-    let stage = section.parsed("stage", "give off, log or enforce", stage);
+    let stage = section.parsed("stage", "use off, log or enforce", stage);
     let documents = Documents {
         automatic: flag(&mut section, "automatic").unwrap_or(default.automatic),
         stage: stage.unwrap_or(default.stage),
@@ -42,8 +42,8 @@ fn stage(text: &str) -> Option<Stage> {
 fn manifest(section: &mut Section<'_>, required: bool) -> Option<Manifest> {
     let Some(file) = section.text("manifest").map(PathBuf::from) else {
         if required {
-            let remedy = "name the file of the trusted documents, or set stage to off";
-            section.problem("manifest", format!("it is not set; {remedy}"));
+            let remedy = "set it to the file of the trusted documents, or set stage to off";
+            section.problem("manifest", format!("not set; {remedy}"));
         }
         return None;
     };
@@ -59,15 +59,15 @@ fn manifest(section: &mut Section<'_>, required: bool) -> Option<Manifest> {
 /// The documents of a manifest, or what is wrong with it.
 fn documents(file: &Path) -> Result<Vec<(String, String)>, String> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| format!("it cannot be read ({error}); name a file that can"))?;
+        .map_err(|error| format!("cannot be read ({error}); set it to a readable file"))?;
     let documents = match serde_json::from_str(&text) {
         Ok(Value::Object(object)) if object.contains_key("format") => operations(object)?,
         Ok(Value::Object(_)) => texts(&text)?,
-        Ok(_) => return Err(format!("this is no manifest; {FORMS}")),
-        Err(error) => return Err(format!("line {} is not JSON; {FORMS}", error.line())),
+        Ok(_) => return Err(format!("not a manifest; {FORMS}")),
+        Err(error) => return Err(format!("line {} is not valid JSON; {FORMS}", error.line())),
     };
     if documents.is_empty() {
-        return Err(format!("there are no documents in it; {FORMS}"));
+        return Err(format!("contains no documents; {FORMS}"));
     }
     Ok(documents)
 }
@@ -77,7 +77,7 @@ fn texts(json: &str) -> Result<Vec<(String, String)>, String> {
     let Entries(entries) = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let documents = entries.into_iter().map(|(id, text)| match text {
         Value::String(text) => Ok((id, text)),
-        _ => Err(format!("{id} is not the text of a document; {FORMS}")),
+        _ => Err(format!("{id} is not a GraphQL document; {FORMS}")),
     });
     documents.collect()
 }
@@ -120,14 +120,14 @@ fn operations(mut object: Map<String, Value>) -> Result<Vec<(String, String)>, S
     let version = object.get("version").and_then(Value::as_u64);
     if object.get("format").and_then(Value::as_str).zip(version) != Some(APOLLO) {
         let (format, version) = APOLLO;
-        return Err(format!("only version {version} of the format {format} is known; {FORMS}"));
+        return Err(format!("only version {version} of the format {format} is supported; {FORMS}"));
     }
     let Some(Value::Array(operations)) = object.remove("operations") else {
-        return Err(format!("operations is not a list; {FORMS}"));
+        return Err(format!("operations is not an array; {FORMS}"));
     };
     let operations = operations.into_iter().enumerate().map(|(index, operation)| {
         let Operation { id, body } = serde_json::from_value(operation)
-            .map_err(|_| format!("operations[{index}] has no id and body; {FORMS}"))?;
+            .map_err(|_| format!("operations[{index}] has no id or body; {FORMS}"))?;
         Ok((id, body))
     });
     operations.collect()
@@ -187,12 +187,12 @@ mod tests {
     fn what_is_no_manifest_is_told() {
         let folder = TempDir::new().expect("a folder");
         for (content, expected) in [
-            ("", "line 1 is not JSON; "),
-            ("{\n\"a\": x}", "line 2 is not JSON; "),
-            ("[]", "this is no manifest; "),
-            ("{}", "there are no documents in it; "),
-            (r#"{ "a": "query A { b }", "b": 7 }"#, "b is not the text of a document; "),
-            (r#"{ "a": { "text": "query A { b }" } }"#, "a is not the text of a document; "),
+            ("", "line 1 is not valid JSON; "),
+            ("{\n\"a\": x}", "line 2 is not valid JSON; "),
+            ("[]", "not a manifest; "),
+            ("{}", "contains no documents; "),
+            (r#"{ "a": "query A { b }", "b": 7 }"#, "b is not a GraphQL document; "),
+            (r#"{ "a": { "text": "query A { b }" } }"#, "a is not a GraphQL document; "),
             (
                 r#"{ "format": "other", "version": 1, "operations": [] }"#,
                 "only version 1 of the format apollo-",
@@ -203,15 +203,15 @@ mod tests {
             ),
             (
                 r#"{ "format": "apollo-persisted-query-manifest", "version": 1 }"#,
-                "operations is not a list; ",
+                "operations is not an array; ",
             ),
             (
                 r#"{ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [] }"#,
-                "there are no documents in it; ",
+                "contains no documents; ",
             ),
             (
                 r#"{ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [{ "id": "a" }] }"#,
-                "operations[0] has no id and body; ",
+                "operations[0] has no id or body; ",
             ),
         ] {
             let problem = problem(&settings(&folder, content, ""));
@@ -220,17 +220,17 @@ mod tests {
             assert!(problem.starts_with(&start), "{content}: {problem}");
         }
         let missing = problem("[documents]\nmanifest = \"/no/such.json\"");
-        assert!(missing.starts_with("documents.manifest: /no/such.json: it cannot be read ("), "{missing}");
+        assert!(missing.starts_with("documents.manifest: /no/such.json: cannot be read ("), "{missing}");
     }
 
     #[test]
     fn stages_are_checked() {
         for stage in ["log", "enforce"] {
             let problem = problem(&format!("[documents]\nstage = \"{stage}\""));
-            assert!(problem.starts_with("documents.manifest: it is not set; name the file"), "{problem}");
+            assert!(problem.starts_with("documents.manifest: not set; set it to the file"), "{problem}");
         }
-        assert!(problem("[documents]\nstage = \"on\"").contains("give off, log or enforce"));
-        assert!(problem("[documents]\nautomatic = 1").contains("give true or false"));
+        assert!(problem("[documents]\nstage = \"on\"").contains("use off, log or enforce"));
+        assert!(problem("[documents]\nautomatic = 1").contains("use true or false"));
     }
 
     #[test]

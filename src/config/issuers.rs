@@ -11,22 +11,21 @@ use super::source::{Section, Settings};
 use super::{Auth, Issuer};
 use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial};
 
-const ALGORITHM: &str = "give HS256, RS256, ES256 or EdDSA";
+const ALGORITHM: &str = "use HS256, RS256, ES256 or EdDSA";
 const KEYS: [&str; 4] = ["secret", "public_key_file", "jwks_file", "jwks_url"];
-const ONE_KEY: &str = "give secret (HS256), or public_key_file, jwks_file or jwks_url (RS256, ES256, EdDSA)";
+const ONE_KEY: &str = "set secret (HS256), or public_key_file, jwks_file or jwks_url (RS256, ES256, EdDSA)";
 
 pub(super) fn read(settings: &mut Settings, needs: Needs) -> Auth {
     let mut section = settings.section("auth");
     let listed = section.has("issuers");
     let tables = section.tables("issuers");
     if listed && !section.is_empty() {
-        let remedy =
-            "put all settings of an issuer into [[auth.issuers]], or those of the only one into [auth]";
-        section.problem("issuers", format!("there are issuers here and in [auth]; {remedy}"));
+        let remedy = "configure all issuers in [[auth.issuers]], or a single issuer in [auth]";
+        section.problem("issuers", format!("issuers are configured both here and in [auth]; {remedy}"));
     }
     if !listed && section.is_empty() {
         if needs == Needs::DatabaseAndIssuer {
-            section.problem("issuer", "it is not set; set issuer, audience, algorithm and a key in [auth]");
+            section.problem("issuer", "not set; set issuer, audience, algorithm and a key in [auth]");
         }
         return Auth::default();
     }
@@ -42,8 +41,8 @@ pub(super) fn read(settings: &mut Settings, needs: Needs) -> Auth {
 fn report_duplicates(settings: &mut Settings, issuers: &[Issuer]) {
     for (index, Issuer { key, .. }) in issuers.iter().enumerate() {
         if issuers[..index].iter().any(|earlier| earlier.key.issuer == key.issuer) {
-            let wrong = format!("{:?} is there twice", key.issuer);
-            settings.report("auth.issuers", format!("{wrong}; give each issuer one key"));
+            let wrong = format!("{:?} is configured twice", key.issuer);
+            settings.report("auth.issuers", format!("{wrong}; configure each issuer once"));
         }
     }
 }
@@ -62,8 +61,8 @@ fn issuer(mut section: Section<'_>) -> Option<Issuer> {
 
 /// Takes every setting, so that each is checked, before one that is missing ends it.
 fn settings_of_issuer(section: &mut Section<'_>) -> Option<Issuer> {
-    let issuer = required(section, "issuer", "give what the iss claim of the tokens says");
-    let audience = required(section, "audience", "give the name that the aud claim must hold");
+    let issuer = required(section, "issuer", "set it to the iss claim of the tokens");
+    let audience = required(section, "audience", "set it to the required aud claim of the tokens");
     let algorithm = required(section, "algorithm", ALGORITHM).and_then(|text| algorithm(section, &text));
     let key = key(section);
     let private_key_file = section.text("private_key_file").map(PathBuf::from);
@@ -74,11 +73,11 @@ fn settings_of_issuer(section: &mut Section<'_>) -> Option<Issuer> {
 
 fn required(section: &mut Section<'_>, key: &'static str, remedy: &str) -> Option<String> {
     if !section.has(key) {
-        section.problem(key, format!("it is not set; {remedy}"));
+        section.problem(key, format!("not set; {remedy}"));
     }
     let text = section.text(key)?;
     if text.trim().is_empty() {
-        section.problem(key, format!("it is blank; {remedy}"));
+        section.problem(key, format!("must not be blank; {remedy}"));
         return None;
     }
     Some(text)
@@ -96,16 +95,17 @@ fn algorithm(section: &mut Section<'_>, text: &str) -> Option<Algorithm> {
 fn key(section: &mut Section<'_>) -> Option<(KeyMaterial, Option<PathBuf>)> {
     let given: Vec<&str> = KEYS.into_iter().filter(|key| section.has(key)).collect();
     match given[..] {
-        [] => section.problem("secret", format!("there is no key; {ONE_KEY}")),
+        [] => section.problem("secret", format!("no key is configured; {ONE_KEY}")),
         [first, second, ..] => {
-            section.problem(first, format!("there is {second} too; {ONE_KEY}, and only one of them"));
+            section.problem(first, format!("{second} is set too; {ONE_KEY}, and only one of them"));
         }
         [_] => {}
     }
     let secret = section.text("secret").map(|secret| KeyMaterial::Secret(secret.into_bytes()));
     let public_key_file = section.text("public_key_file").map(PathBuf::from);
     let set_file = section.text("jwks_file").map(|file| KeyMaterial::KeySetFile(file.into()));
-    let remedy = "give the address of the key set, such as https://login.example.com/.well-known/jwks.json";
+    let remedy =
+        "set it to the URL of the key set, for example https://login.example.com/.well-known/jwks.json";
     let set_url =
         section.parsed("jwks_url", remedy, |text| Url::parse(text).ok()).map(KeyMaterial::KeySetUrl);
     if given.len() > 1 {
@@ -122,7 +122,7 @@ fn public_key(section: &mut Section<'_>, file: PathBuf) -> Option<(KeyMaterial, 
         Ok(pem) => Some((KeyMaterial::PublicPem(pem), Some(file))),
         Err(error) => {
             let wrong = format!("{} cannot be read ({error})", file.display());
-            section.problem("public_key_file", format!("{wrong}; name a PEM file that can"));
+            section.problem("public_key_file", format!("{wrong}; set it to a readable PEM file"));
             None
         }
     }
@@ -134,7 +134,7 @@ fn complaint(key: &KeyMaterial, error: &KeyError) -> (&'static str, String) {
         KeyMaterial::Secret(_) => ("secret", error.to_string()),
         KeyMaterial::PublicPem(_) => ("public_key_file", error.to_string()),
         KeyMaterial::KeySetFile(file) => {
-            ("jwks_file", format!("{}: {error}; name the file of a key set", file.display()))
+            ("jwks_file", format!("{}: {error}; set it to the file of a key set", file.display()))
         }
         KeyMaterial::KeySetUrl(_) => ("jwks_url", error.to_string()),
     }

@@ -36,8 +36,8 @@ const ATTEMPTS: RangeInclusive<u32> = 0..=1_000_000;
 const AGE: RangeInclusive<Duration> = Duration::from_hours(1)..=Duration::from_hours(36_500 * 24);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
-const ADDRESS: &str = "give an address and a port, such as 127.0.0.1:8080";
-const DATABASE_URL: &str = "write sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE";
+const ADDRESS: &str = "use an address and a port, for example 127.0.0.1:8080";
+const DATABASE_URL: &str = "use sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE";
 
 /// What a command cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ fn http(mut section: Section<'_>) -> Http {
         introspection: flag(&mut section, "introspection").unwrap_or(default.introspection),
         compression: flag(&mut section, "compression").unwrap_or(default.compression),
         body_limit: section
-            .parsed("body_limit", "give a number of bytes from 1024 to 16777216", |text| {
+            .parsed("body_limit", "use a number of bytes from 1024 to 16777216", |text| {
                 text.parse().ok().filter(|bytes| BODY_LIMIT.contains(bytes))
             })
             .unwrap_or(default.body_limit),
@@ -98,8 +98,7 @@ fn http(mut section: Section<'_>) -> Http {
 fn origins(section: &mut Section<'_>) -> Vec<String> {
     let origins = section.texts("allowed_origins");
     for text in origins.iter().filter(|text| !is_origin(text)) {
-        let remedy =
-            "write it as browsers send it, such as https://app.example.com: no path, no default port, no *";
+        let remedy = "use the form of the Origin header, for example https://app.example.com, without path, default port or *";
         section.problem("allowed_origins", format!("{text:?} is not an origin; {remedy}"));
     }
     origins
@@ -125,7 +124,7 @@ fn database(mut section: Section<'_>, needs: Needs) -> Database {
             database_url(&text).map_err(|message| section.problem("url", message)).ok()
         }),
         max_connections: section
-            .parsed("max_connections", "give a number from 1 to 1000", |text| {
+            .parsed("max_connections", "use a number from 1 to 1000", |text| {
                 text.parse().ok().filter(|count| CONNECTIONS.contains(count))
             })
             .unwrap_or(default.max_connections),
@@ -134,18 +133,21 @@ fn database(mut section: Section<'_>, needs: Needs) -> Database {
         row_level_security: flag(&mut section, "row_level_security").unwrap_or(default.row_level_security),
     };
     if database.row_level_security && database.url.as_ref().is_some_and(DatabaseUrl::is_sqlite) {
-        section.problem("row_level_security", "SQLite has none; use PostgreSQL, or set it to false");
+        section.problem(
+            "row_level_security",
+            "SQLite has no row level security; use PostgreSQL, or set it to false",
+        );
     }
     section.finish();
     database
 }
 
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
-    DatabaseUrl::parse(text).ok_or_else(|| format!("this is not the address of a database; {DATABASE_URL}"))
+    DatabaseUrl::parse(text).ok_or_else(|| format!("not a database URL; {DATABASE_URL}"))
 }
 
 pub(super) fn no_database() -> String {
-    format!("it is not set; {DATABASE_URL} in the file or in CONTACT_GATEWAY__DATABASE__URL")
+    format!("not set; {DATABASE_URL} in the file or in CONTACT_GATEWAY__DATABASE__URL")
 }
 
 fn limits(mut section: Section<'_>) -> Limits {
@@ -158,7 +160,7 @@ fn limits(mut section: Section<'_>) -> Limits {
     let subscriptions_per_organization =
         clients(&mut section, "subscriptions_per_organization").unwrap_or((subscriptions / 2).max(1));
     let mut budget = |key, bounds: RangeInclusive<usize>, default| {
-        let remedy = format!("give a number from {} to {}", bounds.start(), bounds.end());
+        let remedy = format!("use a number from {} to {}", bounds.start(), bounds.end());
         let count =
             section.parsed(key, &remedy, |text| text.parse().ok().filter(|count| bounds.contains(count)));
         count.unwrap_or(default)
@@ -178,15 +180,15 @@ fn limits(mut section: Section<'_>) -> Limits {
         response: budget("response", RESPONSE, default.response),
         response_memory: budget("response_memory", RESPONSE_MEMORY, default.response_memory),
         cost: section
-            .parsed("cost", "give a number of points from 1 to 10000000", |text| {
+            .parsed("cost", "use a number of points from 1 to 10000000", |text| {
                 text.parse().ok().filter(|points| COST.contains(points))
             })
             .unwrap_or(default.cost),
     };
     let least = limits.response.saturating_mul(Limits::FEWEST_RESPONSES);
     if limits.response_memory < least {
-        let remedy = format!("give {least} or more, or lower limits.response");
-        section.problem("response_memory", format!("it holds too few responses; {remedy}"));
+        let remedy = format!("use {least} or more, or lower limits.response");
+        section.problem("response_memory", format!("too small for the configured response size; {remedy}"));
     }
     section.finish();
     limits
@@ -194,17 +196,17 @@ fn limits(mut section: Section<'_>) -> Limits {
 
 /// A bucket that holds less than a request may cost would never let it pass.
 fn rate_limit(mut section: Section<'_>, cost: u64) -> RateLimit {
-    let remedy = "give a number of points from 0 to 1000000000";
+    let remedy = "use a number of points from 0 to 1000000000";
     let points = |text: &str| text.parse().ok().filter(|points| POINTS.contains(points));
     let points_per_minute = section.parsed("points_per_minute", remedy, points).unwrap_or_default();
     let cost = u32::try_from(cost).unwrap_or(u32::MAX);
     let burst = section.parsed("burst", remedy, points).unwrap_or(points_per_minute.max(cost));
     if points_per_minute > 0 && burst < cost {
-        let remedy = format!("give {cost} or more, or lower limits.cost");
-        section.problem("burst", format!("a request may cost {cost} points, more than this; {remedy}"));
+        let remedy = format!("use {cost} or more, or lower limits.cost");
+        section.problem("burst", format!("a request can cost {cost} points, more than this; {remedy}"));
     }
     let points_per_millisecond = section
-        .parsed("points_per_millisecond", "give a number of points from 0 to 1000", |text| {
+        .parsed("points_per_millisecond", "use a number of points from 0 to 1000", |text| {
             text.parse().ok().filter(|points| PRICE.contains(points))
         })
         .unwrap_or(RateLimit::default().points_per_millisecond);
@@ -222,19 +224,19 @@ fn app_tokens(mut section: Section<'_>, auth: &Auth) -> AppTokens {
     if let Some(name) = &issuer {
         let known = auth.issuers.iter().find(|issuer| issuer.key.issuer == *name);
         if !known.is_some_and(|issuer| matches!(issuer.key.key, KeyMaterial::Secret(_))) {
-            let remedy = "name one of auth.issuers that has a secret, or leave it out";
-            section.problem("issuer", format!("{name:?} cannot sign; {remedy}"));
+            let remedy = "set it to an issuer of auth.issuers that has a secret, or omit it";
+            section.problem("issuer", format!("{name:?} has no signing key; {remedy}"));
         }
     }
     let app_tokens = AppTokens {
         issuer,
         lifetime: section
-            .parsed("lifetime", "give a duration from 1m to 24h, such as 15m", |text| {
+            .parsed("lifetime", "use a duration from 1m to 24h, for example 15m", |text| {
                 parse_duration(text).filter(|lifetime| LIFETIME.contains(lifetime))
             })
             .unwrap_or(default.lifetime),
         attempts_per_minute: section
-            .parsed("attempts_per_minute", "give a number from 0 to 1000000", |text| {
+            .parsed("attempts_per_minute", "use a number from 0 to 1000000", |text| {
                 text.parse().ok().filter(|attempts| ATTEMPTS.contains(attempts))
             })
             .unwrap_or(default.attempts_per_minute),
@@ -246,7 +248,7 @@ fn app_tokens(mut section: Section<'_>, auth: &Auth) -> AppTokens {
 fn retention(mut section: Section<'_>) -> Retention {
     let default = Retention::default();
     let mut age = |key| {
-        section.parsed(key, "give a duration from 1h to 36500d, such as 400d", |text| {
+        section.parsed(key, "use a duration from 1h to 36500d, for example 400d", |text| {
             parse_duration(text).filter(|age| AGE.contains(age))
         })
     };
@@ -266,10 +268,9 @@ fn metrics(mut section: Section<'_>) -> Metrics {
 
 fn log(mut section: Section<'_>) -> Log {
     let default = Log::default();
-    let level =
-        "give error, warn, info, debug, trace or off, then optionally target=level, separated by commas";
+    let level = "use error, warn, info, debug, trace or off, optionally followed by target=level, separated by commas";
     let log = Log {
-        format: section.parsed("format", "give text or json", log_format).unwrap_or(default.format),
+        format: section.parsed("format", "use text or json", log_format).unwrap_or(default.format),
         level: section
             .parsed("level", level, |text| text.split(',').all(is_directive).then(|| text.to_owned()))
             .unwrap_or(default.level),
@@ -293,17 +294,17 @@ fn is_directive(text: &str) -> bool {
 }
 
 pub(super) fn flag(section: &mut Section<'_>, key: &'static str) -> Option<bool> {
-    section.parsed(key, "give true or false", |text| text.parse().ok())
+    section.parsed(key, "use true or false", |text| text.parse().ok())
 }
 
 fn clients(section: &mut Section<'_>, key: &'static str) -> Option<usize> {
-    section.parsed(key, "give a number from 1 to 100000", |text| {
+    section.parsed(key, "use a number from 1 to 100000", |text| {
         text.parse().ok().filter(|count| CLIENTS.contains(count))
     })
 }
 
 fn timeout(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {
-    section.parsed(key, "give a duration from 1ms to 1h, such as 500ms, 10s or 5m", |text| {
+    section.parsed(key, "use a duration from 1ms to 1h, for example 500ms, 10s or 5m", |text| {
         parse_duration(text).filter(|duration| TIMEOUT.contains(duration))
     })
 }

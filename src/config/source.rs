@@ -42,7 +42,7 @@ impl Settings {
         let path = name.to_ascii_lowercase();
         let Some((section, key)) = path.split_once("__").filter(|(_, key)| !key.contains("__")) else {
             let form = format!("{ENVIRONMENT_PREFIX}HTTP__LISTEN");
-            let message = format!("this names no setting; write section and key as in {form}");
+            let message = format!("not a setting; use a section and a key as in {form}");
             return self.report(variable, message);
         };
         let table = self.sections.entry(section).or_insert_with(|| Value::Table(Table::new()));
@@ -58,7 +58,7 @@ impl Settings {
             None => Table::new(),
             Some(Value::Table(table)) => table,
             Some(_) => {
-                self.report(name, format!("this is not a section; write [{name}] and its settings below"));
+                self.report(name, format!("not a section; write [{name}] with its settings below"));
                 Table::new()
             }
         };
@@ -77,7 +77,7 @@ impl Settings {
     /// Refuses the sections that nobody took, then gives the result, unless there are problems.
     pub(super) fn finish<T>(mut self, sections: &str, result: T) -> Result<T, ConfigError> {
         for name in std::mem::take(&mut self.sections).keys() {
-            self.report(name, format!("there is no such section; the sections are {sections}"));
+            self.report(name, format!("unknown section; the sections are {sections}"));
         }
         if self.problems.is_empty() { Ok(result) } else { Err(ConfigError { problems: self.problems }) }
     }
@@ -86,12 +86,12 @@ impl Settings {
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::one(&name, format!("{error}; name a file that can be read")))?;
+        .map_err(|error| ConfigError::one(&name, format!("{error}; choose a readable file")))?;
     text.parse().map_err(|error: toml::de::Error| {
         // Not the error's own text: it quotes the line, which may be the one with a secret.
         let start = error.span().map_or(0, |span| span.start);
         let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-        ConfigError::one(&name, format!("line {line} is not TOML; correct it ({})", error.message()))
+        ConfigError::one(&name, format!("line {line} is not valid TOML: {}", error.message()))
     })
 }
 
@@ -129,8 +129,8 @@ impl Section<'_> {
             Value::Integer(number) => Some(number.to_string()),
             Value::Boolean(flag) => Some(flag.to_string()),
             _ => {
-                let remedy = "give a text in quotes, a whole number, true or false";
-                self.problem(key, format!("this is not one value; {remedy}"));
+                let remedy = "use a quoted string, an integer, true or false";
+                self.problem(key, format!("not a single value; {remedy}"));
                 None
             }
         }
@@ -160,7 +160,7 @@ impl Section<'_> {
                 items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
             Some(_) => {
-                self.problem(key, "this is not a list of texts; write it like [\"one\", \"two\"]");
+                self.problem(key, "not a list of strings; use the form [\"one\", \"two\"]");
                 Vec::new()
             }
         }
@@ -182,7 +182,7 @@ impl Section<'_> {
             }
             Some(_) => {
                 let remedy = format!("write [[{}.{key}]] above each, in the file", self.path);
-                self.problem(key, format!("this is not a list of sections; {remedy}"));
+                self.problem(key, format!("not a list of sections; {remedy}"));
                 Vec::new()
             }
         }
@@ -192,7 +192,7 @@ impl Section<'_> {
     pub(super) fn finish(mut self) {
         let known = self.known.join(", ");
         for (key, _) in std::mem::take(&mut self.table) {
-            let message = format!("there is no such setting; those of [{}] are {known}", self.path);
+            let message = format!("unknown setting; the settings of [{}] are {known}", self.path);
             self.problem(&key, message);
         }
     }

@@ -74,8 +74,7 @@ fn every_setting_is_documented_with_its_variable() {
         "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[retention]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
         &[],
     );
-    let lists =
-        unknown.iter().filter_map(|problem| problem.split_once("there is no such setting; those of ["));
+    let lists = unknown.iter().filter_map(|problem| problem.split_once("unknown setting; the settings of ["));
     let mut count = 0;
     for (section, settings) in lists.filter_map(|(_, list)| list.split_once("] are ")) {
         for setting in settings.split(", ") {
@@ -153,28 +152,28 @@ fn all_problems_are_told_together() {
     "#;
     let problems = problems(text, &[("HTTP__GRAPHIQL", "yes"), ("LOG__COLOUR", "1"), ("X", "1")]);
     let starts = [
-        "CONTACT_GATEWAY__X: this names no setting; ",
-        "http.listen: \"8080\" is not valid; give an address and a port",
+        "CONTACT_GATEWAY__X: not a setting; ",
+        "http.listen: \"8080\" is not valid; use an address and a port",
         "http.allowed_origins: \"https://app.test/\" is not an origin; ",
         "http.allowed_origins: \"*\" is not an origin; ",
-        "CONTACT_GATEWAY__HTTP__GRAPHIQL: \"yes\" is not valid; give true or false",
+        "CONTACT_GATEWAY__HTTP__GRAPHIQL: \"yes\" is not valid; use true or false",
         "http.body_limit: \"10\" is not valid; ",
-        "database.url: it is not set; write sqlite://",
+        "database.url: not set; use sqlite://",
         "database.max_connections: \"0\" is not valid; ",
-        "database.acquire_timeout: \"5\" is not valid; give a duration",
-        "auth.issuers[0].issuer: it is not set; ",
-        "auth.issuers[0].audience: it is not set; ",
-        "auth.issuers[0].algorithm: \"HS512\" is not valid; give HS256, RS256, ES256 or EdDSA",
-        "log.level: \"inf0\" is not valid; give error, warn",
-        "CONTACT_GATEWAY__LOG__COLOUR: there is no such setting; those of [log] are format, level",
-        "limit: there is no such section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log",
+        "database.acquire_timeout: \"5\" is not valid; use a duration",
+        "auth.issuers[0].issuer: not set; ",
+        "auth.issuers[0].audience: not set; ",
+        "auth.issuers[0].algorithm: \"HS512\" is not valid; use HS256, RS256, ES256 or EdDSA",
+        "log.level: \"inf0\" is not valid; use error, warn",
+        "CONTACT_GATEWAY__LOG__COLOUR: unknown setting; the settings of [log] are format, level",
+        "limit: unknown section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {
         assert!(problem.starts_with(start), "{problem} / {start}");
     }
     let error = load_text(text, &[]).expect_err("a refusal").to_string();
-    assert!(error.starts_with("the configuration cannot be used:\n  http.listen: "), "{error}");
+    assert!(error.starts_with("invalid configuration:\n  http.listen: "), "{error}");
 }
 
 #[test]
@@ -189,19 +188,18 @@ fn only_serving_requires_a_database_and_an_issuer() {
 
 #[test]
 fn values_of_the_wrong_kind_are_refused() {
-    assert!(problem("[http]\nlisten = [1]").starts_with("http.listen: this is not one value; "));
-    assert!(problem("[http]\nbody_limit = 2048.5").starts_with("http.body_limit: this is not one value; "));
+    assert!(problem("[http]\nlisten = [1]").starts_with("http.listen: not a single value; "));
+    assert!(problem("[http]\nbody_limit = 2048.5").starts_with("http.body_limit: not a single value; "));
     assert!(
-        problem("[http]\nallowed_origins = [1]")
-            .starts_with("http.allowed_origins: this is not a list of texts")
+        problem("[http]\nallowed_origins = [1]").starts_with("http.allowed_origins: not a list of strings")
     );
     assert!(problem("[http]\nallowed_origins = \"\"").contains("\"\" is not an origin"));
     assert!(
-        problem("[log]\nformat = true").starts_with("log.format: \"true\" is not valid; give text or json")
+        problem("[log]\nformat = true").starts_with("log.format: \"true\" is not valid; use text or json")
     );
     let problems = problems("http = 1\nauth.issuers = 5", &[]);
-    assert!(problems[0].starts_with("http: this is not a section; write [http]"), "{problems:?}");
-    assert!(problems[2].starts_with("auth.issuers: this is not a list of sections; "), "{problems:?}");
+    assert!(problems[0].starts_with("http: not a section; write [http]"), "{problems:?}");
+    assert!(problems[2].starts_with("auth.issuers: not a list of sections; "), "{problems:?}");
 }
 
 #[test]
@@ -276,10 +274,10 @@ fn a_bucket_holds_what_a_request_may_cost() {
     assert_eq!(burst, 100);
     let small = problem("[rate_limit]\npoints_per_minute = 10\nburst = 100");
     assert!(
-        small.starts_with("rate_limit.burst: a request may cost 500000 points, more than this; "),
+        small.starts_with("rate_limit.burst: a request can cost 500000 points, more than this; "),
         "{small}"
     );
-    assert!(problem("[rate_limit]\npoints_per_minute = -1").contains("give a number of points from 0"));
+    assert!(problem("[rate_limit]\npoints_per_minute = -1").contains("use a number of points from 0"));
     assert!(problem("[limits]\ncost = 0").starts_with("limits.cost: "));
 }
 
@@ -293,7 +291,7 @@ fn shares_have_bounds_and_defaults() {
     let limit = read("[rate_limit]\npoints_per_minute = 600000\npoints_per_millisecond = 0").rate_limit;
     assert_eq!(limit.points_per_millisecond, 0);
     let price = problem("[rate_limit]\npoints_per_millisecond = 1001");
-    assert!(price.contains("give a number of points from 0 to 1000"), "{price}");
+    assert!(price.contains("use a number of points from 0 to 1000"), "{price}");
 }
 
 #[test]
@@ -329,7 +327,7 @@ fn application_tokens_are_exchanged_with_the_secret_of_an_issuer() {
     );
     assert!(load_text(GOOD, &[]).expect("a configuration").exchange().expect("no key").is_none());
     let told = problem("[app_tokens]\nissuer = \"nobody\"");
-    assert!(told.starts_with("app_tokens.issuer: \"nobody\" cannot sign; "), "{told}");
+    assert!(told.starts_with("app_tokens.issuer: \"nobody\" has no signing key; "), "{told}");
     assert!(problem("[app_tokens]\nlifetime = \"25h\"").contains("from 1m to 24h"));
     assert!(problem("[app_tokens]\nattempts_per_minute = -1").contains("from 0 to 1000000"));
 }
@@ -338,13 +336,10 @@ fn application_tokens_are_exchanged_with_the_secret_of_an_issuer() {
 fn a_file_that_is_no_toml_is_told_by_line_and_not_by_content() {
     let problems = problems("[auth]\n\nsecret = \"top-secret-value\nx = 1", &[]);
     assert_eq!(problems.len(), 1);
-    assert!(problems[0].contains("line 3 is not TOML"), "{problems:?}");
+    assert!(problems[0].contains("line 3 is not valid TOML"), "{problems:?}");
     assert!(!problems[0].contains("top-secret"), "{problems:?}");
     let error = load(Some(Path::new("/no/such/file.toml")), []).expect_err("a refusal").to_string();
-    assert!(
-        error.contains("/no/such/file.toml") && error.contains("name a file that can be read"),
-        "{error}"
-    );
+    assert!(error.contains("/no/such/file.toml") && error.contains("choose a readable file"), "{error}");
 }
 
 /// The problems of `[auth]` with these settings beside a good name and audience.
@@ -358,22 +353,22 @@ fn key_problems(settings: &str) -> Vec<String> {
 #[test]
 fn an_issuer_has_exactly_one_key_that_fits() {
     let cases = [
-        ("algorithm = \"HS256\"".to_owned(), "auth.secret: there is no key; "),
+        ("algorithm = \"HS256\"".to_owned(), "auth.secret: no key is configured; "),
         (
             "algorithm = \"HS256\"\nsecret = \"short\"".to_owned(),
-            "auth.secret: an HS256 secret has at least 32 bytes",
+            "auth.secret: an HS256 secret needs at least 32 bytes",
         ),
         (
             format!("algorithm = \"RS256\"\nsecret = \"{SECRET}\""),
-            "auth.secret: RS256 does not take this kind of key",
+            "auth.secret: RS256 does not support this kind of key",
         ),
         (
             format!("algorithm = \"HS256\"\nsecret = \"{SECRET}\"\npublic_key_file = \"{PUBLIC_KEY}\""),
-            "auth.secret: there is public_key_file too; ",
+            "auth.secret: public_key_file is set too; ",
         ),
         (
             format!("algorithm = \"RS256\"\npublic_key_file = \"{PUBLIC_KEY}\""),
-            "auth.public_key_file: this is no PEM key",
+            "auth.public_key_file: not a PEM key",
         ),
         (
             "algorithm = \"ES256\"\npublic_key_file = \"/no/such.pem\"".to_owned(),
@@ -381,36 +376,36 @@ fn an_issuer_has_exactly_one_key_that_fits() {
         ),
         (
             "algorithm = \"ES256\"\njwks_file = \"/no/such.json\"".to_owned(),
-            "auth.jwks_file: /no/such.json: the file of the key set cannot be read; ",
+            "auth.jwks_file: /no/such.json: cannot read the file of the key set; ",
         ),
         (
             format!("algorithm = \"ES256\"\njwks_file = \"{PUBLIC_KEY}\""),
             concat!(
                 "auth.jwks_file: ",
                 env!("CARGO_MANIFEST_DIR"),
-                "/tests/keys/es256-public.pem: this is no JSON Web"
+                "/tests/keys/es256-public.pem: not a JSON Web"
             ),
         ),
         (
             "algorithm = \"ES256\"\njwks_url = \"x\"".to_owned(),
-            "auth.jwks_url: \"x\" is not valid; give the address of the key set, such as https://",
+            "auth.jwks_url: \"x\" is not valid; set it to the URL of the key set, for example https://",
         ),
         (
             "algorithm = \"ES256\"\njwks_url = \"http://login.example.com/keys\"".to_owned(),
-            "auth.jwks_url: a key set comes over https, or over http from localhost",
+            "auth.jwks_url: the URL of a key set must be https, or http for localhost",
         ),
         (
             "algorithm = \"HS256\"\njwks_url = \"https://login.example.com/keys\"".to_owned(),
-            "auth.jwks_url: HS256 does not take this kind of key",
+            "auth.jwks_url: HS256 does not support this kind of key",
         ),
         (
             "algorithm = \"ES256\"\njwks_file = \"x\"\njwks_url = \"https://login.example.com/keys\""
                 .to_owned(),
-            "auth.jwks_file: there is jwks_url too; ",
+            "auth.jwks_file: jwks_url is set too; ",
         ),
-        (format!("secret = \"{SECRET}\""), "auth.algorithm: it is not set; "),
-        (format!("algorithm = \" \"\nsecret = \"{SECRET}\""), "auth.algorithm: it is blank; "),
-        ("algorithm = \"HS256\"\nsecret = [\"x\"]".to_owned(), "auth.secret: this is not one value; "),
+        (format!("secret = \"{SECRET}\""), "auth.algorithm: not set; "),
+        (format!("algorithm = \" \"\nsecret = \"{SECRET}\""), "auth.algorithm: must not be blank; "),
+        ("algorithm = \"HS256\"\nsecret = [\"x\"]".to_owned(), "auth.secret: not a single value; "),
     ];
     for (settings, start) in cases {
         let problems = key_problems(&settings);
@@ -432,10 +427,13 @@ fn issuers_stand_in_one_place_and_once() {
     assert_eq!(two.issuer_keys().len(), 2);
 
     let twice = problems(&format!("{database}{}{}", issuer("one"), issuer("one")), &[]);
-    assert!(twice.concat().starts_with("auth.issuers: \"one\" is there twice; "), "{twice:?}");
+    assert!(twice.concat().starts_with("auth.issuers: \"one\" is configured twice; "), "{twice:?}");
 
     let both = problems(&format!("{database}{}", issuer("one")), &[("AUTH__SECRET", SECRET)]);
-    assert!(both[0].starts_with("auth.issuers: there are issuers here and in [auth]; "), "{both:?}");
+    assert!(
+        both[0].starts_with("auth.issuers: issuers are configured both here and in [auth]; "),
+        "{both:?}"
+    );
     assert!(!both.concat().contains(SECRET), "{both:?}");
 }
 
@@ -471,7 +469,7 @@ fn addresses_of_other_databases_are_refused_without_repeating_them() {
     ] {
         let problems = problems(GOOD, &[("DATABASE__URL", address)]);
         assert!(
-            problems.concat().starts_with("CONTACT_GATEWAY__DATABASE__URL: this is not the address"),
+            problems.concat().starts_with("CONTACT_GATEWAY__DATABASE__URL: not a database URL"),
             "{problems:?}"
         );
         assert!(!problems.concat().contains("top-secret"), "{problems:?}");
@@ -546,7 +544,7 @@ fn development_needs_nothing_but_its_folder() {
 
     assert!(development(&data_dir, Some("postgres://u@h/d"), &key).is_ok());
     let error = development(&data_dir, Some("mysql://h"), &key).expect_err("a refusal").to_string();
-    assert!(error.contains("--database: this is not the address of a database"), "{error}");
+    assert!(error.contains("--database: not a database URL"), "{error}");
 }
 
 #[test]

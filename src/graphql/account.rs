@@ -1,4 +1,4 @@
-//! Accounts in the schema.
+//! The GraphQL types of accounts.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use super::{
     context::ContextExt,
     document::FieldNames,
     error::{UserError, outcome},
-    filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, narrowed},
+    filter::{AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, parse_list_arguments},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     patch::patch,
-    relay::{Connection, List, Listed, list_request, primed},
+    relay::{Connection, List, ListItem, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -78,7 +78,7 @@ impl Account {
     ) -> Result<Option<Connection<AccountContact>>> {
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, AccountContact::ORDER, &window, filter, order_by)?;
-        let list = List { narrow: (), request };
+        let list = List { own_filter: (), request };
         Ok(Some(ctx.gateway().loaders.account_contacts_by_account.load(self.0.id, list).await?))
     }
 
@@ -107,13 +107,13 @@ impl Account {
 impl Account {
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| names.has(column))
     }
 }
 
-impl Listed for Account {
+impl ListItem for Account {
     const CONNECTION: &'static str = "AccountConnection";
     const EDGE: &'static str = "AccountEdge";
 
@@ -121,8 +121,8 @@ impl Listed for Account {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<AccountFilter, AccountOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<AccountFilter, AccountOrder>(arguments)
     }
 }
 
@@ -184,7 +184,7 @@ impl ByParent for AccountsByAccountContact {
     }
 }
 
-/// Reading accounts.
+/// Queries of accounts.
 #[derive(Default)]
 pub struct AccountQuery;
 
@@ -344,7 +344,7 @@ upsert_types! {
     account / "account": Account
 }
 
-/// Changing accounts.
+/// Mutations of accounts.
 #[derive(Default)]
 pub struct AccountMutation;
 

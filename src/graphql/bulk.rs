@@ -1,6 +1,6 @@
-//! What the bulk writes have in common in the schema: the policy, the results, the payload.
+//! The types that all bulk mutations share: policy, results and payload.
 //!
-//! A domain file declares its two types with `upsert_types!` and its inputs by hand, since inputs differ.
+//! Each domain file declares its two types with `upsert_types!` and its inputs itself, because the inputs differ.
 
 use async_graphql::{Context, Enum};
 
@@ -32,19 +32,19 @@ pub enum UpsertStatus {
     Failed,
 }
 
-/// Loads what is selected below the objects of the results, which stand in their field `object`.
+/// Loads what is selected on the records of the results, which are in the field `object`.
 pub(super) async fn prime_results<T: Prime>(ctx: &Context<'_>, object: &str, rows: Vec<&T>) {
     let named = |selections: Vec<_>, name: &str| -> Vec<_> {
         selections.into_iter().filter(|it: &Selection<'_>| it.name() == name).collect()
     };
-    let results = named(Selection::of(ctx.field()).below(), "results");
-    let objects = results.iter().flat_map(|results| named(results.below(), object));
+    let results = named(Selection::of(ctx.field()).children(), "results");
+    let objects = results.iter().flat_map(|results| named(results.children(), object));
     for object in objects {
-        T::prime(rows.clone(), object.below(), ctx.gateway()).await;
+        T::prime(rows.clone(), object.children(), ctx.gateway()).await;
     }
 }
 
-/// Declares the result and the payload of a bulk write, and how the payload is made of what the service answers.
+/// Declares the result and the payload of a bulk mutation, and the conversion from the service's results.
 macro_rules! upsert_types {
     (
         $(#[doc = $result_doc:literal])*

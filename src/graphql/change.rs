@@ -1,14 +1,14 @@
-//! The change log in the schema.
+//! The GraphQL types of the change log.
 
 use async_graphql::{Context, Enum, ID, Name, Object, Result, Value};
 
 use super::{
     Gateway,
     context::ContextExt,
-    filter::{ChangeFilter, ChangeOrder, narrowed},
+    filter::{ChangeFilter, ChangeOrder, parse_list_arguments},
     loaders::{Prime, Primed},
     node::{self, NodeField},
-    relay::{Connection, Listed, list_request},
+    relay::{Connection, ListItem, list_request},
     scalar::{BigInt, Json, Timestamp},
     selection::Selection,
 };
@@ -61,7 +61,7 @@ impl ChangeKind {
         Self::OrganizationContact,
     ];
 
-    /// The kind as the log has it: the name of the type.
+    /// The name of the type, as the change log stores it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Organization => "Organization",
@@ -95,7 +95,7 @@ pub enum ChangeAction {
     Erased,
 }
 
-/// A change that really changed something.
+/// An entry of the change log.
 pub struct Change(pub Model);
 
 /// An entry of the change log: who changed which fields of which record, in which request. Writes that change nothing
@@ -154,7 +154,7 @@ impl Change {
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 }
 
-impl Listed for Change {
+impl ListItem for Change {
     const CONNECTION: &'static str = "ChangeConnection";
     const EDGE: &'static str = "ChangeEdge";
 
@@ -162,8 +162,8 @@ impl Listed for Change {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<ChangeFilter, ChangeOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<ChangeFilter, ChangeOrder>(arguments)
     }
 }
 
@@ -172,14 +172,14 @@ impl Prime for Change {
         Box::pin(async move {
             let ids: Vec<&str> = changes.iter().map(|change| change.0.entity_id.as_str()).collect();
             for selection in selections.iter().filter(|selection| selection.name() == "node") {
-                // A load that fails is reported by the field that asks.
+                // The field that needs the row reports a failed load.
                 let _ = node::prime_all(gateway, &ids, || selection.clone()).await;
             }
         })
     }
 }
 
-/// Reading the record of changes.
+/// Queries of the change log.
 #[derive(Default)]
 pub struct ChangeQuery;
 

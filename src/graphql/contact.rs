@@ -1,4 +1,4 @@
-//! Contacts of all kinds: what they have in common, and the one list of all of them.
+//! Contacts of all kinds: the interface and the combined list.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -15,12 +15,12 @@ use super::{
     document::FieldNames,
     filter::{
         self, ChangeFilter, ChangeOrder, Conditions, DateTimeFilter, DeletedFilter, EnumFilter, FilterInput,
-        StringFilter, narrowed, order_input,
+        StringFilter, order_input, parse_list_arguments,
     },
     internal_contact::InternalContact,
     loaders::{ByParent, Prime, Primed, Source, prime_lists},
     organization_contact::OrganizationContact,
-    relay::{Connection, List, Listed},
+    relay::{Connection, List, ListItem},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
     selection::{Selection, selects_total},
 };
@@ -116,12 +116,12 @@ pub enum ContactInterface {
     InternalContact(InternalContact),
     /// An account contact: a person at a customer.
     AccountContact(AccountContact),
-    /// A card with one fixed purpose.
+    /// An organization contact.
     OrganizationContact(OrganizationContact),
 }
 
-/// A contact of any kind. Its fields are resolved as those of its own type: async-graphql 7.2 gives an error of an
-/// interface's field no path.
+/// A contact of any kind. Its fields are resolved on the concrete type, because async-graphql 7.2 reports errors of
+/// interface fields without a path.
 pub struct Contact(ContactInterface);
 
 impl OutputType for Contact {
@@ -157,7 +157,7 @@ impl From<service::Contact> for Contact {
 }
 
 impl Contact {
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     fn columns(names: &FieldNames) -> ContactColumns {
         ContactColumns {
             internal: InternalContact::columns(names),
@@ -167,7 +167,7 @@ impl Contact {
     }
 }
 
-impl Listed for Contact {
+impl ListItem for Contact {
     const CONNECTION: &'static str = "ContactConnection";
     const EDGE: &'static str = "ContactEdge";
 
@@ -189,8 +189,8 @@ impl Listed for Contact {
         service::list_request(window, filter, sorts, total)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<ContactFilter, ContactOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<ContactFilter, ContactOrder>(arguments)
     }
 }
 
@@ -208,7 +208,7 @@ impl Prime for Contact {
     }
 }
 
-/// Contacts by their kinds.
+/// Contacts grouped by kind.
 #[derive(Default)]
 pub(super) struct Contacts<'a> {
     pub(super) internal: Vec<&'a InternalContact>,
@@ -217,7 +217,7 @@ pub(super) struct Contacts<'a> {
 }
 
 impl<'a> Contacts<'a> {
-    /// Loads what the selections will ask for: what all kinds have for all of them at once, the rest for each kind.
+    /// Loads the selected children: fields of the interface for all contacts at once, other fields per kind.
     pub(super) async fn prime(self, selections: Vec<Selection<'a>>, gateway: &'a Gateway) {
         let is_shared = |selection: &Selection<'_>| matches!(selection.name(), RELATED | HISTORY);
         let (shared, own): (Vec<_>, Vec<_>) = selections.into_iter().partition(is_shared);
@@ -239,7 +239,7 @@ impl<'a> Contacts<'a> {
 const RELATED: &str = "relatedContacts";
 const HISTORY: &str = "history";
 
-/// Loads what contacts of all kinds have, if the selection is of that.
+/// Loads a selected field of the interface. Returns whether it was one.
 pub(super) async fn prime_shared(
     selection: Selection<'_>,
     contacts: impl Iterator<Item = Relative>,
@@ -320,7 +320,7 @@ order_input! {
     }
 }
 
-/// Loads the contacts that share an email address with others.
+/// Loads the contacts with the same email address.
 pub struct RelatedContacts;
 
 impl ByParent for RelatedContacts {
@@ -341,7 +341,7 @@ impl ByParent for RelatedContacts {
     }
 }
 
-/// Loads what was done to things, by their global ids.
+/// Loads the change history of records by global id.
 pub struct ChangesByEntity;
 
 impl ByParent for ChangesByEntity {
@@ -361,42 +361,42 @@ impl ByParent for ChangesByEntity {
     }
 }
 
-/// The contacts that share an email address with this one.
+/// The other contacts with the same email address.
 pub(super) async fn related_contacts(
     ctx: &Context<'_>,
     contact: Relative,
     window: &PageWindow,
 ) -> Result<Option<Connection<Contact>>> {
     let request = service::list_request(window, None, Vec::new(), selects_total(&ctx.field()))?;
-    let list = List { narrow: (), request };
+    let list = List { own_filter: (), request };
     Ok(Some(ctx.gateway().loaders.related_contacts.load(contact, list).await?))
 }
 
-/// What was done to the thing with this id.
+/// The change history of the record with this id.
 pub(super) async fn history(
     ctx: &Context<'_>,
     id: String,
     request: ListRequest,
 ) -> Result<Option<Connection<Change>>> {
-    let list = List { narrow: (), request };
+    let list = List { own_filter: (), request };
     Ok(Some(ctx.gateway().loaders.changes_by_entity.load(id, list).await?))
 }
 
-/// The contacts of the organization that the request selected.
+/// The contacts of the selected organization.
 pub(super) async fn contacts(
     ctx: &Context<'_>,
     window: &PageWindow,
-    wanted: Option<ContactFilter>,
+    filter: Option<ContactFilter>,
     order: Option<Vec<ContactOrder>>,
 ) -> Result<Option<Connection<Contact>>> {
     let Gateway { request, db, names, .. } = ctx.gateway();
-    let (filter, sorts) = (filter::filter(wanted)?, filter::sorts(order)?);
+    let (filter, sorts) = (filter::filter(filter)?, filter::sorts(order)?);
     let list = service::list_request(window, filter, sorts, selects_total(&ctx.field()))?;
     let page = service::list(db, request, Contact::columns(names), &list).await?;
     Ok(Some(Connection::primed(ctx, page.map(Contact::from)).await))
 }
 
-/// Reading contacts of all kinds.
+/// Queries of contacts of all kinds.
 #[derive(Default)]
 pub struct ContactQuery;
 

@@ -1,4 +1,4 @@
-//! Changing contacts of any kind: inputs, payloads and mutations.
+//! Mutations of contacts of any kind: inputs, payloads and resolvers.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
@@ -50,7 +50,7 @@ pub struct EraseContactPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Changing contacts of any kind.
+/// Mutations of contacts of any kind.
 #[derive(Default)]
 pub struct ContactMutation;
 

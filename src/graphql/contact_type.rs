@@ -1,4 +1,4 @@
-//! Contact types in the schema.
+//! The GraphQL types of contact types.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use super::{
     Gateway,
     context::ContextExt,
     error::{UserError, outcome},
-    filter::{ContactTypeFilter, ContactTypeOrder, narrowed},
+    filter::{ContactTypeFilter, ContactTypeOrder, parse_list_arguments},
     loaders::{ById, Prime, Primed, Source},
     patch::patch,
     pending::pending_updates,
-    relay::{Connection, Listed, list_request},
+    relay::{Connection, ListItem, list_request},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// What an account contact is to its accounts.
+/// A type of account contact.
 pub struct ContactType(pub Model);
 
 /// A type of account contact, for example Billing or Legal. Each organization defines its own.
@@ -65,7 +65,7 @@ impl ContactType {
     }
 }
 
-impl Listed for ContactType {
+impl ListItem for ContactType {
     const CONNECTION: &'static str = "ContactTypeConnection";
     const EDGE: &'static str = "ContactTypeEdge";
 
@@ -73,8 +73,8 @@ impl Listed for ContactType {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<ContactTypeFilter, ContactTypeOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<ContactTypeFilter, ContactTypeOrder>(arguments)
     }
 }
 
@@ -101,7 +101,7 @@ impl ById for ContactTypeById {
     }
 }
 
-/// Loads the types that account contacts have now.
+/// Loads the current types of account contacts.
 pub struct ContactTypeByAccountContact;
 
 impl ById for ContactTypeByAccountContact {
@@ -118,7 +118,7 @@ impl ById for ContactTypeByAccountContact {
     }
 }
 
-/// Reading contact types.
+/// Queries of contact types.
 #[derive(Default)]
 pub struct ContactTypeQuery;
 
@@ -232,7 +232,7 @@ pending_updates! {
     DeleteContactTypePayload: |payload| payload.contact_type.iter(),
 }
 
-/// Changing contact types.
+/// Mutations of contact types.
 #[derive(Default)]
 pub struct ContactTypeMutation;
 

@@ -1,4 +1,4 @@
-//! What resolvers find in async-graphql's context: the request, the database and the request's loaders.
+//! The data of a request in async-graphql's context: caller, database and loaders.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::{
     service::{self, Database},
 };
 
-/// One GraphQL request. The HTTP handler makes it and puts it into the request's data.
+/// One GraphQL request. The HTTP handler creates it and adds it to the request's data.
 pub struct Gateway {
-    /// Who asks, when, under which id.
+    /// The caller, the time and the request id.
     pub request: RequestContext,
     /// The database.
     pub db: Database,
-    /// What this request has read so far.
+    /// The loaders, with the records read so far.
     pub loaders: Loaders,
-    /// The names of the fields that it selects.
+    /// The names of the selected fields.
     pub names: Arc<FieldNames>,
 }
 
 impl Gateway {
-    /// A request that has read nothing yet, and sees of the database what its caller may.
+    /// A request with empty loaders and the database restricted to the caller's organization.
     pub fn new(request: RequestContext, db: &Database, names: Arc<FieldNames>) -> Self {
         let db = db.within(&request.caller);
         let organization = service::reader(&request);
@@ -35,9 +35,8 @@ impl Gateway {
     }
 }
 
-/// The guard of payload fields with a record that the mutation did not write: they need contacts:read.
-///
-/// Relations need no guard, because the loaders check the scope.
+/// The guard of payload fields with a record that the mutation did not write: they require contacts:read. Relations
+/// need no guard, because the loaders check the scope.
 pub(super) struct ReadsContacts;
 
 impl Guard for ReadsContacts {
@@ -48,10 +47,10 @@ impl Guard for ReadsContacts {
 
 /// Finds the [`Gateway`] in async-graphql's context.
 pub(super) trait ContextExt<'a> {
-    /// The request under way.
+    /// The current request.
     fn gateway(&self) -> &'a Gateway;
 
-    /// The same at the start of a mutation: what an earlier mutation of the request has loaded is forgotten.
+    /// The current request with cleared loaders, so that a mutation does not see records that an earlier one loaded.
     async fn fresh(&self) -> &'a Gateway;
 }
 

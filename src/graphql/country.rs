@@ -1,4 +1,4 @@
-//! Countries in the schema.
+//! The GraphQL types of countries.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use async_graphql::{Context, Object, Result};
 use super::{
     Gateway,
     context::ContextExt,
-    relay::{Connection, Listed, page_request},
+    relay::{Connection, ListItem, page_request},
 };
 use crate::service::{
     PageWindow,
@@ -42,7 +42,7 @@ impl Country {
     }
 }
 
-impl Listed for Country {
+impl ListItem for Country {
     const CONNECTION: &'static str = "CountryConnection";
     const EDGE: &'static str = "CountryEdge";
 
@@ -55,7 +55,7 @@ impl Listed for Country {
     }
 }
 
-/// Reading countries.
+/// Queries of countries.
 #[derive(Default)]
 pub struct CountryQuery;
 

@@ -1,4 +1,4 @@
-//! Custom fields and their values in the schema.
+//! The GraphQL types of custom fields and their values.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,10 +11,10 @@ use super::{
     Gateway,
     context::ContextExt,
     error::{UserError, outcome},
-    filter::{CustomFieldFilter, CustomFieldOrder, narrowed},
+    filter::{CustomFieldFilter, CustomFieldOrder, parse_list_arguments},
     loaders::{ById, Prime, Primed, Source},
     patch::patch,
-    relay::{Connection, Listed, list_request},
+    relay::{Connection, ListItem, list_request},
     scalar::{Id, Json, Timestamp, readable},
     selection::Selection,
 };
@@ -58,7 +58,7 @@ pub enum CustomFieldType {
     Phone,
 }
 
-/// Something that an organization wants to know of account contacts.
+/// A custom field.
 pub struct CustomField(pub Model);
 
 /// An additional field of account contacts, defined by the organization.
@@ -117,7 +117,7 @@ impl CustomField {
     }
 }
 
-impl Listed for CustomField {
+impl ListItem for CustomField {
     const CONNECTION: &'static str = "CustomFieldConnection";
     const EDGE: &'static str = "CustomFieldEdge";
 
@@ -125,8 +125,8 @@ impl Listed for CustomField {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Argument)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<CustomFieldFilter, CustomFieldOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Argument)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<CustomFieldFilter, CustomFieldOrder>(arguments)
     }
 }
 
@@ -144,7 +144,7 @@ pub struct CustomFieldValue(pub value::Model);
 impl CustomFieldValue {
     /// The custom field.
     async fn field(&self, ctx: &Context<'_>) -> Result<Arc<CustomField>> {
-        Ok(self.loaded_field(ctx).await?)
+        Ok(self.load_field(ctx).await?)
     }
 
     /// The value as JSON, in the format of the field's type.
@@ -155,12 +155,12 @@ impl CustomFieldValue {
     /// The value formatted for display: dates as `31 Jan 2026`, times in UTC, booleans as `Yes` and `No`.
     async fn display_value(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let value = readable(&self.0.value)?;
-        Ok(Some(service::display(self.loaded_field(ctx).await?.0.field_type, value)))
+        Ok(Some(service::display(self.load_field(ctx).await?.0.field_type, value)))
     }
 }
 
 impl CustomFieldValue {
-    async fn loaded_field(&self, ctx: &Context<'_>) -> AppResult<Arc<CustomField>> {
+    async fn load_field(&self, ctx: &Context<'_>) -> AppResult<Arc<CustomField>> {
         let row = ctx.gateway().loaders.custom_field.load(self.0.custom_field_id).await?;
         row.ok_or_else(|| AppError::Internal("a value without its custom field".into()))
     }
@@ -203,7 +203,7 @@ impl ById for ValuesByAccountContact {
     }
 }
 
-/// Loads the fields of the values that were selected on many contacts.
+/// Loads the custom fields of the values that are selected on many contacts.
 pub(super) async fn prime_values<'a>(
     selection: Selection<'a>,
     contacts: impl IntoIterator<Item = AccountContactId>,
@@ -211,14 +211,14 @@ pub(super) async fn prime_values<'a>(
 ) {
     let loaders = &gateway.loaders;
     let values = loaders.custom_field_values.prime(contacts).await;
-    // How a value is shown depends on its field.
-    if selection.below().iter().any(|it| matches!(it.name(), "field" | "displayValue")) {
+    // The display value depends on the type of the field.
+    if selection.children().iter().any(|it| matches!(it.name(), "field" | "displayValue")) {
         let values = values.iter().flat_map(|values| values.iter());
         loaders.custom_field.prime(values.map(|value| value.0.custom_field_id)).await;
     }
 }
 
-/// Reading custom fields.
+/// Queries of custom fields.
 #[derive(Default)]
 pub struct CustomFieldQuery;
 
@@ -322,7 +322,7 @@ pub struct ArchiveCustomFieldPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Changing custom fields.
+/// Mutations of custom fields.
 #[derive(Default)]
 pub struct CustomFieldMutation;
 

@@ -1,4 +1,4 @@
-//! Errors on their way out: user errors beside a payload, and the one translation of a finished response's errors.
+//! User errors of payloads, and the translation of the errors of a response.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::{
     service::retried,
 };
 
-/// The most errors that a response holds.
+/// The maximum number of errors in a response.
 const MAX_ERRORS: usize = 10;
 
 /// Codes of validation errors.
@@ -63,8 +63,8 @@ impl From<InputError> for UserError {
     }
 }
 
-/// Does a service's unit of work, and splits its answer into the payload's object and its user errors. Other errors stay
-/// errors.
+/// Runs a unit of work of a service and splits its result into the record and the user errors. Other errors are
+/// returned.
 pub(super) async fn outcome<T, F: Future<Output = AppResult<T>>>(
     unit: impl FnMut() -> F,
 ) -> AppResult<(Option<T>, Vec<UserError>)> {
@@ -75,8 +75,8 @@ pub(super) async fn outcome<T, F: Future<Output = AppResult<T>>>(
     }
 }
 
-/// Gives every error of a finished response its code and public message; logs what stays hidden. Returns after how many
-/// seconds the request may succeed, if one of the errors passes by itself.
+/// Sets the code and the public message of every error, and logs internal causes. Returns the seconds for
+/// Retry-After, if an error is temporary.
 pub fn translate(response: &mut Response, request_id: &str) -> Option<u64> {
     let mut retry_after = None;
     response.errors.truncate(MAX_ERRORS);
@@ -84,7 +84,7 @@ pub fn translate(response: &mut Response, request_id: &str) -> Option<u64> {
         let code = translate_one(error, request_id);
         set_code(error, code, request_id);
         retry_after = retry_after.max(code.retry_after());
-        if let Some(path) = refused_argument(error, code)
+        if let Some(path) = error_argument(error, code)
             && let Some(extensions) = &mut error.extensions
         {
             extensions.set("argument", Value::List(path));
@@ -93,8 +93,8 @@ pub fn translate(response: &mut Response, request_id: &str) -> Option<u64> {
     retry_after
 }
 
-/// The path of the argument that an error is about.
-fn refused_argument(error: &ServerError, code: Code) -> Option<Vec<Value>> {
+/// The path of the argument that caused an error.
+fn error_argument(error: &ServerError, code: Code) -> Option<Vec<Value>> {
     if let Some(AppError::Argument { path, .. }) = error.source::<AppError>() {
         return Some(path.iter().map(|name| Value::String(name.to_string())).collect());
     }
@@ -102,8 +102,8 @@ fn refused_argument(error: &ServerError, code: Code) -> Option<Vec<Value>> {
     Some(path.map(|name| Value::String(name.to_owned())).collect())
 }
 
-/// The path of the argument that a validation error is about. async-graphql tells it in the message alone, as
-/// `argument "input.phone"` and, for what is missing or too many, `argument "input", field "email"`.
+/// The path of the argument that caused a validation error. async-graphql has it only in the message: `argument
+/// "input.phone"`, or `argument "input", field "email"` for missing and unknown fields.
 fn argument_path(message: &str) -> Option<impl Iterator<Item = &str>> {
     let (_, rest) = message.split_once("argument \"")?;
     let (argument, rest) = rest.split_once('"')?;
@@ -116,24 +116,24 @@ fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
     if let Some(app_error) = error.source::<AppError>() {
         let code = app_error.code();
         if matches!(code, Code::Internal | Code::Unavailable) {
-            tracing::error!(request.id = request_id, code = code.as_str(), error = ?Hidden(app_error), "field failed");
+            tracing::error!(request.id = request_id, code = code.as_str(), error = ?RedactedError(app_error), "field failed");
         }
         error.message = app_error.public_message().into_owned();
         return code;
     }
     if error.source.is_some() {
-        tracing::error!(request.id = request_id, "a resolver failed with an error that has no code");
+        tracing::error!(request.id = request_id, "resolver failed with an error without a code");
         error.message = "Internal error.".to_owned();
         return Code::Internal;
     }
-    // async-graphql's own: the document or its variables do not fit the schema.
+    // Other errors are async-graphql's own: the document or its variables do not match the schema.
     error.message = without_value(&error.message).to_owned();
     Code::ValidationFailed
 }
 
-/// A message of async-graphql without the value that it quotes: whoever sent it knows it, and nobody else should.
+/// Removes the quoted value from a message of async-graphql, so that logs and traces contain no personal data.
 fn without_value(message: &str) -> &str {
-    // Where the value begins in a message that begins so, and how much before it is kept.
+    // The start of the message, the text to keep, and the text before the value.
     const QUOTING: [(&str, &str, &str); 4] = [
         ("Invalid ", " does not contain the value", " \""),
         ("Expected input type ", "", ", found "),
@@ -150,10 +150,10 @@ fn without_value(message: &str) -> &str {
     shortest
 }
 
-/// What the log may tell of an error: its kind, not the text of the database, which can hold values.
-struct Hidden<'a>(&'a AppError);
+/// An error for the log: its kind, without the text of the database, which can contain values.
+struct RedactedError<'a>(&'a AppError);
 
-impl std::fmt::Debug for Hidden<'_> {
+impl std::fmt::Debug for RedactedError<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             AppError::Database(error) => f.write_str(&crate::error::database_code(error)),
@@ -170,7 +170,7 @@ pub fn set_code(error: &mut ServerError, code: Code, request_id: &str) {
     error.extensions = Some(extensions);
 }
 
-/// The error of a request that is refused as a whole.
+/// The error of a rejected request.
 pub fn refusal(error: &AppError, request_id: &str) -> ServerError {
     let mut refusal = ServerError::new(error.public_message(), None);
     set_code(&mut refusal, error.code(), request_id);

@@ -1,8 +1,7 @@
-//! The gateway as a subgraph of Apollo Federation: its entities by their keys, and the schema with the directives that
-//! tell a composition what they are.
+//! The gateway as a subgraph of Apollo Federation: entities by key, and the SDL with the directives of Federation.
 //!
-//! Both fields are for routers: they are in the subgraph's schema and not in the one for clients, and introspection does
-//! not show them. Entities come by the loaders and the rules of `node`.
+//! The two fields are for routers: they are in the subgraph's schema only, not in the one for clients or in
+//! introspection. Entities are loaded by the same loaders and rules as `node`.
 
 use std::sync::{Arc, LazyLock};
 
@@ -31,10 +30,10 @@ use crate::{
     service,
 };
 
-/// The most representations that `_entities` takes: as many ids as the loaders read in one statement.
+/// The maximum number of representations in `_entities`: as many ids as the loaders read in one statement.
 const MAX_REPRESENTATIONS: usize = 1000;
 
-/// What every subgraph says of the version of Federation that its directives are from.
+/// The link to the version of Federation that defines the directives.
 const LINK: &str = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\"])";
 
 /// An entity: any object with a global id.
@@ -47,17 +46,17 @@ pub enum Entity {
     Partner(Arc<Partner>),
     /// An internal contact: an employee of the organization.
     InternalContact(Arc<InternalContact>),
-    /// The role that an internal contact holds.
+    /// An assignment of an internal contact.
     InternalContactAssignment(Arc<InternalContactAssignment>),
-    /// A customer.
+    /// An account.
     Account(Arc<Account>),
     /// An account contact: a person at a customer.
     AccountContact(Arc<AccountContact>),
-    /// What an account contact is to its accounts.
+    /// A type of account contact.
     ContactType(Arc<ContactType>),
-    /// Something that an organization wants to know of account contacts.
+    /// A custom field.
     CustomField(Arc<CustomField>),
-    /// A card with one fixed purpose.
+    /// An organization contact.
     OrganizationContact(Arc<OrganizationContact>),
 }
 
@@ -77,7 +76,7 @@ impl From<Node> for Entity {
     }
 }
 
-/// A representation as it arrives: an object with `__typename` and the fields of a key.
+/// An unparsed representation: an object with `__typename` and the fields of a key.
 pub struct Any(Value);
 
 /// A representation of an entity: an object with `__typename` and `id`.
@@ -92,14 +91,14 @@ impl ScalarType for Any {
     }
 }
 
-/// What a representation says: an id, and what type the object with it is of.
+/// A parsed representation: the id and the type of an entity.
 struct Representation<'a> {
     type_name: &'a str,
     id: &'a str,
 }
 
 impl Any {
-    /// Reads the representation at this place of the list. Fields besides the key are none of ours.
+    /// Parses the representation at this index. Other fields than the key are ignored.
     fn read(&self, index: usize) -> AppResult<Representation<'_>> {
         let field = |name: &str| match &self.0 {
             Value::Object(fields) => match fields.get(name) {
@@ -117,14 +116,15 @@ impl Any {
 }
 
 fn malformed(index: usize) -> AppError {
-    let message = "A representation is an object with the __typename of an entity and its id, a text.";
+    let message =
+        "A representation must be an object with the __typename of an entity and its id as a string.";
     AppError::Argument {
         path: vec!["representations".into(), index.to_string().into()],
         message: message.into(),
     }
 }
 
-/// The schema as routers compose it.
+/// The schema of the subgraph.
 #[derive(SimpleObject)]
 #[graphql(name = "_Service", visible = false)]
 pub struct Service {
@@ -132,13 +132,14 @@ pub struct Service {
     sdl: &'static str,
 }
 
-/// What routers ask.
+/// The queries of federation routers.
 #[derive(Default)]
 pub struct FederationQuery;
 
 #[Object]
 impl FederationQuery {
-    /// The entities with these keys, in the same order; null where there is none of the type in reach.
+    /// The entities with these keys, in the same order. Null for each one that does not exist or is not accessible
+    /// with this token.
     #[graphql(name = "_entities", visible = false)]
     async fn entities(
         &self,
@@ -147,15 +148,15 @@ impl FederationQuery {
     ) -> Result<Vec<Option<Entity>>> {
         service::reader(&ctx.gateway().request)?;
         if representations.len() > MAX_REPRESENTATIONS {
-            let message = format!("At most {MAX_REPRESENTATIONS} entities can be asked for at once.");
+            let message = format!("At most {MAX_REPRESENTATIONS} representations are allowed.");
             return Err(argument("representations", message).into());
         }
-        let asked = representations.iter().enumerate().map(|(index, any)| any.read(index));
-        let asked: Vec<_> = asked.collect::<AppResult<_>>()?;
-        Ok(entities(ctx.gateway(), &asked, || Selection::of(ctx.field())).await?)
+        let parsed = representations.iter().enumerate().map(|(index, any)| any.read(index));
+        let parsed: Vec<_> = parsed.collect::<AppResult<_>>()?;
+        Ok(entities(ctx.gateway(), &parsed, || Selection::of(ctx.field())).await?)
     }
 
-    /// The schema for a composition.
+    /// The schema of this subgraph.
     #[graphql(name = "_service", visible = false)]
     async fn service(&self) -> Service {
         Service { sdl: subgraph_sdl() }
@@ -164,19 +165,18 @@ impl FederationQuery {
 
 async fn entities<'a>(
     gateway: &Gateway,
-    asked: &[Representation<'_>],
+    representations: &[Representation<'_>],
     selection: impl Fn() -> Selection<'a>,
 ) -> AppResult<Vec<Option<Entity>>> {
-    let ids: Vec<&str> = asked.iter().map(|representation| representation.id).collect();
+    let ids: Vec<&str> = representations.iter().map(|representation| representation.id).collect();
     let nodes = node::find_all(gateway, &ids, selection).await?;
-    let of_its_type = |(node, asked): (Option<Node>, &Representation<'_>)| {
-        node.filter(|node| node.type_name_of() == asked.type_name).map(Entity::from)
+    let of_its_type = |(node, representation): (Option<Node>, &Representation<'_>)| {
+        node.filter(|node| node.type_name_of() == representation.type_name).map(Entity::from)
     };
-    Ok(nodes.into_iter().zip(asked).map(of_its_type).collect())
+    Ok(nodes.into_iter().zip(representations).map(of_its_type).collect())
 }
 
-/// The schema in the schema definition language as a subgraph tells it: every node is an entity, known by its id, and
-/// what each subgraph with connections has is shared.
+/// The SDL of the subgraph: every node is an entity with the key `id`, and PageInfo is shareable.
 pub fn subgraph_sdl() -> &'static str {
     static SDL: LazyLock<String> = LazyLock::new(|| {
         let lines = sdl().lines().map(|line| match line.strip_suffix(" {") {
@@ -189,7 +189,7 @@ pub fn subgraph_sdl() -> &'static str {
     &SDL
 }
 
-/// Whether this begins the definition of an object type that is a node, as the schema is printed.
+/// Whether this line starts the definition of an object type that implements Node.
 fn is_entity(head: &str) -> bool {
     let Some((_, interfaces)) = head.strip_prefix("type ").and_then(|head| head.split_once(" implements "))
     else {

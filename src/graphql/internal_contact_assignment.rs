@@ -1,4 +1,4 @@
-//! Assignments of internal contacts in the schema.
+//! The GraphQL types of assignments of internal contacts.
 
 mod upsert;
 
@@ -12,11 +12,11 @@ use super::{
     context::{ContextExt, ReadsContacts},
     document::FieldNames,
     error::{UserError, outcome},
-    filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder, narrowed},
+    filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder, parse_list_arguments},
     internal_contact::InternalContact,
     loaders::{ById, ByParent, Prime, Primed, Source, prime_rows},
     partner::Partner,
-    relay::{Connection, List, ListFilter, Listed, argument, list_request, primed},
+    relay::{Connection, List, ListFilter, ListItem, argument, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -55,7 +55,7 @@ pub enum InternalRole {
     PracticeLead,
 }
 
-/// The role that an internal contact holds.
+/// An assignment of an internal contact.
 pub struct InternalContactAssignment(pub Model);
 
 /// The role of an internal contact for a partner. A floating assignment has no partner yet.
@@ -110,13 +110,13 @@ impl InternalContactAssignment {
 impl InternalContactAssignment {
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| names.has(column))
     }
 }
 
-impl Listed for InternalContactAssignment {
+impl ListItem for InternalContactAssignment {
     const CONNECTION: &'static str = "InternalContactAssignmentConnection";
     const EDGE: &'static str = "InternalContactAssignmentEdge";
 
@@ -124,8 +124,8 @@ impl Listed for InternalContactAssignment {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<InternalContactAssignmentFilter, InternalContactAssignmentOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<InternalContactAssignmentFilter, InternalContactAssignmentOrder>(arguments)
     }
 }
 
@@ -195,7 +195,7 @@ impl ByParent for AssignmentsByPartner {
             &source.db,
             organization,
             parents,
-            list.narrow,
+            list.own_filter,
             InternalContactAssignment::columns(&source.names),
             &list.request,
         )
@@ -204,7 +204,7 @@ impl ByParent for AssignmentsByPartner {
     }
 }
 
-/// Loads the assignments that internal contacts hold.
+/// Loads the assignments of internal contacts.
 pub struct AssignmentsByInternalContact;
 
 impl ByParent for AssignmentsByInternalContact {
@@ -223,7 +223,7 @@ impl ByParent for AssignmentsByInternalContact {
             &source.db,
             organization,
             parents,
-            list.narrow,
+            list.own_filter,
             InternalContactAssignment::columns(&source.names),
             &list.request,
         )
@@ -232,7 +232,7 @@ impl ByParent for AssignmentsByInternalContact {
     }
 }
 
-/// Reading assignments.
+/// Queries of assignments.
 #[derive(Default)]
 pub struct InternalContactAssignmentQuery;
 
@@ -360,7 +360,7 @@ pub struct RemoveInternalContactAssignmentPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Changing assignments.
+/// Mutations of assignments.
 #[derive(Default)]
 pub struct InternalContactAssignmentMutation;
 

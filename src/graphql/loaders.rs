@@ -1,8 +1,8 @@
-//! The request's loaders: what one resolver asks of the database, all of them get in one statement.
+//! The loaders of a request: they batch the rows that resolvers need into one statement.
 //!
-//! Made per request and bound to its organization, so that nothing is shared between tenants. A list resolver that sees
-//! that children are selected primes the loaders for its whole page ([`Prime`]); the children then find their values
-//! without waiting. What is not primed is collected by the `dataloader` crate and loaded together.
+//! Created per request and bound to its organization, so nothing is shared between tenants. A list resolver whose
+//! children are selected primes the loaders for its whole page ([`Prime`]); the children then find their values in
+//! the cache. Keys that are not primed are collected by the `dataloader` crate and loaded together.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +17,7 @@ use dataloader::{BatchFn, cached::Loader};
 use super::{
     Gateway,
     document::FieldNames,
-    relay::{Connection, List, ListFilter, Listed},
+    relay::{Connection, List, ListFilter, ListItem},
     selection::Selection,
 };
 use crate::{
@@ -26,28 +26,27 @@ use crate::{
     service::{Database, Page, cursor::Order},
 };
 
-/// How many keys one statement takes at most.
+/// The maximum number of keys in one statement.
 const MAX_BATCH: usize = 1000;
 
-/// Where a request's loaders read.
+/// The data source of a request's loaders.
 pub struct Source {
     /// The database.
     pub db: Database,
-    /// The organization that they read in, or why the caller must not read: below a mutation, the token may lack
-    /// contacts:read.
+    /// The organization to read in, or the error if the token lacks contacts:read, as below a mutation.
     pub organization: AppResult<OrganizationId>,
-    /// The names of the fields that the request selects, which tell the columns that are worth reading.
+    /// The names of the selected fields, which determine the columns to read.
     pub names: Arc<FieldNames>,
 }
 
-/// Rows that are loaded by their id.
+/// Rows that are loaded by id.
 pub trait ById: Send + Sync + 'static {
     /// The id.
     type Id: Copy + Eq + Hash + std::fmt::Debug + Send + Sync;
-    /// What the schema shows of a row.
+    /// The GraphQL type of a row.
     type Row: Send + Sync;
 
-    /// Loads the rows with these ids that are the organization's.
+    /// Loads the rows of the organization with these ids.
     fn load(
         source: &Source,
         organization: OrganizationId,
@@ -55,13 +54,13 @@ pub trait ById: Send + Sync + 'static {
     ) -> impl Future<Output = AppResult<HashMap<Self::Id, Self::Row>>> + Send;
 }
 
-/// Lists that are loaded for many parents at once, one page for each.
+/// Lists that are loaded for many parents at once, one page per parent.
 pub trait ByParent: Send + Sync + 'static {
     /// The parent's id.
     type Parent: Clone + Eq + Hash + std::fmt::Debug + Send + Sync;
-    /// What the list may be narrowed by.
+    /// The filter of the field's own arguments.
     type Filter: ListFilter;
-    /// What the schema shows of a row.
+    /// The GraphQL type of a row.
     type Row: Send + Sync;
     /// Names the order of the list in cursors.
     const ORDER: Order;
@@ -75,12 +74,13 @@ pub trait ByParent: Send + Sync + 'static {
     ) -> impl Future<Output = AppResult<HashMap<Self::Parent, Page<Self::Row>>>> + Send;
 }
 
-/// A row as loaders hand it out; `None` when there is none in reach.
+/// The result of loading a row. `None` if it does not exist or is not accessible.
 pub type LoadedRow<R> = AppResult<Option<Arc<R>>>;
-/// A page as loaders hand it out.
+/// The result of loading a page.
 pub type LoadedPage<R> = AppResult<Arc<Page<R>>>;
 
-/// What a loader has loaded. The keys come from our own database, so a quick hash will do.
+/// The cache of a loader. The keys come from our database, so a fast hash without protection against collisions is
+/// safe.
 type Cache<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 struct Batch<B> {
@@ -105,7 +105,7 @@ type Rows<B> = Loader<
 /// Loads rows by id.
 pub struct RowLoader<B: ById> {
     source: Arc<Source>,
-    /// Made when the first row is asked for: most requests need few of the loaders.
+    /// Created with the first row, because most requests use few of the loaders.
     loader: OnceLock<Rows<B>>,
 }
 
@@ -116,10 +116,8 @@ impl<B: ById> BatchFn<B::Id, LoadedRow<B::Row>> for Batch<B> {
 }
 
 impl<B: ById> Batch<B> {
-    /// One statement: many rows of one table.
-    ///
-    /// Callers box the future of this. Otherwise it would be a part of the future of every field of a type that has a
-    /// loader, and every field, also the plainest, would pay for its size.
+    /// Loads many rows of one table in one statement. Callers box this future; otherwise it would enlarge the future
+    /// of every field of a type with a loader.
     async fn rows(&self, ids: &[B::Id]) -> HashMap<B::Id, LoadedRow<B::Row>> {
         let loaded = match &self.source.organization {
             Ok(organization) => B::load(&self.source, *organization, ids).await,
@@ -148,7 +146,7 @@ impl<B: ById> RowLoader<B> {
         self.loader().try_load(id).await.unwrap_or_else(|_| Err(unanswered()))
     }
 
-    /// Loads the rows of a whole page at once, and returns those that are there.
+    /// Loads the rows of a whole page at once and returns the existing ones.
     pub async fn prime(&self, ids: impl IntoIterator<Item = B::Id>) -> Vec<Arc<B::Row>> {
         let ids: HashSet<B::Id> = ids.into_iter().collect();
         if ids.is_empty() {
@@ -185,7 +183,7 @@ pub struct ListLoader<B: ByParent> {
 }
 
 impl<B: ByParent> Batch<B> {
-    /// One statement: the same list of many parents.
+    /// Loads the same list of many parents in one statement.
     async fn pages(
         &self,
         parents: &[B::Parent],
@@ -239,7 +237,7 @@ impl<B: ByParent> ListLoader<B> {
         page.unwrap_or_else(|_| Err(unanswered())).map(Connection::new)
     }
 
-    /// Loads the lists of a whole page of parents at once, and returns the pages.
+    /// Loads the lists of a whole page of parents at once and returns the pages.
     async fn prime(
         &self,
         parents: impl IntoIterator<Item = B::Parent>,
@@ -267,32 +265,32 @@ fn unanswered() -> AppError {
     AppError::Internal("a loader's batch left out a key".into())
 }
 
-/// A future of a trait method that calls itself.
+/// The boxed future of the recursive [`Prime::prime`].
 pub type Primed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// A type whose children can be loaded for many rows at once.
+/// A type that can load its children for many rows at once. `prime` is DataLoader's term for filling its cache.
 pub trait Prime: Sized + Send + Sync + 'static {
-    /// Loads what the selections on each of `rows` will ask for. A load that fails is told by the field that asks.
+    /// Loads the selected children of all `rows`. The field that needs a row reports the error of a failed load.
     fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a>;
 }
 
-/// Primes the list that is selected on each parent, and what is selected below it.
-pub(super) async fn prime_lists<B: ByParent<Row: Listed + Prime>>(
+/// Primes the list that is selected on each parent, and its children.
+pub(super) async fn prime_lists<B: ByParent<Row: ListItem + Prime>>(
     selection: Selection<'_>,
     loader: &ListLoader<B>,
     parents: impl IntoIterator<Item = B::Parent>,
     gateway: &Gateway,
 ) {
-    // Arguments that do not make a list are reported by the field itself.
+    // The field itself reports invalid arguments.
     let Some(list) = List::of_selection::<B::Row>(&selection, B::ORDER) else { return };
     let pages = loader.prime(parents, list).await;
     let rows: Vec<&B::Row> = pages.iter().flat_map(|page| &page.items).collect();
     if !rows.is_empty() {
-        B::Row::prime(rows, selection.of_rows(), gateway).await;
+        B::Row::prime(rows, selection.row_selections(), gateway).await;
     }
 }
 
-/// Primes the row that is selected on each parent, and what is selected below it.
+/// Primes the row that is selected on each parent, and its children.
 pub(super) async fn prime_rows<B: ById<Row: Prime>>(
     selection: Selection<'_>,
     loader: &RowLoader<B>,
@@ -302,7 +300,7 @@ pub(super) async fn prime_rows<B: ById<Row: Prime>>(
     let rows = loader.prime(ids).await;
     let rows: Vec<&B::Row> = rows.iter().map(Arc::as_ref).collect();
     if !rows.is_empty() {
-        B::Row::prime(rows, selection.below(), gateway).await;
+        B::Row::prime(rows, selection.children(), gateway).await;
     }
 }
 
@@ -314,13 +312,13 @@ macro_rules! loaders {
         }
 
         impl Loaders {
-            /// Loaders that have loaded nothing.
+            /// Empty loaders.
             pub fn new(source: Source) -> Self {
                 let source = Arc::new(source);
                 Self { $($name: $loader::new(&source),)+ }
             }
 
-            /// Forgets what was loaded: a mutation reads what it wrote.
+            /// Clears the caches, so that a mutation reads what it wrote.
             pub async fn clear(&self) {
                 $(self.$name.clear().await;)+
             }
@@ -343,11 +341,11 @@ loaders! {
     organization: RowLoader<super::organization::OrganizationById>,
     /// Organization contacts by id.
     organization_contact: RowLoader<super::organization_contact::OrganizationContactById>,
-    /// The ids that merged contacts stand for.
+    /// The survivors of merged contacts.
     survivor: RowLoader<super::node::SurvivorByMerged>,
     /// Contact types by id.
     contact_type: RowLoader<super::contact_type::ContactTypeById>,
-    /// The types that account contacts have now.
+    /// The current types of account contacts.
     contact_type_by_account_contact: RowLoader<super::contact_type::ContactTypeByAccountContact>,
     /// Custom fields by id.
     custom_field: RowLoader<super::custom_field::CustomFieldById>,
@@ -355,17 +353,17 @@ loaders! {
     custom_field_values: RowLoader<super::custom_field::ValuesByAccountContact>,
     /// The assignments to a partner.
     assignments_by_partner: ListLoader<super::internal_contact_assignment::AssignmentsByPartner>,
-    /// The assignments that an internal contact holds.
+    /// The assignments of an internal contact.
     assignments_by_internal_contact: ListLoader<super::internal_contact_assignment::AssignmentsByInternalContact>,
-    /// The partners that an internal contact looks after.
+    /// The partners of an internal contact.
     partners_by_internal_contact: ListLoader<super::partner::PartnersByInternalContact>,
-    /// The internal contacts that look after a partner.
+    /// The internal contacts of a partner.
     internal_contacts_by_partner: ListLoader<super::internal_contact::InternalContactsByPartner>,
     /// The accounts of an account contact.
     accounts_by_account_contact: ListLoader<super::account::AccountsByAccountContact>,
-    /// The contacts that share an email address with a contact.
+    /// The other contacts with the email address of a contact.
     related_contacts: ListLoader<super::contact::RelatedContacts>,
-    /// What was done to a thing.
+    /// The change history of a record.
     changes_by_entity: ListLoader<super::contact::ChangesByEntity>,
     /// The contacts of an account.
     account_contacts_by_account: ListLoader<super::account_contact::AccountContactsByAccount>,

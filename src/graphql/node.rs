@@ -30,7 +30,7 @@ use crate::{
     service::{self, contact_merge},
 };
 
-/// The most ids that `nodes` takes.
+/// The maximum number of ids in `nodes`.
 const MAX_NODES: usize = 100;
 
 /// An object with a global id.
@@ -43,22 +43,22 @@ pub enum Node {
     Partner(Arc<Partner>),
     /// An internal contact: an employee of the organization.
     InternalContact(Arc<InternalContact>),
-    /// The role that an internal contact holds.
+    /// An assignment of an internal contact.
     InternalContactAssignment(Arc<InternalContactAssignment>),
-    /// A customer.
+    /// An account.
     Account(Arc<Account>),
     /// An account contact: a person at a customer.
     AccountContact(Arc<AccountContact>),
-    /// What an account contact is to its accounts.
+    /// A type of account contact.
     ContactType(Arc<ContactType>),
-    /// Something that an organization wants to know of account contacts.
+    /// A custom field.
     CustomField(Arc<CustomField>),
-    /// A card with one fixed purpose.
+    /// An organization contact.
     OrganizationContact(Arc<OrganizationContact>),
 }
 
-/// A node as a field's value. It also tells the schema that every contact is a node, which async-graphql's derive
-/// cannot say of an interface.
+/// A node as the value of a field. It also registers that the interface Contact implements Node, which
+/// async-graphql's derive does not support.
 pub struct NodeField(Node);
 
 impl From<Node> for NodeField {
@@ -87,7 +87,7 @@ impl OutputType for NodeField {
     }
 }
 
-/// Reading any object by its id.
+/// Queries for any object by id.
 #[derive(Default)]
 pub struct NodeQuery;
 
@@ -112,7 +112,7 @@ impl NodeQuery {
     ) -> Result<Option<Vec<Option<NodeField>>>> {
         service::reader(&ctx.gateway().request)?;
         if ids.len() > MAX_NODES {
-            let message = format!("At most {MAX_NODES} ids can be asked for at once.");
+            let message = format!("At most {MAX_NODES} ids are allowed.");
             return Err(argument("ids", message).into());
         }
         let nodes = find_all(ctx.gateway(), &ids, || Selection::of(ctx.field())).await?;
@@ -120,7 +120,7 @@ impl NodeQuery {
     }
 }
 
-/// The nodes with these ids, in the same order, with what is selected on them: one statement for each of their types.
+/// The nodes with these ids, in the same order, with their selected children. One statement per type.
 pub(super) async fn find_all<'a>(
     gateway: &Gateway,
     ids: &[impl AsRef<str>],
@@ -134,7 +134,7 @@ pub(super) async fn find_all<'a>(
     Ok(nodes)
 }
 
-/// Loads the nodes with these ids, with what is selected on them: one statement for each of their types.
+/// Loads the nodes with these ids and their selected children. One statement per type.
 pub(super) async fn prime_all<'a>(
     gateway: &Gateway,
     ids: &[impl AsRef<str>],
@@ -146,7 +146,7 @@ pub(super) async fn prime_all<'a>(
     Ok(())
 }
 
-/// Loads all nodes of a type in one statement, and what is selected on them.
+/// Loads all nodes of a type in one statement, and their selected children.
 async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gateway: &Gateway) {
     let loaders = &gateway.loaders;
     macro_rules! ids_of {
@@ -177,10 +177,10 @@ async fn prime<'a>(ids: &[PublicId], selection: impl Fn() -> Selection<'a>, gate
         account: account.iter().map(Arc::as_ref).collect(),
         organization: organization.iter().map(Arc::as_ref).collect(),
     };
-    contacts.prime(selection().below(), gateway).await;
+    contacts.prime(selection().children(), gateway).await;
 }
 
-/// The node with this id. The id of a contact that was merged stands for the survivor.
+/// The node with this id. For the id of a merged contact, the survivor.
 pub(super) async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>> {
     let Ok(id) = id.parse() else { return Ok(None) };
     let mut node = load(gateway, id).await?;
@@ -192,7 +192,7 @@ pub(super) async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>>
     Ok(node)
 }
 
-/// The contact with this very id, also a deleted one.
+/// The contact with exactly this id, even if it is deleted.
 pub(super) async fn contact(gateway: &Gateway, id: PublicId) -> AppResult<Option<Contact>> {
     let contact = match load(gateway, id).await? {
         Some(Node::InternalContact(contact)) => service::contact::Contact::Internal(contact.0.clone()),
@@ -205,7 +205,7 @@ pub(super) async fn contact(gateway: &Gateway, id: PublicId) -> AppResult<Option
     Ok(Some(contact.into()))
 }
 
-/// The contacts that deleted ones among these stand for, in one statement; none when no contact is deleted.
+/// The survivors of the merged contacts among these, in one statement. Empty if no contact is deleted.
 async fn survivors(gateway: &Gateway, ids: &[PublicId]) -> AppResult<Vec<PublicId>> {
     let mut deleted = Vec::new();
     for id in ids {
@@ -230,7 +230,7 @@ impl Node {
         "OrganizationContact",
     ];
 
-    /// The name of the type that it is of.
+    /// The name of the GraphQL type.
     pub(super) fn type_name_of(&self) -> &'static str {
         let [organization, partner, internal, assignment, account, account_contact, ty, field, card] =
             Self::TYPES;
@@ -257,7 +257,7 @@ impl Node {
     }
 }
 
-/// Loads the ids that merged contacts stand for.
+/// Loads the survivors of merged contacts.
 pub struct SurvivorByMerged;
 
 impl ById for SurvivorByMerged {
@@ -273,7 +273,7 @@ impl ById for SurvivorByMerged {
     }
 }
 
-/// The selected organization, or another one that the token names; there are few of those.
+/// The selected organization, or another one that the token names. Tokens name few organizations.
 async fn organization(gateway: &Gateway, id: OrganizationId) -> AppResult<Option<Arc<Organization>>> {
     let Gateway { request, db, loaders, .. } = gateway;
     let selected = request.caller.organization == Some(id.0);
@@ -284,7 +284,7 @@ async fn organization(gateway: &Gateway, id: OrganizationId) -> AppResult<Option
     Ok(row.map(|row| Arc::new(Organization(row))))
 }
 
-/// By way of the loaders, so that many ids of one type are one statement.
+/// Loads a node with the loaders, so that many ids of one type need one statement.
 async fn load(gateway: &Gateway, id: PublicId) -> AppResult<Option<Node>> {
     let loaders = &gateway.loaders;
     Ok(match id {
@@ -297,7 +297,7 @@ async fn load(gateway: &Gateway, id: PublicId) -> AppResult<Option<Node>> {
         PublicId::Account(id) => loaders.account.load(id).await?.map(Node::Account),
         PublicId::AccountContact(id) => loaders.account_contact.load(id).await?.map(Node::AccountContact),
         PublicId::ContactType(id) => {
-            // One that was replaced is gone, though contacts may still lead to its replacement by its id.
+            // A replaced type no longer exists, although its id still resolves to the replacement for contacts.
             loaders.contact_type.load(id).await?.filter(|it| it.0.id == id).map(Node::ContactType)
         }
         PublicId::CustomField(id) => loaders.custom_field.load(id).await?.map(Node::CustomField),

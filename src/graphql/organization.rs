@@ -1,4 +1,4 @@
-//! Organizations and the viewer in the schema.
+//! The GraphQL types of organizations and the viewer.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,7 +20,7 @@ use super::{
     loaders::{ById, Prime, Primed, Source},
     partner::Partner,
     patch::patch,
-    relay::{Connection, Listed, list_request, page_request, primed},
+    relay::{Connection, ListItem, list_request, page_request, primed},
     scalar::{BigInt, Id, Timestamp},
     selection::Selection,
 };
@@ -71,7 +71,7 @@ impl Organization {
         #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ContactOrder>>,
     ) -> Result<Option<Connection<Contact>>> {
-        self.entered(ctx)?;
+        self.selected_gateway(ctx)?;
         contacts(ctx, &PageWindow { first, after, last, before }, filter, order_by).await
     }
 
@@ -90,7 +90,7 @@ impl Organization {
         #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<InternalContactOrder>>,
     ) -> Result<Option<Connection<InternalContact>>> {
-        let Gateway { request, db, names, .. } = self.entered(ctx)?;
+        let Gateway { request, db, names, .. } = self.selected_gateway(ctx)?;
         let window = PageWindow { first, after, last, before };
         let list = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
         let page =
@@ -113,7 +113,7 @@ impl Organization {
         #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<PartnerOrder>>,
     ) -> Result<Option<Connection<Partner>>> {
-        let Gateway { request, db, names, .. } = self.entered(ctx)?;
+        let Gateway { request, db, names, .. } = self.selected_gateway(ctx)?;
         let window = PageWindow { first, after, last, before };
         let list = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
         let page = service::partner::list(db, request, Partner::columns(names), &list).await?;
@@ -135,7 +135,7 @@ impl Organization {
         #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<AccountOrder>>,
     ) -> Result<Option<Connection<Account>>> {
-        let Gateway { request, db, names, .. } = self.entered(ctx)?;
+        let Gateway { request, db, names, .. } = self.selected_gateway(ctx)?;
         let window = PageWindow { first, after, last, before };
         let list = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
         let page = service::account::list(db, request, Account::columns(names), &list).await?;
@@ -156,7 +156,7 @@ impl Organization {
         #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<ContactTypeOrder>>,
     ) -> Result<Option<Connection<ContactType>>> {
-        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let Gateway { request, db, .. } = self.selected_gateway(ctx)?;
         let window = PageWindow { first, after, last, before };
         let list = list_request(ctx, contact_type::Entity::ORDER, &window, filter, order_by)?;
         let page = service::contact_type::list(db, request, &list).await?;
@@ -177,7 +177,7 @@ impl Organization {
         #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
         order_by: Option<Vec<CustomFieldOrder>>,
     ) -> Result<Option<Connection<CustomField>>> {
-        let Gateway { request, db, .. } = self.entered(ctx)?;
+        let Gateway { request, db, .. } = self.selected_gateway(ctx)?;
         let window = PageWindow { first, after, last, before };
         let list = list_request(ctx, custom_field::Entity::ORDER, &window, filter, order_by)?;
         let page = service::custom_field::list(db, request, &list).await?;
@@ -202,18 +202,18 @@ impl Organization {
 }
 
 impl Organization {
-    /// The request, when this is the organization that it acts in.
-    fn entered<'a>(&self, ctx: &Context<'a>) -> AppResult<&'a Gateway> {
+    /// The current request, if this is the selected organization.
+    fn selected_gateway<'a>(&self, ctx: &Context<'a>) -> AppResult<&'a Gateway> {
         let gateway = ctx.gateway();
         if gateway.request.caller.organization == Some(self.0.id.0) {
             return Ok(gateway);
         }
-        let message = "What an organization holds can be read when the header x-org-id selects it.";
+        let message = "The lists of an organization require that the header x-org-id selects it.";
         Err(AppError::request(Code::Forbidden, message))
     }
 }
 
-impl Listed for Organization {
+impl ListItem for Organization {
     const CONNECTION: &'static str = "OrganizationConnection";
     const EDGE: &'static str = "OrganizationEdge";
 
@@ -292,7 +292,7 @@ async fn organizations(ctx: &Context<'_>, window: &PageWindow) -> Result<Option<
     Ok(Some(Connection::primed(ctx, page.map(Organization)).await))
 }
 
-/// Reading organizations.
+/// Queries of organizations.
 #[derive(Default)]
 pub struct OrganizationQuery;
 
@@ -368,7 +368,7 @@ pub struct UpdateOrganizationPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Changing organizations.
+/// Mutations of organizations.
 #[derive(Default)]
 pub struct OrganizationMutation;
 

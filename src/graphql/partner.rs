@@ -1,4 +1,4 @@
-//! Partners in the schema.
+//! The GraphQL types of partners.
 
 use std::collections::HashMap;
 
@@ -12,14 +12,14 @@ use super::{
     error::{UserError, outcome},
     filter::{
         InternalContactAssignmentFilter, InternalContactAssignmentOrder, InternalContactFilter,
-        InternalContactOrder, PartnerFilter, PartnerOrder, narrowed,
+        InternalContactOrder, PartnerFilter, PartnerOrder, parse_list_arguments,
     },
     internal_contact::{InternalContact, RoleFilter},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     patch::patch,
     pending::pending_updates,
-    relay::{Connection, List, Listed, list_request, primed},
+    relay::{Connection, List, ListItem, list_request, primed},
     scalar::{Id, Timestamp},
     selection::Selection,
 };
@@ -80,10 +80,10 @@ impl Partner {
         order_by: Option<Vec<InternalContactAssignmentOrder>>,
         #[graphql(desc = "Returns only assignments with this role.")] role: Option<InternalRole>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let narrow = AssignmentFilter { role: role.map(Into::into), floating: None };
+        let own_filter = AssignmentFilter { role: role.map(Into::into), floating: None };
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
-        let list = List { narrow, request };
+        let list = List { own_filter, request };
         Ok(Some(ctx.gateway().loaders.assignments_by_partner.load(self.0.id, list).await?))
     }
 
@@ -104,10 +104,10 @@ impl Partner {
         order_by: Option<Vec<InternalContactOrder>>,
         #[graphql(desc = "Returns only contacts with this role for the partner.")] role: Option<InternalRole>,
     ) -> Result<Option<Connection<InternalContact>>> {
-        let narrow = RoleFilter { role: role.map(Into::into) };
+        let own_filter = RoleFilter { role: role.map(Into::into) };
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
-        let list = List { narrow, request };
+        let list = List { own_filter, request };
         Ok(Some(ctx.gateway().loaders.internal_contacts_by_partner.load(self.0.id, list).await?))
     }
 
@@ -136,13 +136,13 @@ impl Partner {
 impl Partner {
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| names.has(column))
     }
 }
 
-impl Listed for Partner {
+impl ListItem for Partner {
     const CONNECTION: &'static str = "PartnerConnection";
     const EDGE: &'static str = "PartnerEdge";
 
@@ -150,8 +150,8 @@ impl Listed for Partner {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<PartnerFilter, PartnerOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<PartnerFilter, PartnerOrder>(arguments)
     }
 }
 
@@ -219,7 +219,7 @@ impl ByParent for PartnersByInternalContact {
     }
 }
 
-/// Reading partners.
+/// Queries of partners.
 #[derive(Default)]
 pub struct PartnerQuery;
 
@@ -380,7 +380,7 @@ pending_updates! {
     RestorePartnerPayload: |payload| payload.partner.iter(),
 }
 
-/// Changing partners.
+/// Mutations of partners.
 #[derive(Default)]
 pub struct PartnerMutation;
 

@@ -1,10 +1,10 @@
-//! From GraphQL's three states of an input field to the service's.
+//! Converts the three states of an input field to the service's `Patch`.
 
 use async_graphql::MaybeUndefined;
 
 use crate::service::Patch;
 
-/// An absent field keeps, null clears, a value sets.
+/// An omitted field keeps the value, null clears it, a value sets it.
 pub(super) fn patch<T>(field: MaybeUndefined<T>) -> Patch<T> {
     match field {
         MaybeUndefined::Undefined => Patch::Keep,

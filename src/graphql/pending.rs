@@ -1,4 +1,4 @@
-//! The field `pendingUpdates` of payloads: how much of a write is still under way in the background.
+//! The field `pendingUpdates` of payloads.
 
 use async_graphql::{Context, Result};
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Gateway, context::ContextExt};
 use crate::service::background;
 
-/// How many dependants of these rows are still to be updated.
+/// The number of dependants of these records that are still to be updated.
 pub(super) async fn pending(ctx: &Context<'_>, subjects: impl Iterator<Item = Uuid>) -> Result<i32> {
     let subjects: Vec<Uuid> = subjects.collect();
     if subjects.is_empty() {
@@ -17,7 +17,7 @@ pub(super) async fn pending(ctx: &Context<'_>, subjects: impl Iterator<Item = Uu
     Ok(i32::try_from(pending).unwrap_or(i32::MAX))
 }
 
-/// Declares the field for payloads, each with what gives the objects of the payload.
+/// Declares the field for payloads, each with an expression for the records of the payload.
 macro_rules! pending_updates {
     ($($type:ident: |$payload:ident| $objects:expr),+ $(,)?) => {$(
         #[async_graphql::ComplexObject]

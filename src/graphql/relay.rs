@@ -1,4 +1,4 @@
-//! Relay's conventions: connections and what their arguments mean. `node` and `nodes` are in `node.rs`.
+//! Relay's connections and their arguments. `node` and `nodes` are in `node.rs`.
 
 use std::{borrow::Cow, fmt::Debug, hash::Hash, sync::Arc};
 
@@ -22,16 +22,16 @@ use crate::{
 };
 
 /// A type that is listed in connections.
-pub trait Listed: OutputType + Send + Sync + 'static {
+pub trait ListItem: OutputType + Send + Sync + 'static {
     /// The name of its connection type.
     const CONNECTION: &'static str;
     /// The name of its edge type.
     const EDGE: &'static str;
 
-    /// The row's position in its list, in the order of its key.
+    /// The cursor of the row in the order of its key.
     fn cursor(&self) -> Cursor;
 
-    /// What a client asks of the list, checked.
+    /// Validates the arguments of a list.
     fn request(
         window: &PageWindow,
         list: Order,
@@ -41,9 +41,9 @@ pub trait Listed: OutputType + Send + Sync + 'static {
         ListRequest::new(list, window, filter, sorts, total)
     }
 
-    /// The filter and the order that the arguments of a field ask for, as look-ahead sees them; `None` when the field will
-    /// refuse them.
-    fn narrowed(_: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+    /// Parses the filter and the sort order during look-ahead. `None` if they are invalid; the field itself reports
+    /// the error.
+    fn parse_list_arguments(_: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
         Some((None, Vec::new()))
     }
 }
@@ -61,16 +61,17 @@ impl<T> Connection<T> {
 }
 
 impl<T: Prime> Connection<T> {
-    /// The connection of a page that a root field read, with what is selected below it loaded.
+    /// The connection of a page of a root field, with the selected children loaded.
     pub(super) async fn primed(ctx: &Context<'_>, page: Page<T>) -> Self {
-        T::prime(page.items.iter().collect(), Selection::of(ctx.field()).of_rows(), ctx.gateway()).await;
+        T::prime(page.items.iter().collect(), Selection::of(ctx.field()).row_selections(), ctx.gateway())
+            .await;
         Self::new(Arc::new(page))
     }
 }
 
-impl<T: Listed> Page<T> {
-    /// The place of a row in the list.
-    fn place(&self, position: usize) -> Option<String> {
+impl<T: ListItem> Page<T> {
+    /// The cursor of the row at this position.
+    fn cursor_text(&self, position: usize) -> Option<String> {
         let by_key = self.items.get(position)?.cursor();
         let cursor = match self.cursor(position) {
             Some(sorted) => Cursor { check: by_key.check, ..sorted },
@@ -80,7 +81,7 @@ impl<T: Listed> Page<T> {
     }
 }
 
-impl<T: Listed> TypeName for Connection<T> {
+impl<T: ListItem> TypeName for Connection<T> {
     fn type_name() -> Cow<'static, str> {
         Cow::Borrowed(T::CONNECTION)
     }
@@ -88,7 +89,7 @@ impl<T: Listed> TypeName for Connection<T> {
 
 /// One page of a list. Page forward with `first` and `after`, or backward with `last` and `before`.
 #[Object(name_type)]
-impl<T: Listed> Connection<T> {
+impl<T: ListItem> Connection<T> {
     /// The items of the page with their cursors.
     async fn edges(&self) -> Vec<Edge<T>> {
         (0..self.page.items.len()).map(|position| Edge { page: Arc::clone(&self.page), position }).collect()
@@ -105,8 +106,8 @@ impl<T: Listed> Connection<T> {
         PageInfo {
             has_next_page: self.page.has_next,
             has_previous_page: self.page.has_previous,
-            start_cursor: self.page.place(0),
-            end_cursor: last.and_then(|last| self.page.place(last)),
+            start_cursor: self.page.cursor_text(0),
+            end_cursor: last.and_then(|last| self.page.cursor_text(last)),
         }
     }
 
@@ -122,7 +123,7 @@ pub struct Edge<T> {
     position: usize,
 }
 
-impl<T: Listed> TypeName for Edge<T> {
+impl<T: ListItem> TypeName for Edge<T> {
     fn type_name() -> Cow<'static, str> {
         Cow::Borrowed(T::EDGE)
     }
@@ -130,10 +131,10 @@ impl<T: Listed> TypeName for Edge<T> {
 
 /// An item of a page with its cursor.
 #[Object(name_type)]
-impl<T: Listed> Edge<T> {
+impl<T: ListItem> Edge<T> {
     /// Opaque cursor of the item, for the arguments `after` and `before`.
     async fn cursor(&self) -> String {
-        self.page.place(self.position).unwrap_or_default()
+        self.page.cursor_text(self.position).unwrap_or_default()
     }
 
     /// The item.
@@ -155,9 +156,9 @@ pub struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// What a nested list may be narrowed by, besides paging.
+/// The filter of a nested list from the field's own arguments.
 pub trait ListFilter: Clone + Eq + Hash + Debug + Default + Send + Sync + 'static {
-    /// The filter that the arguments of a field make, if they make one.
+    /// Parses the arguments of a field. `None` if they are invalid.
     fn from_arguments(arguments: &[(Name, Value)]) -> Option<Self>;
 }
 
@@ -167,18 +168,18 @@ impl ListFilter for () {
     }
 }
 
-/// A list as a field asks for it: which rows, and which part of them.
+/// The arguments of a list field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct List<F> {
-    /// What arguments of the field's own narrow it to.
-    pub narrow: F,
-    /// Which of those rows, in which order, and which part of them.
+    /// The filter of the field's own arguments.
+    pub own_filter: F,
+    /// Filter, sort order and page.
     pub request: ListRequest,
 }
 
 impl<F: ListFilter> List<F> {
-    /// The list that a field seen by look-ahead will ask for; `None` when its arguments are refused.
-    pub(super) fn of_selection<T: Listed>(selection: &Selection<'_>, order: Order) -> Option<Self> {
+    /// Parses the arguments of a list field during look-ahead. `None` if they are invalid.
+    pub(super) fn of_selection<T: ListItem>(selection: &Selection<'_>, order: Order) -> Option<Self> {
         let arguments = selection.arguments();
         let window = PageWindow {
             first: argument(arguments, "first")?,
@@ -186,39 +187,40 @@ impl<F: ListFilter> List<F> {
             last: argument(arguments, "last")?,
             before: argument(arguments, "before")?,
         };
-        let request = T::request(&window, order, T::narrowed(arguments)?, selection.total()).ok()?;
-        Some(Self { narrow: F::from_arguments(arguments)?, request })
+        let request =
+            T::request(&window, order, T::parse_list_arguments(arguments)?, selection.total()).ok()?;
+        Some(Self { own_filter: F::from_arguments(arguments)?, request })
     }
 }
 
-/// The value of an argument, absent read as null; `None` when it is not of the type.
+/// The value of an argument; an omitted argument is null. `None` if it has another type.
 pub(super) fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) -> Option<T> {
     let value = arguments.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone());
     T::parse(Some(value.unwrap_or_default())).ok()
 }
 
-/// The page that a field asks for, of a list that has neither filter nor order.
+/// Validates the page arguments of a list without filter and sort order.
 pub(super) fn page_request(ctx: &Context<'_>, order: Order, window: &PageWindow) -> AppResult<PageRequest> {
     PageRequest::new(window, order, Vec::new(), selects_total(&ctx.field()))
 }
 
-/// The list that a field asks for.
+/// Validates the arguments of a list.
 pub(super) fn list_request<F: FilterInput, O: OrderInput>(
     ctx: &Context<'_>,
     list: Order,
     window: &PageWindow,
-    wanted: Option<F>,
+    filter: Option<F>,
     order: Option<Vec<O>>,
 ) -> AppResult<ListRequest> {
-    let (filter, sorts) = (filter::filter(wanted)?, filter::sorts(order)?);
+    let (filter, sorts) = (filter::filter(filter)?, filter::sorts(order)?);
     ListRequest::new(list, window, filter, sorts, selects_total(&ctx.field()))
 }
 
-/// Loads what is selected below a single row that a root field read.
+/// Loads the selected children of the row of a root field.
 pub(super) async fn primed<T: Prime>(ctx: &Context<'_>, row: Option<T>) -> Option<T> {
     if let Some(row) = &row {
         let gateway: &Gateway = ctx.gateway();
-        T::prime(vec![row], Selection::of(ctx.field()).below(), gateway).await;
+        T::prime(vec![row], Selection::of(ctx.field()).children(), gateway).await;
     }
     row
 }

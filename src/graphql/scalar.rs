@@ -1,5 +1,6 @@
-//! Scalars: ids, times, and texts with a form of their own. They only carry values; services check them, so that a
-//! refused value is a `UserError` with its path.
+//! Scalars: ids, times and formatted texts.
+//!
+//! They only carry values; the services validate them, so that an invalid value is a `UserError` with its path.
 
 use std::borrow::Cow;
 
@@ -18,7 +19,7 @@ use crate::{
     service::{input::moment, json::canonical},
 };
 
-/// A global id on its way out: GraphQL's `ID`, written on the stack.
+/// A global id in a response: GraphQL's `ID`, formatted on the stack.
 pub struct Id(IdText);
 
 impl<T: TypedId> From<T> for Id {
@@ -54,7 +55,9 @@ impl ScalarType for Timestamp {
         match &value {
             Value::String(text) => match moment(text) {
                 Some(time) => Ok(Self(time)),
-                None => Err(InputValueError::custom("not a time such as 2026-01-31T12:00:00Z (RFC 3339)")),
+                None => Err(InputValueError::custom(
+                    "must be a date and time in RFC 3339 format, for example 2026-01-31T12:00:00Z",
+                )),
             },
             _ => Err(InputValueError::expected_type(value)),
         }
@@ -69,7 +72,7 @@ impl ScalarType for Timestamp {
     }
 }
 
-/// chrono's formatter is several times slower, and every row has two of these.
+/// Formats RFC 3339. chrono's formatter is several times slower, and every row has two times.
 fn rfc3339(time: DateTime<Utc>) -> String {
     let Ok(year) = u32::try_from(time.year()) else { return time.to_rfc3339() };
     let mut text = *b"0000-00-00T00:00:00.000000Z";
@@ -99,10 +102,9 @@ pub struct BigInt(pub i64);
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::Number(number) => number
-                .as_i64()
-                .map(Self)
-                .ok_or_else(|| InputValueError::custom("not a whole number of 64 bits")),
+            Value::Number(number) => {
+                number.as_i64().map(Self).ok_or_else(|| InputValueError::custom("must be a 64-bit integer"))
+            }
             _ => Err(InputValueError::expected_type(value)),
         }
     }
@@ -129,23 +131,23 @@ impl ScalarType for Json {
         Ok(Self(canonical(value.into_json()?)))
     }
 
-    /// The text as bytes, which the writer of responses passes through.
+    /// The text as bytes, which the response writer copies unchanged.
     fn to_value(&self) -> Value {
         Value::Binary(serde_json::to_vec(&self.0).unwrap_or_else(|_| b"null".into()).into())
     }
 }
 
 impl Json {
-    /// A stored value.
+    /// A stored JSON value.
     pub(super) fn stored(stored: &StoredJson) -> AppResult<Option<Self>> {
         Ok(Some(Self(readable(stored)?.clone())))
     }
 }
 
-/// The value that a column holds, or the error of the field that shows it.
+/// The value of a column, or the error if it cannot be read.
 pub(super) fn readable(stored: &StoredJson) -> AppResult<&serde_json::Value> {
     stored.value().ok_or_else(|| {
-        AppError::request(Code::Internal, "The stored value cannot be read. Write it anew to replace it.")
+        AppError::request(Code::Internal, "The stored value cannot be read. Write a new value to replace it.")
     })
 }
 

@@ -1,25 +1,25 @@
-//! Looking ahead: what is selected below a field, with the fields that ask for the same thing put together.
+//! Look-ahead: the selected children of a field, with equal selections merged.
 //!
-//! Clients compose queries of fragments, so one list is often selected in several places; it is still one list.
+//! Clients compose queries of fragments, so one list is often selected in several places; it is loaded once.
 
 use async_graphql::{Name, SelectionField, Value};
 
-/// A field that was selected, once or in several places, always with the same arguments.
+/// A selected field, merged from all places that select it with the same arguments.
 #[derive(Clone)]
 pub struct Selection<'a> {
     name: &'a str,
     arguments: Vec<(Name, Value)>,
-    /// Whether the number of rows in the whole list is wanted; only connections have one.
+    /// Whether `totalCount` is selected.
     total: bool,
     fields: Vec<SelectionField<'a>>,
 }
 
 impl<'a> Selection<'a> {
-    /// The selection that one field is.
+    /// The selection of one field.
     pub(super) fn of(field: SelectionField<'a>) -> Self {
         Self {
             name: field.name(),
-            // Arguments that cannot be read are reported by the field itself.
+            // The field itself reports invalid arguments.
             arguments: field.arguments().unwrap_or_default(),
             total: selects_total(&field),
             fields: vec![field],
@@ -31,23 +31,23 @@ impl<'a> Selection<'a> {
         self.name
     }
 
-    /// Its arguments.
+    /// The arguments of the field.
     pub(super) fn arguments(&self) -> &[(Name, Value)] {
         &self.arguments
     }
 
-    /// Whether `totalCount` is selected on it.
+    /// Whether `totalCount` is selected on the field.
     pub(super) fn total(&self) -> bool {
         self.total
     }
 
-    /// What is selected on the field's value.
-    pub(super) fn below(&self) -> Vec<Selection<'a>> {
+    /// The selected children of the field.
+    pub(super) fn children(&self) -> Vec<Selection<'a>> {
         merged(self.fields.iter().flat_map(SelectionField::selection_set))
     }
 
-    /// What is selected on the rows of a connection, by way of `nodes` and of `edges`.
-    pub(super) fn of_rows(&self) -> Vec<Selection<'a>> {
+    /// The selected children of the rows of a connection, under `nodes` and `edges.node`.
+    pub(super) fn row_selections(&self) -> Vec<Selection<'a>> {
         let parts = self.fields.iter().flat_map(SelectionField::selection_set);
         merged(parts.flat_map(|part| match part.name() {
             "nodes" => part.selection_set().collect(),

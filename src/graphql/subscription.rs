@@ -1,4 +1,4 @@
-//! What clients are told as it happens.
+//! Subscriptions.
 
 use std::sync::Arc;
 
@@ -25,21 +25,21 @@ use crate::{
     },
 };
 
-/// The most contacts that one subscription names.
+/// The maximum number of contacts in one subscription.
 const MAX_IDS: usize = 100;
 
-/// Tells whoever subscribes that nothing is missed from now on.
+/// Signals that the subscription has started and misses no event from now on.
 #[derive(Debug, Default)]
 pub struct Listening(Notify);
 
 impl Listening {
-    /// Waits until it has begun.
+    /// Waits until the subscription has started.
     pub async fn begun(&self) {
         self.0.notified().await;
     }
 }
 
-/// A change of a contact, as it is told to those who subscribed to it.
+/// A change of a contact, as delivered to subscribers.
 pub struct ContactChangedEvent(Event);
 
 /// A change of a contact, as delivered to subscribers.
@@ -114,7 +114,7 @@ impl Subscriptions {
     }
 }
 
-/// The next event, of which nothing is known yet but itself, or the error in its place. Without a listener there is none.
+/// The next event with cleared loaders, or an error. `None` without a listener.
 async fn next(
     (listener, gateway): (Option<Listener>, &Gateway),
 ) -> Option<(AppResult<ContactChangedEvent>, (Option<Listener>, &Gateway))> {
@@ -126,19 +126,23 @@ async fn next(
 }
 
 fn read_cursor(cursor: &str) -> AppResult<Position> {
-    Position::parse(cursor).map_err(|_| argument("after", "This is not the cursor of a change."))
+    Position::parse(cursor)
+        .map_err(|_| argument("after", "Invalid cursor. Use the cursor of an earlier event or change."))
 }
 
 fn read_kinds(kinds: Vec<ContactKind>) -> AppResult<Vec<Kind>> {
     if kinds.is_empty() {
-        return Err(argument("kinds", "Name a kind, or leave this out."));
+        return Err(argument("kinds", "Must not be empty. Omit the argument for all kinds."));
     }
     Ok(kinds.into_iter().map(Kind::from).collect())
 }
 
 fn read_ids(ids: &[ID]) -> AppResult<Vec<PublicId>> {
     if ids.is_empty() || ids.len() > MAX_IDS {
-        return Err(argument("ids", format!("Name 1 to {MAX_IDS} contacts, or leave this out.")));
+        return Err(argument(
+            "ids",
+            format!("Must have 1 to {MAX_IDS} ids. Omit the argument for all contacts."),
+        ));
     }
     ids.iter()
         .map(|id| {
@@ -147,8 +151,8 @@ fn read_ids(ids: &[ID]) -> AppResult<Vec<PublicId>> {
         .collect()
 }
 
-const NO_CONTACT: &str = "One of these is not the id of a contact.";
+const NO_CONTACT: &str = "Must contain only ids of contacts.";
 
 fn read_id<I: std::str::FromStr>(name: &'static str, id: &ID) -> AppResult<I> {
-    id.parse().map_err(|_| argument(name, "This is not such an id."))
+    id.parse().map_err(|_| argument(name, "Invalid id for this argument."))
 }

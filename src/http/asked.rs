@@ -82,7 +82,7 @@ impl Asked {
             // Clients of graphql-transport-ws cannot leave the text out.
             (None | Some(""), Some(id)) => Ok(document::Request::Id(id)),
             (Some(text), Some(id)) => Ok(document::Request::Both { text, id }),
-            (None, None) => Err("Give query, documentId, doc_id or extensions.persistedQuery."),
+            (None, None) => Err("Send query, documentId, doc_id or extensions.persistedQuery."),
         }
     }
 
@@ -94,14 +94,16 @@ impl Asked {
     fn id(&self) -> Result<Option<&str>, &'static str> {
         let persisted = self.extensions.as_ref().and_then(|it| it.0.persisted_query.as_ref());
         if persisted.is_some_and(|persisted| persisted.0.version != 1) {
-            return Err("The version of extensions.persistedQuery is 1.");
+            return Err("The version of extensions.persistedQuery must be 1.");
         }
         let persisted = persisted.map(|persisted| &persisted.0.sha256_hash);
         let ids = [self.document_id.as_ref(), self.doc_id.as_ref(), persisted];
         let mut ids = ids.into_iter().flatten().map(|id| document::plain_id(id));
         let id = ids.next();
         if ids.any(|other| id != Some(other)) {
-            return Err("The ids in documentId, doc_id and extensions.persistedQuery are not the same.");
+            return Err(
+                "The ids in documentId, doc_id and extensions.persistedQuery differ. Send one of them.",
+            );
         }
         Ok(id)
     }
@@ -123,7 +125,7 @@ pub(super) fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
             _ => return Err(bad(PARAMETERS)),
         };
         if slot.replace(value.into_owned()).is_some() {
-            return Err(bad("A parameter came twice."));
+            return Err(bad("Duplicate parameter. Send each parameter once."));
         }
     }
     asked.operation_name = asked.operation_name.filter(|name| !name.is_empty());
@@ -132,9 +134,8 @@ pub(super) fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
     Ok(asked)
 }
 
-const PARAMETERS: &str =
-    "The parameters are query, documentId, doc_id, operationName, variables and extensions.";
-const BODY: &str = "The body is a JSON object with query, documentId, doc_id and operationName (strings), variables and \
+const PARAMETERS: &str = "Unknown parameter. The parameters are query, documentId, doc_id, operationName, variables and extensions.";
+const BODY: &str = "The body must be a JSON object with query, documentId, doc_id and operationName (strings), variables and \
                     extensions (objects); extensions.persistedQuery has version (1) and sha256Hash (a string).";
 
 /// The JSON object that a parameter holds, if it was given.
@@ -142,7 +143,7 @@ fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'stat
     let text = text.filter(|text| !text.is_empty());
     text.map(|text| serde_json::from_slice(&keep_numbers(text.as_bytes())))
         .transpose()
-        .map_err(|_| "variables and extensions are JSON objects, extensions.persistedQuery with version and sha256Hash.")
+        .map_err(|_| "variables and extensions must be JSON objects, and extensions.persistedQuery must have version and sha256Hash.")
 }
 
 /// The request in the body of a POST.

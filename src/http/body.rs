@@ -20,7 +20,7 @@ pub(super) async fn read(
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json in UTF-8."));
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
-        let message = "Send the body as it is, without a Content-Encoding.";
+        let message = "Send the body without a Content-Encoding.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
@@ -30,12 +30,12 @@ pub(super) async fn read(
     }
     let whole = Limited::new(body, settings.body_limit).collect();
     let Ok(read) = timeout(settings.body_timeout, whole).await else {
-        return Err((StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive."));
+        return Err((StatusCode::REQUEST_TIMEOUT, "Timed out reading the body."));
     };
     match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large),
-        Err(_) => Err((StatusCode::BAD_REQUEST, "The body could not be read to its end.")),
+        Err(_) => Err((StatusCode::BAD_REQUEST, "The body is incomplete.")),
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn read(
 pub(super) fn not_json(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     format!(
-        "The body is not JSON at line {line}, column {column}. A \\u escape must not be half of a surrogate pair, and \
-         lists and objects may be nested 127 levels deep."
+        "The body is not valid JSON at line {line}, column {column}. A \\u escape must not be half of a surrogate pair, and \
+         arrays and objects can be nested at most 127 levels deep."
     )
 }

@@ -146,6 +146,8 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> AppResult
     let first = values.next();
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(AppError::request(Code::BadRequest, format!("The header {name} came twice."))),
+        Some(_) => {
+            Err(AppError::request(Code::BadRequest, format!("Duplicate header {name}. Send it once.")))
+        }
     }
 }

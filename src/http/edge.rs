@@ -48,7 +48,7 @@ pub(super) async fn pass(State(metrics): State<Arc<Metrics>>, mut request: Reque
     let value = HeaderValue::from_str(id.as_str());
     let too_long = request.uri().path_and_query().is_some_and(|it| it.as_str().len() > URL_LIMIT);
     let mut response = if too_long {
-        let message = "The URL is too long; send the document by POST.";
+        let message = "The URL is too long. Send the document by POST.";
         refusal(StatusCode::URI_TOO_LONG, Code::BadRequest, message)
     } else {
         request.extensions_mut().insert(id);

@@ -51,7 +51,7 @@ pub(super) async fn handle(
     let only_events = events && accepted.is_none();
     // Who takes nothing but events learns by the status that none will come.
     let Some(media_type) = accepted.or(events.then_some(MediaType::GraphqlResponse)) else {
-        let message = "Accept application/graphql-response+json, application/json or text/event-stream.";
+        let message = "Not acceptable. Accept application/graphql-response+json, application/json or text/event-stream.";
         facts.set_outcome(Some(Code::BadRequest.as_str()));
         return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, id)), MediaType::Json);
     };
@@ -71,7 +71,10 @@ pub(super) async fn handle(
 }
 
 pub(super) fn too_slow(limit: Duration) -> AppError {
-    AppError::request(Code::Timeout, format!("The request took longer than {} s.", limit.as_secs_f32()))
+    AppError::request(
+        Code::Timeout,
+        format!("The request exceeded the time limit of {} s.", limit.as_secs_f32()),
+    )
 }
 
 /// What came of the request, and until when its token is good.

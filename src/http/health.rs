@@ -29,7 +29,7 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 /// The message for a query that the check does not know: it must not pass as the check of something else.
-const UNKNOWN_QUERY: &str = "the only parameter is write: ?write, ?write=1 or ?write=true\n";
+const UNKNOWN_QUERY: &str = "unknown parameter; use ?write, ?write=1 or ?write=true\n";
 
 /// `/readyz`: the process goes on, somebody's tokens can be verified, and the database can be read; with `?write` also
 /// that it takes writes.
@@ -46,13 +46,13 @@ pub(super) async fn readyz(
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
     if !app.verifier.is_ready() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "no issuer's keys could be read yet\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "the keys of no issuer are available yet\n");
     }
     if !app.db.is_readable().await {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database is not readable\n");
     }
     if checks_writes && !app.db.is_writable().await {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database is not writable\n");
     }
     (StatusCode::OK, "ready\n")
 }

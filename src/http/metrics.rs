@@ -95,10 +95,10 @@ impl Metrics {
             events: Counter::default(),
         };
         let registry = &mut metrics.registry;
-        registry.register("responses", "Answers by HTTP status", metrics.responses.clone());
-        let help = "Requests by the first field of the root, or the route, and by outcome";
+        registry.register("responses", "HTTP responses by status", metrics.responses.clone());
+        let help = "Requests by first root field or route, and by outcome";
         registry.register("requests", help, metrics.requests.clone());
-        let help = "How long requests took";
+        let help = "Duration of requests";
         registry.register_with_unit("request", help, Unit::Seconds, metrics.seconds.clone());
         registry.register(
             "request_statements",
@@ -107,13 +107,14 @@ impl Metrics {
         );
         let help = "SQL statements that failed";
         registry.register("failed_statements", help, metrics.failed_statements.clone());
-        let help = "Reads and writes that were done again: their connection had failed, or another writer came first";
+        let help =
+            "Reads and writes that were retried because the connection failed or another writer was first";
         registry.register("retries", help, metrics.retries.clone());
-        let help = "Requests that were refused for their documents, by reason";
+        let help = "Requests rejected because of their documents, by reason";
         registry.register("documents_refused", help, metrics.refused_documents.clone());
-        let help = "Requests that were executed though their documents are not trusted";
+        let help = "Executed requests with documents that are not trusted";
         registry.register("documents_untrusted", help, metrics.untrusted_documents.clone());
-        let help = "Events that were told to subscribers";
+        let help = "Events delivered to subscribers";
         registry.register("events", help, metrics.events.clone());
         registry.register_collector(Box::new(present));
         // So that a rate can be told from the first one on.
@@ -190,39 +191,35 @@ impl Collector for Present {
             value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
         };
         let pool = self.db.pool_size();
-        gauge("executing", "Requests that are executed or wait for their turn", self.places.taken())?;
-        gauge("executing_max", "How many of them there may be", self.places.count())?;
+        gauge("executing", "Requests that are executing or queued", self.places.taken())?;
+        gauge("executing_max", "Maximum of the gauge without _max", self.places.count())?;
         let (held, most) = (self.response_memory.held(), self.response_memory.limits().memory);
-        gauge("response_memory_bytes", "Memory that responses hold until they are taken", held)?;
-        gauge("response_memory_max_bytes", "How much they may hold", most)?;
+        gauge("response_memory_bytes", "Memory held by responses until clients have read them", held)?;
+        gauge("response_memory_max_bytes", "Maximum of response_memory_bytes", most)?;
         gauge("subscriptions", "Open subscriptions", self.feed.listening())?;
-        gauge("subscriptions_max", "How many of them there may be", self.feed.count())?;
-        gauge("connections", "Open connections of clients", self.connections.open.load(Relaxed))?;
+        gauge("subscriptions_max", "Maximum of the gauge without _max", self.feed.count())?;
+        gauge("connections", "Open client connections", self.connections.open.load(Relaxed))?;
         gauge("database_connections", "Open connections to the database", pool.open)?;
-        gauge("database_connections_idle", "Those of them that are not in use", pool.idle)?;
-        gauge("database_connections_max", "How many may be open at once", pool.most)?;
-        gauge(
-            "background_tasks",
-            "Background tasks that are not done, of all instances",
-            self.backlog.tasks(),
-        )?;
-        let help = "How long ago the oldest of them was made";
+        gauge("database_connections_idle", "Idle connections to the database", pool.idle)?;
+        gauge("database_connections_max", "Maximum of connections to the database", pool.most)?;
+        gauge("background_tasks", "Pending background tasks of all instances", self.backlog.tasks())?;
+        let help = "Age of the oldest pending background task";
         gauge("background_task_age_seconds", help, self.backlog.age())?;
         let lag = ConstGauge::new(self.feed.lag().as_secs_f64());
-        let help = "The time since the organization furthest behind, of those that somebody listens to, was read completely";
+        let help = "Time since the change log of the organization that is furthest behind was read completely, of organizations with subscribers";
         lag.encode(encoder.encode_descriptor("feed_lag", help, Some(&Unit::Seconds), lag.metric_type())?)?;
         let errors = ConstCounter::new(self.feed.errors());
-        let help = "Failed reads of change logs, changes that cannot be decoded, and logs that did not go on from the last read";
+        let help = "Failed reads of change logs, changes that cannot be decoded, and gaps in logs";
         errors.encode(encoder.encode_descriptor("feed_errors", help, None, errors.metric_type())?)?;
         let refused = ConstCounter::new(self.connections.refused.load(Relaxed));
-        let help = "Connections beyond the most that may be open";
+        let help = "Connections rejected because the maximum is open";
         let name = "connections_refused";
         refused.encode(encoder.encode_descriptor(name, help, None, refused.metric_type())?)?;
         let evicted = ConstCounter::new(self.connections.evicted.load(Relaxed));
-        let help = "Connections without a token that were closed for newcomers";
+        let help = "Connections without a token that were closed in favor of new ones";
         let name = "connections_evicted";
         evicted.encode(encoder.encode_descriptor(name, help, None, evicted.metric_type())?)?;
-        let help = "Connections of clients that were too slow, by what they were slow with";
+        let help = "Connections closed because the client was too slow, by phase";
         let name = "connections_dropped";
         let dropped = Family::<Slowness, Counter>::default();
         for (with, count) in self.connections.dropped() {
@@ -230,7 +227,7 @@ impl Collector for Present {
         }
         dropped.encode(encoder.encode_descriptor(name, help, None, dropped.metric_type())?)?;
         let maintenance = &self.maintenance;
-        let help = "Rows that were deleted because they were kept for long enough";
+        let help = "Records deleted after their retention period";
         let name = "expired_rows_deleted";
         let deleted = Family::<Rows, Counter>::default();
         for (rows, count) in
@@ -240,11 +237,11 @@ impl Collector for Present {
         }
         deleted.encode(encoder.encode_descriptor(name, help, None, deleted.metric_type())?)?;
         let failures = ConstCounter::new(maintenance.failures.load(Relaxed));
-        let help = "Rounds of background work that ended with an error";
+        let help = "Failed runs of background work";
         let name = "background_failures";
         failures.encode(encoder.encode_descriptor(name, help, None, failures.metric_type())?)?;
         let lines = ConstCounter::new(log::dropped_lines());
-        let help = "Lines of the log that could not be written";
+        let help = "Log lines that could not be written";
         lines.encode(encoder.encode_descriptor("log_lines_dropped", help, None, lines.metric_type())?)
     }
 }

@@ -130,7 +130,7 @@ async fn schema(State(app): State<Arc<AppState>>) -> Response<Body> {
 
 /// A panic ends its request, not the process.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
-    tracing::error!("a request panicked");
+    tracing::error!("request panicked");
     refusal(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "Internal error.")
 }
 

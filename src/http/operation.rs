@@ -252,7 +252,7 @@ fn check_manner(ty: OperationType, manner: Manner, id: &str) -> Result<(), Refus
             Err(Refused::method("POST", "Send mutations by POST.", id))
         }
         OperationType::Subscription if !manner.events => {
-            let message = "Subscribe with the header Accept: text/event-stream, or over WebSocket.";
+            let message = "Send subscriptions with the header Accept: text/event-stream, or over WebSocket.";
             Err(Refused::bad(StatusCode::BAD_REQUEST, message, id))
         }
         _ => Ok(()),
@@ -331,19 +331,18 @@ async fn execute(
 
 /// Why the response to a query is given up. Nothing of it is sent.
 fn given_up(app: &AppState, why: ResponseStopped, id: &str) -> Refused {
-    Refused::new(&stopped(app, why, "Ask for smaller pages or fewer fields."), id)
+    Refused::new(&stopped(app, why, "Request smaller pages or fewer fields."), id)
 }
 
 fn stopped(app: &AppState, why: ResponseStopped, remedy: &str) -> AppError {
     let ResponseLimits { response, .. } = app.response_memory.limits();
     match why {
         ResponseStopped::TooLarge => {
-            let message =
-                format!("The response has more than {response} bytes, or needs too much memory. {remedy}");
+            let message = format!("The response exceeds {response} bytes or needs too much memory. {remedy}");
             AppError::request(Code::ResponseTooLarge, message)
         }
         ResponseStopped::Overloaded => {
-            AppError::request(Code::Overloaded, "There is no memory for the response. Try again shortly.")
+            AppError::request(Code::Overloaded, "Not enough memory for the response. Try again shortly.")
         }
     }
 }
@@ -356,8 +355,8 @@ fn executed_without_response(
     fields: Vec<String>,
     id: &str,
 ) -> Answered {
-    let remedy = "The fields in extensions.executed were executed, and their changes are kept. Do not send them again \
-                  without an idempotency key; read what they changed in smaller pages.";
+    let remedy = "The fields in extensions.executed were executed and their changes are kept. Do not repeat them \
+                  without an idempotency key. Read the changed records in smaller pages.";
     let error = stopped(app, why, remedy);
     let mut error = refusal(&error, id);
     error.path = fields.last().map(|name| PathSegment::Field(name.clone())).into_iter().collect();
@@ -478,7 +477,7 @@ impl Telling {
             () = sender.closed() => false,
         };
         if panicked {
-            tracing::error!("a subscription panicked");
+            tracing::error!("subscription panicked");
             let error = refusal(&AppError::Internal("a panic".into()), &self.id);
             // Nobody may be listening any more.
             let _ = sender.send(Answered::error(error)).await;

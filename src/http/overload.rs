@@ -76,11 +76,11 @@ pub fn turns(db: &Database) -> usize {
 }
 
 fn full() -> AppError {
-    AppError::request(Code::Overloaded, "The service has too much to do. Try again shortly.")
+    AppError::request(Code::Overloaded, "The service is overloaded. Try again shortly.")
 }
 
 fn share_taken() -> AppError {
-    AppError::request(Code::Overloaded, "Too many of your requests are under way. Try again shortly.")
+    AppError::request(Code::Overloaded, "Too many concurrent requests. Try again shortly.")
 }
 
 #[cfg(test)]

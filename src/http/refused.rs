@@ -46,7 +46,7 @@ impl Refused {
 
     /// The caller's bucket has too few points, for so many seconds.
     pub(super) fn rate_limited(seconds: u64, request_id: &str) -> Self {
-        let message = format!("Too much was asked for lately. Try again in {seconds} s.");
+        let message = format!("Rate limit exceeded. Try again in {seconds} s.");
         let header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
         let error = AppError::request(Code::RateLimited, message);
         Self { header, reason: Some(Reason::Rate), ..Self::new(&error, request_id) }

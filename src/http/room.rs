@@ -47,9 +47,12 @@ impl Room {
         let units =
             u32::try_from(count).ok().and_then(|it| Arc::clone(&self.units).try_acquire_many_owned(it).ok());
         let taken = units.zip(self.subjects.take(subject, count));
-        taken
-            .map(|(units, share)| Taken { _units: units, _share: share })
-            .ok_or_else(|| AppError::request(Code::Overloaded, "Too much is subscribed to. Try again later."))
+        taken.map(|(units, share)| Taken { _units: units, _share: share }).ok_or_else(|| {
+            AppError::request(
+                Code::Overloaded,
+                "Not enough memory for another subscription. Try again later.",
+            )
+        })
     }
 }
 

@@ -38,7 +38,7 @@ impl UntrustedLog {
             organization = facts.organization.get(),
             operation = facts.operation.get(),
             sha256 = sha256(text),
-            "a document is not trusted"
+            "document is not trusted"
         );
     }
 }

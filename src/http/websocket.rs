@@ -65,10 +65,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 struct Close(u16, &'static str);
 
 impl Close {
-    const GOING_AWAY: Self = Self(1001, "The server stops.");
-    const TOO_LONG: Self = Self(1009, "A message is not readable, or longer than 64 KiB.");
-    const TRY_AGAIN: Self = Self(1013, "The token cannot be verified just now.");
-    const INVALID: Self = Self(4400, "A message is not one of the protocol.");
+    const GOING_AWAY: Self = Self(1001, "The server is shutting down.");
+    const TOO_LONG: Self = Self(1009, "A message cannot be read or is longer than 64 KiB.");
+    const TRY_AGAIN: Self = Self(1013, "The token cannot be verified now. Try again later.");
+    const INVALID: Self = Self(4400, "A message does not follow the protocol.");
     const NOT_ACKNOWLEDGED: Self = Self(4401, "Unauthorized");
     const FORBIDDEN: Self = Self(4403, "Forbidden");
     const INIT_TIMEOUT: Self = Self(4408, "Connection initialisation timeout");
@@ -90,7 +90,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse<Body>, Refused> {
     let (mut head, _) = request.into_parts();
     if !is_welcome(&head.headers, &head.uri, &app.settings.allowed_origins) {
-        let error = AppError::request(Code::Forbidden, "Pages of this origin may not connect.");
+        let error = AppError::request(Code::Forbidden, "Connections from this origin are not allowed.");
         return Err(Refused::new(&error, id));
     }
     let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
@@ -98,12 +98,12 @@ pub(super) async fn open(
     let upgraded = head.extensions.remove::<OnUpgrade>();
     head.extensions.insert(hyper::upgrade::on(HttpRequest::new(())));
     let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &()).await;
-    let upgrade = upgrade.map_err(|_| bad("This is no request for a WebSocket of version 13."))?;
+    let upgrade = upgrade.map_err(|_| bad("Not a WebSocket upgrade request of version 13."))?;
     let upgrade = upgrade.protocols([PROTOCOL]);
     if upgrade.selected_protocol().is_none() {
-        return Err(bad("The subprotocol is graphql-transport-ws."));
+        return Err(bad("Unsupported subprotocol. Use graphql-transport-ws."));
     }
-    let upgraded = upgraded.ok_or_else(|| bad("This connection cannot become a WebSocket."))?;
+    let upgraded = upgraded.ok_or_else(|| bad("This connection cannot be upgraded to a WebSocket."))?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_LIMIT))
         .max_frame_size(Some(MESSAGE_LIMIT))

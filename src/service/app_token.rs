@@ -49,10 +49,15 @@ pub async fn create(
     let mut checks = Checks::default();
     let description = checks.required_line("description", &input.description);
     if input.expires_at.is_some_and(|end| end <= ctx.now) {
-        checks.report("expiresAt", InputErrorCode::Invalid, "This is over already.");
+        checks.report(
+            "expiresAt",
+            InputErrorCode::Invalid,
+            "The time is in the past. Use a time in the future.",
+        );
     }
     if input.scopes.contains(Scope::GatewayAdmin) {
-        let message = "An application token belongs to one organization, so it cannot have gateway:admin.";
+        let message =
+            "An application token belongs to one organization and cannot have the scope gateway:admin.";
         checks.report("scopes", InputErrorCode::NotAllowed, message);
     }
     checks.finish()?;

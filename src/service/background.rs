@@ -54,7 +54,7 @@ impl Batch {
 
 /// The error of a batch that found rows changed between reading and holding them: it is done again at once.
 pub(super) fn overtaken() -> AppError {
-    InputError::on("id", InputErrorCode::Taken, "Another writer came first.").into()
+    InputError::on("id", InputErrorCode::Taken, "Another request changed the record first.").into()
 }
 
 /// How many dependants a subject has, as a statement counts them.

@@ -227,7 +227,8 @@ impl<K: Eq + Hash> Firsts<K> {
                 entry.insert(index);
             }
             Entry::Occupied(first) => {
-                let message = format!("The row with index {} is the same; send it once.", first.get());
+                let message =
+                    format!("Duplicate of the row with index {}. Send each record once.", first.get());
                 checks.report(field, InputErrorCode::Invalid, message);
             }
         }
@@ -326,20 +327,20 @@ pub(super) async fn upsert<U: Upsert>(
             Err(error) => return Err(error),
         }
     }
-    let message = "Others write the same rows at this time; nothing was written, send the call again.";
+    let message = "Other requests are writing the same records. Nothing was written. Send the request again.";
     Err(InputError::on(ROWS, InputErrorCode::Conflict, message).into())
 }
 
 /// The error of a try that found out by itself that another writer came first.
 pub(super) fn lost_race() -> AppError {
-    InputError::on(ROWS, InputErrorCode::Taken, "Another writer came first.").into()
+    InputError::on(ROWS, InputErrorCode::Taken, "Another request changed the record first.").into()
 }
 
 fn check_number(rows: usize) -> AppResult<()> {
     let (code, message) = match rows {
-        0 => (InputErrorCode::Required, "At least one row is needed.".to_owned()),
+        0 => (InputErrorCode::Required, "At least one row is required.".to_owned()),
         1..=MAX_ROWS => return Ok(()),
-        _ => (InputErrorCode::TooMany, format!("At most {MAX_ROWS} rows can be sent at once.")),
+        _ => (InputErrorCode::TooMany, format!("At most {MAX_ROWS} rows are allowed.")),
     };
     Err(InputError::on(ROWS, code, message).into())
 }
@@ -348,7 +349,7 @@ fn check_named<U: Upsert>(rows: &[U]) -> AppResult<()> {
     if rows.iter().map(Upsert::named).sum::<usize>() <= MAX_NAMED {
         return Ok(());
     }
-    let message = format!("All rows together can name {MAX_NAMED} others at most.");
+    let message = format!("All rows together can refer to at most {MAX_NAMED} other records.");
     Err(InputError::on(ROWS, InputErrorCode::TooMany, message).into())
 }
 
@@ -473,7 +474,7 @@ async fn replayed<U: Upsert>(scope: Scope<'_>, first: String) -> AppResult<Resul
     let result = |(index, mut kept): (usize, Kept)| {
         let row = id(&kept).and_then(|id| rows.get(&id)).cloned();
         if row.is_none() && kept.id.is_some() {
-            let message = "What this row made has been deleted since.";
+            let message = "The record that this row created has been deleted since.";
             kept.errors.push(InputError::at(Vec::new(), InputErrorCode::Conflict, message).in_row(index));
         }
         RowResult { status: kept.status, row, errors: kept.errors }

@@ -90,7 +90,7 @@ impl Connection {
             }
             Ok((transaction, timer))
         });
-        begin.await.map_err(|_| DbErr::Custom("beginning a transaction failed".to_owned()))?
+        begin.await.map_err(|_| DbErr::Custom("cannot begin a transaction".to_owned()))?
     }
 
     /// The transaction of one statement, where a tenant makes it one. Dropped after a read, it is rolled back after the
@@ -114,7 +114,7 @@ impl Connection {
             && self.generation.ends_on(error)
         {
             Tally::retry();
-            tracing::info!(error = database_code(error), "a statement is repeated on another connection");
+            tracing::info!(error = database_code(error), "retrying a statement on another connection");
             result = self.noted(unit().await);
         }
         result
@@ -199,7 +199,7 @@ async fn counted(
         while let Some(row) = stream.try_next().await? {
             if !meter.count_row(row_memory(&row)) {
                 // Nobody sees it: the request has ended with the reason.
-                return Err(DbErr::Custom("the response was given up".to_owned()));
+                return Err(DbErr::Custom("the response was aborted".to_owned()));
             }
             rows.push(row);
         }

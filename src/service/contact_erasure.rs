@@ -125,7 +125,7 @@ where
     }
     // A merge may have come first: it would leave a row behind that nobody reaches any more.
     if with_merged(db, organization, id.into()).await?.len() != ids.len() {
-        let message = "Another contact was merged into this one at the same moment; try again.";
+        let message = "Another contact was merged into this one at the same time. Try again.";
         return Err(InputError::on("id", InputErrorCode::Conflict, message).into());
     }
     Ok(())
@@ -141,8 +141,8 @@ async fn check_merge_is_done(
         .filter(background_task::Column::Kind.eq(TaskKind::InternalContactMerge))
         .filter(background_task::Column::SubjectId.eq(id.0));
     if merge.exists(db).await? {
-        let message = "The assignments of this contact are still being given to the contact that it was merged into; \
-                       try again shortly.";
+        let message = "The assignments of this contact are still being moved to the contact that it was merged into. \
+                       Try again shortly.";
         return Err(InputError::on("id", InputErrorCode::Conflict, message).into());
     }
     Ok(())

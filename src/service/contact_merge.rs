@@ -187,7 +187,7 @@ pub(super) async fn check_not_merged(
 ) -> AppResult<()> {
     let merged = Entity::find_in(organization).filter(Column::MergedId.eq(id.to_string()));
     if merged.exists(db).await? {
-        let message = "The contact was merged into another one and cannot come back.";
+        let message = "The contact was merged into another one and cannot be restored.";
         return Err(InputError::on("id", InputErrorCode::NotAllowed, message).into());
     }
     Ok(())

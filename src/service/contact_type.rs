@@ -204,7 +204,11 @@ pub async fn update(
         check_name_free(&mut checks, txn, organization, name).await?;
     }
     if old.is_default && is_default == Some(false) {
-        checks.report("isDefault", InputErrorCode::NotAllowed, "Make another type the default instead.");
+        checks.report(
+            "isDefault",
+            InputErrorCode::NotAllowed,
+            "The default type cannot be unset. Make another type the default.",
+        );
     }
     checks.finish()?;
     if is_default == Some(true) && !old.is_default {
@@ -281,12 +285,12 @@ pub async fn delete(
     check_version(expected_version, old.version)?;
     let replacement = check_replacement(&mut checks, &types, id, replacement_id);
     if old.is_default {
-        let message = "This is the default type; make another one the default first.";
+        let message = "The default type cannot be deleted. Make another type the default first.";
         checks.report("id", InputErrorCode::NotAllowed, message);
     } else if replacement_id.is_none()
         && (is_replacement || contacts::have_type(txn, organization, id).await?)
     {
-        let message = "Contacts have this type, deleted ones included; name a replacement for them.";
+        let message = "Contacts have this type, possibly soft-deleted ones. Set replacementId.";
         checks.report("id", InputErrorCode::InUse, message);
     }
     checks.finish()?;
@@ -359,7 +363,7 @@ fn check_replacement(
 ) -> Option<ContactTypeId> {
     let replacement: ContactTypeId = checks.id("replacementId", replacement_id?)?;
     if replacement == id {
-        let message = "A type cannot take its own place.";
+        let message = "A contact type cannot replace itself. Use another type.";
         checks.report("replacementId", InputErrorCode::Invalid, message);
     } else if !types.iter().any(|row| row.id == replacement) {
         checks.report("replacementId", InputErrorCode::NotFound, NOT_FOUND);

@@ -129,15 +129,15 @@ impl Cursor {
     ) -> Result<Self, AppError> {
         let bad = |message| Err(AppError::request(Code::BadRequest, message));
         let Some(cursor) = Self::parse(text) else {
-            return bad("This is not a cursor that this server made.");
+            return bad("Invalid cursor. Use a cursor that an earlier response returned.");
         };
         if cursor.order != order {
-            return bad("This cursor belongs to another list or order; start again without it.");
+            return bad("The cursor belongs to another list or sort order. Start again without a cursor.");
         }
         if !cursor.keys.iter().all(CursorKey::is_storable)
             || !cursor.keys.iter().map(CursorKey::kind).eq(keys)
         {
-            return bad("This is not a cursor that this server made.");
+            return bad("Invalid cursor. Use a cursor that an earlier response returned.");
         }
         Ok(cursor)
     }

@@ -294,12 +294,12 @@ const INHERITED: &str = "SELECT pg_has_role(current_user, 'contact_gateway_tenan
 #[derive(Debug, thiserror::Error)]
 pub enum RlsError {
     /// The tenant's role is not there, or not for us.
-    #[error("the role {TENANT} cannot be used: {0}")]
+    #[error("cannot use the role {TENANT}: {0}")]
     Role(#[source] DbErr),
     /// Some tables have no policy, or it does not hold for the role.
-    #[error("these tables are open: {0}")]
+    #[error("tables without row level security: {0}")]
     Open(String),
     /// Policies would apply where organizations are made and rows are kept up, too.
-    #[error("the gateway's own role inherits the rights of {TENANT}; run `ALTER ROLE … NOINHERIT`")]
+    #[error("the gateway's login role inherits the privileges of {TENANT}; run `ALTER ROLE … NOINHERIT`")]
     Inherited,
 }

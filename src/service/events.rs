@@ -165,7 +165,10 @@ impl Feed {
 }
 
 fn too_many(whose: &str, most: usize) -> AppError {
-    AppError::request(Code::RateLimited, format!("{whose} {most} subscriptions open, which is the most."))
+    AppError::request(
+        Code::RateLimited,
+        format!("{whose} {most} open subscriptions, the maximum. Close one first."),
+    )
 }
 
 /// How many listeners of the process do something at once.
@@ -204,7 +207,7 @@ impl Turns {
 }
 
 fn full() -> AppError {
-    AppError::request(Code::Overloaded, "Too many subscriptions are open. Try again later.")
+    AppError::request(Code::Overloaded, "The server has too many open subscriptions. Try again later.")
 }
 
 /// A change of a contact, being delivered. Only as many as there are cores are at once, and half of them of one
@@ -230,9 +233,10 @@ pub enum Interruption {
 impl From<Interruption> for AppError {
     fn from(interruption: Interruption) -> Self {
         match interruption {
-            Interruption::Unreadable(seq) => {
-                Self::request(Code::Internal, format!("The change with the number {seq} cannot be read."))
-            }
+            Interruption::Unreadable(seq) => Self::request(
+                Code::Internal,
+                format!("The change with the number {seq} cannot be read. Later changes follow."),
+            ),
             Interruption::CursorLost => cursor_lost(),
         }
     }
@@ -375,7 +379,7 @@ impl Listener {
 
 /// Waits before the next attempt, while the database cannot be read.
 async fn wait_after(error: &AppError) {
-    tracing::warn!(code = error.code().as_str(), "a subscription waits for the database");
+    tracing::warn!(code = error.code().as_str(), "subscription is waiting for the database");
     sleep(RETRY_AFTER).await;
 }
 
@@ -386,6 +390,6 @@ async fn limited<T, E: Into<AppError>>(
 ) -> AppResult<T> {
     match timeout(limit, statement).await {
         Ok(result) => result.map_err(Into::into),
-        Err(_) => Err(AppError::request(Code::Timeout, "The database took too long.")),
+        Err(_) => Err(AppError::request(Code::Timeout, "The database statement timed out. Try again.")),
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn claim<T: FromStr>(
         _ => Err(InputError::on(
             FIELD,
             InputErrorCode::Conflict,
-            "This key was used with another input; take a new one.",
+            "This key was already used with another input. Use a new key.",
         )
         .into()),
     }
@@ -76,7 +76,7 @@ pub(super) async fn claim<T: FromStr>(
 
 fn check(checks: &mut Checks, key: &str) {
     if key.trim().is_empty() || key.chars().count() > LENGTH || key.chars().any(char::is_control) {
-        let message = "An idempotency key has 1 to 255 characters and no control characters.";
+        let message = "Must have 1 to 255 characters and no control characters.";
         checks.report(FIELD, InputErrorCode::Invalid, message);
     }
 }

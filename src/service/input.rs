@@ -22,7 +22,7 @@ pub(super) const URL: usize = 2048;
 /// The most bytes that metadata may have, written without white space and its numbers without exponents.
 const METADATA: usize = 16 * 1024;
 const TOO_MUCH_METADATA: &str =
-    "Metadata holds at most 16 KiB of JSON, in which numbers count with all their digits: 1e20 has 21.";
+    "Must be at most 16 KiB of JSON. Numbers count with all their digits: 1e20 has 21.";
 /// The most characters a purchase order number may have.
 const PURCHASE_ORDER_NUMBER: usize = 50;
 
@@ -163,7 +163,7 @@ impl Checks {
             self.report(
                 field,
                 InputErrorCode::Invalid,
-                "Control characters and line breaks are not allowed.",
+                "Must not contain control characters or line breaks.",
             );
             return None;
         }
@@ -175,16 +175,12 @@ impl Checks {
         if text.chars().count() <= limit {
             return Some(());
         }
-        self.report(field, InputErrorCode::TooLong, format!("At most {limit} characters fit."));
+        self.report(field, InputErrorCode::TooLong, format!("Must have at most {limit} characters."));
         None
     }
 
     fn not_nullable<T>(&mut self, field: &'static str) -> Option<T> {
-        self.report(
-            field,
-            InputErrorCode::Required,
-            "This field cannot be null; leave it out to keep its value.",
-        );
+        self.report(field, InputErrorCode::Required, "Must not be null. Omit the field to keep its value.");
         None
     }
 
@@ -227,7 +223,7 @@ impl Checks {
             self.report(
                 field,
                 InputErrorCode::Invalid,
-                "This is not an email address such as ada@example.com.",
+                "Must be an email address, for example ada@example.com.",
             );
             return None;
         }
@@ -253,7 +249,7 @@ impl Checks {
             self.report(
                 field,
                 InputErrorCode::Invalid,
-                "This is not a phone number with country code; write it like +1 202 555 0143, without extension.",
+                "Must be a phone number with country code and without extension, for example +1 202 555 0143.",
             );
         }
         e164.map(Some)
@@ -275,7 +271,7 @@ impl Checks {
         }
         self.within(field, text, URL)?;
         if !is_web_address(text) {
-            self.report(field, InputErrorCode::Invalid, "This is not an http or https address.");
+            self.report(field, InputErrorCode::Invalid, "Must be an http or https URL.");
             return None;
         }
         Some(Some(text.to_owned()))
@@ -284,7 +280,7 @@ impl Checks {
     /// Metadata: a JSON object of bounded size that comes back as it goes in.
     pub fn metadata(&mut self, field: &'static str, value: &Json) {
         if !value.is_object() {
-            self.report(field, InputErrorCode::Invalid, "Metadata is a JSON object.");
+            self.report(field, InputErrorCode::Invalid, "Must be a JSON object.");
         } else if json::stored_len(value) > METADATA {
             self.report(field, InputErrorCode::TooLong, TOO_MUCH_METADATA);
         } else {
@@ -307,7 +303,7 @@ impl Checks {
             self.report(
                 field,
                 InputErrorCode::NotAllowed,
-                "Only an invoice address has a purchase order number.",
+                "Only contacts of type INVOICE_ADDRESS can have a purchase order number.",
             );
             return None;
         }
@@ -332,7 +328,7 @@ impl Checks {
     /// A value that a new row cannot be without: reports when the input leaves it out.
     pub fn needed<T>(&mut self, field: &'static str, value: Option<T>) -> Option<T> {
         if value.is_none() {
-            self.report(field, InputErrorCode::Required, "The row is new, and a new row needs this field.");
+            self.report(field, InputErrorCode::Required, "This field is required for a new record.");
         }
         value
     }
@@ -347,7 +343,7 @@ impl Checks {
 }
 
 /// The one message for rows that are missing, deleted or another organization's.
-pub const NOT_FOUND: &str = "Nothing with this id is in reach.";
+pub const NOT_FOUND: &str = "Not found, or not accessible with this token.";
 
 /// The error of an operation whose subject is out of reach.
 pub fn not_found(field: &'static str) -> AppError {
@@ -360,7 +356,7 @@ pub fn check_version(expected: Option<i32>, version: i32) -> AppResult<()> {
         Some(expected) if expected != version => Err(InputError::on(
             "expectedVersion",
             InputErrorCode::Conflict,
-            "The row has changed since it was read; read it again.",
+            "The record has changed since it was read. Read it again and repeat the change.",
         )
         .into()),
         _ => Ok(()),

@@ -252,7 +252,7 @@ pub async fn attach(
     partner_id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let refusal = "The assignment belongs to a partner already; only a floating one can be attached.";
+    let refusal = "The assignment already has a partner. Only a floating assignment can be attached; use moveInternalContactAssignment.";
     let check = |old: &Model| old.partner_id.is_none().then_some(()).ok_or(refusal);
     give(db, ctx, (assignment_id, partner_id), expected_version, check).await
 }
@@ -265,7 +265,7 @@ pub async fn move_to(
     partner_id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let refusal = "The assignment is floating: it can be attached to a partner, not moved.";
+    let refusal = "The assignment is floating and cannot be moved. Use attachInternalContactAssignment.";
     let check = |old: &Model| old.partner_id.is_some().then_some(()).ok_or(refusal);
     give(db, ctx, (assignment_id, partner_id), expected_version, check).await
 }

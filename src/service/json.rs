@@ -20,7 +20,7 @@ const MARK: &str = "\0number ";
 const ESCAPED_MARK: &[u8] = b"\"\\u0000number ";
 /// The message for a number that comes as a text that stands for it.
 pub(super) const INEXACT: &str =
-    "This number has more digits than a double keeps, or is out of its range; send it as a string.";
+    "The number cannot be represented exactly as a 64-bit integer or double. Send it as a string.";
 /// The most levels that a value may be nested, so that everything that reads JSON can read it.
 const MAX_DEPTH: usize = 32;
 /// The most faults that are reported of one value.
@@ -135,11 +135,11 @@ fn find_faults(path: Path, value: &Json, levels: usize, faults: &mut Vec<(Path, 
         Json::String(_) if inexact_number(value).is_some() => faults.push((path, INEXACT)),
         // PostgreSQL's jsonb cannot hold it.
         Json::String(text) if text.contains('\0') => {
-            faults.push((path, "The character U+0000 is not allowed; leave it out."));
+            faults.push((path, "Must not contain the character U+0000. Remove it."));
         }
         Json::String(_) => {}
         Json::Array(_) | Json::Object(_) if levels == 0 => {
-            faults.push((path, "JSON is nested at most 32 levels deep; send what is deeper as a string."));
+            faults.push((path, "JSON can be nested at most 32 levels deep. Send deeper values as a string."));
         }
         Json::Array(items) => {
             for (position, item) in items.iter().enumerate() {
@@ -149,7 +149,8 @@ fn find_faults(path: Path, value: &Json, levels: usize, faults: &mut Vec<(Path, 
         Json::Object(fields) => {
             for (key, value) in fields {
                 if key.contains('\0') || key.starts_with(RESERVED_KEY) {
-                    let message = "A key must not hold U+0000 or begin with $serde_json::private::.";
+                    let message =
+                        "A key must not contain U+0000 or begin with $serde_json::private::. Rename it.";
                     faults.push((path.clone(), message));
                 }
                 find_faults(below(key.clone().into()), value, levels - 1, faults);

@@ -103,7 +103,7 @@ pub(super) async fn repeat<F: Future<Output = AppResult<()>>>(
             tracing::warn!(
                 work = name,
                 code = error.code().as_str(),
-                "background work failed; it is tried again later"
+                "background work failed; retrying later"
             );
         }
         pause = schedule.interval;
@@ -127,7 +127,7 @@ pub async fn delete_expired(
                 tracing::warn!(
                     organization = organization.0,
                     code = error.code().as_str(),
-                    "expired rows of an organization cannot be deleted"
+                    "cannot delete expired records of an organization"
                 );
                 failure = failure.or(Some(error));
             }

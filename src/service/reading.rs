@@ -85,7 +85,7 @@ pub(super) fn replayed<T>(row: Option<T>) -> AppResult<T> {
         InputError::on(
             "idempotencyKey",
             InputErrorCode::Conflict,
-            "What the first call with this key made has been deleted since.",
+            "The record that the first call with this key created has been deleted since. Use a new key to create another.",
         )
         .into()
     })

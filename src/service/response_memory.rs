@@ -259,7 +259,7 @@ impl ResponseMeter {
         &self.memory.limits
     }
 
-    /// Whether the response was given up: nothing more needs to be done for it.
+    /// Whether the response was aborted: nothing more needs to be done for it.
     pub fn is_stopped(&self) -> bool {
         self.stopped.initialized()
     }

@@ -28,7 +28,7 @@ pub async fn retried<T, F: Future<Output = AppResult<T>>>(mut unit: impl FnMut()
             result => return result,
         }
         Tally::retry();
-        tracing::info!(retry, "a write was not committed and is repeated");
+        tracing::info!(retry, "retrying a write that was not committed");
         tokio::time::sleep(PAUSE * 2_u32.pow(retry)).await;
     }
     Box::pin(unit()).await

@@ -53,12 +53,12 @@ impl SqliteFile {
         if self.is_lost.swap(is_lost, Relaxed) != is_lost {
             let path = self.path.display();
             if is_lost {
-                tracing::error!(%path, "the database file was deleted or replaced; put it back, or restart the gateway");
+                tracing::error!(%path, "the database file was deleted or replaced; restore the file or restart the gateway");
             } else {
-                tracing::info!(%path, "the database file is back");
+                tracing::info!(%path, "the database file is available again");
             }
         }
-        let message = "The database file is gone; nothing is written until it is back.";
+        let message = "The database file is missing. Nothing is written until it is restored.";
         if is_lost { Err(AppError::request(Code::Unavailable, message)) } else { Ok(()) }
     }
 }

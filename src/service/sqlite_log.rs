@@ -33,8 +33,8 @@ pub(crate) async fn empty(db: &Database) {
     }
     let Some(turn) = db.log_emptying() else { return };
     tracing::warn!(
-        "SQLite's write-ahead log cannot be emptied while a connection reads an older state: what was erased can be read \
-         out of it until then; trying again in the background"
+        "SQLite's write-ahead log cannot be truncated while a connection reads an older state: erased data stays readable \
+         in it until then; retrying in the background"
     );
     let db = db.clone();
     tokio::spawn(async move {
@@ -44,7 +44,7 @@ pub(crate) async fn empty(db: &Database) {
             pause = LAST_PAUSE.min(2 * pause);
         }
         drop(turn);
-        tracing::info!("SQLite's write-ahead log is empty");
+        tracing::info!("SQLite's write-ahead log was truncated");
     });
 }
 
@@ -52,7 +52,7 @@ async fn is_emptied(db: &Database) -> bool {
     match attempt(db).await {
         Ok(emptied) => emptied,
         Err(error) => {
-            tracing::debug!(%error, "SQLite's write-ahead log could not be emptied");
+            tracing::debug!(%error, "cannot truncate SQLite's write-ahead log");
             false
         }
     }

@@ -15,20 +15,20 @@ const SETTINGS: &str =
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// Its settings cannot be read.
-    #[error("the settings of the server cannot be read: {0}")]
+    #[error("cannot read the settings of the server: {0}")]
     Unreadable(#[from] DbErr),
     /// Texts cannot be kept as they are.
     #[error(
-        "the database has the encoding {0}; make one with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0` and move the data there"
+        "the database has the encoding {0}; create one with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0` and move the data there"
     )]
     Encoding(String),
     /// It lacks what the statements use.
-    #[error("the server is PostgreSQL {0}; run version {OLDEST_VERSION} or newer")]
+    #[error("PostgreSQL {0} is not supported; use version {OLDEST_VERSION} or newer")]
     Version(u128),
     /// A limit that the gateway asks for when it connects is not in force.
     #[error(
-        "{name} is {found} ms and not {wanted} ms as asked for at the start of the connection: let the connection pooler \
-             in between pass on the start-up parameter `options`, or run `ALTER ROLE … SET {name} = {wanted}`"
+        "{name} is {found} ms instead of the requested {wanted} ms: configure the connection pooler to pass on \
+             the start-up parameter `options`, or run `ALTER ROLE … SET {name} = {wanted}`"
     )]
     Limit {
         /// The setting.

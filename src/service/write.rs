@@ -315,8 +315,7 @@ async fn append(
 /// and the error is one that nothing retries.
 fn unknown_outcome(error: DbErr) -> AppError {
     if is_unknown_outcome(&error) {
-        let message =
-            "The connection to the database was lost while committing; read before you write again.";
+        let message = "The connection to the database was lost during the commit. The change may have been saved: read the record before you write again.";
         return AppError::request(Code::Unavailable, message);
     }
     error.into()

@@ -105,7 +105,7 @@ async fn the_schema_is_printed_and_compared() {
     let folder = folder();
     let missing = typed(folder.path(), &["schema", "--check"]).await;
     assert_eq!(missing.code, Some(1));
-    assert!(missing.stderr.starts_with("contact-gateway: schema.graphql: "), "{missing:?}");
+    assert!(missing.stderr.starts_with("contact-gateway: cannot use schema.graphql: "), "{missing:?}");
     fs::write(folder.path().join("old.graphql"), format!("{exported}\n")).expect("a file");
     let differs = typed(folder.path(), &["schema", "--check", "old.graphql"]).await;
     assert_eq!((differs.code, differs.stdout.as_str()), (Some(1), ""));
@@ -199,7 +199,10 @@ async fn databases_are_migrated_up_and_down() {
         // A schema that is not the one of this version is not served.
         let served = typed(folder.path(), &["serve", "--config", &file]).await;
         assert_eq!(served.code, Some(1));
-        assert!(served.stderr.contains("lacks 3 migrations; run `contact-gateway migrate up`"), "{served:?}");
+        assert!(
+            served.stderr.contains("3 migrations are not applied; run `contact-gateway migrate up`"),
+            "{served:?}"
+        );
         assert_eq!(migrate(&["down", "--steps", "100"]).await, (0, MIGRATIONS));
         let served = typed(folder.path(), &["serve", "--config", &file]).await;
         assert_eq!(served.code, Some(1));
@@ -293,7 +296,7 @@ async fn an_address_in_use_is_told() {
     let data_dir = folder.path().to_str().expect("text");
     let dev = typed(folder.path(), &["dev", "--listen", &address, "--data-dir", data_dir]).await;
     assert_eq!((dev.code, dev.stdout.as_str()), (Some(1), ""));
-    assert!(dev.stderr.contains(&address) && dev.stderr.contains("name a free address"), "{dev:?}");
+    assert!(dev.stderr.contains(&address) && dev.stderr.contains("choose a free address"), "{dev:?}");
     assert!(!folder.path().join("contact-gateway.db").exists(), "the data was touched");
 
     let file = configuration(folder.path(), &sqlite(folder.path()), "");
@@ -302,7 +305,7 @@ async fn an_address_in_use_is_told() {
     command.env("CONTACT_GATEWAY__HTTP__LISTEN", &address);
     let serve = run(command).await;
     assert_eq!((serve.code, serve.stdout.as_str()), (Some(1), ""));
-    assert!(serve.stderr.contains(&address) && serve.stderr.contains("name a free address"), "{serve:?}");
+    assert!(serve.stderr.contains(&address) && serve.stderr.contains("choose a free address"), "{serve:?}");
 }
 
 #[tokio::test]

@@ -281,17 +281,29 @@ async fn an_option_in_use_stays(world: World) {
     contact(&world, "five@example.com", &multi, json!(["L"])).await;
     let admin = world.admin();
     for (field, options, expected) in [
-        (&single, json!(["M", "L"]), &["2 contacts have the option \"S\", deleted ones included."][..]),
+        (
+            &single,
+            json!(["M", "L"]),
+            &["2 contacts have the option \"S\", including soft-deleted ones. Keep the option."][..],
+        ),
         (
             &single,
             json!(["L"]),
             &[
-                "2 contacts have the option \"S\", deleted ones included.",
-                "1 contact has the option \"M\", deleted ones included.",
+                "2 contacts have the option \"S\", including soft-deleted ones. Keep the option.",
+                "1 contact has the option \"M\", including soft-deleted ones. Keep the option.",
             ],
         ),
-        (&multi, json!(["S", "M"]), &["2 contacts have the option \"L\", deleted ones included."]),
-        (&multi, json!(["L", "M"]), &["1 contact has the option \"S\", deleted ones included."]),
+        (
+            &multi,
+            json!(["S", "M"]),
+            &["2 contacts have the option \"L\", including soft-deleted ones. Keep the option."],
+        ),
+        (
+            &multi,
+            json!(["L", "M"]),
+            &["1 contact has the option \"S\", including soft-deleted ones. Keep the option."],
+        ),
     ] {
         let input = json!({ "id": field["id"], "options": options, "label": "New" });
         let reply = world.nothing_written(admin.mutate("updateCustomField", input, FIELD)).await;

@@ -24,8 +24,8 @@ fn is_made(reply: &Reply) -> bool {
     }
     assert_eq!(reply.body["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{}", reply.body);
     let message = reply.body["errors"][0]["message"].as_str().expect("a message");
-    let lost = "The connection to the database was lost while committing; read before you write again.";
-    let full = "The database has no space left; nothing was written.";
+    let lost = "The connection to the database was lost during the commit. The change may have been saved: read the record before you write again.";
+    let full = "The database has no disk space left. Nothing was written.";
     assert!([UNAVAILABLE, lost, full].contains(&message), "{message}");
     false
 }

@@ -180,7 +180,7 @@ async fn sessions_that_are_ended_under_load() {
                     }
                     let written = create(&client, &format!("{number}-{round}")).await;
                     if let Some(error) = written.body.pointer("/errors/0/message") {
-                        assert_eq!(error, "The connection to the database was lost while committing; read before you write again.");
+                        assert_eq!(error, "The connection to the database was lost during the commit. The change may have been saved: read the record before you write again.");
                     }
                     client.query("{ partners(first: 3) { nodes { name } } }").await.data("/partners/nodes");
                 }

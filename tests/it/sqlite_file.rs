@@ -47,7 +47,7 @@ async fn a_file_that_is_gone_or_another_one_takes_no_writes() {
 
     fs::rename(&file, &aside).expect("a file");
     assert_eq!(readiness(&world).await, (503, 503));
-    let gone = "The database file is gone; nothing is written until it is back.";
+    let gone = "The database file is missing. Nothing is written until it is restored.";
     assert_eq!(refused(&world).await, gone);
     assert!(!file.exists(), "a new file was made");
 
@@ -115,7 +115,7 @@ async fn a_disk_that_is_full_takes_no_writes() {
         number += 1;
     }
     let before = world.contents().await;
-    assert_eq!(refused(&world).await, "The database has no space left; nothing was written.");
+    assert_eq!(refused(&world).await, "The database has no disk space left. Nothing was written.");
     assert_eq!(world.contents().await, before);
     assert_eq!(readiness(&world).await, (200, 503));
     let read = world.reader().query("{ partners(first: 1) { nodes { name } } }").await;

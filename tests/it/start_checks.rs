@@ -44,7 +44,7 @@ async fn a_database_with_another_encoding() {
         url.set_path(&name);
         let refusal = refusal(folder.path(), url.as_str()).await;
         assert!(
-            refusal.contains(&format!("the encoding {encoding}; make one with `CREATE DATABASE")),
+            refusal.contains(&format!("the encoding {encoding}; create one with `CREATE DATABASE")),
             "{refusal}"
         );
         drop(database);
@@ -77,7 +77,7 @@ async fn a_server_that_is_too_old() {
         Proxy::before(url, Tampering::Replaces(version.leak().as_bytes(), old.leak().as_bytes())).await;
     let folder = tempfile::tempdir().expect("a folder");
     let refusal = refusal(folder.path(), &proxy.url(url)).await;
-    assert!(refusal.contains("the server is PostgreSQL 13; run version 14 or newer"), "{refusal}");
+    assert!(refusal.contains("PostgreSQL 13 is not supported; use version 14 or newer"), "{refusal}");
 }
 
 #[tokio::test]
@@ -87,6 +87,6 @@ async fn a_pooler_that_drops_the_time_limits() {
     let proxy = Proxy::before(url, Tampering::DropsOptions).await;
     let folder = tempfile::tempdir().expect("a folder");
     let refusal = refusal(folder.path(), &proxy.url(url)).await;
-    assert!(refusal.contains("statement_timeout is 0 ms and not 2000 ms"), "{refusal}");
+    assert!(refusal.contains("statement_timeout is 0 ms instead of the requested 2000 ms"), "{refusal}");
     assert!(refusal.contains("run `ALTER ROLE … SET statement_timeout = 2000`"), "{refusal}");
 }

@@ -1,4 +1,4 @@
-//! Account contacts in the schema.
+//! The GraphQL types of account contacts.
 
 mod mutation;
 mod upsert;
@@ -19,10 +19,10 @@ use super::{
     document::FieldNames,
     filter::{
         AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, ChangeFilter, ChangeOrder,
-        narrowed,
+        parse_list_arguments,
     },
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists, prime_rows},
-    relay::{Connection, List, Listed, list_request, primed},
+    relay::{Connection, List, ListItem, list_request, primed},
     scalar::{EmailAddress, Id, Json, PhoneNumber, Timestamp, Url},
     selection::Selection,
 };
@@ -93,7 +93,7 @@ impl AccountContact {
     async fn contact_type(&self, ctx: &Context<'_>) -> Result<Arc<ContactType>> {
         let loaders = &ctx.gateway().loaders;
         let row = match loaders.contact_type.load(self.0.contact_type_id).await? {
-            // The type went after the contact was read: it has another one now.
+            // The type was deleted after the contact was read, so load its current type.
             None => loaders.contact_type_by_account_contact.load(self.0.id).await?,
             row => row,
         };
@@ -117,7 +117,7 @@ impl AccountContact {
     ) -> Result<Option<Connection<Account>>> {
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
-        let list = List { narrow: (), request };
+        let list = List { own_filter: (), request };
         Ok(Some(ctx.gateway().loaders.accounts_by_account_contact.load(self.0.id, list).await?))
     }
 
@@ -193,7 +193,7 @@ impl AccountContact {
 }
 
 impl AccountContact {
-    /// As one of those that share its email address.
+    /// The contact as a key of the loader of related contacts.
     pub(super) fn relative(&self) -> Relative {
         Relative {
             id: PublicId::AccountContact(self.0.id),
@@ -204,7 +204,7 @@ impl AccountContact {
 
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| {
             names.has(column)
@@ -214,7 +214,7 @@ impl AccountContact {
     }
 }
 
-impl Listed for AccountContact {
+impl ListItem for AccountContact {
     const CONNECTION: &'static str = "AccountContactConnection";
     const EDGE: &'static str = "AccountContactEdge";
 
@@ -222,8 +222,8 @@ impl Listed for AccountContact {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<AccountContactFilter, AccountContactOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<AccountContactFilter, AccountContactOrder>(arguments)
     }
 }
 
@@ -297,7 +297,7 @@ impl ByParent for AccountContactsByAccount {
     }
 }
 
-/// Reading account contacts.
+/// Queries of account contacts.
 #[derive(Default)]
 pub struct AccountContactQuery;
 

@@ -1,4 +1,4 @@
-//! Changing account contacts: inputs, payloads and mutations.
+//! Mutations of account contacts: inputs, payloads and resolvers.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
@@ -198,7 +198,7 @@ pub struct RestoreAccountContactPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Changing account contacts.
+/// Mutations of account contacts.
 #[derive(Default)]
 pub struct AccountContactMutation;
 

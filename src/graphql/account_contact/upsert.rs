@@ -1,4 +1,4 @@
-//! Account contacts by the thousand: inputs, payload and mutation.
+//! Bulk upsert of account contacts: inputs, payload and mutation.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
@@ -67,7 +67,7 @@ upsert_types! {
     account_contact / "accountContact": AccountContact
 }
 
-/// Changing account contacts by the thousand.
+/// Bulk mutations of account contacts.
 #[derive(Default)]
 pub struct AccountContactUpsert;
 

@@ -1,6 +1,6 @@
-//! The comparisons that the filters of all types share.
+//! The comparator inputs that the filters of all types share.
 //!
-//! Inputs only: `reader` says what they mean.
+//! Inputs only; `reader` parses them.
 
 use async_graphql::{Enum, InputObject, InputType, MaybeUndefined};
 

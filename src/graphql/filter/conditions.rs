@@ -1,4 +1,4 @@
-//! What a filter input says, field by field.
+//! Reads the fields of a filter input into conditions.
 
 use std::str::FromStr;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The conditions of one filter: all of them must hold.
+/// The conditions of one filter, combined with AND.
 pub struct Conditions<'r> {
     reader: &'r mut Reader,
     pub(super) found: Vec<Filter>,
@@ -29,7 +29,7 @@ impl<'r> Conditions<'r> {
         Self { reader, found: Vec::new() }
     }
 
-    /// `and`, `or` and `not`, which every filter has.
+    /// `and`, `or` and `not`.
     pub(in crate::graphql) fn logic<F: FilterInput>(
         &mut self,
         and: MaybeUndefined<Vec<F>>,
@@ -45,7 +45,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// A text search; a blank one asks for nothing.
+    /// A text search. A blank text is ignored.
     pub(in crate::graphql) fn search(&mut self, search: MaybeUndefined<String>) -> AppResult<()> {
         let query = self.reader.given("search", search, |reader, text| {
             reader.count()?;
@@ -55,7 +55,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// Rows that changed at a time or after it, by their `updatedAt`.
+    /// Records with `updatedAt` at or after a time.
     pub(in crate::graphql) fn updated_since(&mut self, since: MaybeUndefined<Timestamp>) -> AppResult<()> {
         let since = self.reader.given("updatedSince", since, |reader, time| {
             reader.count()?;
@@ -65,7 +65,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// Deleted rows, or not.
+    /// Whether deleted records match.
     pub(in crate::graphql) fn deleted(&mut self, deleted: MaybeUndefined<DeletedFilter>) -> AppResult<()> {
         let deleted = self.reader.given("deleted", deleted, |reader, wanted| {
             reader.count()?;
@@ -75,7 +75,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// A text.
+    /// A condition on a text.
     pub(in crate::graphql) fn string(
         &mut self,
         name: &'static str,
@@ -87,7 +87,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// An id of another row, or the row's own.
+    /// A condition on an id.
     pub(in crate::graphql) fn id<I: FromStr + Into<Operand>>(
         &mut self,
         name: &'static str,
@@ -99,7 +99,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// A time.
+    /// A condition on a time.
     pub(in crate::graphql) fn time(
         &mut self,
         name: &'static str,
@@ -111,7 +111,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// When the row was made, and when it last changed.
+    /// Conditions on `createdAt` and `updatedAt`.
     pub(in crate::graphql) fn times(
         &mut self,
         created_at: MaybeUndefined<DateTimeFilter>,
@@ -121,7 +121,7 @@ impl<'r> Conditions<'r> {
         self.time("updatedAt", Field::new("updated_at"), updated_at)
     }
 
-    /// A value of an enum.
+    /// A condition on an enum value.
     pub(in crate::graphql) fn enumeration<T: InputType>(
         &mut self,
         name: &'static str,
@@ -134,7 +134,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// Whether something is so, as this comparison of a column tells.
+    /// A boolean condition, expressed as a comparison of a column.
     pub(in crate::graphql) fn truth(
         &mut self,
         name: &'static str,
@@ -150,7 +150,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// The one row that the row belongs to.
+    /// A condition on the parent record.
     pub(in crate::graphql) fn parent<F: FilterInput>(
         &mut self,
         name: &'static str,
@@ -162,7 +162,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// The rows that belong to the row.
+    /// A condition on related records.
     pub(in crate::graphql) fn related<F: FilterInput>(
         &mut self,
         name: &'static str,
@@ -186,7 +186,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// Values of custom fields.
+    /// Conditions on values of custom fields.
     pub(in crate::graphql) fn values(
         &mut self,
         name: &'static str,
@@ -227,7 +227,7 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// Whom a contact belongs to.
+    /// Conditions on the partner and the account of a contact.
     pub(in crate::graphql) fn contact(
         &mut self,
         name: &'static str,

@@ -1,7 +1,8 @@
-//! Filters and orders as clients write them, and their way to the service's.
+//! Filter and sort inputs, and their conversion to the service's types. Each type has its own input; the comparators
+//! are shared.
 //!
-//! Each type has an input of its own; the comparators are shared. An explicit null is an error here, because it could be
-//! meant as "no condition" as well as "has no value"; `isNull` says the latter.
+//! An explicit null is an error, because it could mean "no condition" or "has no value"; `isNull` expresses the
+//! latter.
 
 mod comparators;
 mod conditions;
@@ -25,19 +26,20 @@ use crate::{
     service::{filter::Filter, page::Sort},
 };
 
-/// An input that says which rows of a list are wanted.
+/// A filter input.
 pub trait FilterInput: InputType {
-    /// Reads what it says.
+    /// Reads the input into conditions.
     fn read(self, conditions: &mut Conditions<'_>) -> AppResult<()>;
 }
 
-/// The filter that an argument makes; none when it is absent or null.
+/// Parses a filter argument. None if it is omitted or null.
 pub(super) fn filter<F: FilterInput>(argument: Option<F>) -> AppResult<Option<Filter>> {
     argument.map(|input| Reader::default().filter(input)).transpose()
 }
 
-/// The filter and the order of a field that is seen by look-ahead; `None` when the field will refuse them.
-pub(super) fn narrowed<F: FilterInput, O: OrderInput>(
+/// Parses the filter and the sort order of a field during look-ahead. `None` if they are invalid; the field itself
+/// reports the error.
+pub(super) fn parse_list_arguments<F: FilterInput, O: OrderInput>(
     arguments: &[(Name, Value)],
 ) -> Option<(Option<Filter>, Vec<Sort>)> {
     let wanted: Option<F> = argument(arguments, "filter")?;

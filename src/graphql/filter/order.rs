@@ -1,4 +1,4 @@
-//! What lists are ordered by, as clients write it.
+//! The sort order of lists.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::{
     service::page::{Direction, Sort, SortBy, SortKey},
 };
 
-/// How many fields a list may be ordered by.
+/// The maximum number of sort keys.
 const MAX_ORDER: usize = 4;
 
 /// Sort directions.
@@ -25,24 +25,24 @@ pub enum OrderDirection {
     Descending,
 }
 
-/// An input that says what a list is ordered by.
+/// A sort key input.
 pub trait OrderInput: InputType {
-    /// What it says.
+    /// The sort key of the service.
     fn sort(self) -> Sort;
 }
 
-/// The order that an argument makes.
+/// Parses the argument `orderBy`.
 pub(in crate::graphql) fn sorts<O: OrderInput>(argument: Option<Vec<O>>) -> AppResult<Vec<Sort>> {
     let mut sorts: Vec<Sort> = Vec::new();
     for (position, input) in argument.into_iter().flatten().enumerate() {
         let path = || vec![Cow::Borrowed("orderBy"), Cow::Owned(position.to_string())];
         let sort = input.sort();
         if position >= MAX_ORDER {
-            let message = format!("A list is ordered by at most {MAX_ORDER} fields.");
+            let message = format!("At most {MAX_ORDER} sort keys are allowed.");
             return Err(AppError::Argument { path: path(), message: message.into() });
         }
         if sorts.iter().any(|known| known.by == sort.by) {
-            let message = "The list is ordered by this field already.";
+            let message = "Duplicate sort key. Use each field once.";
             return Err(AppError::Argument { path: path(), message: message.into() });
         }
         sorts.push(sort);
@@ -50,7 +50,7 @@ pub(in crate::graphql) fn sorts<O: OrderInput>(argument: Option<Vec<O>>) -> AppR
     Ok(sorts)
 }
 
-/// Makes the input by which a type's lists are ordered: an enum of its fields, and a field with a direction.
+/// Declares the sort key input of a type: an enum of its fields, and an input with field and direction.
 macro_rules! order_input {
     (
         $(#[doc = $doc:literal])* $order:ident,
@@ -84,7 +84,7 @@ macro_rules! order_input {
 }
 pub(in crate::graphql) use order_input;
 
-/// One term of an order.
+/// A sort key of the service.
 pub(in crate::graphql) fn sort_by(key: SortKey, direction: OrderDirection) -> Sort {
     Sort { by: SortBy::Key(key), direction: direction.into() }
 }

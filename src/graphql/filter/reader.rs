@@ -1,4 +1,4 @@
-//! From comparisons as clients write them to the service's, counted and with the place of what is refused.
+//! Parses comparisons, counts them, and tracks the path for errors.
 
 use std::{borrow::Cow, str::FromStr};
 
@@ -16,15 +16,15 @@ use crate::{
     },
 };
 
-/// How deep filters may nest.
+/// The maximum nesting of filters.
 const MAX_DEPTH: usize = 5;
-/// How many comparisons a filter may make.
+/// The maximum number of comparisons in a filter.
 const MAX_COMPARISONS: usize = 50;
-/// How many values one `in` may have.
+/// The maximum number of values in an `in`.
 const MAX_VALUES: usize = 100;
-const NULL: &str = "A filter takes no null: leave the field out, or ask with isNull.";
+const NULL: &str = "Must not be null. Omit the field, or use isNull.";
 
-/// Reads a filter, and knows where it is.
+/// Parses a filter and tracks the current path.
 pub(super) struct Reader {
     path: Vec<Cow<'static, str>>,
     depth: usize,
@@ -41,14 +41,14 @@ impl Reader {
     pub(super) fn filter<F: FilterInput>(&mut self, input: F) -> AppResult<Filter> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return self.refuse(format!("Filters nest at most {MAX_DEPTH} deep."));
+            return self.refuse(format!("Filters can be nested at most {MAX_DEPTH} levels deep."));
         }
         let before = self.comparisons;
         let mut conditions = Conditions::of(self);
         input.read(&mut conditions)?;
         let found = conditions.found;
         if self.comparisons == before {
-            // A filter that compares nothing is cheap, but any number of them is not.
+            // An empty filter is cheap, but many of them are not, so each one counts.
             self.count()?;
         }
         self.depth -= 1;
@@ -68,10 +68,10 @@ impl Reader {
     }
 
     pub(super) fn refuse_empty<T>(&self) -> AppResult<T> {
-        self.refuse("An empty list is no condition: leave it out.")
+        self.refuse("Must not be empty. Omit the field instead.")
     }
 
-    /// Does something one step further down.
+    /// Runs a function with the path extended by one segment.
     pub(super) fn at<T>(
         &mut self,
         step: impl Into<Cow<'static, str>>,
@@ -83,7 +83,7 @@ impl Reader {
         Ok(result)
     }
 
-    /// Reads a field, when it is given.
+    /// Parses a field if it is present.
     pub(super) fn given<T, R>(
         &mut self,
         name: &'static str,
@@ -97,7 +97,7 @@ impl Reader {
         }
     }
 
-    /// Reads a comparison, when it is given.
+    /// Parses a comparison if it is present.
     fn compared<T>(
         &mut self,
         name: &'static str,
@@ -113,7 +113,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads a list of values to compare with, when it is given.
+    /// Parses a list of values if it is present.
     fn one_of<T>(
         &mut self,
         field: MaybeUndefined<Vec<T>>,
@@ -128,20 +128,20 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts a comparison with a list of values, of which there must be some.
+    /// Counts a comparison with a list of values, which must not be empty.
     pub(super) fn check_values<T>(&mut self, values: &[T]) -> AppResult<()> {
         self.count()?;
         match values.len() {
             0 => self.refuse_empty(),
             1..=MAX_VALUES => Ok(()),
-            _ => self.refuse(format!("At most {MAX_VALUES} values can be compared with.")),
+            _ => self.refuse(format!("At most {MAX_VALUES} values are allowed.")),
         }
     }
 
     pub(super) fn count(&mut self) -> AppResult<()> {
         self.comparisons += 1;
         if self.comparisons > MAX_COMPARISONS {
-            return self.refuse(format!("A filter makes at most {MAX_COMPARISONS} comparisons."));
+            return self.refuse(format!("A filter can have at most {MAX_COMPARISONS} comparisons."));
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// An id that is none of the type's is unequal to all of them.
+    /// An id of another type equals no id of this type.
     pub(super) fn ids<I: FromStr + Into<Operand>>(&mut self, input: IdFilter) -> AppResult<Vec<Comparison>> {
         let IdFilter { eq, ne, one_of, is_null } = input;
         let operand = |id: ID| id.parse::<I>().ok().map(Into::into);

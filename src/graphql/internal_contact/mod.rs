@@ -1,4 +1,4 @@
-//! Internal contacts in the schema.
+//! The GraphQL types of internal contacts.
 
 mod mutation;
 
@@ -15,12 +15,12 @@ use super::{
     document::FieldNames,
     filter::{
         ChangeFilter, ChangeOrder, InternalContactAssignmentFilter, InternalContactAssignmentOrder,
-        InternalContactFilter, InternalContactOrder, PartnerFilter, PartnerOrder, narrowed,
+        InternalContactFilter, InternalContactOrder, PartnerFilter, PartnerOrder, parse_list_arguments,
     },
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
     partner::Partner,
-    relay::{Connection, List, ListFilter, Listed, argument, list_request, primed},
+    relay::{Connection, List, ListFilter, ListItem, argument, list_request, primed},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
 };
@@ -114,10 +114,10 @@ impl InternalContact {
         #[graphql(desc = "True returns only floating assignments, false only assignments to a partner.")]
         floating: Option<bool>,
     ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let narrow = AssignmentFilter { role: role.map(Into::into), floating };
+        let own_filter = AssignmentFilter { role: role.map(Into::into), floating };
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
-        let list = List { narrow, request };
+        let list = List { own_filter, request };
         Ok(Some(ctx.gateway().loaders.assignments_by_internal_contact.load(self.0.id, list).await?))
     }
 
@@ -138,7 +138,7 @@ impl InternalContact {
     ) -> Result<Option<Connection<Partner>>> {
         let window = PageWindow { first, after, last, before };
         let request = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
-        let list = List { narrow: (), request };
+        let list = List { own_filter: (), request };
         Ok(Some(ctx.gateway().loaders.partners_by_internal_contact.load(self.0.id, list).await?))
     }
 
@@ -199,7 +199,7 @@ impl InternalContact {
 }
 
 impl InternalContact {
-    /// As one of those that share its email address.
+    /// The contact as a key of the loader of related contacts.
     pub(super) fn relative(&self) -> Relative {
         Relative {
             id: PublicId::InternalContact(self.0.id),
@@ -210,7 +210,7 @@ impl InternalContact {
 
     pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
 
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| {
             names.has(column)
@@ -221,7 +221,7 @@ impl InternalContact {
     }
 }
 
-impl Listed for InternalContact {
+impl ListItem for InternalContact {
     const CONNECTION: &'static str = "InternalContactConnection";
     const EDGE: &'static str = "InternalContactEdge";
 
@@ -229,8 +229,8 @@ impl Listed for InternalContact {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<InternalContactFilter, InternalContactOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<InternalContactFilter, InternalContactOrder>(arguments)
     }
 }
 
@@ -276,10 +276,10 @@ impl ById for InternalContactById {
     }
 }
 
-/// Which of a partner's people are wanted.
+/// The filter of a partner's internal contacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RoleFilter {
-    /// Only those who hold this role.
+    /// Only contacts with this role.
     pub role: Option<Role>,
 }
 
@@ -290,7 +290,7 @@ impl ListFilter for RoleFilter {
     }
 }
 
-/// Loads the people who look after partners.
+/// Loads the internal contacts assigned to partners.
 pub struct InternalContactsByPartner;
 
 impl ByParent for InternalContactsByPartner {
@@ -309,7 +309,7 @@ impl ByParent for InternalContactsByPartner {
             &source.db,
             organization,
             parents,
-            list.narrow.role,
+            list.own_filter.role,
             InternalContact::columns(&source.names),
             &list.request,
         )
@@ -318,7 +318,7 @@ impl ByParent for InternalContactsByPartner {
     }
 }
 
-/// Reading internal contacts.
+/// Queries of internal contacts.
 #[derive(Default)]
 pub struct InternalContactQuery;
 

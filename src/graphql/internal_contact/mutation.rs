@@ -1,4 +1,4 @@
-//! Changing internal contacts: inputs, payloads and mutations.
+//! Mutations of internal contacts: inputs, payloads and resolvers.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
@@ -165,7 +165,7 @@ pending_updates! {
     RestoreInternalContactPayload: |payload| payload.internal_contact.iter(),
 }
 
-/// Changing internal contacts.
+/// Mutations of internal contacts.
 #[derive(Default)]
 pub struct InternalContactMutation;
 

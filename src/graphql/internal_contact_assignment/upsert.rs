@@ -1,4 +1,4 @@
-//! Assignments by the thousand: inputs, payload and mutation.
+//! Bulk upsert of assignments: inputs, payload and mutation.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
@@ -65,7 +65,7 @@ upsert_types! {
     assignment / "assignment": InternalContactAssignment
 }
 
-/// Changing assignments by the thousand.
+/// Bulk mutations of assignments.
 #[derive(Default)]
 pub struct InternalContactAssignmentUpsert;
 

@@ -1,4 +1,4 @@
-//! Organization contacts in the schema.
+//! The GraphQL types of organization contacts.
 
 mod mutation;
 
@@ -14,10 +14,12 @@ use super::{
     context::ContextExt,
     country::Country,
     document::FieldNames,
-    filter::{ChangeFilter, ChangeOrder, OrganizationContactFilter, OrganizationContactOrder, narrowed},
+    filter::{
+        ChangeFilter, ChangeOrder, OrganizationContactFilter, OrganizationContactOrder, parse_list_arguments,
+    },
     loaders::{ById, Prime, Primed, Source, prime_rows},
     organization::Organization,
-    relay::{Connection, Listed, list_request, primed},
+    relay::{Connection, ListItem, list_request, primed},
     scalar::{BigInt, EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
 };
@@ -222,7 +224,7 @@ impl Address<'_> {
 }
 
 impl OrganizationContact {
-    /// As one of those that share its email address.
+    /// The contact as a key of the loader of related contacts.
     pub(super) fn relative(&self) -> Relative {
         Relative {
             id: PublicId::OrganizationContact(self.0.id),
@@ -231,7 +233,7 @@ impl OrganizationContact {
         }
     }
 
-    /// The columns that the selected fields show.
+    /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::asked(|column| match column {
             "country_id" => names.has("country"),
@@ -243,7 +245,7 @@ impl OrganizationContact {
     }
 }
 
-impl Listed for OrganizationContact {
+impl ListItem for OrganizationContact {
     const CONNECTION: &'static str = "OrganizationContactConnection";
     const EDGE: &'static str = "OrganizationContactEdge";
 
@@ -251,8 +253,8 @@ impl Listed for OrganizationContact {
         Entity::cursor(&self.0)
     }
 
-    fn narrowed(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        narrowed::<OrganizationContactFilter, OrganizationContactOrder>(arguments)
+    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
+        parse_list_arguments::<OrganizationContactFilter, OrganizationContactOrder>(arguments)
     }
 }
 
@@ -295,7 +297,7 @@ impl ById for OrganizationContactById {
     }
 }
 
-/// Reading organization contacts.
+/// Queries of organization contacts.
 #[derive(Default)]
 pub struct OrganizationContactQuery;
 

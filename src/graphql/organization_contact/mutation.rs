@@ -1,4 +1,4 @@
-//! Changing organization contacts: inputs, payloads and mutations.
+//! Mutations of organization contacts: inputs, payloads and resolvers.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
@@ -143,7 +143,7 @@ pub struct RestoreOrganizationContactPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Changing organization contacts.
+/// Mutations of organization contacts.
 #[derive(Default)]
 pub struct OrganizationContactMutation;
 

@@ -1,4 +1,4 @@
-//! Application tokens become tokens of a short life: `/api/v1/authenticate`.
+//! Exchange of application tokens for short-lived tokens: `/api/v1/authenticate`.
 
 use axum::Extension;
 use chrono::Utc;
@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered},
-    call::{Given, Knocked},
-    problem::{Kind, Problem},
-    refusal::ApiError,
+    call::{PreAuthExtension, ValidatedBody},
+    error_body::ApiError,
+    problem::{Problem, ProblemKind},
+    response::{RestResponse, RestResult},
 };
 use crate::service::app_token;
 
@@ -19,24 +19,25 @@ pub(super) fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(authenticate))
 }
 
-/// What shows who asks.
+/// Credentials.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Credentials {
-    /// An application token, made by an administrator.
+    /// An application token, issued by an administrator.
     application_token: String,
 }
 
-/// A token of a short life.
+/// A short-lived token.
 #[derive(Debug, Serialize, ToSchema)]
 struct AuthToken {
-    /// To be sent in the header Authorization: Bearer.
+    /// Token for the header `Authorization: Bearer`.
     auth_token: String,
 }
 
 /// Exchange an application token
 ///
-/// The token that it is exchanged for is valid until its own end, even where the application token is revoked meanwhile.
+/// Exchanges an application token for a short-lived token. The short-lived token stays valid until it expires, even
+/// if the application token is revoked.
 #[utoipa::path(
     post,
     path = "/api/v1/authenticate",
@@ -46,16 +47,19 @@ struct AuthToken {
     request_body = Credentials,
     responses(
         (status = 200, description = "The token.", body = AuthToken),
-        (status = 404, description = "This gateway exchanges no tokens.", body = ApiError),
+        (status = 404, description = "Token exchange is not configured.", body = ApiError),
     )
 )]
-async fn authenticate(Extension(door): Knocked, Given(body): Given<Credentials>) -> Answered {
-    let Some(exchange) = &door.app.exchange else {
-        let message = "This gateway exchanges no application tokens: app_tokens.issuer is not configured.";
-        return Err(Problem::new(Kind::NotFound, message));
+async fn authenticate(
+    Extension(pre_auth): PreAuthExtension,
+    ValidatedBody(body): ValidatedBody<Credentials>,
+) -> RestResult {
+    let Some(exchange) = &pre_auth.app.exchange else {
+        let message = "Token exchange is not configured on this server. Set app_tokens.issuer.";
+        return Err(Problem::new(ProblemKind::NotFound, message));
     };
     let unknown =
-        || Problem::new(Kind::BadCredentials, "This is no application token that can be exchanged.");
-    let token = app_token::exchange(&door.app.db, exchange, &body.application_token, Utc::now()).await?;
-    Answer::ok(&AuthToken { auth_token: token.ok_or_else(unknown)? })
+        || Problem::new(ProblemKind::BadCredentials, "The application token is unknown, expired or revoked.");
+    let token = app_token::exchange(&pre_auth.app.db, exchange, &body.application_token, Utc::now()).await?;
+    RestResponse::ok(&AuthToken { auth_token: token.ok_or_else(unknown)? })
 }

@@ -1,4 +1,4 @@
-//! A request under way: who asks, and what it says besides its body.
+//! The extractors of the handlers: the authenticated call, the validated query and the validated body.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::problem::{Part, Problem, Rule};
+use super::problem::{Problem, RequestPart, Rule};
 use crate::{
     app::AppState,
     auth::RequestContext,
@@ -22,35 +22,35 @@ use crate::{
     service::{self, Database, filter::Filter},
 };
 
-/// Makes repeating a creation harmless.
+/// The idempotency key of a creation.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What a request costs, whatever it asks for: as much as a mutation or a connection of GraphQL.
+/// The base cost of a request: as much as a mutation or a connection in GraphQL.
 pub(super) const POINTS: u64 = 10;
 
-/// How a handler takes the call.
-pub(super) type Called = Extension<Arc<Call>>;
+/// Extracts the authenticated call.
+pub(super) type CallExtension = Extension<Arc<Call>>;
 
-/// How a handler takes a request that needs no token.
-pub(super) type Knocked = Extension<Arc<Door>>;
+/// Extracts the state of a request without a token.
+pub(super) type PreAuthExtension = Extension<Arc<PreAuth>>;
 
-/// A request that needs no token.
-pub(super) struct Door {
+/// A request to a route that needs no token.
+pub(super) struct PreAuth {
     pub(super) app: Arc<AppState>,
 }
 
-/// A request whose caller is known.
+/// An authenticated request.
 pub(super) struct Call {
     app: Arc<AppState>,
-    /// The points that were taken so far.
-    spent: AtomicU64,
-    /// Who asks, when, under which id.
+    /// The points charged so far.
+    charged: AtomicU64,
+    /// The caller, the time and the request id.
     pub(super) request: RequestContext,
-    /// The database, as the caller may see it.
+    /// The database, restricted to the organization of the caller.
     pub(super) db: Database,
-    /// What makes repeating the call harmless.
+    /// The header Idempotency-Key.
     pub(super) idempotency_key: Option<String>,
-    /// The version of the row that the caller has seen.
+    /// The version in the header If-Match.
     pub(super) expected_version: Option<i32>,
 }
 
@@ -62,68 +62,76 @@ impl Call {
     ) -> Result<Self, Problem> {
         Ok(Self {
             app: Arc::clone(app),
-            spent: AtomicU64::new(0),
+            charged: AtomicU64::new(0),
             db: app.db.within(&request.caller),
             request,
-            idempotency_key: text(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
-            expected_version: text(headers, &header::IF_MATCH, "If-Match")?.and_then(version),
+            idempotency_key: single_header(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
+            expected_version: single_header(headers, &header::IF_MATCH, "If-Match")?.and_then(parse_if_match),
         })
     }
 
-    /// Whether answers show what belongs to other records. Without contacts:read the answer to a write has only the fields of
-    /// the record that was written.
-    pub(super) fn shows_related(&self) -> bool {
+    /// Whether responses include related records. Without contacts:read, the response to a write has only the fields of the
+    /// written record.
+    pub(super) fn can_read_related(&self) -> bool {
         service::viewer(&self.request).is_ok()
     }
 
-    /// Takes points for the rows of a page, for those that it passes over, and for finding them.
-    pub(super) fn spend_page(&self, size: u32, number: u32, filter: Option<&Filter>) -> Result<(), Problem> {
+    /// Charges the rows of a page, the rows skipped before it, and the filter.
+    pub(super) fn charge_page(&self, size: u32, number: u32, filter: Option<&Filter>) -> Result<(), Problem> {
         let rows = u64::from(size) * (u64::from(number) + 1);
         let most = self.app.settings.cost_limit;
         if rows > most {
-            let message = format!("The page ends behind {most} rows; page by cursor in GraphQL.");
-            return Err(Problem::at(Part::Query, "page", Rule::Input(InputErrorCode::TooMany), message));
+            let message = format!(
+                "The page ends beyond row {most}. Use cursor pagination in GraphQL for longer lists."
+            );
+            return Err(Problem::at(
+                RequestPart::Query,
+                "page",
+                Rule::Input(InputErrorCode::TooMany),
+                message,
+            ));
         }
-        self.spend(rows + filter.map_or(0, Filter::work))
+        self.charge(rows + filter.map_or(0, Filter::work))
     }
 
-    /// Takes points from the caller's bucket: one for each row that is read or written and those of a filter, besides what
-    /// every request costs.
-    pub(super) fn spend(&self, points: u64) -> Result<(), Problem> {
+    /// Charges points to the rate limit of the caller, in addition to the base cost: one for each row that is read or written,
+    /// and the cost of a filter.
+    pub(super) fn charge(&self, points: u64) -> Result<(), Problem> {
         match &self.app.rate_limit {
             Some(buckets) if points > 0 => {
                 buckets.take(&self.request.caller, points).map_err(Problem::rate_limited)?;
-                self.spent.fetch_add(points, Relaxed);
+                self.charged.fetch_add(points, Relaxed);
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// The points that were taken so far.
-    pub(super) fn spent(&self) -> u64 {
-        self.spent.load(Relaxed)
+    /// The points charged so far.
+    pub(super) fn charged(&self) -> u64 {
+        self.charged.load(Relaxed)
     }
 }
 
-/// The text of a header that comes once at most.
-fn text<'a>(
+/// The value of a header that may occur at most once.
+fn single_header<'a>(
     headers: &'a HeaderMap,
     header: &HeaderName,
     name: &'static str,
 ) -> Result<Option<&'a str>, Problem> {
-    let refused = |message| Problem::at(Part::Header, name, Rule::Input(InputErrorCode::Invalid), message);
-    let Some(value) = single(headers, header).map_err(|_| refused("The header came twice."))? else {
+    let invalid =
+        |message| Problem::at(RequestPart::Header, name, Rule::Input(InputErrorCode::Invalid), message);
+    let Some(value) = single(headers, header).map_err(|_| invalid("Duplicate header. Send it once."))? else {
         return Ok(None);
     };
-    value.to_str().map(Some).map_err(|_| refused("The header holds more than ASCII."))
+    value.to_str().map(Some).map_err(|_| invalid("The header contains characters other than ASCII."))
 }
 
-/// No row has this version.
+/// A version that no record has.
 const NO_VERSION: i32 = 0;
 
-/// The version that an entity tag of ours stands for. Any other tag is none of the row's; a star fits every row.
-fn version(if_match: &str) -> Option<i32> {
+/// The version in an If-Match header. `*` matches every version; an entity tag that is not a version matches none.
+fn parse_if_match(if_match: &str) -> Option<i32> {
     let tag = if_match.trim();
     if tag == "*" {
         return None;
@@ -132,46 +140,46 @@ fn version(if_match: &str) -> Option<i32> {
     Some(number.and_then(|number| number.parse().ok()).unwrap_or(NO_VERSION))
 }
 
-/// The body of the request, once it is known to have its shape.
+/// The body of the request after validation.
 #[derive(Clone)]
-pub(super) struct ReadBody(pub(super) Value);
+pub(super) struct BodyValue(pub(super) Value);
 
-/// The parameters of the query, likewise.
+/// The query of the request after validation.
 #[derive(Clone)]
-pub(super) struct ReadQuery(pub(super) Value);
+pub(super) struct QueryValue(pub(super) Value);
 
-/// How a handler takes the body.
-pub(super) struct Given<T>(pub(super) T);
+/// Extracts the body, validated against the OpenAPI document.
+pub(super) struct ValidatedBody<T>(pub(super) T);
 
-/// How a handler takes the query.
-pub(super) struct Asked<T>(pub(super) T);
+/// Extracts the query, validated against the OpenAPI document.
+pub(super) struct ValidatedQuery<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Given<T> {
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ValidatedBody<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let value = parts.extensions.remove::<ReadBody>().map(|body| body.0);
-        read(value, Part::Body).map(Self)
+        let value = parts.extensions.remove::<BodyValue>().map(|body| body.0);
+        deserialize(value, RequestPart::Body).map(Self)
     }
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ValidatedQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let value = parts.extensions.remove::<ReadQuery>().map(|query| query.0);
-        read(value, Part::Query).map(Self)
+        let value = parts.extensions.remove::<QueryValue>().map(|query| query.0);
+        deserialize(value, RequestPart::Query).map(Self)
     }
 }
 
-/// Only numbers that are out of range still fail.
-fn read<T: DeserializeOwned>(value: Option<Value>, part: Part) -> Result<T, Problem> {
+/// Deserializes a validated value. Only numbers out of range fail.
+fn deserialize<T: DeserializeOwned>(value: Option<Value>, part: RequestPart) -> Result<T, Problem> {
     serde_json::from_value(value.unwrap_or_default()).map_err(|_| {
         let fault = super::problem::Fault {
             part,
             path: Vec::new(),
             rule: Rule::Type,
-            message: "A number is out of range.".into(),
+            message: "A number is out of range. Integers have 64 bits.".into(),
         };
         Problem::invalid(vec![fault])
     })

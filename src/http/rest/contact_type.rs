@@ -1,4 +1,4 @@
-//! The types that contacts of accounts can have, as values of an attribute: `/v1/accounts/attributes`.
+//! Contact types, as values of an attribute: `/v1/accounts/attributes`.
 
 use axum::{Extension, extract::Path};
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered, time},
-    call::{Asked, Called, Given},
+    call::{CallExtension, ValidatedBody, ValidatedQuery},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    response::{RestResponse, RestResult, time},
 };
 use crate::{
     entity::contact_type::{Entity, Model},
@@ -24,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, delete))
 }
 
-/// The attribute that values belong to; the gateway keeps those of contact types.
+/// The attribute of the values. Only contact types are supported.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Attribute {
@@ -35,20 +36,20 @@ enum Attribute {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AttributeValue {
-    /// Its id, which contacts take as `contactType`.
+    /// Id of the value, for the field `contactType` of contacts.
     id: String,
-    /// The attribute.
+    /// Name of the attribute.
     attribute: Attribute,
-    /// The value: the name of the type.
+    /// Name of the contact type.
     value: String,
-    /// Whether contacts have it that are made without a type.
+    /// Whether new contacts get this type by default.
     is_default: bool,
     /// Always empty.
     configuration: Map<String, Value>,
-    /// When it was made.
+    /// When the record was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it last changed.
+    /// When the record was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
 }
@@ -67,40 +68,40 @@ impl From<&Model> for AttributeValue {
     }
 }
 
-/// Which values are wanted.
+/// The attribute to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Attributes {
-    /// The attribute.
+    /// Name of the attribute.
     #[serde(rename = "attribute")]
     #[param(inline)]
     _attribute: Attribute,
 }
 
-/// A new value.
+/// The value to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewAttributeValue {
-    /// The attribute.
+    /// Name of the attribute.
     #[serde(rename = "attribute")]
     _attribute: Attribute,
-    /// The value: the name of the type.
+    /// Name of the contact type.
     #[schema(min_length = 1)]
     value: String,
-    /// Whether contacts are to have it that are made without a type.
+    /// Whether new contacts get this type by default.
     #[serde(default)]
     is_default: bool,
 }
 
-/// What is to change. What is left out stays.
+/// The fields to update. An omitted field keeps its value.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateAttributeValue {
-    /// The value: the name of the type.
+    /// Name of the contact type.
     #[serde(default)]
     #[schema(required = false, value_type = String, min_length = 1)]
     value: Patch<String>,
-    /// Whether contacts are to have it that are made without a type.
+    /// Whether new contacts get this type by default.
     #[serde(default)]
     #[schema(required = false, value_type = bool)]
     is_default: Patch<bool>,
@@ -115,10 +116,10 @@ struct UpdateAttributeValue {
     params(Attributes),
     responses((status = 200, description = "The values.", body = Vec<AttributeValue>))
 )]
-async fn list(Extension(call): Called, Asked(_): Asked<Attributes>) -> Answered {
+async fn list(Extension(call): CallExtension, ValidatedQuery(_): ValidatedQuery<Attributes>) -> RestResult {
     let page = PageRequest::numbered(Entity::ORDER, MAX_NUMBERED_PAGE_SIZE, 0, Vec::new(), false);
     let page = types::list(&call.db, &call.request, &ListRequest { filter: None, page }).await?;
-    Answer::ok(&page.items.iter().map(AttributeValue::from).collect::<Vec<_>>())
+    RestResponse::ok(&page.items.iter().map(AttributeValue::from).collect::<Vec<_>>())
 }
 
 /// Create a contact type
@@ -127,18 +128,21 @@ async fn list(Extension(call): Called, Asked(_): Asked<Attributes>) -> Answered 
     path = "/v1/accounts/attributes",
     tag = "Contact types",
     operation_id = "createAttributeValue",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION)),
     request_body = NewAttributeValue,
     responses((status = 201, description = "The value.", body = AttributeValue))
 )]
-async fn create(Extension(call): Called, Given(body): Given<NewAttributeValue>) -> Answered {
+async fn create(
+    Extension(call): CallExtension,
+    ValidatedBody(body): ValidatedBody<NewAttributeValue>,
+) -> RestResult {
     let input = types::CreateContactType {
         name: body.value,
         is_default: body.is_default,
         idempotency_key: call.idempotency_key.clone(),
     };
     let row = retried(|| types::create(&call.db, &call.request, &input)).await?;
-    Ok(Answer::created(&AttributeValue::from(&row))?.version(row.version))
+    Ok(RestResponse::created(&AttributeValue::from(&row))?.with_version(row.version))
 }
 
 /// Update a contact type
@@ -148,38 +152,38 @@ async fn create(Extension(call): Called, Given(body): Given<NewAttributeValue>) 
     tag = "Contact types",
     operation_id = "updateAttributeValue",
     params(
-        ("id" = String, Path, description = "The value's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the value as it was answered."),
+        ("id" = String, Path, description = "Id of the value."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
     request_body = UpdateAttributeValue,
     responses((status = 200, description = "The value.", body = AttributeValue))
 )]
 async fn update(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(id): Path<String>,
-    Given(body): Given<UpdateAttributeValue>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<UpdateAttributeValue>,
+) -> RestResult {
     let UpdateAttributeValue { value: name, is_default } = body;
     let changes = types::UpdateContactType { name, is_default, expected_version: call.expected_version };
     let row = retried(|| types::update(&call.db, &call.request, &id, &changes)).await?;
-    Ok(Answer::ok(&AttributeValue::from(&row))?.version(row.version))
+    Ok(RestResponse::ok(&AttributeValue::from(&row))?.with_version(row.version))
 }
 
 /// Delete a contact type
 ///
-/// Neither the default nor one that contacts have.
+/// The default type, and a type that any contact has, cannot be deleted.
 #[utoipa::path(
     delete,
     path = "/v1/accounts/attributes/{id}",
     tag = "Contact types",
     operation_id = "deleteAttributeValue",
     params(
-        ("id" = String, Path, description = "The value's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the value as it was answered."),
+        ("id" = String, Path, description = "Id of the value."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
-    responses((status = 204, description = "It is deleted."))
+    responses((status = 204, description = "Deleted."))
 )]
-async fn delete(Extension(call): Called, Path(id): Path<String>) -> Answered {
+async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
     retried(|| types::delete(&call.db, &call.request, &id, None, call.expected_version)).await?;
-    Answer::no_content()
+    RestResponse::no_content()
 }

@@ -6,8 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered},
-    call::{Asked, Called},
+    call::{CallExtension, ValidatedQuery},
+    response::{RestResponse, RestResult},
 };
 use crate::service::{PageRequest, country, page::MAX_NUMBERED_PAGE_SIZE};
 
@@ -23,9 +23,9 @@ pub(super) struct Country {
     id: i16,
     /// The name.
     name: &'static str,
-    /// What telephone numbers of the country begin with after the plus sign; empty where there are none.
+    /// Country calling code without the plus sign. Empty for territories without one.
     country_code: String,
-    /// The mobile country code; always empty, because the gateway does not know it.
+    /// Mobile country code. Always empty.
     mcc: &'static str,
     /// The alpha-2 code of ISO 3166-1, in lower case.
     iso_code: String,
@@ -43,12 +43,12 @@ impl From<&country::Country> for Country {
     }
 }
 
-/// Which countries are wanted.
+/// The query parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 struct Countries {
-    /// Whether each country is wanted once; it always is.
+    /// Accepted for compatibility. Each country is always returned once.
     #[serde(rename = "geographic")]
     _geographic: bool,
 }
@@ -62,8 +62,8 @@ struct Countries {
     params(Countries),
     responses((status = 200, description = "All countries.", body = Vec<Country>))
 )]
-async fn list(Extension(call): Called, Asked(_): Asked<Countries>) -> Answered {
+async fn list(Extension(call): CallExtension, ValidatedQuery(_): ValidatedQuery<Countries>) -> RestResult {
     let all = PageRequest::numbered(country::ORDER, MAX_NUMBERED_PAGE_SIZE, 0, Vec::new(), false);
     let page = country::list(&call.request, &all)?;
-    Answer::ok(&page.items.into_iter().map(Country::from).collect::<Vec<_>>())
+    RestResponse::ok(&page.items.into_iter().map(Country::from).collect::<Vec<_>>())
 }

@@ -1,4 +1,4 @@
-//! `/docs`: the OpenAPI document as a page for people. Written once, by us, without scripts: the page asks no other host for
+//! `/docs`: the OpenAPI document as a page for people. FmtResult once, by us, without scripts: the page asks no other host for
 //! anything, and a browser that runs nothing shows all of it.
 
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{PUBLISHED, openapi::Document};
 
-/// Styles of its own, and nothing else.
+/// Allows only stylesheets of this origin.
 const SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const HEADERS: [(HeaderName, &str); 2] =
@@ -19,11 +19,11 @@ const HEADERS: [(HeaderName, &str); 2] =
 
 const STYLE: &str = include_str!("docs.css");
 
-/// How deep schemas are shown within schemas.
+/// The maximum depth of nested schemas on the page.
 const DEPTH: usize = 6;
 
 /// `/docs`.
-pub(super) async fn answer() -> Response {
+pub(super) async fn index() -> Response {
     (HEADERS, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], PUBLISHED.page.as_str()).into_response()
 }
 
@@ -34,16 +34,16 @@ pub(super) async fn style() -> Response {
 
 /// The page of a document.
 pub(super) fn page(document: &Document) -> String {
-    let mut writer = Writer { document: &document.json, html: String::new() };
-    // Writing to a text cannot fail.
+    let mut writer = HtmlWriter { document: &document.json, html: String::new() };
+    // Writing to a string cannot fail.
     let _ = writer.page();
     writer.html
 }
 
-/// A text as HTML shows it.
-struct Escaped<'a>(&'a str);
+/// A text with HTML escapes.
+struct HtmlEscaped<'a>(&'a str);
 
-impl std::fmt::Display for Escaped<'_> {
+impl std::fmt::Display for HtmlEscaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for c in self.0.chars() {
             match c {
@@ -59,18 +59,18 @@ impl std::fmt::Display for Escaped<'_> {
     }
 }
 
-struct Writer<'a> {
+struct HtmlWriter<'a> {
     document: &'a Value,
     html: String,
 }
 
 /// The method, the path and the operation.
-type Described<'a> = (&'a str, &'a str, &'a Value);
+type OperationEntry<'a> = (&'a str, &'a str, &'a Value);
 
-type Written = Result<(), std::fmt::Error>;
+type FmtResult = Result<(), std::fmt::Error>;
 
-impl<'a> Writer<'a> {
-    fn page(&mut self) -> Written {
+impl<'a> HtmlWriter<'a> {
+    fn page(&mut self) -> FmtResult {
         let info = &self.document["info"];
         let (title, description) = (text(info, "title"), text(info, "description"));
         write!(
@@ -78,19 +78,24 @@ impl<'a> Writer<'a> {
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
              <link rel=\"stylesheet\" href=\"/docs/style.css\"></head><body><header><h1>{title}</h1><p>{description}</p>\
-             <p>The same as a document for programs: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1). \
-             Send a token in the header <code>Authorization: Bearer</code>.</p></header>",
-            title = Escaped(title),
-            description = Escaped(description),
+             <p>Machine-readable: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1). \
+             Send the token in the header <code>Authorization: Bearer</code>.</p></header>",
+            title = HtmlEscaped(title),
+            description = HtmlEscaped(description),
         )?;
         let groups = self.groups();
         self.html.push_str("<nav><ul>");
         for (tag, _) in &groups {
-            write!(self.html, "<li><a href=\"#{id}\">{tag}</a></li>", id = anchor(tag), tag = Escaped(tag))?;
+            write!(
+                self.html,
+                "<li><a href=\"#{id}\">{tag}</a></li>",
+                id = anchor(tag),
+                tag = HtmlEscaped(tag)
+            )?;
         }
         self.html.push_str("</ul></nav><main>");
         for (tag, operations) in groups {
-            write!(self.html, "<section id=\"{}\"><h2>{}</h2>", anchor(tag), Escaped(tag))?;
+            write!(self.html, "<section id=\"{}\"><h2>{}</h2>", anchor(tag), HtmlEscaped(tag))?;
             for (method, path, operation) in operations {
                 self.operation(method, path, operation)?;
             }
@@ -100,8 +105,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The operations by their tags, both in the order of the document.
-    fn groups(&self) -> Vec<(&'a str, Vec<Described<'a>>)> {
+    /// The operations grouped by tag, in the order of the document.
+    fn groups(&self) -> Vec<(&'a str, Vec<OperationEntry<'a>>)> {
         let mut groups: Vec<(&str, Vec<_>)> = Vec::new();
         for (path, item) in fields(&self.document["paths"]) {
             for (method, operation) in fields(item) {
@@ -116,14 +121,14 @@ impl<'a> Writer<'a> {
         groups
     }
 
-    fn operation(&mut self, method: &str, path: &str, operation: &'a Value) -> Written {
+    fn operation(&mut self, method: &str, path: &str, operation: &'a Value) -> FmtResult {
         write!(
             self.html,
             "<details id=\"{id}\"><summary><b class=\"{method}\">{method}</b> <code>{path}</code> {summary}</summary><p>{about}</p>",
-            id = Escaped(text(operation, "operationId")),
-            path = Escaped(path),
-            summary = Escaped(text(operation, "summary")),
-            about = Escaped(text(operation, "description")),
+            id = HtmlEscaped(text(operation, "operationId")),
+            path = HtmlEscaped(path),
+            summary = HtmlEscaped(text(operation, "summary")),
+            about = HtmlEscaped(text(operation, "description")),
         )?;
         let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
         if !parameters.is_empty() {
@@ -139,7 +144,7 @@ impl<'a> Writer<'a> {
             self.html.push_str("<h3>Body</h3>");
             self.schema(schema, DEPTH)?;
         }
-        self.html.push_str("<h3>Answers</h3>");
+        self.html.push_str("<h3>Responses</h3>");
         for (status, response) in fields(&operation["responses"]) {
             self.response(status, response)?;
         }
@@ -147,11 +152,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Errors are closed at first: they are the same everywhere.
-    fn response(&mut self, status: &str, response: &'a Value) -> Written {
+    /// Error responses start collapsed, because they are the same everywhere.
+    fn response(&mut self, status: &str, response: &'a Value) -> FmtResult {
         let open = if status.starts_with('2') { " open" } else { "" };
         let about = text(response, "description");
-        write!(self.html, "<details{open}><summary>{status} {}</summary>", Escaped(about))?;
+        write!(self.html, "<details{open}><summary>{status} {}</summary>", HtmlEscaped(about))?;
         let headers = fields(&response["headers"]);
         if headers.clone().next().is_some() {
             self.html.push_str("<table>");
@@ -167,20 +172,20 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn row(&mut self, name: &str, schema: &'a Value, required: bool, about: &str) -> Written {
+    fn row(&mut self, name: &str, schema: &'a Value, required: bool, about: &str) -> FmtResult {
         let kind = self.kind(schema);
         let needed = if required { "required" } else { "" };
         write!(
             self.html,
             "<tr><th><code>{}</code></th><td>{}</td><td>{needed}</td><td>{}</td></tr>",
-            Escaped(name),
-            Escaped(&kind),
-            Escaped(about),
+            HtmlEscaped(name),
+            HtmlEscaped(&kind),
+            HtmlEscaped(about),
         )
     }
 
     /// The fields of an object, and those of the objects in it.
-    fn schema(&mut self, schema: &'a Value, depth: usize) -> Written {
+    fn schema(&mut self, schema: &'a Value, depth: usize) -> FmtResult {
         let schema = self.object(schema);
         let Some(properties) = schema["properties"].as_object().filter(|_| depth > 0) else { return Ok(()) };
         self.html.push_str("<table>");
@@ -195,7 +200,7 @@ impl<'a> Writer<'a> {
         properties: &'a Map<String, Value>,
         prefix: &str,
         depth: usize,
-    ) -> Written {
+    ) -> FmtResult {
         let required: Vec<&Value> = schema["required"].as_array().into_iter().flatten().collect();
         for (name, property) in properties {
             let full = format!("{prefix}{name}");
@@ -211,7 +216,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The object that a schema is about: itself, what it refers to, its items, or its choice beside null.
+    /// The object schema: of the schema itself, its reference, its items, or its choice that is not null.
     fn object(&self, schema: &'a Value) -> &'a Value {
         let schema = self.resolved(schema);
         if let Some(items) = schema.get("items") {
@@ -229,7 +234,7 @@ impl<'a> Writer<'a> {
         pointer.and_then(|pointer| self.document.pointer(pointer)).unwrap_or(schema)
     }
 
-    /// The type in a few words.
+    /// A short description of the type.
     fn kind(&self, schema: &'a Value) -> String {
         let schema = self.resolved(schema);
         if let Some(choices) = schema["oneOf"].as_array() {

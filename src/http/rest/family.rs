@@ -1,6 +1,4 @@
-//! The three families of routes: how each names what the services call otherwise, and how it tells of errors.
-//!
-//! A problem comes here as the services or the middleware found it, and leaves as the family's documents describe it.
+//! The three families of routes, each with its own field names and error format.
 
 use std::borrow::Cow;
 
@@ -8,27 +6,27 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    problem::{Fault, Kind, Part, Problem, Rule},
-    refusal::{ApiError, HttpError, ValidationErrors},
+    error_body::{ApiError, HttpError, ValidationErrors},
+    problem::{Fault, Problem, ProblemKind, RequestPart, Rule},
 };
 use crate::error::{InputError, InputErrorCode};
 
-/// Whose documents a route follows.
+/// The public API that a route implements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Family {
-    /// Internal contacts and the partners that they look after: Stuut v2.
+    /// Internal contacts and their partners: Stuut v2.
     Internal,
     /// Contacts of accounts: Thena v1.
     Account,
-    /// Cards of an organization: emnify v1.
+    /// Organization contacts: emnify v1.
     Organization,
 }
 
 impl Family {
-    /// All of them.
+    /// All families.
     pub(super) const ALL: [Self; 3] = [Self::Internal, Self::Account, Self::Organization];
 
-    /// The name of its errors' schema in the OpenAPI document.
+    /// The name of the error schema in the OpenAPI document.
     pub(super) const fn error_schema(self) -> &'static str {
         match self {
             Self::Internal => "ValidationErrors",
@@ -37,8 +35,8 @@ impl Family {
         }
     }
 
-    /// The status and the body that tell of a problem.
-    pub(super) fn told(self, problem: Problem) -> (StatusCode, Value) {
+    /// The status and the body of an error response.
+    pub(super) fn to_response(self, problem: Problem) -> (StatusCode, Value) {
         let Problem { kind, message, mut faults, input, .. } = problem;
         let kind = if input.is_empty() { kind } else { self.kind(&input) };
         faults.extend(input.into_iter().map(|error| self.fault(error)));
@@ -48,48 +46,50 @@ impl Family {
             Self::Account => serde_json::to_value(HttpError::of(status, kind, &message, &faults)),
             Self::Organization => serde_json::to_value(ApiError::of(status, kind, &message, &faults)),
         };
-        // Texts and numbers can always be written.
+        // Strings and numbers always serialize.
         (status, body.unwrap_or_default())
     }
 
-    /// The status that the family has for a kind of problem.
-    pub(super) const fn status(self, kind: Kind) -> StatusCode {
+    /// The HTTP status of a kind of problem.
+    pub(super) const fn status(self, kind: ProblemKind) -> StatusCode {
         match kind {
-            Kind::Unauthenticated | Kind::Expired | Kind::BadCredentials => StatusCode::UNAUTHORIZED,
-            Kind::Forbidden => StatusCode::FORBIDDEN,
-            Kind::NotFound => StatusCode::NOT_FOUND,
-            Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Kind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Kind::Conflict => StatusCode::CONFLICT,
-            Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Kind::Unreadable | Kind::Invalid | Kind::ResponseTooLarge => match self {
+            ProblemKind::Unauthenticated | ProblemKind::Expired | ProblemKind::BadCredentials => {
+                StatusCode::UNAUTHORIZED
+            }
+            ProblemKind::Forbidden => StatusCode::FORBIDDEN,
+            ProblemKind::NotFound => StatusCode::NOT_FOUND,
+            ProblemKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ProblemKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            ProblemKind::Conflict => StatusCode::CONFLICT,
+            ProblemKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            ProblemKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ProblemKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ProblemKind::Unreadable | ProblemKind::Invalid | ProblemKind::ResponseTooLarge => match self {
                 Self::Internal | Self::Organization => StatusCode::UNPROCESSABLE_ENTITY,
                 Self::Account => StatusCode::BAD_REQUEST,
             },
-            Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Kind::Unavailable | Kind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ProblemKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            ProblemKind::Unavailable | ProblemKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            ProblemKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            ProblemKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// What the errors of an input come down to.
-    fn kind(self, input: &[InputError]) -> Kind {
+    /// The kind of problem for these input errors.
+    fn kind(self, input: &[InputError]) -> ProblemKind {
         let names = |name: &str| input.iter().any(|error| error.path.first().is_some_and(|it| it == name));
         let all = |codes: &[InputErrorCode]| input.iter().all(|error| codes.contains(&error.code));
         if names("expectedVersion") {
-            Kind::PreconditionFailed
+            ProblemKind::PreconditionFailed
         } else if input.iter().any(|error| error.code == InputErrorCode::NotFound && self.is_in_path(error)) {
-            Kind::NotFound
+            ProblemKind::NotFound
         } else if all(&[InputErrorCode::Taken, InputErrorCode::Conflict, InputErrorCode::InUse]) {
-            Kind::Conflict
+            ProblemKind::Conflict
         } else if self == Self::Account && all(&[InputErrorCode::NotFound]) {
-            // The documents say so of accounts and contact types.
-            Kind::NotFound
+            // The documented API returns 404 for unknown accounts and contact types.
+            ProblemKind::NotFound
         } else {
-            Kind::Invalid
+            ProblemKind::Invalid
         }
     }
 
@@ -97,7 +97,7 @@ impl Family {
         error.path.first().is_some_and(|name| self.segment(name).is_some())
     }
 
-    /// The segment of the path that the family has for what the services call so.
+    /// The path parameter of the family for a field of the service.
     fn segment(self, name: &str) -> Option<&'static str> {
         match (self, name) {
             (Self::Internal, "id") => Some("internal_contact_id"),
@@ -112,18 +112,18 @@ impl Family {
     fn fault(self, error: InputError) -> Fault {
         let InputError { code, message, path, .. } = error;
         let (part, path) = match path.first().map(|name| &**name) {
-            Some("idempotencyKey") => (Part::Header, vec!["Idempotency-Key".into()]),
-            Some("expectedVersion") => (Part::Header, vec!["If-Match".into()]),
+            Some("idempotencyKey") => (RequestPart::Header, vec!["Idempotency-Key".into()]),
+            Some("expectedVersion") => (RequestPart::Header, vec!["If-Match".into()]),
             Some(name) => match self.segment(name) {
-                Some(segment) => (Part::Path, vec![segment.into()]),
-                None => (Part::Body, self.field(path)),
+                Some(segment) => (RequestPart::Path, vec![segment.into()]),
+                None => (RequestPart::Body, self.field(path)),
             },
-            None => (Part::Body, Vec::new()),
+            None => (RequestPart::Body, Vec::new()),
         };
         Fault { part, path, rule: Rule::Input(code), message }
     }
 
-    /// The way to a field of the body, as the family names it.
+    /// Translates the path of a field to the names of the family.
     fn field(self, path: Vec<Cow<'static, str>>) -> Vec<Cow<'static, str>> {
         match self {
             Self::Internal => path.iter().map(|name| snake_case(name)).collect(),
@@ -132,7 +132,7 @@ impl Family {
                 let mut is_own = true;
                 path.into_iter()
                     .map(|name| {
-                        // What follows are the client's own names.
+                        // The keys below metadata are the client's.
                         is_own &= name != "metadata";
                         if is_own { account_field(name, in_row) } else { name }
                     })
@@ -173,21 +173,23 @@ mod tests {
 
     use super::*;
 
-    fn refused(path: &[&'static str], code: InputErrorCode) -> InputError {
+    fn input_error(path: &[&'static str], code: InputErrorCode) -> InputError {
         InputError::at(path.iter().map(|name| Cow::Borrowed(*name)).collect(), code, "No.")
     }
 
-    fn told(family: Family, input: Vec<InputError>) -> (u16, Value) {
-        let problem = Problem { input, ..Problem::new(Kind::Invalid, "No.") };
-        let (status, body) = family.told(problem);
+    fn to_response(family: Family, input: Vec<InputError>) -> (u16, Value) {
+        let problem = Problem { input, ..Problem::new(ProblemKind::Invalid, "No.") };
+        let (status, body) = family.to_response(problem);
         (status.as_u16(), body)
     }
 
     #[test]
     fn each_family_names_fields_its_own_way() {
         use InputErrorCode::{Invalid, NotFound, Required};
-        let (status, body) =
-            told(Family::Internal, vec![refused(&["givenName"], Invalid), refused(&["email"], Required)]);
+        let (status, body) = to_response(
+            Family::Internal,
+            vec![input_error(&["givenName"], Invalid), input_error(&["email"], Required)],
+        );
         assert_eq!(status, 422);
         let expected = json!({ "detail": [
             { "loc": ["body", "given_name"], "msg": "No.", "type": "value_error" },
@@ -195,12 +197,12 @@ mod tests {
         ] });
         assert_eq!(body, expected);
 
-        let (status, body) = told(
+        let (status, body) = to_response(
             Family::Account,
             vec![
-                refused(&["phone"], Invalid),
-                refused(&["rows", "3", "phone"], Invalid),
-                refused(&["metadata", "phone", "name"], Invalid),
+                input_error(&["phone"], Invalid),
+                input_error(&["rows", "3", "phone"], Invalid),
+                input_error(&["metadata", "phone", "name"], Invalid),
             ],
         );
         let expected = json!({
@@ -209,9 +211,9 @@ mod tests {
         });
         assert_eq!((status, body), (400, expected));
 
-        let (status, body) = told(
+        let (status, body) = to_response(
             Family::Organization,
-            vec![refused(&["countryId"], NotFound), refused(&["purchaseOrderNumber"], Invalid)],
+            vec![input_error(&["countryId"], NotFound), input_error(&["purchaseOrderNumber"], Invalid)],
         );
         let expected = json!({
             "error_code": 1400, "error_token": "InputValidationFailed", "message": "No.",
@@ -227,15 +229,15 @@ mod tests {
     fn the_errors_decide_the_status() {
         use InputErrorCode::{Conflict, Invalid, NotFound, Taken};
         for family in Family::ALL {
-            let status = |path: &[&'static str], code| told(family, vec![refused(path, code)]).0;
+            let status = |path: &[&'static str], code| to_response(family, vec![input_error(path, code)]).0;
             assert_eq!(status(&["id"], NotFound), 404);
             assert_eq!(status(&["expectedVersion"], Conflict), 412);
             assert_eq!(status(&["idempotencyKey"], Conflict), 409);
             assert_eq!(status(&["email"], Taken), 409);
-            let both = vec![refused(&["email"], Taken), refused(&["phone"], Invalid)];
-            assert_eq!(told(family, both).0, family.status(Kind::Invalid).as_u16());
+            let both = vec![input_error(&["email"], Taken), input_error(&["phone"], Invalid)];
+            assert_eq!(to_response(family, both).0, family.status(ProblemKind::Invalid).as_u16());
         }
-        assert_eq!(told(Family::Account, vec![refused(&["accountIds", "0"], NotFound)]).0, 404);
-        assert_eq!(told(Family::Organization, vec![refused(&["countryId"], NotFound)]).0, 422);
+        assert_eq!(to_response(Family::Account, vec![input_error(&["accountIds", "0"], NotFound)]).0, 404);
+        assert_eq!(to_response(Family::Organization, vec![input_error(&["countryId"], NotFound)]).0, 422);
     }
 }

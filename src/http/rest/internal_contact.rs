@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered, time},
-    call::{Asked, Called, Given},
+    call::{CallExtension, ValidatedBody, ValidatedQuery},
     internal_contact_assignment::{InternalContactAssignment, Role},
-    paging::Sorted,
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    paging::SortedPageQuery,
     problem::Problem,
+    response::{RestResponse, RestResult, time},
 };
 use crate::{
     entity::{Columns, internal_contact as entity},
@@ -25,13 +26,13 @@ pub(super) fn routes() -> OpenApiRouter {
 /// An internal contact (CSM, AM, etc.) at the organization level.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InternalContact {
-    /// When it was made.
+    /// When the record was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it last changed; null until its first change.
+    /// When the record was last changed. Null before the first change.
     #[schema(format = DateTime, required)]
     modified_at: Option<String>,
-    /// Its id.
+    /// Id of the record.
     id: String,
     /// The email address.
     email: String,
@@ -50,7 +51,7 @@ pub(super) struct InternalContact {
     /// The job title.
     #[schema(required)]
     job_title: Option<String>,
-    /// Says which type of object this is: always `internal_contact`.
+    /// Type of the object. Always `internal_contact`.
     object: &'static str,
 }
 
@@ -71,7 +72,7 @@ impl From<&entity::Model> for InternalContact {
     }
 }
 
-/// An internal contact and the role that it is to have.
+/// The internal contact to create, and its role.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewInternalContact {
@@ -86,14 +87,14 @@ pub(super) struct NewInternalContact {
     family_name: Option<String>,
     /// The full name, if there is no given or family name.
     name: Option<String>,
-    /// The phone number, with country code.
+    /// The phone number with country code.
     phone: Option<String>,
     /// The job title.
     job_title: Option<String>,
 }
 
 impl NewInternalContact {
-    /// What is said of the person besides the email address.
+    /// The profile, without the email address.
     pub(super) fn profile(&self) -> contacts::Profile {
         contacts::Profile {
             given_name: self.given_name.clone(),
@@ -105,7 +106,7 @@ impl NewInternalContact {
     }
 }
 
-/// What is to change. What is left out stays; null clears.
+/// The fields to update. An omitted field keeps its value, null clears it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateInternalContact {
@@ -125,7 +126,7 @@ struct UpdateInternalContact {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     name: Patch<String>,
-    /// The phone number, with country code.
+    /// The phone number with country code.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     phone: Patch<String>,
@@ -144,34 +145,40 @@ struct InternalContacts {
 
 /// List internal contacts
 ///
-/// Deleted ones are left out.
+/// Soft-deleted contacts are excluded.
 #[utoipa::path(
     get,
     path = "/v2/internal-contacts",
     tag = "Internal contacts",
     operation_id = "listInternalContacts",
-    params(Sorted),
+    params(SortedPageQuery),
     responses((status = 200, description = "The contacts of the page.", body = InternalContacts))
 )]
-async fn list(Extension(call): Called, Asked(asked): Asked<Sorted>) -> Answered {
-    let request = asked.list::<entity::Entity>(&call, None)?;
+async fn list(
+    Extension(call): CallExtension,
+    ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
+) -> RestResult {
+    let request = query.to_list_request::<entity::Entity>(&call, None)?;
     let page = contacts::list(&call.db, &call.request, Columns::all(), &request).await?;
-    Answer::ok(&InternalContacts { data: page.items.iter().map(InternalContact::from).collect() })
+    RestResponse::ok(&InternalContacts { data: page.items.iter().map(InternalContact::from).collect() })
 }
 
 /// Create an internal contact
 ///
-/// Makes the person and a floating assignment that holds the role, both or neither.
+/// Creates the contact and a floating assignment with the role, in one transaction.
 #[utoipa::path(
     post,
     path = "/v2/internal-contacts",
     tag = "Internal contacts",
     operation_id = "createInternalContact",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION)),
     request_body = NewInternalContact,
-    responses((status = 200, description = "The assignment, with the contact in it.", body = InternalContactAssignment))
+    responses((status = 200, description = "The assignment and its contact.", body = InternalContactAssignment))
 )]
-async fn create(Extension(call): Called, Given(body): Given<NewInternalContact>) -> Answered {
+async fn create(
+    Extension(call): CallExtension,
+    ValidatedBody(body): ValidatedBody<NewInternalContact>,
+) -> RestResult {
     let input = contacts::CreateInternalContact {
         profile: body.profile(),
         internal_role: body.internal_role.into(),
@@ -179,7 +186,7 @@ async fn create(Extension(call): Called, Given(body): Given<NewInternalContact>)
         idempotency_key: call.idempotency_key.clone(),
     };
     let assigned = retried(|| contacts::create(&call.db, &call.request, &input)).await?;
-    InternalContactAssignment::answer_with_person(&assigned)
+    InternalContactAssignment::response_with_person(&assigned)
 }
 
 /// Retrieve an internal contact
@@ -188,10 +195,10 @@ async fn create(Extension(call): Called, Given(body): Given<NewInternalContact>)
     path = "/v2/internal-contacts/{internal_contact_id}",
     tag = "Internal contacts",
     operation_id = "getInternalContact",
-    params(("internal_contact_id" = String, Path, description = "The contact's id.")),
+    params(("internal_contact_id" = String, Path, description = "Id of the contact.")),
     responses((status = 200, description = "The contact.", body = InternalContact))
 )]
-async fn get(Extension(call): Called, Path(id): Path<String>) -> Answered {
+async fn get(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
     let row = contacts::get(&call.db, &call.request, &id).await?;
     answer(&row.ok_or_else(|| Problem::not_found("internal_contact_id"))?)
 }
@@ -203,17 +210,17 @@ async fn get(Extension(call): Called, Path(id): Path<String>) -> Answered {
     tag = "Internal contacts",
     operation_id = "updateInternalContact",
     params(
-        ("internal_contact_id" = String, Path, description = "The contact's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+        ("internal_contact_id" = String, Path, description = "Id of the contact."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
     request_body = UpdateInternalContact,
     responses((status = 200, description = "The contact.", body = InternalContact))
 )]
 async fn update(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(id): Path<String>,
-    Given(body): Given<UpdateInternalContact>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<UpdateInternalContact>,
+) -> RestResult {
     let UpdateInternalContact { email, given_name, family_name, name, phone, job_title } = body;
     let expected_version = call.expected_version;
     let changes = contacts::UpdateInternalContact {
@@ -230,23 +237,23 @@ async fn update(
 
 /// Delete an internal contact
 ///
-/// Their assignments are hidden as long as they stay deleted.
+/// Soft-deletes the contact. Its assignments are hidden until it is restored.
 #[utoipa::path(
     delete,
     path = "/v2/internal-contacts/{internal_contact_id}",
     tag = "Internal contacts",
     operation_id = "deleteInternalContact",
     params(
-        ("internal_contact_id" = String, Path, description = "The contact's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+        ("internal_contact_id" = String, Path, description = "Id of the contact."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
-    responses((status = 204, description = "It is deleted."))
+    responses((status = 204, description = "Deleted."))
 )]
-async fn delete(Extension(call): Called, Path(id): Path<String>) -> Answered {
+async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
     retried(|| contacts::delete(&call.db, &call.request, &id, call.expected_version)).await?;
-    Answer::no_content()
+    RestResponse::no_content()
 }
 
-fn answer(row: &entity::Model) -> Answered {
-    Ok(Answer::ok(&InternalContact::from(row))?.version(row.version))
+fn answer(row: &entity::Model) -> RestResult {
+    Ok(RestResponse::ok(&InternalContact::from(row))?.with_version(row.version))
 }

@@ -1,4 +1,4 @@
-//! Who looks after a partner, in which role: `/v2/partners/{partner_id}/internal-contacts`.
+//! Assignments of internal contacts to partners: `/v2/partners/{partner_id}/internal-contacts`.
 
 use axum::{Extension, extract::Path};
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered, time},
-    call::{Asked, Call, Called, Given},
+    call::{Call, CallExtension, ValidatedBody, ValidatedQuery},
     internal_contact::{InternalContact, NewInternalContact},
-    paging::Sorted,
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    paging::SortedPageQuery,
     problem::Problem,
+    response::{RestResponse, RestResult, time},
 };
 use crate::{
     entity::{
@@ -30,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(get, update, remove))
 }
 
-/// What an internal contact does for a partner.
+/// The role of an internal contact for a partner.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = InternalRole)]
@@ -72,27 +73,28 @@ impl From<InternalRole> for Role {
 /// An internal contact assigned to a partner with a specific role.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InternalContactAssignment {
-    /// When it was made.
+    /// When the record was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it last changed; null until its first change.
+    /// When the record was last changed. Null before the first change.
     #[schema(format = DateTime, required)]
     modified_at: Option<String>,
-    /// Its id.
+    /// Id of the record.
     id: String,
-    /// The role that the contact holds for the partner.
+    /// The role of the contact for the partner.
     internal_role: Role,
-    /// The partner; null for a floating assignment, whose role is declared at the organization level.
+    /// Id of the partner. Null for a floating assignment, whose role applies at the organization level.
     #[schema(required)]
     partner_id: Option<String>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     #[schema(required)]
     remote_id: Option<String>,
-    /// Who holds the role. Left out where the token lacks contacts:read, unless the request made the person.
+    /// The internal contact. Omitted if the token lacks the scope `contacts:read`, unless this request created the
+    /// contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     internal_contact: Option<InternalContact>,
-    /// Says which type of object this is: always `internal_contact_assignment`.
+    /// Type of the object. Always `internal_contact_assignment`.
     object: &'static str,
 }
 
@@ -112,16 +114,16 @@ impl From<&Assigned> for InternalContactAssignment {
 }
 
 impl InternalContactAssignment {
-    /// An assignment that was made together with its person.
-    pub(super) fn answer_with_person(assigned: &Assigned) -> Answered {
-        Ok(Answer::ok(&Self::from(assigned))?.version(assigned.assignment.version))
+    /// The response of an assignment that was created together with its contact.
+    pub(super) fn response_with_person(assigned: &Assigned) -> RestResult {
+        Ok(RestResponse::ok(&Self::from(assigned))?.with_version(assigned.assignment.version))
     }
 
-    /// An assignment with its version. Its person is another record, which only readers see.
-    fn answer(call: &Call, assigned: &Assigned) -> Answered {
+    /// The response of an assignment. Its contact is a related record, which requires contacts:read.
+    fn answer(call: &Call, assigned: &Assigned) -> RestResult {
         let mut answer = Self::from(assigned);
-        answer.internal_contact = answer.internal_contact.filter(|_| call.shows_related());
-        Ok(Answer::ok(&answer)?.version(assigned.assignment.version))
+        answer.internal_contact = answer.internal_contact.filter(|_| call.can_read_related());
+        Ok(RestResponse::ok(&answer)?.with_version(assigned.assignment.version))
     }
 }
 
@@ -136,7 +138,7 @@ struct InternalContactAssignments {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateInternalContactRole {
-    /// The role that the contact is to hold for the partner.
+    /// The new role of the contact for the partner.
     internal_role: Role,
 }
 
@@ -146,43 +148,44 @@ struct UpdateInternalContactRole {
     path = "/v2/partners/{partner_id}/internal-contacts",
     tag = "Partners",
     operation_id = "listPartnerInternalContacts",
-    params(("partner_id" = String, Path, description = "The partner's id."), Sorted),
+    params(("partner_id" = String, Path, description = "Id of the partner."), SortedPageQuery),
     responses((status = 200, description = "The assignments of the page.", body = InternalContactAssignments))
 )]
 async fn list(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(partner_id): Path<String>,
-    Asked(asked): Asked<Sorted>,
-) -> Answered {
+    ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
+) -> RestResult {
     let partner = partners::get(&call.db, &call.request, &partner_id).await?;
     let partner = partner.ok_or_else(|| Problem::not_found("partner_id"))?;
     let own = Filter::Compare(Field::new("partner_id"), Comparison::Equal(partner.id.into()));
-    let request = asked.list::<Entity>(&call, Some(own))?;
+    let request = query.to_list_request::<Entity>(&call, Some(own))?;
     let page = assignments::list(&call.db, &call.request, Columns::all(), &request).await?;
     let assigned = assignments::with_people(&call.db, &call.request, page.items).await?;
-    Answer::ok(&InternalContactAssignments { data: assigned.iter().map(Into::into).collect() })
+    RestResponse::ok(&InternalContactAssignments { data: assigned.iter().map(Into::into).collect() })
 }
 
 /// Add an internal contact to a partner
 ///
-/// Finds the person by the email address, and leaves them as they are, or makes them; then assigns them.
+/// Looks up the contact by email address, creates it if there is none, and assigns it to the partner. An existing
+/// contact is not changed.
 #[utoipa::path(
     post,
     path = "/v2/partners/{partner_id}/internal-contacts",
     tag = "Partners",
     operation_id = "addPartnerInternalContact",
     params(
-        ("partner_id" = String, Path, description = "The partner's id."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless."),
+        ("partner_id" = String, Path, description = "Id of the partner."),
+        ("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION),
     ),
     request_body = NewInternalContact,
-    responses((status = 200, description = "The assignment, with the contact in it.", body = InternalContactAssignment))
+    responses((status = 200, description = "The assignment and its contact.", body = InternalContactAssignment))
 )]
 async fn add(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(partner_id): Path<String>,
-    Given(body): Given<NewInternalContact>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<NewInternalContact>,
+) -> RestResult {
     let input = contacts::AddInternalContactToPartner {
         partner_id,
         profile: body.profile(),
@@ -202,37 +205,37 @@ async fn add(
     tag = "Partners",
     operation_id = "getPartnerInternalContact",
     params(
-        ("partner_id" = String, Path, description = "The partner's id."),
-        ("assignment_id" = String, Path, description = "The assignment's id."),
+        ("partner_id" = String, Path, description = "Id of the partner."),
+        ("assignment_id" = String, Path, description = "Id of the assignment."),
     ),
-    responses((status = 200, description = "The assignment, with the contact in it.", body = InternalContactAssignment))
+    responses((status = 200, description = "The assignment and its contact.", body = InternalContactAssignment))
 )]
-async fn get(Extension(call): Called, Path((partner_id, id)): Path<(String, String)>) -> Answered {
+async fn get(Extension(call): CallExtension, Path((partner_id, id)): Path<(String, String)>) -> RestResult {
     let assigned = assignments::get_of_partner(&call.db, &call.request, &partner_id, &id).await?;
     InternalContactAssignment::answer(&call, &assigned.ok_or_else(|| Problem::not_found("assignment_id"))?)
 }
 
 /// Update internal contact role
 ///
-/// Changes the role of one assignment. The person is not touched.
+/// Changes the role of one assignment. The contact does not change.
 #[utoipa::path(
     patch,
     path = "/v2/partners/{partner_id}/internal-contacts/{assignment_id}",
     tag = "Partners",
     operation_id = "updateInternalContactRole",
     params(
-        ("partner_id" = String, Path, description = "The partner's id."),
-        ("assignment_id" = String, Path, description = "The assignment's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the assignment as it was read."),
+        ("partner_id" = String, Path, description = "Id of the partner."),
+        ("assignment_id" = String, Path, description = "Id of the assignment."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
     request_body = UpdateInternalContactRole,
-    responses((status = 200, description = "The assignment, with the contact in it.", body = InternalContactAssignment))
+    responses((status = 200, description = "The assignment and its contact.", body = InternalContactAssignment))
 )]
 async fn update(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path((partner_id, id)): Path<(String, String)>,
-    Given(body): Given<UpdateInternalContactRole>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<UpdateInternalContactRole>,
+) -> RestResult {
     let (role, expected) = (body.internal_role.into(), call.expected_version);
     let unit = || assignments::update_role(&call.db, &call.request, &partner_id, &id, role, expected);
     let row = retried(unit).await?;
@@ -242,21 +245,24 @@ async fn update(
 
 /// Remove an internal contact from a partner
 ///
-/// Removes the assignment for good. The person stays.
+/// Permanently deletes the assignment. The contact is kept.
 #[utoipa::path(
     delete,
     path = "/v2/partners/{partner_id}/internal-contacts/{assignment_id}",
     tag = "Partners",
     operation_id = "removePartnerInternalContact",
     params(
-        ("partner_id" = String, Path, description = "The partner's id."),
-        ("assignment_id" = String, Path, description = "The assignment's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the assignment as it was read."),
+        ("partner_id" = String, Path, description = "Id of the partner."),
+        ("assignment_id" = String, Path, description = "Id of the assignment."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
-    responses((status = 204, description = "It is removed."))
+    responses((status = 204, description = "Removed."))
 )]
-async fn remove(Extension(call): Called, Path((partner_id, id)): Path<(String, String)>) -> Answered {
+async fn remove(
+    Extension(call): CallExtension,
+    Path((partner_id, id)): Path<(String, String)>,
+) -> RestResult {
     let which = (Some(&*partner_id), &*id);
     retried(|| assignments::remove(&call.db, &call.request, which, call.expected_version)).await?;
-    Answer::no_content()
+    RestResponse::no_content()
 }

@@ -1,28 +1,27 @@
-//! The documented REST routes: the contact routes of three products, in their own shapes, over the services that GraphQL
-//! uses too. docs/rest.md describes them.
+//! The REST API: the contact routes of three products, over the same services as GraphQL. docs/rest.md describes them.
 //!
-//! A handler parses, calls a service and shapes its answer; no rule stands here. `pass` has what every request meets,
-//! `openapi` the document that the handlers make and that decides which queries and bodies are taken, `family` and
-//! `refusal` how each family of routes tells of errors.
+//! A handler parses the request, calls a service and serializes the result; it has no business rules. `admission` is the
+//! middleware before the handlers, `openapi` the document generated from the handlers, against which queries and bodies are
+//! validated, `family` and `error_body` the error format of each family of routes.
 
 mod account_contact;
-mod answer;
+mod admission;
 mod authenticate;
 mod call;
 mod contact_type;
 mod country;
 mod docs;
+mod error_body;
 mod family;
 mod internal_contact;
 mod internal_contact_assignment;
+mod json_schema;
 mod openapi;
 mod organization_contact;
 mod paging;
 mod partner;
-mod pass;
 mod problem;
-mod refusal;
-mod shape;
+mod response;
 
 use std::sync::{Arc, LazyLock};
 
@@ -36,40 +35,40 @@ use axum::{
 use utoipa_axum::router::OpenApiRouter;
 
 use self::{
-    answer::{COUNT_PER_PAGE, CURRENT_PAGE, TOTAL_COUNT, TOTAL_PAGES},
+    admission::FamilyState,
     family::Family,
     openapi::Document,
-    pass::Edge,
+    response::{COUNT_PER_PAGE, CURRENT_PAGE, TOTAL_COUNT, TOTAL_PAGES},
 };
 use crate::app::AppState;
 
-/// The headers that answers of the routes tell something in.
+/// The response headers that browsers may read across origins.
 pub(super) const HEADERS: [HeaderName; 7] =
     [header::ETAG, header::LOCATION, header::LINK, TOTAL_COUNT, TOTAL_PAGES, CURRENT_PAGE, COUNT_PER_PAGE];
 
-/// What is published of the routes, made once in a process.
-struct Published {
+/// The OpenAPI document and the page made of it, built once per process.
+struct PublishedDocs {
     document: Document,
     text: String,
     page: String,
 }
 
-static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
+static PUBLISHED: LazyLock<PublishedDocs> = LazyLock::new(|| {
     let documents = Family::ALL.map(|family| (family, routes(family).into_openapi()));
     let document = Document::new(documents);
-    Published { text: document.json.to_string(), page: docs::page(&document), document }
+    PublishedDocs { text: document.json.to_string(), page: docs::page(&document), document }
 });
 
 /// All routes.
 pub(super) fn router(app: &Arc<AppState>) -> Router {
     let published = Router::new()
         .route("/openapi.json", get(openapi))
-        .route("/docs", get(docs::answer))
+        .route("/docs", get(docs::index))
         .route("/docs/style.css", get(docs::style));
     Family::ALL.into_iter().fold(published, |all, family| {
         let (own, _) = routes(family).split_for_parts();
-        let edge = Edge { app: Arc::clone(app), family, document: &PUBLISHED.document };
-        all.merge(own.route_layer(middleware::from_fn_with_state(edge, pass::pass)))
+        let state = FamilyState { app: Arc::clone(app), family, document: &PUBLISHED.document };
+        all.merge(own.route_layer(middleware::from_fn_with_state(state, admission::admit)))
     })
 }
 

@@ -1,6 +1,6 @@
-//! The OpenAPI document of all routes, generated from their handlers, and what the middleware reads out of it.
+//! The OpenAPI document, generated from the handlers, and the operations that the middleware validates against.
 //!
-//! What every route of a family answers is added here, so that no handler has to say it: the refusals.
+//! The error responses that all routes of a family share are added here.
 
 use std::collections::HashMap;
 
@@ -12,18 +12,25 @@ use utoipa::{
 };
 
 use super::{
+    error_body::{ApiError, HttpError, ValidationErrors},
     family::Family,
-    problem::Kind,
-    refusal::{ApiError, HttpError, ValidationErrors},
+    problem::ProblemKind,
 };
 
-/// What the document says besides its routes.
+/// The description of the header Idempotency-Key.
+pub(super) const IDEMPOTENCY_KEY_DESCRIPTION: &str = "A key of 1 to 255 characters, chosen by the client. Repeating the \
+     request with the same key and body returns the first result and writes nothing.";
+/// The description of the header If-Match.
+pub(super) const IF_MATCH_DESCRIPTION: &str = "ETag of the version that the client last read. If the stored version \
+     differs, nothing is written and the status is 412.";
+
+/// The document without its routes.
 #[derive(OpenApi)]
 #[openapi(info(
     title = "contact-gateway",
-    description = "The documented contact routes of three products, over the data and the rules of the GraphQL schema."
+    description = "REST API for contacts, compatible with the contact routes of three products. It uses the same data and rules as the GraphQL API."
 ))]
-struct Frame;
+struct BaseDocument;
 
 /// The document, and the operations by path and method.
 pub(super) struct Document {
@@ -31,23 +38,23 @@ pub(super) struct Document {
     pub(super) operations: HashMap<String, HashMap<Method, Operation>>,
 }
 
-/// What the middleware knows of an operation.
+/// An operation, as the middleware uses it.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// Whether it needs no token.
-    pub(super) is_open: bool,
+    /// Whether the operation needs no token.
+    pub(super) is_public: bool,
     /// The method and the path's pattern, for the log and the metrics.
     pub(super) name: String,
-    /// The schema of the body, where there is one.
+    /// The schema of the body, if there is one.
     pub(super) body: Option<Value>,
-    /// The schema of the query: an object that has the parameters as properties.
+    /// The schema of the query: an object with the parameters as properties.
     pub(super) query: Value,
 }
 
 impl Document {
     /// The document of the families' routes.
     pub(super) fn new(families: impl IntoIterator<Item = (Family, utoipa::openapi::OpenApi)>) -> Self {
-        let mut json = value(&Frame::openapi());
+        let mut json = value(&BaseDocument::openapi());
         json["components"] = json!({
             "schemas": {},
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
@@ -55,7 +62,7 @@ impl Document {
         json["security"] = json!([{ "token": [] }]);
         for (family, routes) in families {
             let mut routes = value(&routes);
-            complete(family, &mut routes["paths"]);
+            add_error_responses(family, &mut routes["paths"]);
             merge(&mut json["paths"], routes["paths"].take());
             merge(&mut json["components"]["schemas"], routes["components"]["schemas"].take());
             merge(&mut json["components"]["schemas"], error_schemas(family));
@@ -66,7 +73,7 @@ impl Document {
 }
 
 fn value(document: &utoipa::openapi::OpenApi) -> Value {
-    // Made of texts and numbers only.
+    // Strings and numbers always serialize.
     serde_json::to_value(document).unwrap_or_default()
 }
 
@@ -84,7 +91,7 @@ fn error_schemas(family: Family) -> Value {
     }
 }
 
-/// The schema of a type and those that it refers to, by name.
+/// The schemas of a type and of the types that it refers to, by name.
 fn schemas<T: ToSchema + PartialSchema>() -> Value {
     let mut schemas: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
     T::schemas(&mut schemas);
@@ -92,7 +99,7 @@ fn schemas<T: ToSchema + PartialSchema>() -> Value {
     Value::Object(schemas.collect())
 }
 
-/// The members of a path that are operations, with their methods.
+/// The operations of a path, with their methods.
 fn methods(path: &mut Value) -> impl Iterator<Item = (Method, &mut Value)> {
     let members = path.as_object_mut().into_iter().flatten();
     members.filter_map(|(name, operation)| Some((method(name)?, operation)))
@@ -104,8 +111,8 @@ fn method(name: &str) -> Option<Method> {
         .find(|method| method.as_str().eq_ignore_ascii_case(name))
 }
 
-/// Adds to each operation what handlers need not say.
-fn complete(family: Family, paths: &mut Value) {
+/// Adds the error responses to each operation.
+fn add_error_responses(family: Family, paths: &mut Value) {
     for (path, item) in paths.as_object_mut().into_iter().flatten() {
         for (method, operation) in methods(item) {
             operation
@@ -114,17 +121,19 @@ fn complete(family: Family, paths: &mut Value) {
                 .into_iter()
                 .flatten()
                 .for_each(without_null);
-            let kinds = kinds(family, path, &method, operation);
+            let kinds = problem_kinds(family, path, &method, operation);
             let Some(responses) = operation["responses"].as_object_mut() else { continue };
             for kind in kinds {
                 let status = family.status(kind);
-                responses.entry(status.as_u16().to_string()).or_insert_with(|| refusal(family, status));
+                responses
+                    .entry(status.as_u16().to_string())
+                    .or_insert_with(|| error_response(family, status));
             }
         }
     }
 }
 
-/// A parameter that may be left out is not null: there is no such text.
+/// An optional parameter can be omitted, but it cannot be null: a query has no null.
 fn without_null(parameter: &mut Value) {
     let is_null = |schema: &Value| *schema == "null" || schema["type"] == "null";
     let schema = &mut parameter["schema"];
@@ -140,37 +149,42 @@ fn without_null(parameter: &mut Value) {
     }
 }
 
-/// What a request for the operation may be refused for.
-fn kinds(family: Family, path: &str, method: &Method, operation: &Value) -> Vec<Kind> {
+/// The kinds of errors that the operation can return.
+fn problem_kinds(family: Family, path: &str, method: &Method, operation: &Value) -> Vec<ProblemKind> {
     let mut kinds = vec![
-        Kind::Unauthenticated,
-        Kind::Invalid,
-        Kind::RateLimited,
-        Kind::Internal,
-        Kind::Unavailable,
-        Kind::Timeout,
+        ProblemKind::Unauthenticated,
+        ProblemKind::Invalid,
+        ProblemKind::RateLimited,
+        ProblemKind::Internal,
+        ProblemKind::Unavailable,
+        ProblemKind::Timeout,
     ];
-    if !is_open(operation) {
-        kinds.push(Kind::Forbidden);
+    if !is_public(operation) {
+        kinds.push(ProblemKind::Forbidden);
     }
     let has_body = operation.get("requestBody").is_some();
     if has_body {
-        kinds.extend([Kind::BodyTimeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Unreadable]);
+        kinds.extend([
+            ProblemKind::BodyTimeout,
+            ProblemKind::TooLarge,
+            ProblemKind::UnsupportedMediaType,
+            ProblemKind::Unreadable,
+        ]);
     }
-    // The accounts and contact types that a body names are looked for as if they were in the path.
+    // Unknown accounts and contact types in the body of this family are 404 too.
     if path.contains('{') || (family == Family::Account && has_body) {
-        kinds.push(Kind::NotFound);
+        kinds.push(ProblemKind::NotFound);
     }
-    if *method != Method::GET && !is_open(operation) {
-        kinds.push(Kind::Conflict);
+    if *method != Method::GET && !is_public(operation) {
+        kinds.push(ProblemKind::Conflict);
     }
     if parameters(operation, "header").any(|parameter| parameter["name"] == "If-Match") {
-        kinds.push(Kind::PreconditionFailed);
+        kinds.push(ProblemKind::PreconditionFailed);
     }
     kinds
 }
 
-fn refusal(family: Family, status: StatusCode) -> Value {
+fn error_response(family: Family, status: StatusCode) -> Value {
     json!({
         "description": status.canonical_reason().unwrap_or_default(),
         "content": { "application/json": {
@@ -196,18 +210,18 @@ fn operations_of(path: &str, item: &Value) -> HashMap<Method, Operation> {
             let method = method(name)?;
             let name = format!("{method} {path}");
             let body = operation.pointer("/requestBody/content/application~1json/schema").cloned();
-            let is_open = is_open(operation);
-            Some((method, Operation { is_open, name, body, query: query_schema(operation) }))
+            let is_public = is_public(operation);
+            Some((method, Operation { is_public, name, body, query: query_schema(operation) }))
         })
         .collect()
 }
 
-/// Whether the operation says that it needs no token.
-fn is_open(operation: &Value) -> bool {
+/// Whether the operation declares that it needs no token.
+fn is_public(operation: &Value) -> bool {
     operation["security"].as_array().is_some_and(|schemes| schemes.iter().all(|scheme| *scheme == json!({})))
 }
 
-/// The parameters of the query as the schema of one object.
+/// The query parameters as the schema of one object.
 fn query_schema(operation: &Value) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
@@ -231,7 +245,7 @@ mod tests {
     use super::super::PUBLISHED;
     use super::*;
 
-    /// The keywords that `shape` checks, and those that say nothing which needs to be checked.
+    /// The keywords that `json_schema` checks, and those that need no check.
     const KNOWN: [&str; 20] = [
         "$ref",
         "type",

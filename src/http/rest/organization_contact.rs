@@ -1,4 +1,4 @@
-//! The cards of an organization: `/api/v1/organisation/{org_id}/contact`.
+//! Organization contacts: `/api/v1/organisation/{org_id}/contact`.
 
 use std::sync::Arc;
 
@@ -8,10 +8,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered, COUNT_PER_PAGE, CURRENT_PAGE, TOTAL_COUNT, TOTAL_PAGES},
-    call::{Asked, Call, Called, Given},
+    call::{Call, CallExtension, ValidatedBody, ValidatedQuery},
     country::Country,
-    problem::{Fault, Part, Problem, Rule},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    problem::{Fault, Problem, RequestPart, Rule},
+    response::{COUNT_PER_PAGE, CURRENT_PAGE, RestResponse, RestResult, TOTAL_COUNT, TOTAL_PAGES},
 };
 use crate::{
     entity::{
@@ -34,32 +35,32 @@ pub(super) fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
 }
 
-/// The purpose of a card, by its id: 1 commercial, 2 technical, 3 finance, 4 shipping address, 5 company address, 6 invoice
-/// address.
+/// The purpose of a contact, by id: 1 commercial, 2 technical, 3 finance, 4 shipping address, 5 company address, 6
+/// invoice address.
 #[derive(Debug, Deserialize, ToSchema)]
 struct ContactTypeReference {
-    /// The id of the type.
+    /// Id of the type.
     id: i64,
 }
 
-/// A country, by its id.
+/// A country, by id.
 #[derive(Debug, Deserialize, ToSchema)]
 struct CountryReference {
     /// The numeric code of ISO 3166-1.
     id: i64,
 }
 
-/// A new contact. Its `id` and its organization are not given.
+/// The contact to create. The server assigns `id` and the organization.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewOrganizationContact {
-    /// The type, which cannot be changed later.
+    /// The type. Immutable after creation.
     r#type: ContactTypeReference,
     /// First and last name.
     name: Option<String>,
-    /// Honorific or professional title, such as Dr or Ing.
+    /// Honorific or professional title, for example Dr or Ing.
     title: Option<String>,
-    /// The department that it belongs to.
+    /// The department.
     department: Option<String>,
     /// Street name and number.
     street: Option<String>,
@@ -71,15 +72,15 @@ struct NewOrganizationContact {
     country: Option<CountryReference>,
     /// Email address.
     email: Option<String>,
-    /// Phone number, as it is to be shown.
+    /// Phone number in any format. Stored as written.
     phone: Option<String>,
-    /// Mobile phone number, as it is to be shown.
+    /// Mobile phone number in any format. Stored as written.
     mobile: Option<String>,
     /// State or province.
     state: Option<String>,
-    /// Second line of the address, such as an apartment.
+    /// Second address line, for example an apartment.
     secondary_address: Option<String>,
-    /// Shown on invoices; only on invoice addresses (type 6), at most 50 characters.
+    /// Purchase order number to print on invoices, at most 50 characters. Only for invoice addresses (type 6).
     purchase_order_number: Option<String>,
 }
 
@@ -103,7 +104,7 @@ impl From<NewOrganizationContact> for Card {
     }
 }
 
-/// What is to change. What is left out stays; null clears. The type is fixed.
+/// The fields to update. An omitted field keeps its value, null clears it. The type is immutable.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateOrganizationContact {
@@ -111,11 +112,11 @@ struct UpdateOrganizationContact {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     name: Patch<String>,
-    /// Honorific or professional title, such as Dr or Ing.
+    /// Honorific or professional title, for example Dr or Ing.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     title: Patch<String>,
-    /// The department that it belongs to.
+    /// The department.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     department: Patch<String>,
@@ -139,11 +140,11 @@ struct UpdateOrganizationContact {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     email: Patch<String>,
-    /// Phone number, as it is to be shown.
+    /// Phone number in any format. Stored as written.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     phone: Patch<String>,
-    /// Mobile phone number, as it is to be shown.
+    /// Mobile phone number in any format. Stored as written.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     mobile: Patch<String>,
@@ -151,11 +152,11 @@ struct UpdateOrganizationContact {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     state: Patch<String>,
-    /// Second line of the address, such as an apartment.
+    /// Second address line, for example an apartment.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     secondary_address: Patch<String>,
-    /// Shown on invoices; only on invoice addresses (type 6), at most 50 characters.
+    /// Purchase order number to print on invoices, at most 50 characters. Only for invoice addresses (type 6).
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     purchase_order_number: Patch<String>,
@@ -184,25 +185,26 @@ impl From<UpdateOrganizationContact> for Card {
 /// An organization.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Organisation {
-    /// Its number.
+    /// Numeric id.
     id: i64,
-    /// Its name.
+    /// The name.
     name: String,
 }
 
-/// The purpose of a card.
+/// The purpose of a contact.
 #[derive(Debug, Serialize, ToSchema)]
 struct OrganizationContactTypeObject {
-    /// Its id.
+    /// Id of the record.
     id: i16,
-    /// Its name.
+    /// The name.
     description: &'static str,
 }
 
-/// A contact of an organization. What it does not say is left out, and its organization where the token lacks contacts:read.
+/// An organization contact. Fields without a value are omitted; so is the organization if the token lacks the scope
+/// `contacts:read`.
 #[derive(Debug, Serialize, ToSchema)]
 struct OrganizationContact {
-    /// Its unique id.
+    /// Numeric id.
     id: i64,
     /// The organization.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,11 +216,11 @@ struct OrganizationContact {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     name: Option<String>,
-    /// Honorific or professional title, such as Dr or Ing.
+    /// Honorific or professional title, for example Dr or Ing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     title: Option<String>,
-    /// The department that it belongs to.
+    /// The department.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     department: Option<String>,
@@ -254,15 +256,15 @@ struct OrganizationContact {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     state: Option<String>,
-    /// Second line of the address.
+    /// Second address line.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     secondary_address: Option<String>,
-    /// Shown on invoices.
+    /// Purchase order number to print on invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     purchase_order_number: Option<String>,
-    /// The id as a text.
+    /// The id as a string.
     contact_id: String,
 }
 
@@ -293,50 +295,50 @@ impl OrganizationContact {
     }
 }
 
-/// Which page is wanted. A page beyond the last one is the last one.
+/// Page number and page size. For a page number beyond the last page, the last page is returned.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 struct CollectionPage {
-    /// The number of the page, counted from 1.
+    /// Page number, starting at 1.
     page: i64,
-    /// The most contacts of the page; all up to 1000 without it.
+    /// Page size, at most 1000. Default: 1000.
     per_page: i64,
 }
 
 /// List the contacts of an organization
 ///
-/// All of them, up to 1000 on a page; the headers tell whether there are more.
+/// At most 1000 contacts per page. The response headers have the number of pages and links to them.
 #[utoipa::path(
     get,
     path = "/api/v1/organisation/{org_id}/contact",
     tag = "Organization contacts",
     operation_id = "listOrganizationContacts",
-    params(("org_id" = String, Path, description = "The organization's number."), CollectionPage),
+    params(("org_id" = String, Path, description = "Numeric id of the organization."), CollectionPage),
     responses((
         status = 200,
         description = "The contacts.",
         body = Vec<OrganizationContact>,
         headers(
-            ("Link" = String, description = "The first, previous, next and last page."),
-            ("X-Total-Count" = i64, description = "How many contacts there are."),
-            ("X-Total-Pages" = i64, description = "How many pages there are."),
-            ("X-Current-Page" = i64, description = "The number of this page."),
-            ("X-Count-Per-Page" = i64, description = "The most contacts of a page."),
+            ("Link" = String, description = "Links to the first, previous, next and last page."),
+            ("X-Total-Count" = i64, description = "Number of contacts."),
+            ("X-Total-Pages" = i64, description = "Number of pages."),
+            ("X-Current-Page" = i64, description = "Number of this page."),
+            ("X-Count-Per-Page" = i64, description = "Page size."),
         )
     ))
 )]
 async fn list(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(organization): Path<String>,
-    Asked(asked): Asked<CollectionPage>,
-) -> Answered {
-    let size = match u32::try_from(asked.per_page) {
+    ValidatedQuery(query): ValidatedQuery<CollectionPage>,
+) -> RestResult {
+    let size = match u32::try_from(query.per_page) {
         Ok(size @ 1..=MAX_NUMBERED_PAGE_SIZE) => size,
         _ => MAX_NUMBERED_PAGE_SIZE,
     };
-    let number = u32::try_from(asked.page.clamp(1, i64::from(u32::MAX))).unwrap_or(1);
-    let mut place = Place { number, size, pages: number };
+    let number = u32::try_from(query.page.clamp(1, i64::from(u32::MAX))).unwrap_or(1);
+    let mut place = CollectionPosition { number, size, pages: number };
     let mut page = place.read(&call).await?;
     let total = page.total.unwrap_or_default();
     place.pages = u32::try_from(total.div_ceil(size.into())).unwrap_or(u32::MAX).max(1);
@@ -346,33 +348,33 @@ async fn list(
     }
     let organisation = organisation(&call).await.map_err(Problem::from)?;
     let contacts = page.items.into_iter().map(|row| OrganizationContact::new(organisation.clone(), row));
-    let answer = Answer::ok(&contacts.collect::<Vec<_>>())?;
+    let answer = RestResponse::ok(&contacts.collect::<Vec<_>>())?;
     let path = format!("/api/v1/organisation/{organization}/contact");
     Ok(answer
-        .with(header::LINK, &place.links(&path))
-        .with(TOTAL_COUNT, &total.to_string())
-        .with(TOTAL_PAGES, &place.pages.to_string())
-        .with(CURRENT_PAGE, &place.number.to_string())
-        .with(COUNT_PER_PAGE, &size.to_string()))
+        .with_header(header::LINK, &place.links(&path))
+        .with_header(TOTAL_COUNT, &total.to_string())
+        .with_header(TOTAL_PAGES, &place.pages.to_string())
+        .with_header(CURRENT_PAGE, &place.number.to_string())
+        .with_header(COUNT_PER_PAGE, &size.to_string()))
 }
 
-/// A page of a collection, and how many there are.
-struct Place {
+/// A page of a collection, and the number of pages.
+struct CollectionPosition {
     number: u32,
     size: u32,
     pages: u32,
 }
 
-impl Place {
+impl CollectionPosition {
     async fn read(&self, call: &Arc<Call>) -> Result<Page<Model>, Problem> {
         let number = self.number - 1;
-        call.spend_page(self.size, number, None)?;
+        call.charge_page(self.size, number, None)?;
         let page = PageRequest::numbered(Entity::ORDER, self.size, number, Vec::new(), true);
         let list = ListRequest { filter: None, page };
         Ok(cards::list(&call.db, &call.request, Columns::all(), &list).await?)
     }
 
-    /// Where the other pages are.
+    /// The Link header with the other pages.
     fn links(&self, path: &str) -> String {
         let Self { number, size, pages } = *self;
         let link =
@@ -391,42 +393,47 @@ impl Place {
 
 /// Create a contact
 ///
-/// Only the type is required. It cannot be changed later.
+/// Only the type is required. It is immutable after creation.
 #[utoipa::path(
     post,
     path = "/api/v1/organisation/{org_id}/contact",
     tag = "Organization contacts",
     operation_id = "createOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "The organization's number."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless."),
+        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION),
     ),
     request_body = NewOrganizationContact,
     responses((
         status = 201,
         description = "The contact.",
         body = OrganizationContact,
-        headers(("Location" = String, description = "Where the contact is."))
+        headers(("Location" = String, description = "Path of the contact."))
     ))
 )]
 async fn create(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(organization): Path<String>,
-    Given(body): Given<NewOrganizationContact>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<NewOrganizationContact>,
+) -> RestResult {
     let kind = OrganizationContactType::of_number(body.r#type.id).ok_or_else(unknown_type)?;
     let (card, key) = (Card::from(body), call.idempotency_key.as_deref());
     let row = retried(|| cards::create(&call.db, &call.request, kind, &card, key)).await?;
     let (id, version) = (row.id.0, row.version);
     let contact = OrganizationContact::new(organisation(&call).await?, row);
     let location = format!("/api/v1/organisation/{organization}/contact/{id}");
-    Ok(Answer::created(&contact)?.version(version).with(header::LOCATION, &location))
+    Ok(RestResponse::created(&contact)?.with_version(version).with_header(header::LOCATION, &location))
 }
 
 fn unknown_type() -> Problem {
-    let (part, path) = (Part::Body, vec!["type".into(), "id".into()]);
+    let (part, path) = (RequestPart::Body, vec!["type".into(), "id".into()]);
     let rule = Rule::Input(InputErrorCode::NotFound);
-    Problem::invalid(vec![Fault { part, path, rule, message: "There is no such type.".into() }])
+    Problem::invalid(vec![Fault {
+        part,
+        path,
+        rule,
+        message: "Unknown contact type. Use an id from 1 to 6.".into(),
+    }])
 }
 
 /// Retrieve a contact
@@ -436,12 +443,12 @@ fn unknown_type() -> Problem {
     tag = "Organization contacts",
     operation_id = "getOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "The organization's number."),
-        ("contact_id" = String, Path, description = "The contact's id."),
+        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("contact_id" = String, Path, description = "Id of the contact."),
     ),
     responses((status = 200, description = "The contact.", body = OrganizationContact))
 )]
-async fn get(Extension(call): Called, Path((_, id)): Path<(String, String)>) -> Answered {
+async fn get(Extension(call): CallExtension, Path((_, id)): Path<(String, String)>) -> RestResult {
     let row = cards::get(&call.db, &call.request, &global(id)).await?;
     answer(&call, row.ok_or_else(|| Problem::not_found("contact_id"))?).await
 }
@@ -453,18 +460,18 @@ async fn get(Extension(call): Called, Path((_, id)): Path<(String, String)>) -> 
     tag = "Organization contacts",
     operation_id = "updateOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "The organization's number."),
-        ("contact_id" = String, Path, description = "The contact's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("contact_id" = String, Path, description = "Id of the contact."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
     request_body = UpdateOrganizationContact,
     responses((status = 200, description = "The contact.", body = OrganizationContact))
 )]
 async fn update(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path((_, id)): Path<(String, String)>,
-    Given(body): Given<UpdateOrganizationContact>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<UpdateOrganizationContact>,
+) -> RestResult {
     let (id, card) = (global(id), Card::from(body));
     let unit = || cards::update(&call.db, &call.request, &id, &card, call.expected_version);
     let row = retried(unit).await?;
@@ -478,27 +485,27 @@ async fn update(
     tag = "Organization contacts",
     operation_id = "deleteOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "The organization's number."),
-        ("contact_id" = String, Path, description = "The contact's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("contact_id" = String, Path, description = "Id of the contact."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
-    responses((status = 204, description = "It is deleted."))
+    responses((status = 204, description = "Deleted."))
 )]
-async fn delete(Extension(call): Called, Path((_, id)): Path<(String, String)>) -> Answered {
+async fn delete(Extension(call): CallExtension, Path((_, id)): Path<(String, String)>) -> RestResult {
     let id = global(id);
     retried(|| cards::delete(&call.db, &call.request, &id, call.expected_version)).await?;
-    Answer::no_content()
+    RestResponse::no_content()
 }
 
-async fn answer(call: &Call, row: Model) -> Answered {
+async fn answer(call: &Call, row: Model) -> RestResult {
     let version = row.version;
     let contact = OrganizationContact::new(organisation(call).await?, row);
-    Ok(Answer::ok(&contact)?.version(version))
+    Ok(RestResponse::ok(&contact)?.with_version(version))
 }
 
-/// The organization that the request acts in, where the caller may read it.
+/// The selected organization, if the caller can read it.
 async fn organisation(call: &Call) -> AppResult<Option<Organisation>> {
-    if !call.shows_related() {
+    if !call.can_read_related() {
         return Ok(None);
     }
     let number = call.request.organization()?;
@@ -507,7 +514,7 @@ async fn organisation(call: &Call) -> AppResult<Option<Organisation>> {
     Ok(Some(Organisation { id: number, name: row.name }))
 }
 
-/// The id as the services know it, of its number.
+/// The global id for a numeric id.
 fn global(id: String) -> String {
     if id.bytes().all(|byte| byte.is_ascii_digit()) { format!("oc_{id}") } else { id }
 }

@@ -1,4 +1,4 @@
-//! Lists in pages that are numbered, in the order that a parameter names.
+//! Numbered pages with a sort order.
 
 use std::sync::Arc;
 
@@ -12,32 +12,32 @@ use crate::service::{
     page::{Direction, Paged, Sort, SortBy, SortKey},
 };
 
-/// Which page of a list is wanted, of which size, and in which order.
+/// Page number, page size and sort order.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-pub(super) struct Sorted {
-    /// The number of the page, counted from 0.
+pub(super) struct SortedPageQuery {
+    /// Zero-based page number.
     #[param(minimum = 0, default = 0)]
     page: u32,
-    /// The most items of the page.
+    /// Page size.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: u32,
-    /// Which way they are ordered.
+    /// Sort direction.
     #[param(inline)]
     sort_order: SortOrder,
-    /// What they are ordered by; by their creation when it is left out.
+    /// Field to sort by. Default: creation time.
     #[param(inline)]
-    sort_by: Option<SortedBy>,
+    sort_by: Option<SortField>,
 }
 
-impl Default for Sorted {
+impl Default for SortedPageQuery {
     fn default() -> Self {
         Self { page: 0, limit: 50, sort_order: SortOrder::Asc, sort_by: None }
     }
 }
 
-/// Which way a list is ordered.
+/// Sort direction.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SortOrder {
@@ -45,29 +45,29 @@ enum SortOrder {
     Desc,
 }
 
-/// What a list is ordered by.
+/// Field to sort by.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum SortedBy {
+enum SortField {
     CreatedAt,
     ModifiedAt,
 }
 
-impl Sorted {
-    /// The part of the list that is wanted, once its points are taken.
-    pub(super) fn list<E: Paged>(
+impl SortedPageQuery {
+    /// Charges the page and returns the request for it.
+    pub(super) fn to_list_request<E: Paged>(
         &self,
         call: &Arc<Call>,
         filter: Option<Filter>,
     ) -> Result<ListRequest, Problem> {
-        call.spend_page(self.limit, self.page, filter.as_ref())?;
+        call.charge_page(self.limit, self.page, filter.as_ref())?;
         let direction = match self.sort_order {
             SortOrder::Asc => Direction::Ascending,
             SortOrder::Desc => Direction::Descending,
         };
         let key = match self.sort_by {
-            None | Some(SortedBy::CreatedAt) => SortKey::CREATED_AT,
-            Some(SortedBy::ModifiedAt) => SortKey::UPDATED_AT,
+            None | Some(SortField::CreatedAt) => SortKey::CREATED_AT,
+            Some(SortField::ModifiedAt) => SortKey::UPDATED_AT,
         };
         let sorts = vec![Sort { by: SortBy::Key(key), direction }];
         Ok(ListRequest { filter, page: PageRequest::numbered(E::ORDER, self.limit, self.page, sorts, false) })

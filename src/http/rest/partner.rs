@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    answer::{Answer, Answered, time},
-    call::{Asked, Called},
-    paging::Sorted,
+    call::{CallExtension, ValidatedQuery},
+    paging::SortedPageQuery,
+    response::{RestResponse, RestResult, time},
 };
 use crate::{
     entity::{
@@ -26,20 +26,20 @@ pub(super) fn routes() -> OpenApiRouter {
 /// A partner.
 #[derive(Debug, Serialize, ToSchema)]
 struct Partner {
-    /// When it was made.
+    /// When the record was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it last changed; null until its first change.
+    /// When the record was last changed. Null before the first change.
     #[schema(format = DateTime, required)]
     modified_at: Option<String>,
-    /// Its id.
+    /// Id of the record.
     id: String,
-    /// Its name.
+    /// The name.
     name: String,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     #[schema(required)]
     remote_id: Option<String>,
-    /// Says which type of object this is: always `partner`.
+    /// Type of the object. Always `partner`.
     object: &'static str,
 }
 
@@ -69,11 +69,14 @@ struct Partners {
     path = "/v1/partners",
     tag = "Partners",
     operation_id = "listPartners",
-    params(Sorted),
+    params(SortedPageQuery),
     responses((status = 200, description = "The partners of the page.", body = Partners))
 )]
-async fn list(Extension(call): Called, Asked(asked): Asked<Sorted>) -> Answered {
-    let request = asked.list::<Entity>(&call, None)?;
+async fn list(
+    Extension(call): CallExtension,
+    ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
+) -> RestResult {
+    let request = query.to_list_request::<Entity>(&call, None)?;
     let page = partners::list(&call.db, &call.request, Columns::all(), &request).await?;
-    Answer::ok(&Partners { data: page.items.iter().map(Partner::from).collect() })
+    RestResponse::ok(&Partners { data: page.items.iter().map(Partner::from).collect() })
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a request, before a family of routes puts it into its own words and numbers.
+//! The errors of a request, before a family of routes formats them.
 
 use std::borrow::Cow;
 
@@ -9,54 +9,54 @@ use axum::{
 
 use crate::{
     error::{AppError, Code, InputError, InputErrorCode, database_code},
-    service::response_memory::ResponseStopped,
+    service::{input::NOT_FOUND, response_memory::ResponseStopped},
 };
 
-/// What the refusal of a request comes down to.
+/// The kinds of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ProblemKind {
     /// No token, or one that is not accepted.
     Unauthenticated,
-    /// A token whose time is over.
+    /// An expired token.
     Expired,
     /// An application token that cannot be exchanged.
     BadCredentials,
     /// The token does not allow it.
     Forbidden,
-    /// What the path names is not there.
+    /// The record in the path does not exist or is not accessible.
     NotFound,
-    /// The route does not know the method.
+    /// The route does not support the method.
     MethodNotAllowed,
     /// The body did not arrive in time.
     BodyTimeout,
-    /// It is in the way of what is there.
+    /// The request conflicts with an existing record.
     Conflict,
-    /// The row is not of the version that the caller expects.
+    /// The record does not have the version in If-Match.
     PreconditionFailed,
     /// The body is too long.
     TooLarge,
-    /// The response would be too long.
+    /// The response is too long.
     ResponseTooLarge,
-    /// The body is not JSON.
+    /// The media type of the body is not JSON.
     UnsupportedMediaType,
-    /// The body is JSON, but ended early or is none.
+    /// The body is not valid JSON.
     Unreadable,
-    /// It breaks rules.
+    /// The input is invalid.
     Invalid,
-    /// The caller has asked for too much lately.
+    /// The rate limit is exceeded.
     RateLimited,
-    /// A dependency does not answer.
+    /// A dependency is unavailable.
     Unavailable,
-    /// All places are taken.
+    /// The server is at capacity.
     Overloaded,
-    /// It took too long.
+    /// The request exceeded its time limit.
     Timeout,
     /// A defect of the gateway.
     Internal,
 }
 
-impl Kind {
-    /// The code that GraphQL has for it, as far as it has one: what the log and the metrics call it.
+impl ProblemKind {
+    /// The GraphQL error code of this kind, which logs and metrics use.
     pub(super) fn code(self) -> Code {
         match self {
             Self::Unauthenticated | Self::Expired | Self::BadCredentials => Code::Unauthenticated,
@@ -102,9 +102,9 @@ impl Kind {
     }
 }
 
-/// The part of a request that is to blame.
+/// The part of the request that an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum RequestPart {
     /// A segment of the path.
     Path,
     /// A parameter of the query.
@@ -115,74 +115,76 @@ pub(super) enum Part {
     Body,
 }
 
-/// Which rule is broken.
+/// The violated rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// The value is not of the type that this field takes.
+    /// The value has the wrong type.
     Type,
-    /// A rule of the gateway's.
+    /// A validation rule of the service.
     Input(InputErrorCode),
 }
 
-/// One thing that is wrong.
+/// One error in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// Where.
-    pub(super) part: Part,
-    /// The name of the parameter or header, or the way to the field; empty for the whole of the part.
+    /// The part of the request.
+    pub(super) part: RequestPart,
+    /// The name of the parameter or header, or the path of the field; empty for the whole part.
     pub(super) path: Vec<Cow<'static, str>>,
-    /// What.
+    /// The violated rule.
     pub(super) rule: Rule,
-    /// For people; never holds the value that was refused.
+    /// Human-readable message; never contains the rejected value.
     pub(super) message: Cow<'static, str>,
 }
 
-/// Why a request is refused. The routes' middleware makes it an answer of their family.
+/// Why a request failed. The middleware formats it as the family documents it.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
-    pub(super) kind: Kind,
-    /// For people, where no fault says more.
+    pub(super) kind: ProblemKind,
+    /// Human-readable message if there are no faults.
     pub(super) message: Cow<'static, str>,
     pub(super) faults: Faults,
-    /// What is wrong with the input, as the service names its fields; to be named as the family does.
+    /// Errors of the service, with the service's field names; the family translates them.
     pub(super) input: Vec<InputError>,
-    pub(super) besides: Besides,
+    pub(super) headers: ResponseHeaders,
+    /// Details for the log only. Contains no data of the database or of clients.
+    pub(super) cause: Option<String>,
 }
 
-/// What else is told of a refusal.
-#[derive(Clone, Debug)]
-pub(super) enum Besides {
-    Nothing,
-    /// After how many seconds it may be tried again.
+/// The headers of an error response.
+#[derive(Clone, Debug, Default)]
+pub(super) enum ResponseHeaders {
+    #[default]
+    None,
+    /// Seconds until the request can be repeated.
     RetryAfter(u64),
-    /// The methods that the route knows.
+    /// The methods that the route supports.
     Allow(Cow<'static, str>),
-    /// What only the log tells: nothing that a database or a person wrote.
-    Cause(String),
 }
 
-/// All that is wrong with a request.
+/// All errors of a request.
 pub(super) type Faults = Vec<Fault>;
 
 impl Problem {
-    pub(super) fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(kind: ProblemKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             message: message.into(),
             faults: Vec::new(),
             input: Vec::new(),
-            besides: Besides::Nothing,
+            headers: ResponseHeaders::None,
+            cause: None,
         }
     }
 
-    /// What is wrong with a request that cannot be understood.
+    /// An invalid request.
     pub(super) fn invalid(faults: Faults) -> Self {
-        Self { faults, ..Self::new(Kind::Invalid, "The request is not valid.") }
+        Self { faults, ..Self::new(ProblemKind::Invalid, "The request is invalid.") }
     }
 
-    /// One thing that is wrong with it.
+    /// An invalid request with a single error.
     pub(super) fn at(
-        part: Part,
+        part: RequestPart,
         name: &'static str,
         rule: Rule,
         message: impl Into<Cow<'static, str>>,
@@ -190,37 +192,39 @@ impl Problem {
         Self::invalid(vec![Fault { part, path: vec![name.into()], rule, message: message.into() }])
     }
 
-    /// What this segment of the path names is not there.
+    /// The record in this segment of the path does not exist or is not accessible.
     pub(super) fn not_found(name: &'static str) -> Self {
-        let message = "Nothing with this id is in reach.";
         let rule = Rule::Input(InputErrorCode::NotFound);
-        Self { kind: Kind::NotFound, ..Self::at(Part::Path, name, rule, message) }
+        Self { kind: ProblemKind::NotFound, ..Self::at(RequestPart::Path, name, rule, NOT_FOUND) }
     }
 
-    /// The route does not know the method.
+    /// The route does not support the method.
     pub(super) fn method(allow: impl Into<Cow<'static, str>>) -> Self {
-        let message = "The route does not know this method.";
-        Self { besides: Besides::Allow(allow.into()), ..Self::new(Kind::MethodNotAllowed, message) }
+        let message = "This route does not support the method. The header Allow lists the supported ones.";
+        Self {
+            headers: ResponseHeaders::Allow(allow.into()),
+            ..Self::new(ProblemKind::MethodNotAllowed, message)
+        }
     }
 
-    /// The caller's bucket has too few points, for so many seconds.
+    /// The rate limit is exceeded for this many seconds.
     pub(super) fn rate_limited(seconds: u64) -> Self {
-        let message = format!("Too much was asked for lately. Try again in {seconds} s.");
-        Self { besides: Besides::RetryAfter(seconds), ..Self::new(Kind::RateLimited, message) }
+        let message = format!("Rate limit exceeded. Try again in {seconds} s.");
+        Self { headers: ResponseHeaders::RetryAfter(seconds), ..Self::new(ProblemKind::RateLimited, message) }
     }
 
-    /// A response that is given up, of which `limit` bytes are allowed.
+    /// The response exceeds `limit` bytes, or there is no memory for it.
     pub(super) fn stopped(why: ResponseStopped, limit: usize) -> Self {
         match why {
             ResponseStopped::TooLarge => {
                 let message = format!(
-                    "The response has more than {limit} bytes, or needs too much memory. Ask for smaller pages. A write \
-                     was executed; its changes are kept."
+                    "The response exceeds {limit} bytes or needs too much memory. Request smaller pages. If this was a \
+                     write, it was executed and its changes are kept."
                 );
-                Self::new(Kind::ResponseTooLarge, message)
+                Self::new(ProblemKind::ResponseTooLarge, message)
             }
             ResponseStopped::Overloaded => {
-                Self::new(Kind::Overloaded, "There is no memory for the response. Try again shortly.")
+                Self::new(ProblemKind::Overloaded, "Not enough memory for the response. Try again shortly.")
             }
         }
     }
@@ -228,10 +232,10 @@ impl Problem {
     /// A body that could not be read.
     pub(super) fn of_body(status: StatusCode, message: &'static str) -> Self {
         let kind = match status {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
-            StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
-            StatusCode::REQUEST_TIMEOUT => Kind::BodyTimeout,
-            _ => Kind::Unreadable,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
+            StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::TooLarge,
+            StatusCode::REQUEST_TIMEOUT => ProblemKind::BodyTimeout,
+            _ => ProblemKind::Unreadable,
         };
         Self::new(kind, message)
     }
@@ -239,19 +243,17 @@ impl Problem {
 
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
-        let kind = Kind::of(error.code());
-        let besides = match kind {
-            Kind::Internal | Kind::Unavailable => Besides::Cause(cause(&error)),
-            _ => Besides::Nothing,
-        };
+        let kind = ProblemKind::of(error.code());
+        let is_logged = matches!(kind, ProblemKind::Internal | ProblemKind::Unavailable);
+        let cause = is_logged.then(|| cause(&error));
         let message = error.public_message();
         match error {
-            AppError::Input(input) => Self { input, ..Self::new(Kind::Invalid, message) },
+            AppError::Input(input) => Self { input, ..Self::new(ProblemKind::Invalid, message) },
             AppError::Argument { path, message } => {
                 let rule = Rule::Input(InputErrorCode::Invalid);
-                Self::invalid(vec![Fault { part: Part::Query, path, rule, message }])
+                Self::invalid(vec![Fault { part: RequestPart::Query, path, rule, message }])
             }
-            _ => Self { besides, ..Self::new(kind, message) },
+            _ => Self { cause, ..Self::new(kind, message) },
         }
     }
 }
@@ -264,7 +266,7 @@ fn cause(error: &AppError) -> String {
     }
 }
 
-/// The problem goes with the answer, to be told by the middleware.
+/// Attaches the problem to the response for the middleware to format.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

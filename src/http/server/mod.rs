@@ -154,7 +154,7 @@ impl Server {
             return refuse(stream);
         };
         if let Err(error) = tune(&stream, &self.options) {
-            tracing::debug!(kind = %error.kind(), "cannot set the options of a socket");
+            tracing::debug!(kind = %error.kind(), "cannot set socket options");
         }
         self.connections.spawn(connection::serve(
             stream,
@@ -185,7 +185,10 @@ impl Server {
         self.stop.send_replace(true);
         let ended = async { while self.connections.join_next().await.is_some() {} };
         if timeout(self.options.shutdown_timeout, ended).await.is_err() {
-            tracing::warn!(connections = self.connections.len(), "cut off what was not done in time");
+            tracing::warn!(
+                connections = self.connections.len(),
+                "closed connections that did not finish in time"
+            );
             self.connections.shutdown().await;
         }
     }

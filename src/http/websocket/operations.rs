@@ -56,7 +56,9 @@ impl Operations {
     /// Begins an operation, or says why it cannot be.
     pub(super) fn begin(&mut self, id: String, asked: Asked) -> Result<(), Outgoing> {
         if self.handles.len() >= MOST {
-            let message = format!("A socket has at most {MOST} operations under way.");
+            let message = format!(
+                "At most {MOST} concurrent operations are allowed on a WebSocket. Complete one first."
+            );
             let error = AppError::request(Code::Overloaded, message);
             return Err(refused(id, Refused::new(&error, RequestId::new().as_str())));
         }
@@ -124,7 +126,7 @@ async fn performed(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result<P
 }
 
 fn panicked() -> Refused {
-    tracing::error!("an operation panicked");
+    tracing::error!("operation panicked");
     Refused::new(&AppError::Internal("a panic".into()), RequestId::new().as_str())
 }
 

@@ -135,7 +135,7 @@ pub(super) fn check(
     is_known: impl Fn(AccountId) -> bool,
 ) -> Vec<AccountId> {
     if ids.len() > MAX_ACCOUNTS {
-        let message = format!("At most {MAX_ACCOUNTS} accounts can be named at once.");
+        let message = format!("At most {MAX_ACCOUNTS} accounts are allowed.");
         checks.report("accountIds", InputErrorCode::TooMany, message);
         return Vec::new();
     }

@@ -154,7 +154,11 @@ fn values_said(checks: &mut Checks, patches: Vec<CustomFieldPatch>) -> Vec<Custo
             Patch::Clear => Json::Null,
             Patch::Keep => {
                 let path = vec!["customFieldValues".into(), position.to_string().into(), "value".into()];
-                checks.report_at(path, InputErrorCode::Required, "Give a value, or null to clear it.");
+                checks.report_at(
+                    path,
+                    InputErrorCode::Required,
+                    "A value is required. Use null to clear the field.",
+                );
                 Json::Null
             }
         };

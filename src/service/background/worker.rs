@@ -170,7 +170,7 @@ async fn work(db: Database, clock: Clock, backlog: Arc<Backlog>) {
             // Whether somebody made a task or the time is up: it is looked either way.
             Ok(false) => drop(timeout(INTERVAL, db.task_made()).await),
             Err(error) => {
-                tracing::warn!(code = error.code().as_str(), "background tasks wait for the database");
+                tracing::warn!(code = error.code().as_str(), "background tasks are waiting for the database");
                 sleep(RETRY_AFTER).await;
             }
         }
@@ -206,12 +206,7 @@ async fn round(db: &Database, clock: Clock, backlog: &Backlog, failures: &mut Fa
             }
             Err(error) => {
                 let (organization, code) = (org_id.0, error.code().as_str());
-                tracing::warn!(
-                    organization,
-                    code,
-                    ?error,
-                    "background tasks of an organization cannot be read"
-                );
+                tracing::warn!(organization, code, ?error, "cannot read background tasks of an organization");
                 failures.organizations.insert(org_id, Instant::now());
             }
         }
@@ -242,7 +237,7 @@ async fn step(
         Err(error) => {
             tracing::warn!(
                 organization = organization.0, task = %task.id, kind = ?task.kind, code = error.code().as_str(), ?error,
-                "a background task failed and is tried again later"
+                "background task failed; retrying later"
             );
             failures.note_failure(task.id, error.code() == Code::Timeout);
         }

@@ -80,7 +80,7 @@ pub(in crate::service) fn check(seq: i64, at: DateTimeUtc, request_id: &str) -> 
 
 /// The error for a position that is not in the log any more.
 pub(in crate::service) fn cursor_lost() -> AppError {
-    let message = "The change of this cursor is not in the change log any more. \
-                   Read the list anew without a cursor, then follow the changes from there.";
+    let message = "The change of this cursor is no longer in the change log. \
+                   Read the list again without a cursor, then follow the changes from there.";
     AppError::request(Code::CursorLost, message)
 }

@@ -81,7 +81,7 @@ impl<'a> Position<'a> {
             Ok(PublicId::AccountContact(id)) => (Kind::Account, CursorKey::Uuid(id.0)),
             Ok(PublicId::OrganizationContact(id)) => (Kind::Organization, CursorKey::Integer(id.0)),
             _ => {
-                let message = "This is not a cursor that this server made.";
+                let message = "Invalid cursor. Use a cursor that an earlier response returned.";
                 return Err(AppError::request(Code::BadRequest, message));
             }
         };

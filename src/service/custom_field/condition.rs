@@ -114,7 +114,7 @@ impl ValueFilter {
         let id = self.custom_field_id.parse().ok();
         let field = id.and_then(|id| fields.get(&id)).ok_or_else(|| self.without_field())?;
         if !self.comparison.suits(field.field_type) {
-            return Err(self.refused("Values of this field cannot be compared so."));
+            return Err(self.refused("This comparison is not supported for the type of the field."));
         }
         let comparison = self.comparison.checked(field).map_err(|message| self.refused(message))?;
         Ok(Self { comparison, field: Some((field.id, field.field_type)), ..self.clone() })

@@ -36,52 +36,52 @@ pub(super) fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
         FieldType::LongText => text(value, LONG_TEXT, true).map(Json::from),
         FieldType::Integer => match value.as_i64() {
             Some(integer) => Ok(integer.into()),
-            None => invalid("This is not an integer of at most 64 bits."),
+            None => invalid("Must be a 64-bit integer."),
         },
         FieldType::Decimal => decimal(value),
         FieldType::Boolean => match value {
             Json::Bool(_) => Ok(value.clone()),
-            _ => invalid("This is neither true nor false."),
+            _ => invalid("Must be true or false."),
         },
         FieldType::Date => match value.as_str().map(|text| NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
             Some(Ok(date)) if (0..=9999).contains(&date.year()) => {
                 Ok(date.format("%Y-%m-%d").to_string().into())
             }
-            _ => invalid("This is not a date such as 2026-01-31."),
+            _ => invalid("Must be a date, for example 2026-01-31."),
         },
         FieldType::DateTime => match value.as_str().and_then(input::moment) {
             Some(time) => Ok(time.to_rfc3339_opts(SecondsFormat::Micros, true).into()),
-            None => invalid("This is not a time such as 2026-01-31T12:00:00Z (RFC 3339)."),
+            None => invalid("Must be a date and time in RFC 3339 format, for example 2026-01-31T12:00:00Z."),
         },
         FieldType::SingleChoice => match value.as_str() {
             Some(text) if is_option(field, text) => Ok(value.clone()),
-            _ => invalid("This is not one of the field's options."),
+            _ => invalid("Must be one of the field's options."),
         },
         FieldType::MultiChoice => choices(field, value),
         FieldType::Url => match value.as_str().map(str::trim) {
             Some(text) if text.len() <= input::URL && input::is_web_address(text) => Ok(text.into()),
-            _ => invalid("This is not an http or https address."),
+            _ => invalid("Must be an http or https URL."),
         },
         FieldType::Email => match value.as_str() {
             Some(text) if input::is_email(text.trim()) => Ok(text.trim().into()),
-            _ => invalid("This is not an email address such as ada@example.com."),
+            _ => invalid("Must be an email address, for example ada@example.com."),
         },
         FieldType::Phone => match value.as_str().and_then(|text| input::e164(text.trim())) {
             Some(number) => Ok(number.into()),
-            None => invalid("This is not a phone number with country code."),
+            None => invalid("Must be a phone number with country code."),
         },
     }
 }
 
 fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, Refusal> {
     let Some(text) = value.as_str().map(str::trim).filter(|text| !text.is_empty()) else {
-        return invalid("This is not a text, or a blank one.");
+        return invalid("Must be a string that is not blank.");
     };
     if text.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t'))) {
-        return invalid("Control characters are not allowed.");
+        return invalid("Must not contain control characters.");
     }
     if text.chars().count() > limit {
-        return Err((InputErrorCode::TooLong, "The text has too many characters for this field."));
+        return Err((InputErrorCode::TooLong, "The text is too long for this field."));
     }
     Ok(text)
 }
@@ -97,7 +97,7 @@ fn decimal(value: &Json) -> Result<Json, Refusal> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !all_digits(whole) || !all_digits(fraction) || whole.len() + fraction.len() > DECIMAL {
-        return invalid("This is not a decimal number such as \"12.50\", of at most 38 digits.");
+        return invalid("Must be a decimal number of at most 38 digits as a string, for example \"12.50\".");
     }
     Ok(text.into())
 }
@@ -106,14 +106,14 @@ fn choices(field: &Model, value: &Json) -> Result<Json, Refusal> {
     let mut chosen: Vec<&Json> = Vec::new();
     for item in value.as_array().into_iter().flatten() {
         if !item.as_str().is_some_and(|text| is_option(field, text)) {
-            return invalid("One of the choices is not among the field's options.");
+            return invalid("Must contain only the field's options.");
         }
         if !chosen.contains(&item) {
             chosen.push(item);
         }
     }
     if chosen.is_empty() {
-        return invalid("This is not a list of at least one of the field's options.");
+        return invalid("Must be a list with at least one of the field's options.");
     }
     Ok(chosen.into_iter().cloned().collect())
 }

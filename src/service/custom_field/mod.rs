@@ -43,7 +43,7 @@ pub(super) use values::{
 const OPTIONS: &str = "options";
 /// The most options that a choice may have.
 const MAX_OPTIONS: usize = 250;
-const TOO_MANY_OPTIONS: &str = "A choice has at most 250 options.";
+const TOO_MANY_OPTIONS: &str = "A choice field can have at most 250 options.";
 
 impl Paged for Entity {
     const ORDER: Order = Order::by_uuid("custom_field");
@@ -228,8 +228,8 @@ pub async fn archive(
 fn check_options(checks: &mut Checks, field_type: FieldType, options: &[String]) -> Vec<String> {
     let is_choice = matches!(field_type, FieldType::SingleChoice | FieldType::MultiChoice);
     let refusal = match options.len() {
-        0 if is_choice => Some((InputErrorCode::Required, "A choice needs at least one option.")),
-        1.. if !is_choice => Some((InputErrorCode::NotAllowed, "Only a choice has options.")),
+        0 if is_choice => Some((InputErrorCode::Required, "A choice field needs at least one option.")),
+        1.. if !is_choice => Some((InputErrorCode::NotAllowed, "Only choice fields can have options.")),
         count if count > MAX_OPTIONS => Some((InputErrorCode::TooMany, TOO_MANY_OPTIONS)),
         _ => None,
     };
@@ -265,7 +265,9 @@ async fn check_unused(
         let contacts: i64 = uses.iter().filter(|(value, _)| holds(value)).map(|(_, n)| n).sum();
         if contacts > 0 {
             let have = if contacts == 1 { "contact has" } else { "contacts have" };
-            let message = format!("{contacts} {have} the option \"{option}\", deleted ones included.");
+            let message = format!(
+                "{contacts} {have} the option \"{option}\", including soft-deleted ones. Keep the option."
+            );
             checks.report(OPTIONS, InputErrorCode::InUse, message);
         }
     }

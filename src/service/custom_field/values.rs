@@ -187,8 +187,8 @@ fn check_change(field: &Model, kept: Option<&StoredJson>, value: &Json) -> Resul
     }
 }
 
-const NEEDED: &str = "The field is required; its value can be changed but not cleared.";
-const ARCHIVED: &str = "The field is archived; its value can be cleared but not changed.";
+const NEEDED: &str = "The field is required. Its value can be changed but not cleared.";
+const ARCHIVED: &str = "The field is archived. Its value can be cleared but not changed.";
 
 /// Writes checked changes to the values of a contact that is held. Gives what really changed, as the record of changes
 /// shows it: by the field's id the old and the new value.
@@ -308,7 +308,7 @@ fn each<'a>(
             continue;
         };
         if found.iter().any(|(_, other, _)| other.id == field.id) {
-            let message = "This field has a value in the same list already.";
+            let message = "Duplicate custom field. Send each field once.";
             checks.report_at(path(position, "customFieldId"), InputErrorCode::Invalid, message);
             continue;
         }
@@ -319,7 +319,7 @@ fn each<'a>(
 
 fn few_enough(checks: &mut Checks, inputs: &[CustomFieldInput]) -> bool {
     if inputs.len() > MAX_VALUES {
-        let message = format!("At most {MAX_VALUES} values can be given at once.");
+        let message = format!("At most {MAX_VALUES} values are allowed.");
         checks.report(VALUES, InputErrorCode::TooMany, message);
     }
     inputs.len() <= MAX_VALUES

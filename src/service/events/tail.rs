@@ -159,7 +159,7 @@ impl Shared {
         let count = entries.len();
         for entry in entries.iter().filter(|entry| entry.change.is_none()) {
             let (organization, seq) = (log.organization.0, entry.position.seq);
-            tracing::error!(organization, seq, "a change cannot be decoded");
+            tracing::error!(organization, seq, "cannot decode a change");
             self.count_error();
         }
         log.state.send_modify(|state| {
@@ -281,7 +281,7 @@ async fn poll(shared: Arc<Shared>) {
         if let Err(error) = &counters {
             shared.count_error();
             if !is_failing {
-                tracing::warn!(error = reason(error), "the counters of the change logs cannot be read");
+                tracing::warn!(error = reason(error), "cannot read the counters of the change logs");
             }
         }
         is_failing = counters.is_err();
@@ -332,7 +332,7 @@ impl Log {
             Read::Lost(loss) => {
                 let next = limited(STATEMENT_TIMEOUT, log::end(db, self.organization)).await?;
                 let (organization, after, next_seq) = (self.organization.0, end.seq, next.seq);
-                tracing::error!(organization, after, next_seq, ?loss, "the change log does not go on");
+                tracing::error!(organization, after, next_seq, ?loss, "gap in the change log");
                 shared.count_error();
                 self.state.send_modify(|state| {
                     state.epoch += 1;
@@ -368,7 +368,7 @@ async fn follow(log: Arc<Log>, shared: Arc<Shared>) {
                 Err(error) => {
                     shared.count_error();
                     let (organization, error) = (log.organization.0, reason(&error));
-                    tracing::warn!(organization, error, failures, "a change log cannot be read");
+                    tracing::warn!(organization, error, failures, "cannot read a change log");
                     // One row at a time: the rows together may be more than can be read in time.
                     limit = 1;
                     sleep(FIRST_BACKOFF.saturating_mul(1 << failures.min(10)).min(LONGEST_BACKOFF)).await;

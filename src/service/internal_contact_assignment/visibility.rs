@@ -28,7 +28,8 @@ use crate::{
 
 /// What an assignment is called that another one is compared with.
 const OTHER: &str = "other";
-const REMOTE_ID_IN_THE_WAY: &str = "Another assignment has the remote id of one that would be back.";
+const REMOTE_ID_IN_THE_WAY: &str =
+    "Another assignment has the remote id of an assignment that would be restored.";
 
 /// Hides assignments because their person or their partner was deleted. The people concerned are held.
 pub(in crate::service) async fn hide(
@@ -277,7 +278,7 @@ async fn without_taken(
     let is_free = |row: &Model| {
         let is_free = row.remote_id.clone().is_none_or(|remote_id| taken.insert(remote_id));
         if !is_free {
-            tracing::warn!(id = %row.id, "an assignment stays hidden: another one has its remote id by now");
+            tracing::warn!(id = %row.id, "assignment stays hidden because another one has its remote id");
         }
         is_free
     };

@@ -85,7 +85,7 @@ impl PageRequest {
     pub fn new(window: &PageWindow, list: Order, sorts: Vec<Sort>, total: bool) -> AppResult<Self> {
         let backward = window.last.is_some() || window.before.is_some();
         if backward && (window.first.is_some() || window.after.is_some()) {
-            let both = "Page forward with first and after, or backward with last and before, not both.";
+            let both = "Use first and after, or last and before, not both.";
             return Err(argument(if window.last.is_some() { "last" } else { "before" }, both));
         }
         let (name, size, cursor_name, cursor) = if backward {
@@ -163,7 +163,7 @@ fn page_size(name: &'static str, size: Option<i32>) -> AppResult<u32> {
     match size.map(u32::try_from) {
         None => Ok(DEFAULT_PAGE_SIZE),
         Some(Ok(size @ 1..=MAX_PAGE_SIZE)) => Ok(size),
-        Some(_) => Err(argument(name, format!("The argument {name} must be from 1 to {MAX_PAGE_SIZE}."))),
+        Some(_) => Err(argument(name, format!("The argument {name} must be between 1 and {MAX_PAGE_SIZE}."))),
     }
 }
 

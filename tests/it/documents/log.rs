@@ -77,7 +77,7 @@ async fn each_untrusted_document_is_told_of_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["level"], "WARN");
     let fields = json!({
-        "message": "a document is not trusted", "request_id": "one", "organization": 1, "operation": "Named",
+        "message": "document is not trusted", "request_id": "one", "organization": 1, "operation": "Named",
         "sha256": sha256(text),
     });
     assert_eq!(told[0]["fields"], fields);

@@ -33,15 +33,15 @@ async fn what_cannot_be_trusted_ends_the_start() {
     let entries: Vec<_> = (0..25).map(|number| (format!("d{number:02}"), json!("{"))).collect();
     let many = json!(serde_json::Map::from_iter(entries));
     for (content, told) in [
-        ("{".to_owned(), vec!["documents.json: line 1 is not JSON"]),
-        ("{}".to_owned(), vec!["documents.json: there are no documents in it"]),
+        ("{".to_owned(), vec!["documents.json: line 1 is not valid JSON"]),
+        ("{}".to_owned(), vec!["documents.json: contains no documents"]),
         (
             json!({ "format": "nobody's" }).to_string(),
             vec!["documents.json: only version 1 of the format apollo-"],
         ),
         (
             json!({ (other.as_str()): SUBJECT }).to_string(),
-            vec!["documents.json has documents", &other, "the id is not the SHA-256 of the document"],
+            vec!["documents.json has invalid documents", &other, "the id is not the SHA-256 of the document"],
         ),
         (
             json!({ "a": SUBJECT, "b": "{ viewer { nobody } }", "c": "{ viewer" }).to_string(),
@@ -62,9 +62,6 @@ async fn what_cannot_be_trusted_ends_the_start() {
     }
     fs::remove_file(&manifest).expect("no file");
     let finished = run(command(folder.path(), ["serve", "--config", &file])).await;
-    assert!(
-        finished.stderr.contains("documents.manifest: documents.json: it cannot be read"),
-        "{finished:?}"
-    );
+    assert!(finished.stderr.contains("documents.manifest: documents.json: cannot be read"), "{finished:?}");
     assert_eq!(finished.code, Some(1));
 }

@@ -25,7 +25,7 @@ on_both!(
 );
 
 /// The way out of every refused number.
-const WAY_OUT: &str = "send it as a string";
+const WAY_OUT: &str = "Send it as a string";
 
 /// Numbers that come back equal.
 const KEPT: [&str; 22] = [
@@ -311,8 +311,8 @@ async fn values_of_custom_fields_keep_their_digits(world: World) {
         (FieldType::Integer, "5.0", Ok("5")),
         (FieldType::Integer, "9223372036854775807", Ok("9223372036854775807")),
         (FieldType::Integer, "-9223372036854775808", Ok("-9223372036854775808")),
-        (FieldType::Integer, "9223372036854775808", Err("64 bits")),
-        (FieldType::Integer, "1.5", Err("64 bits")),
+        (FieldType::Integer, "9223372036854775808", Err("64-bit integer")),
+        (FieldType::Integer, "1.5", Err("64-bit integer")),
         (FieldType::Integer, "1e400", Err(WAY_OUT)),
         (FieldType::Decimal, digits, Ok(r#""1234567890123456789012345678.0123456789""#)),
         (
@@ -326,8 +326,8 @@ async fn values_of_custom_fields_keep_their_digits(world: World) {
         (FieldType::Decimal, "1e400", Err("38 digits")),
         (FieldType::Decimal, "[1]", Err("38 digits")),
         (FieldType::Text, "12345678901234567890123", Err(WAY_OUT)),
-        (FieldType::Text, "{}", Err("not a text")),
-        (FieldType::LongText, r#""\u0000""#, Err("Control characters")),
+        (FieldType::Text, "{}", Err("Must be a string")),
+        (FieldType::LongText, r#""\u0000""#, Err("control characters")),
         (FieldType::Boolean, "1e400", Err(WAY_OUT)),
     ]
     .into_iter()
@@ -386,16 +386,16 @@ async fn a_body_that_is_no_json_is_told_where(world: World) {
         let contact = format!(r#"{{"firstName":"A","email":"a@example.com","metadata":{{"n":{value}}}}}"#);
         let body = format!(r#"{{"query":{},"variables":{{"input":{contact}}}}}"#, json!(CREATE));
         let (status, answer) = world.nothing_written(send(&writer, Method::POST, "/graphql", body)).await;
-        assert!(status == 400 && answer.contains("not JSON at line 1, column"), "{value}: {answer}");
+        assert!(status == 400 && answer.contains("not valid JSON at line 1, column"), "{value}: {answer}");
         let (status, answer) =
             world.nothing_written(send(&writer, Method::POST, "/v1/accounts/contacts", contact)).await;
-        assert!(status == 400 && answer.contains("not JSON at line 1, column"), "{value}: {answer}");
+        assert!(status == 400 && answer.contains("not valid JSON at line 1, column"), "{value}: {answer}");
     }
     // Of a body that is JSON, only its own members are reported.
     let (_, answer) = send(&writer, Method::POST, "/graphql", r#"{"query":7}"#.to_owned()).await;
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     let message = answer["errors"][0]["message"].as_str().expect("a message");
-    assert!(message.starts_with("The body is a JSON object with query"), "{message}");
+    assert!(message.starts_with("The body must be a JSON object with query"), "{message}");
     // A number that cannot be kept is no Int either.
     let reply = graphql(
         &world.reader(),

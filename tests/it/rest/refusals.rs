@@ -28,42 +28,42 @@ async fn unknown_fields_and_wrong_types_are_told_together(world: World) {
             path: "/v2/internal-contacts",
             body: json!({ "internal_role": "boss", "name": 5, "nickname": "Ada" }),
             refusal: json!({ "detail": [
-                { "loc": ["body", "email"], "msg": "This is required.", "type": "missing" },
+                { "loc": ["body", "email"], "msg": "This field is required.", "type": "missing" },
                 {
                     "loc": ["body", "internal_role"],
-                    "msg": "This must be one of account_manager, account_executive, csm, lead, co_lead, practice_lead.",
+                    "msg": "Must be one of: account_manager, account_executive, csm, lead, co_lead, practice_lead.",
                     "type": "value_error",
                 },
-                { "loc": ["body", "name"], "msg": "This must be a text or null.", "type": "type_error" },
-                { "loc": ["body", "nickname"], "msg": "This field is not known here.", "type": "extra_forbidden" },
+                { "loc": ["body", "name"], "msg": "Must be a string or null.", "type": "type_error" },
+                { "loc": ["body", "nickname"], "msg": "Unknown field. Remove it.", "type": "extra_forbidden" },
             ] }),
         },
         Wrong {
             path: "/v1/accounts/contacts",
             body: json!({ "firstName": true, "email": "a@example.com", "accountIds": ["x", 1], "phone": "" }),
             refusal: json!({ "statusCode": 400, "error": "Bad Request", "message": [
-                "accountIds.1: This must be a text.",
-                "firstName: This must be a text.",
-                "phone: This field is not known here.",
+                "accountIds.1: Must be a string.",
+                "firstName: Must be a string.",
+                "phone: Unknown field. Remove it.",
             ] }),
         },
         Wrong {
             path: "/api/v1/organisation/1/contact",
             body: json!({ "type": 6, "city": [], "nickname": "Ada" }),
             refusal: json!({
-                "error_code": 1400, "error_token": "InputValidationFailed", "message": "The request is not valid.",
+                "error_code": 1400, "error_token": "InputValidationFailed", "message": "The request is invalid.",
                 "errors": [
                     {
                         "error_code": 1403, "error_token": "InvalidFormat",
-                        "message": "Contact - city: This must be a text or null.",
+                        "message": "Contact - city: Must be a string or null.",
                     },
                     {
                         "error_code": 1406, "error_token": "NotAllowed",
-                        "message": "Contact - nickname: This field is not known here.",
+                        "message": "Contact - nickname: Unknown field. Remove it.",
                     },
                     {
                         "error_code": 1403, "error_token": "InvalidFormat",
-                        "message": "Contact - type: This must be an object.",
+                        "message": "Contact - type: Must be an object.",
                     },
                 ],
             }),
@@ -124,7 +124,7 @@ async fn bodies_that_are_no_json_are_refused(world: World) {
     let detail = &reply.body["detail"][0];
     assert_eq!((&detail["loc"], &detail["type"]), (&json!(["body"]), &json!("json_invalid")));
     assert!(
-        text(&reply, "/detail/0/msg").starts_with("The body is not JSON at line 1, column 1."),
+        text(&reply, "/detail/0/msg").starts_with("The body is not valid JSON at line 1, column 1."),
         "{detail}"
     );
 }

@@ -1,4 +1,4 @@
-//! The filters and orders of accounts, their contacts, and the types and fields of those.
+//! Filters and sort orders of accounts, account contacts, contact types and custom fields.
 
 use async_graphql::{InputObject, MaybeUndefined};
 

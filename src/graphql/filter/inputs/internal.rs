@@ -1,4 +1,4 @@
-//! The filters and orders of our own people, the partners they look after and their assignments.
+//! Filters and sort orders of internal contacts, partners and assignments.
 
 use async_graphql::{InputObject, MaybeUndefined};
 

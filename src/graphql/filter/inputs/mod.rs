@@ -1,6 +1,4 @@
-//! The filter and the order of each type.
-//!
-//! What is listed here is what clients can ask for: a column is neither filtered nor ordered by until it is.
+//! The filter and the sort order of each type. Only the columns listed here can be filtered and sorted by.
 
 mod account;
 mod internal;

@@ -1,4 +1,4 @@
-//! The filters and orders of organization contacts and of changes.
+//! Filters and sort orders of organization contacts and changes.
 
 use async_graphql::{InputObject, MaybeUndefined};
 

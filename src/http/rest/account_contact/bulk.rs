@@ -1,4 +1,4 @@
-//! Many new contacts at once: `/v1/accounts/contacts/bulk`.
+//! Bulk creation of account contacts: `/v1/accounts/contacts/bulk`.
 
 use axum::Extension;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use super::{CustomFieldValues, inputs};
 use crate::{
     http::rest::{
-        answer::{Answer, Answered},
-        call::{Called, Given},
+        call::{CallExtension, ValidatedBody},
+        openapi::IDEMPOTENCY_KEY_DESCRIPTION,
+        response::{RestResponse, RestResult},
     },
     service::{
         account_contact::{self as contacts, UpsertAccountContact},
@@ -18,21 +19,21 @@ use crate::{
     },
 };
 
-/// Contacts to create.
+/// The contacts to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct NewCustomerContacts {
-    /// The contacts, no two with the same email address.
+    /// The contacts. Email addresses must be unique in the list.
     #[schema(min_items = 1, max_items = 1000)]
     contacts: Vec<BulkContact>,
-    /// The accounts that all of them are at, besides their own.
+    /// Ids of accounts that all contacts belong to, in addition to their own.
     #[schema(max_items = 100)]
     account_ids: Option<Vec<String>>,
-    /// The contact type of those that name none; the default type without it.
+    /// Id of the contact type for contacts without one. Default: the default type of the organization.
     contact_type: Option<String>,
 }
 
-/// A contact to create.
+/// One contact to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct BulkContact {
@@ -44,32 +45,32 @@ struct BulkContact {
     first_name: String,
     /// Last name.
     last_name: Option<String>,
-    /// Phone number, with country code.
+    /// Phone number with country code.
     phone: Option<String>,
-    /// The account that the contact is at.
+    /// Id of the account that the contact belongs to.
     account_id: Option<String>,
-    /// The id of the contact type.
+    /// Id of the contact type.
     contact_type: Option<String>,
     /// Values of custom fields.
     #[schema(max_items = 100)]
     custom_field_values: Option<Vec<CustomFieldValues>>,
-    /// Anything else that is known.
+    /// Client-defined data: a JSON object of at most 16 KiB.
     metadata: Option<Map<String, Value>>,
 }
 
-/// What became of the contacts.
+/// Result of creating the contacts.
 #[derive(Debug, Serialize, ToSchema)]
 struct BulkResult {
-    /// How many were sent.
+    /// Number of contacts in the request.
     total: usize,
-    /// How many are new.
+    /// Number of created contacts.
     created: usize,
-    /// How many were there already, by their email address, and are as they were.
+    /// Number of contacts whose email address already exists. They are not changed.
     skipped: usize,
 }
 
 impl NewCustomerContacts {
-    /// What it costs: its contacts and their links to accounts.
+    /// The cost of the request: its contacts and their links to accounts.
     fn points(&self) -> u64 {
         let shared = self.account_ids.as_ref().map_or(0, Vec::len);
         let own = self.contacts.iter().filter(|contact| contact.account_id.is_some()).count();
@@ -96,23 +97,26 @@ impl BulkContact {
 
 /// Create customer contacts
 ///
-/// All that are not there yet, or, when one of them is refused, none.
+/// Creates the contacts whose email address does not exist yet. If any contact is rejected, none is created.
 #[utoipa::path(
     post,
     path = "/v1/accounts/contacts/bulk",
     tag = "Account contacts",
     operation_id = "createCustomerContacts",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION)),
     request_body = NewCustomerContacts,
-    responses((status = 201, description = "What became of them.", body = BulkResult))
+    responses((status = 201, description = "The result.", body = BulkResult))
 )]
-pub(super) async fn create(Extension(call): Called, Given(body): Given<NewCustomerContacts>) -> Answered {
-    call.spend(body.points())?;
+pub(super) async fn create(
+    Extension(call): CallExtension,
+    ValidatedBody(body): ValidatedBody<NewCustomerContacts>,
+) -> RestResult {
+    call.charge(body.points())?;
     let (accounts, contact_type) = (body.account_ids.unwrap_or_default(), body.contact_type.as_deref());
     let rows = body.contacts.into_iter().map(|contact| contact.into_row(&accounts, contact_type));
     let idempotency_key = call.idempotency_key.clone();
     let input = Upserts { rows: rows.collect(), idempotency_key, ..Upserts::default() };
     let results = retried(|| contacts::upsert(&call.db, &call.request, &input)).await?;
     let created = results.iter().filter(|result| result.status == Status::Created).count();
-    Answer::created(&BulkResult { total: results.len(), created, skipped: results.len() - created })
+    RestResponse::created(&BulkResult { total: results.len(), created, skipped: results.len() - created })
 }

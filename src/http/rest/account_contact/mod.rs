@@ -1,7 +1,7 @@
-//! Contacts of accounts: `/v1/accounts/contacts`. `shown` has what they look like, `bulk` how they come by the thousand.
+//! Account contacts: `/v1/accounts/contacts`. `representation` has the response body, `bulk` the bulk creation.
 
 mod bulk;
-mod shown;
+mod representation;
 
 use axum::{Extension, extract::Path};
 use serde::Deserialize;
@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::shown::{CustomerContact, show, show_one};
+use self::representation::{CustomerContact, represent, represent_one};
 use super::{
-    answer::{Answer, Answered},
-    call::{Asked, Called, Given},
+    call::{CallExtension, ValidatedBody, ValidatedQuery},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
     problem::Problem,
+    response::{RestResponse, RestResult},
 };
 use crate::{
     entity::{
@@ -41,13 +42,13 @@ pub(super) fn routes() -> OpenApiRouter {
         .routes(routes!(get, update, delete))
 }
 
-/// The values of one custom field. An empty object says nothing.
+/// The values of one custom field. An empty object is ignored.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CustomFieldValues {
-    /// The field's id.
+    /// Id of the custom field.
     custom_field_id: Option<String>,
-    /// The values: one, several of a choice, or none to clear the field.
+    /// The values: one, several for a multiple choice, or none to clear the field.
     #[schema(max_items = 250)]
     data: Option<Vec<CustomFieldDatum>>,
 }
@@ -56,13 +57,13 @@ struct CustomFieldValues {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CustomFieldDatum {
-    /// The value, in JSON's form of the field's type.
+    /// The value as JSON, in the format of the field's type.
     #[serde(default)]
     value: Value,
 }
 
 impl CustomFieldValues {
-    /// The field and what it is to have; nothing of an empty object.
+    /// The input of the service. None for an empty object.
     fn into_input(self) -> Option<CustomFieldInput> {
         if self.custom_field_id.is_none() && self.data.is_none() {
             return None;
@@ -81,7 +82,7 @@ fn inputs(values: Option<Vec<CustomFieldValues>>) -> Vec<CustomFieldInput> {
     values.into_iter().flatten().filter_map(CustomFieldValues::into_input).collect()
 }
 
-/// A new contact.
+/// The contact to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewCustomerContact {
@@ -93,23 +94,23 @@ struct NewCustomerContact {
     email: String,
     /// Last name.
     last_name: Option<String>,
-    /// Phone number, with country code.
+    /// Phone number with country code.
     phone_number: Option<String>,
-    /// The id of the contact type; the default type without it.
+    /// Id of the contact type. Default: the default type of the organization.
     contact_type: Option<String>,
-    /// Address of a picture.
+    /// URL of a picture, http or https.
     avatar_url: Option<String>,
-    /// The ids of the accounts that the contact is at.
+    /// Ids of the accounts that the contact belongs to.
     #[schema(max_items = 100)]
     account_ids: Option<Vec<String>>,
     /// Values of custom fields.
     #[schema(max_items = 100)]
     custom_field_values: Option<Vec<CustomFieldValues>>,
-    /// Anything else that is known.
+    /// Client-defined data: a JSON object of at most 16 KiB.
     metadata: Option<Map<String, Value>>,
 }
 
-/// What is to change. What is left out stays; null clears what may be empty.
+/// The fields to update. An omitted field keeps its value, null clears an optional field.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct UpdateCustomerContact {
@@ -125,47 +126,47 @@ struct UpdateCustomerContact {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     last_name: Patch<String>,
-    /// Phone number, with country code.
+    /// Phone number with country code.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     phone_number: Patch<String>,
-    /// The id of the contact type.
+    /// Id of the contact type.
     #[serde(default)]
     #[schema(required = false, value_type = String)]
     contact_type: Patch<String>,
-    /// Address of a picture.
+    /// URL of a picture, http or https.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     avatar_url: Patch<String>,
-    /// The ids of all accounts that the contact is at from now on.
+    /// Ids of all accounts that the contact belongs to. Replaces the current list.
     #[serde(default)]
     #[schema(required = false, value_type = Vec<String>, max_items = 100)]
     account_ids: Patch<Vec<String>>,
-    /// Values of custom fields; fields that are not named keep theirs.
+    /// Values of custom fields. Omitted fields keep their value.
     #[serde(default)]
     #[schema(required = false, value_type = Vec<CustomFieldValues>, max_items = 100)]
     custom_field_values: Patch<Vec<CustomFieldValues>>,
-    /// Anything else that is known, in the place of what was.
+    /// Client-defined data: a JSON object of at most 16 KiB that replaces the current one.
     #[serde(default)]
     #[schema(value_type = Option<Map<String, Value>>)]
     metadata: Patch<Map<String, Value>>,
 }
 
-/// Which contacts are wanted.
+/// Filter and page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 struct ContactsPage {
-    /// Only those at the account with this id.
+    /// Returns only contacts that belong to the account with this id.
     account_id: Option<String>,
-    /// Only those of the contact type with this id.
+    /// Returns only contacts with the contact type with this id.
     contact_type: Option<String>,
-    /// The number of the page, counted from 1.
+    /// Page number, starting at 1.
     #[serde(default = "first_page")]
     #[param(minimum = 1, default = 1)]
     page: u32,
-    /// The most contacts of the page.
-    #[serde(default = "usual_size")]
+    /// Page size.
+    #[serde(default = "default_page_size")]
     #[param(minimum = 1, maximum = 100, default = 10)]
     limit: u32,
 }
@@ -174,29 +175,30 @@ const fn first_page() -> u32 {
     1
 }
 
-const fn usual_size() -> u32 {
+const fn default_page_size() -> u32 {
     10
 }
 
-/// Whom to search for.
+/// The search condition.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Search {
-    /// The whole email address, in any case.
+    /// The complete email address, ignoring case.
     email: String,
 }
 
-/// Whom to look up.
+/// The ids to look up.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Ids {
-    /// The ids; those that are out of reach are left out of the answer.
+    /// Ids of the contacts. Contacts that do not exist or are not accessible with this token are omitted from the
+    /// response.
     #[schema(max_items = 100)]
     ids: Vec<String>,
 }
 
-/// The most contacts that are looked up at once.
-const MOST_IDS: u32 = 100;
+/// The maximum number of ids in one lookup.
+const MAX_IDS: u32 = 100;
 
 /// Get all customer contacts
 #[utoipa::path(
@@ -207,8 +209,11 @@ const MOST_IDS: u32 = 100;
     params(ContactsPage),
     responses((status = 200, description = "The contacts of the page.", body = Vec<CustomerContact>))
 )]
-async fn list(Extension(call): Called, Asked(asked): Asked<ContactsPage>) -> Answered {
-    let number = asked.page - 1;
+async fn list(
+    Extension(call): CallExtension,
+    ValidatedQuery(query): ValidatedQuery<ContactsPage>,
+) -> RestResult {
+    let number = query.page - 1;
     let at = |id: &String| match id.parse::<AccountId>() {
         Ok(id) => {
             let account = Filter::Compare(Field::new("id"), Comparison::Equal(id.into()));
@@ -220,11 +225,11 @@ async fn list(Extension(call): Called, Asked(asked): Asked<ContactsPage>) -> Ans
         Ok(id) => Filter::Compare(Field::new("contact_type_id"), Comparison::Equal(id.into())),
         Err(_) => Filter::Constant(false),
     };
-    let filters = asked.account_id.iter().map(at).chain(asked.contact_type.iter().map(of_type));
+    let filters = query.account_id.iter().map(at).chain(query.contact_type.iter().map(of_type));
     let filter = Filter::All(filters.collect());
-    call.spend_page(asked.limit, number, Some(&filter))?;
-    let page = PageRequest::numbered(Entity::ORDER, asked.limit, number, Vec::new(), false);
-    Answer::ok(&found(&call, filter, page).await?)
+    call.charge_page(query.limit, number, Some(&filter))?;
+    let page = PageRequest::numbered(Entity::ORDER, query.limit, number, Vec::new(), false);
+    RestResponse::ok(&fetch(&call, filter, page).await?)
 }
 
 /// Search customer contacts by email address
@@ -234,13 +239,13 @@ async fn list(Extension(call): Called, Asked(asked): Asked<ContactsPage>) -> Ans
     tag = "Account contacts",
     operation_id = "searchCustomerContacts",
     params(Search),
-    responses((status = 200, description = "The contact with the address, if there is one.", body = Vec<CustomerContact>))
+    responses((status = 200, description = "The contact with this email address, or an empty list.", body = Vec<CustomerContact>))
 )]
-async fn search(Extension(call): Called, Asked(asked): Asked<Search>) -> Answered {
-    let filter = Filter::Compare(Field::EMAIL, Comparison::Equal(asked.email.into()));
-    call.spend(filter.work())?;
+async fn search(Extension(call): CallExtension, ValidatedQuery(query): ValidatedQuery<Search>) -> RestResult {
+    let filter = Filter::Compare(Field::EMAIL, Comparison::Equal(query.email.into()));
+    call.charge(filter.work())?;
     let page = PageRequest::numbered(Entity::ORDER, 1, 0, Vec::new(), false);
-    Answer::ok(&found(&call, filter, page).await?)
+    RestResponse::ok(&fetch(&call, filter, page).await?)
 }
 
 /// Look customer contacts up by their ids
@@ -250,24 +255,24 @@ async fn search(Extension(call): Called, Asked(asked): Asked<Search>) -> Answere
     tag = "Account contacts",
     operation_id = "filterCustomerContactsByIds",
     request_body = Ids,
-    responses((status = 201, description = "The contacts that are in reach.", body = Vec<CustomerContact>))
+    responses((status = 201, description = "The contacts that exist and are accessible with this token.", body = Vec<CustomerContact>))
 )]
-async fn filter(Extension(call): Called, Given(body): Given<Ids>) -> Answered {
-    call.spend(body.ids.len() as u64)?;
+async fn filter(Extension(call): CallExtension, ValidatedBody(body): ValidatedBody<Ids>) -> RestResult {
+    call.charge(body.ids.len() as u64)?;
     let ids = body.ids.iter().filter_map(|id| id.parse::<AccountContactId>().ok());
     let filter = Filter::Compare(Field::new("id"), Comparison::In(ids.map(Into::into).collect()));
-    let page = PageRequest::numbered(Entity::ORDER, MOST_IDS, 0, Vec::new(), false);
-    Answer::created(&found(&call, filter, page).await?)
+    let page = PageRequest::numbered(Entity::ORDER, MAX_IDS, 0, Vec::new(), false);
+    RestResponse::created(&fetch(&call, filter, page).await?)
 }
 
-async fn found(
+async fn fetch(
     call: &super::call::Call,
     filter: Filter,
     page: PageRequest,
 ) -> Result<Vec<CustomerContact>, Problem> {
     let list = ListRequest { filter: Some(filter), page };
     let page = contacts::list(&call.db, &call.request, Columns::all(), &list).await?;
-    Ok(show(call, page.items).await?)
+    Ok(represent(call, page.items).await?)
 }
 
 /// Create a customer contact
@@ -277,13 +282,16 @@ async fn found(
     tag = "Account contacts",
     operation_id = "createCustomerContact",
     params(
-        ("x-org-id" = Option<String>, Header, description = "The organization; needed when the token allows several."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the call harmless."),
+        ("x-org-id" = Option<String>, Header, description = "Id of the organization. Required if the token allows several."),
+        ("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION),
     ),
     request_body = NewCustomerContact,
     responses((status = 201, description = "The contact.", body = CustomerContact))
 )]
-async fn create(Extension(call): Called, Given(body): Given<NewCustomerContact>) -> Answered {
+async fn create(
+    Extension(call): CallExtension,
+    ValidatedBody(body): ValidatedBody<NewCustomerContact>,
+) -> RestResult {
     let input = contacts::CreateAccountContact {
         first_name: body.first_name,
         email: body.email,
@@ -299,7 +307,7 @@ async fn create(Extension(call): Called, Given(body): Given<NewCustomerContact>)
     };
     let row = retried(|| contacts::create(&call.db, &call.request, &input)).await?;
     let version = row.version;
-    Ok(Answer::created(&show_one(&call, row).await?)?.version(version))
+    Ok(RestResponse::created(&represent_one(&call, row).await?)?.with_version(version))
 }
 
 /// Get a customer contact
@@ -308,14 +316,14 @@ async fn create(Extension(call): Called, Given(body): Given<NewCustomerContact>)
     path = "/v1/accounts/contacts/{id}",
     tag = "Account contacts",
     operation_id = "getCustomerContact",
-    params(("id" = String, Path, description = "The contact's id.")),
+    params(("id" = String, Path, description = "Id of the contact.")),
     responses((status = 200, description = "The contact.", body = CustomerContact))
 )]
-async fn get(Extension(call): Called, Path(id): Path<String>) -> Answered {
+async fn get(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
     let row = contacts::get(&call.db, &call.request, &id).await?;
     let row = row.ok_or_else(|| Problem::not_found("id"))?;
     let version = row.version;
-    Ok(Answer::ok(&show_one(&call, row).await?)?.version(version))
+    Ok(RestResponse::ok(&represent_one(&call, row).await?)?.with_version(version))
 }
 
 /// Update a customer contact
@@ -325,17 +333,17 @@ async fn get(Extension(call): Called, Path(id): Path<String>) -> Answered {
     tag = "Account contacts",
     operation_id = "updateCustomerContact",
     params(
-        ("id" = String, Path, description = "The contact's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+        ("id" = String, Path, description = "Id of the contact."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
     request_body = UpdateCustomerContact,
     responses((status = 200, description = "The contact.", body = CustomerContact))
 )]
 async fn update(
-    Extension(call): Called,
+    Extension(call): CallExtension,
     Path(id): Path<String>,
-    Given(body): Given<UpdateCustomerContact>,
-) -> Answered {
+    ValidatedBody(body): ValidatedBody<UpdateCustomerContact>,
+) -> RestResult {
     let changed = |CustomFieldInput { custom_field_id, value }: CustomFieldInput| {
         let value = if value.is_null() { Patch::Clear } else { Patch::Set(value) };
         CustomFieldPatch { custom_field_id, value }
@@ -356,7 +364,7 @@ async fn update(
     };
     let row = retried(|| contacts::update(&call.db, &call.request, &id, &changes)).await?;
     let version = row.version;
-    Ok(Answer::ok(&show_one(&call, row).await?)?.version(version))
+    Ok(RestResponse::ok(&represent_one(&call, row).await?)?.with_version(version))
 }
 
 /// Delete a customer contact
@@ -366,12 +374,12 @@ async fn update(
     tag = "Account contacts",
     operation_id = "deleteCustomerContact",
     params(
-        ("id" = String, Path, description = "The contact's id."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the contact as it was read."),
+        ("id" = String, Path, description = "Id of the contact."),
+        ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
-    responses((status = 204, description = "It is deleted."))
+    responses((status = 204, description = "Deleted."))
 )]
-async fn delete(Extension(call): Called, Path(id): Path<String>) -> Answered {
+async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
     retried(|| contacts::delete(&call.db, &call.request, &id, call.expected_version)).await?;
-    Answer::no_content()
+    RestResponse::no_content()
 }

@@ -107,7 +107,7 @@ impl Directory {
             Some(None) if self.has_remote_id(of_email) => return taken(checks),
             Some(None) => ("email", of_email),
             None if email.is_none() => {
-                let message = "A remote id or an email address must say which contact it is.";
+                let message = "Set remoteId or email to identify the contact.";
                 checks.report("email", InputErrorCode::Required, message);
                 return Meaning::Unknown;
             }

@@ -88,7 +88,7 @@ impl<'a> Planner<'a> {
         let is_unreadable = meaning.known().is_some_and(|old| old.metadata.value().is_none());
         if is_unreadable && fields.metadata.is_none() && !input.only_if_new {
             // The rows of a bulk write are written whole.
-            let message = "The stored metadata cannot be read; send metadata to replace it.";
+            let message = "The stored metadata cannot be read. Send metadata to replace it.";
             checks.report("metadata", InputErrorCode::Conflict, message);
         }
         let related = self.related(&mut checks, input, &meaning);

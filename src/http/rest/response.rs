@@ -1,4 +1,4 @@
-//! An answer of a route: JSON with a status, and the headers that go with a row.
+//! The response of a handler: a status, a JSON body and the headers of a record.
 
 use axum::{
     body::Body,
@@ -15,39 +15,39 @@ use crate::{
     service::response_memory::{ResponseMeter, ResponseStopped},
 };
 
-/// How many rows a list has.
+/// Number of items in the whole list.
 pub(super) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-/// How many pages a list has.
+/// Number of pages.
 pub(super) const TOTAL_PAGES: HeaderName = HeaderName::from_static("x-total-pages");
-/// The number of a page.
+/// Number of this page.
 pub(super) const CURRENT_PAGE: HeaderName = HeaderName::from_static("x-current-page");
-/// The most rows of a page.
+/// Page size.
 pub(super) const COUNT_PER_PAGE: HeaderName = HeaderName::from_static("x-count-per-page");
 
-/// What a handler gives.
-pub(super) type Answered = Result<Answer, Problem>;
+/// What a handler returns.
+pub(super) type RestResult = Result<RestResponse, Problem>;
 
-/// An answer that is not a refusal.
+/// A successful response.
 #[derive(Debug)]
-pub(super) struct Answer(Response);
+pub(super) struct RestResponse(Response);
 
-impl Answer {
+impl RestResponse {
     /// 200 with this body.
-    pub(super) fn ok(body: &impl Serialize) -> Answered {
+    pub(super) fn ok(body: &impl Serialize) -> RestResult {
         Self::json(StatusCode::OK, body)
     }
 
     /// 201 with this body.
-    pub(super) fn created(body: &impl Serialize) -> Answered {
+    pub(super) fn created(body: &impl Serialize) -> RestResult {
         Self::json(StatusCode::CREATED, body)
     }
 
-    /// 204.
-    pub(super) fn no_content() -> Answered {
+    /// 204 without a body.
+    pub(super) fn no_content() -> RestResult {
         Ok(Self(StatusCode::NO_CONTENT.into_response()))
     }
 
-    fn json(status: StatusCode, body: &impl Serialize) -> Answered {
+    fn json(status: StatusCode, body: &impl Serialize) -> RestResult {
         let meter = ResponseMeter::current().ok_or_else(|| AppError::Internal("no meter".into()))?;
         let limit = meter.limits().response;
         let body = ResponseBody::written(limit, |json| Ok(serde_json::to_writer(json, body)?));
@@ -58,13 +58,13 @@ impl Answer {
         Ok(Self((status, content_type, Body::new(body)).into_response()))
     }
 
-    /// Tells the version of the row, for If-Match.
-    pub(super) fn version(self, version: i32) -> Self {
-        self.with(header::ETAG, &format!("\"{version}\""))
+    /// Sets the ETag to the version of the record, for If-Match.
+    pub(super) fn with_version(self, version: i32) -> Self {
+        self.with_header(header::ETAG, &format!("\"{version}\""))
     }
 
-    /// With a header; one whose value cannot stand in a header is left out.
-    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+    /// Adds a header. An invalid header value is omitted.
+    pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0.headers_mut().insert(name, value);
         }
@@ -72,13 +72,13 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for RestResponse {
     fn into_response(self) -> Response {
         self.0
     }
 }
 
-/// A time as all families write it: RFC 3339 in UTC.
+/// Formats a time as RFC 3339 in UTC, as all families do.
 pub(super) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -1,66 +1,66 @@
-//! Whether a JSON value has the shape that the OpenAPI document publishes for it: what is documented is what is taken.
+//! Validates JSON values against the schemas of the OpenAPI document.
 //!
-//! Knows the keywords of JSON Schema that the derived schemas use, and no others; a test fails when one comes that is not
-//! among them. Rules about values are the services'.
+//! Supports only the keywords of JSON Schema that the generated schemas use; a test fails if another keyword appears.
+//! The services validate the values.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::problem::{Fault, Faults, Part, Rule};
+use super::problem::{Fault, Faults, RequestPart, Rule};
 use crate::error::InputErrorCode;
 
-/// The most faults that are told of.
-pub(super) const MOST: usize = 100;
+/// The maximum number of reported faults.
+pub(super) const MAX_FAULTS: usize = 100;
 
 /// A schema, and the document that it may refer to.
 #[derive(Clone, Copy)]
-pub(super) struct Shape<'a> {
+pub(super) struct JsonSchema<'a> {
     pub(super) document: &'a Value,
     pub(super) schema: &'a Value,
 }
 
-impl<'a> Shape<'a> {
-    /// All that is wrong with a value, each with its way from the root of this part of the request.
-    pub(super) fn faults(self, part: Part, value: &Value) -> Faults {
-        let mut found = Found { part, path: Vec::new(), faults: Vec::new() };
-        self.check(value, &mut found);
-        found.faults
+impl<'a> JsonSchema<'a> {
+    /// All errors of a value, each with its path from the root of this part of the request.
+    pub(super) fn validate(self, part: RequestPart, value: &Value) -> Faults {
+        let mut collector = FaultCollector { part, path: Vec::new(), faults: Vec::new() };
+        self.check(value, &mut collector);
+        collector.faults
     }
 
-    fn check(self, value: &Value, found: &mut Found) {
+    fn check(self, value: &Value, collector: &mut FaultCollector) {
         let shape = self.resolved();
         if let Some(choices) = shape.keyword("oneOf").and_then(Value::as_array) {
-            return shape.check_choices(choices, value, found);
+            return shape.check_choices(choices, value, collector);
         }
         if let Some(kind) = shape.keyword("type")
-            && !allows(kind, value)
+            && !matches_type(kind, value)
         {
-            return found.report(Rule::Type, format!("This must be {}.", type_names(kind)));
+            return collector.report(Rule::Type, format!("Must be {}.", type_names(kind)));
         }
         if let Some(values) = shape.keyword("enum").and_then(Value::as_array)
             && !values.contains(value)
         {
             let names: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-            let message = format!("This must be one of {}.", names.join(", "));
-            return found.report(Rule::Input(InputErrorCode::Invalid), message);
+            let message = format!("Must be one of: {}.", names.join(", "));
+            return collector.report(Rule::Input(InputErrorCode::Invalid), message);
         }
         if let Some(number) = value.as_f64()
             && let Some(message) = shape.out_of_range(number)
         {
-            return found.report(Rule::Input(InputErrorCode::Invalid), message);
+            return collector.report(Rule::Input(InputErrorCode::Invalid), message);
         }
         if shape.is_too_empty(value) {
-            return found.report(Rule::Input(InputErrorCode::Required), "This must not be empty.");
+            return collector.report(Rule::Input(InputErrorCode::Required), "Must not be empty.");
         }
         match value {
-            Value::Object(fields) => shape.check_fields(fields, found),
-            Value::Array(items) => shape.check_items(items, found),
+            Value::Object(fields) => shape.check_fields(fields, collector),
+            Value::Array(items) => shape.check_items(items, collector),
             _ => {}
         }
     }
 
-    /// The least length that schemas ask for is 1.
+    /// The only minimum length in the schemas is 1.
     fn is_too_empty(self, value: &Value) -> bool {
         let asks = |name| self.keyword(name).is_some();
         match value {
@@ -73,55 +73,60 @@ impl<'a> Shape<'a> {
     fn out_of_range(self, number: f64) -> Option<String> {
         let limit = |name| self.keyword(name).and_then(Value::as_f64);
         if let Some(least) = limit("minimum").filter(|least| number < *least) {
-            return Some(format!("This must be at least {least}."));
+            return Some(format!("Must be at least {least}."));
         }
         let most = limit("maximum").filter(|most| number > *most)?;
-        Some(format!("This must be at most {most}."))
+        Some(format!("Must be at most {most}."))
     }
 
-    /// A choice is between null and something: what is not null must be that.
-    fn check_choices(self, choices: &'a [Value], value: &Value, found: &mut Found) {
+    /// A choice is always between null and one other schema.
+    fn check_choices(self, choices: &'a [Value], value: &Value, collector: &mut FaultCollector) {
         let is_null = |choice: &&Value| choice["type"] == "null";
         if value.is_null() && choices.iter().any(|choice| is_null(&choice)) {
             return;
         }
         if let Some(schema) = choices.iter().find(|choice| !is_null(choice)) {
-            Self { schema, ..self }.check(value, found);
+            Self { schema, ..self }.check(value, collector);
         }
     }
 
-    fn check_fields(self, fields: &Map<String, Value>, found: &mut Found) {
+    fn check_fields(self, fields: &Map<String, Value>, collector: &mut FaultCollector) {
         let properties = self.keyword("properties").and_then(Value::as_object);
         let is_closed = self.keyword("additionalProperties") == Some(&Value::Bool(false));
         for name in self.keyword("required").and_then(Value::as_array).into_iter().flatten() {
             let Some(name) = name.as_str().filter(|name| !fields.contains_key(*name)) else { continue };
-            found.below(name, |found| {
-                found.report(Rule::Input(InputErrorCode::Required), "This is required.")
+            collector.at_path(name, |collector| {
+                collector.report(Rule::Input(InputErrorCode::Required), "This field is required.")
             });
         }
         for (name, value) in fields {
-            found.below(name, |found| match properties.and_then(|properties| properties.get(name)) {
-                Some(schema) => Self { schema, ..self }.check(value, found),
-                None if is_closed => found.report(Rule::Input(InputErrorCode::NotAllowed), refusal(name)),
-                None => {}
+            collector.at_path(name, |collector| {
+                match properties.and_then(|properties| properties.get(name)) {
+                    Some(schema) => Self { schema, ..self }.check(value, collector),
+                    None if is_closed => {
+                        collector.report(Rule::Input(InputErrorCode::NotAllowed), unknown_field_message(name))
+                    }
+                    None => {}
+                }
             });
         }
     }
 
-    fn check_items(self, items: &[Value], found: &mut Found) {
+    fn check_items(self, items: &[Value], collector: &mut FaultCollector) {
         if let Some(most) = self.keyword("maxItems").and_then(Value::as_u64)
             && items.len() as u64 > most
         {
-            return found
-                .report(Rule::Input(InputErrorCode::TooMany), format!("At most {most} items are taken."));
+            return collector
+                .report(Rule::Input(InputErrorCode::TooMany), format!("Must have at most {most} items."));
         }
         let Some(schema) = self.keyword("items") else { return };
         for (position, item) in items.iter().enumerate() {
-            found.below(&position.to_string(), |found| Self { schema, ..self }.check(item, found));
+            collector
+                .at_path(&position.to_string(), |collector| Self { schema, ..self }.check(item, collector));
         }
     }
 
-    /// The schema that is referred to, if it is a reference.
+    /// Resolves a reference.
     fn resolved(self) -> Self {
         let pointer = self.keyword("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
         match pointer.and_then(|pointer| self.document.pointer(pointer)) {
@@ -134,10 +139,10 @@ impl<'a> Shape<'a> {
         self.schema.get(name)
     }
 
-    /// The value that a parameter's text stands for, by the type of its schema. A text that stands for none stays a text,
-    /// which the check then refuses.
-    pub(super) fn value_of(self, text: &str) -> Value {
-        let kinds = self.resolved().keyword("type").map(kinds).unwrap_or_default();
+    /// Parses the text of a parameter by the type in its schema. A text that does not parse stays a string, which the
+    /// validation then rejects.
+    pub(super) fn parse_parameter(self, text: &str) -> Value {
+        let kinds = self.resolved().keyword("type").map(type_list).unwrap_or_default();
         for kind in kinds {
             let value = match kind {
                 "integer" => text.parse::<i64>().ok().map(Value::from),
@@ -152,40 +157,40 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Why a field that is not in the schema is refused. The numbers of a card are the gateway's to give, and its type is
-/// fixed.
-fn refusal(name: &str) -> &'static str {
+/// The message for a field that is not in the schema. The gateway assigns the numbers of an organization contact, and its
+/// type is immutable.
+fn unknown_field_message(name: &str) -> &'static str {
     match name {
-        "id" | "organisation_id" => "This must not be given; the service gives it.",
-        "type" => "The type is fixed at creation.",
-        _ => "This field is not known here.",
+        "id" | "organisation_id" => "The server assigns this field. Remove it.",
+        "type" => "The type cannot be changed after creation. Remove it.",
+        _ => "Unknown field. Remove it.",
     }
 }
 
-/// What was found, and where the search is.
-struct Found {
-    part: Part,
+/// Collects faults, with the current path.
+struct FaultCollector {
+    part: RequestPart,
     path: Vec<Cow<'static, str>>,
     faults: Faults,
 }
 
-impl Found {
-    fn below(&mut self, name: &str, look: impl FnOnce(&mut Self)) {
+impl FaultCollector {
+    fn at_path(&mut self, name: &str, look: impl FnOnce(&mut Self)) {
         self.path.push(name.to_owned().into());
         look(self);
         self.path.pop();
     }
 
     fn report(&mut self, rule: Rule, message: impl Into<Cow<'static, str>>) {
-        if self.faults.len() < MOST {
+        if self.faults.len() < MAX_FAULTS {
             let (part, path) = (self.part, self.path.clone());
             self.faults.push(Fault { part, path, rule, message: message.into() });
         }
     }
 }
 
-/// The types that the keyword names, one or several.
-fn kinds(keyword: &Value) -> Vec<&str> {
+/// The types in the keyword `type`, one or several.
+fn type_list(keyword: &Value) -> Vec<&str> {
     match keyword {
         Value::String(kind) => vec![kind],
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -193,8 +198,8 @@ fn kinds(keyword: &Value) -> Vec<&str> {
     }
 }
 
-fn allows(keyword: &Value, value: &Value) -> bool {
-    kinds(keyword).into_iter().any(|kind| match kind {
+fn matches_type(keyword: &Value, value: &Value) -> bool {
+    type_list(keyword).into_iter().any(|kind| match kind {
         "null" => value.is_null(),
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
@@ -207,16 +212,16 @@ fn allows(keyword: &Value, value: &Value) -> bool {
 }
 
 fn type_names(keyword: &Value) -> String {
-    let names: Vec<&str> = kinds(keyword)
+    let names: Vec<&str> = type_list(keyword)
         .into_iter()
         .map(|kind| match kind {
             "null" => "null",
             "boolean" => "true or false",
             "integer" => "an integer",
             "number" => "a number",
-            "array" => "a list",
+            "array" => "an array",
             "object" => "an object",
-            _ => "a text",
+            _ => "a string",
         })
         .collect();
     names.join(" or ")
@@ -245,16 +250,16 @@ mod tests {
                 "ids": { "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "integer", "minimum": 1 } },
             },
         });
-        let shape = Shape { document: &document, schema: &schema };
+        let shape = JsonSchema { document: &document, schema: &schema };
         shape
-            .faults(Part::Body, value)
+            .validate(RequestPart::Body, value)
             .iter()
             .map(|it| format!("{}: {}", it.path.join("."), it.message))
             .collect()
     }
 
     #[test]
-    fn what_fits_passes() {
+    fn valid_values_have_no_faults() {
         for value in [
             json!({ "email": "a", "role": "csm" }),
             json!({ "email": "a", "role": "lead", "name": null, "second": null, "ids": [1, 2] }),
@@ -266,28 +271,24 @@ mod tests {
 
     #[test]
     fn everything_that_does_not_is_told() {
-        assert_eq!(faults(&json!([])), [": This must be an object."]);
+        assert_eq!(faults(&json!([])), [": Must be an object."]);
         let value = json!({ "role": "boss", "name": 5, "second": 1, "ids": [1, 0, 3], "id": 7 });
         assert_eq!(
             faults(&value),
             [
-                "email: This is required.",
-                "id: This must not be given; the service gives it.",
-                "ids: At most 2 items are taken.",
-                "name: This must be a text or null.",
-                "role: This must be one of csm, lead.",
-                "second: This must be a text.",
+                "email: This field is required.",
+                "id: The server assigns this field. Remove it.",
+                "ids: Must have at most 2 items.",
+                "name: Must be a string or null.",
+                "role: Must be one of: csm, lead.",
+                "second: Must be a string.",
             ]
         );
         let empty = json!({ "email": "", "role": "csm", "text": "", "ids": [] });
-        assert_eq!(faults(&empty), ["ids: This must not be empty.", "text: This must not be empty."]);
+        assert_eq!(faults(&empty), ["ids: Must not be empty.", "text: Must not be empty."]);
         assert_eq!(
             faults(&json!({ "email": null, "role": "csm", "ids": [0, 1.5] })),
-            [
-                "email: This must be a text.",
-                "ids.0: This must be at least 1.",
-                "ids.1: This must be an integer."
-            ]
+            ["email: Must be a string.", "ids.0: Must be at least 1.", "ids.1: Must be an integer."]
         );
     }
 }

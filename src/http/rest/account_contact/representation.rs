@@ -1,4 +1,4 @@
-//! What a contact of accounts looks like, with its type, its accounts and the values of its custom fields.
+//! The response body of an account contact, with its type, its accounts and its custom field values.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::{
         id::{AccountContactId, ContactTypeId, CustomFieldId, OrganizationId},
     },
     error::{AppError, AppResult},
-    http::rest::{answer::time, call::Call},
+    http::rest::{call::Call, response::time},
     service::{
         ListRequest, Page, PageRequest, account, contact_type,
         custom_field::{self, display, values_of},
@@ -25,12 +25,12 @@ use crate::{
     },
 };
 
-/// A contact of accounts. What it does not have is an empty text. A token without contacts:read gets only the contact's own
-/// fields.
+/// An account contact. Fields without a value are empty strings. A token without the scope `contacts:read` receives
+/// only the contact's own fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CustomerContact {
-    /// The identifier of the contact.
+    /// Id of the contact.
     id: String,
     /// First name.
     first_name: String,
@@ -38,35 +38,35 @@ pub(super) struct CustomerContact {
     last_name: String,
     /// Email address.
     email: String,
-    /// Phone number, E.164.
+    /// Phone number in E.164 format.
     phone_number: String,
-    /// Address of a picture.
+    /// URL of a picture, http or https.
     avatar_url: String,
-    /// The names of the accounts.
+    /// Names of the accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     accounts: Option<Vec<String>>,
-    /// The id of the contact type.
+    /// Id of the contact type.
     contact_type_id: String,
-    /// The name of the contact type.
+    /// Name of the contact type.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     contact_type: Option<String>,
-    /// The values of custom fields, as people read them.
+    /// Values of custom fields, formatted for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     custom_field_values: Option<Vec<String>>,
-    /// The same values in the form in which they are sent.
+    /// Values of custom fields, in the format of requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    custom_fields: Option<Vec<CustomFieldAnswer>>,
-    /// Anything else that is known; null when what is stored cannot be read.
+    custom_fields: Option<Vec<CustomFieldView>>,
+    /// Client-defined data. Null if the stored data cannot be read.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
-    /// When it was made.
+    /// When the record was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it last changed.
+    /// When the record was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
 }
@@ -74,35 +74,35 @@ pub(super) struct CustomerContact {
 /// The value of one custom field.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CustomFieldAnswer {
-    /// The field's id.
+struct CustomFieldView {
+    /// Id of the custom field.
     custom_field_id: String,
-    /// The field's name for programs.
+    /// Machine-readable name of the field.
     key: String,
-    /// Its value, as the only item.
-    data: Vec<CustomFieldAnswerDatum>,
+    /// The value, as the only item.
+    data: Vec<CustomFieldViewDatum>,
 }
 
 /// A value of a custom field.
 #[derive(Debug, Serialize, ToSchema)]
-struct CustomFieldAnswerDatum {
-    /// The value, in JSON's form of the field's type.
+struct CustomFieldViewDatum {
+    /// The value as JSON, in the format of the field's type.
     value: Value,
 }
 
-/// One contact as it is shown.
-pub(super) async fn show_one(call: &Call, row: Model) -> AppResult<CustomerContact> {
-    let shown = show(call, vec![row]).await?.pop();
+/// The representation of one contact.
+pub(super) async fn represent_one(call: &Call, row: Model) -> AppResult<CustomerContact> {
+    let shown = represent(call, vec![row]).await?.pop();
     shown.ok_or_else(|| AppError::Internal("a contact without its type".into()))
 }
 
-/// Contacts as they are shown, in the same order.
-pub(super) async fn show(call: &Call, rows: Vec<Model>) -> AppResult<Vec<CustomerContact>> {
-    let related = if call.shows_related() { Some(Related::read(call, &rows).await?) } else { None };
+/// The representations of contacts, in the same order.
+pub(super) async fn represent(call: &Call, rows: Vec<Model>) -> AppResult<Vec<CustomerContact>> {
+    let related = if call.can_read_related() { Some(Related::read(call, &rows).await?) } else { None };
     rows.into_iter().map(|row| CustomerContact::new(row, related.as_ref())).collect()
 }
 
-/// What contacts are shown with.
+/// The related records of contacts.
 struct Related {
     types: HashMap<ContactTypeId, ContactType>,
     accounts: HashMap<AccountContactId, Page<Account>>,
@@ -129,7 +129,7 @@ impl Related {
         })
     }
 
-    /// The contact's type, or the one that has replaced it.
+    /// The contact's type, or its replacement.
     fn type_of(&self, contact: &Model) -> AppResult<&ContactType> {
         let contact_type = self.types.get(&contact.contact_type_id);
         contact_type.ok_or_else(|| AppError::Internal("a contact without its type".into()))
@@ -142,7 +142,7 @@ impl Related {
 
     fn values_of(&self, contact: AccountContactId) -> Vec<(&CustomField, &Value)> {
         let values = self.values.get(&contact).into_iter().flatten();
-        // One that cannot be read is left out.
+        // Values that cannot be read are omitted.
         let readable =
             values.filter_map(|value| Some((self.fields.get(&value.custom_field_id)?, value.value.value()?)));
         readable.collect()
@@ -160,7 +160,7 @@ impl CustomerContact {
             accounts: related.map(|related| related.account_names(row.id)),
             contact_type: contact_type.map(|contact_type| contact_type.name.clone()),
             custom_field_values: values.as_ref().map(display),
-            custom_fields: values.map(|values| values.into_iter().map(CustomFieldAnswer::new).collect()),
+            custom_fields: values.map(|values| values.into_iter().map(CustomFieldView::new).collect()),
             contact_type_id: contact_type
                 .map_or(row.contact_type_id, |contact_type| contact_type.id)
                 .to_string(),
@@ -177,12 +177,12 @@ impl CustomerContact {
     }
 }
 
-impl CustomFieldAnswer {
+impl CustomFieldView {
     fn new((field, value): (&CustomField, &Value)) -> Self {
         Self {
             custom_field_id: field.id.to_string(),
             key: field.key.clone(),
-            data: vec![CustomFieldAnswerDatum { value: value.clone() }],
+            data: vec![CustomFieldViewDatum { value: value.clone() }],
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The bodies of refusals, one for each family, as the families' documents describe them.
+//! The error bodies of the three families.
 
 use std::borrow::Cow;
 
@@ -6,39 +6,39 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::{Fault, Kind, Part, Rule};
+use super::problem::{Fault, ProblemKind, RequestPart, Rule};
 use crate::error::InputErrorCode;
 
-/// Why a request is refused, one item for each thing that is wrong.
+/// The errors of a request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ValidationErrors {
-    /// All that is wrong; one item for a request that is refused as a whole.
+    /// One item per error.
     detail: Vec<ValidationError>,
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Debug, Serialize, ToSchema)]
 struct ValidationError {
-    /// The part of the request (path, query, header or body), and the way to the field in it.
+    /// Location of the error: the part of the request (path, query, header or body), then the path of the field.
     loc: Vec<Step>,
-    /// What is wrong, for people.
+    /// Human-readable message.
     msg: Cow<'static, str>,
-    /// What is wrong, for programs.
+    /// Machine-readable error type.
     r#type: &'static str,
 }
 
-/// A step on the way to a field.
+/// A segment of a location.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Step {
-    /// A position in a list.
+    /// Zero-based index in a list.
     Position(u32),
-    /// The name of a part or a field.
+    /// Name of a part of the request or of a field.
     Name(Cow<'static, str>),
 }
 
 impl ValidationErrors {
-    pub(super) fn of(kind: Kind, message: &str, faults: &[Fault]) -> Self {
+    pub(super) fn of(kind: ProblemKind, message: &str, faults: &[Fault]) -> Self {
         let mut detail: Vec<_> = faults.iter().map(ValidationError::of_fault).collect();
         if detail.is_empty() {
             let loc = whole(kind).iter().map(|name| Step::Name((*name).into())).collect();
@@ -59,21 +59,24 @@ impl ValidationError {
     }
 }
 
-/// What is to blame for a refusal without a fault.
-const fn whole(kind: Kind) -> &'static [&'static str] {
+/// The location of an error of the whole request.
+const fn whole(kind: ProblemKind) -> &'static [&'static str] {
     match kind {
-        Kind::Unauthenticated | Kind::Expired => &["header", "Authorization"],
-        Kind::Unreadable | Kind::UnsupportedMediaType | Kind::TooLarge | Kind::BodyTimeout => &["body"],
+        ProblemKind::Unauthenticated | ProblemKind::Expired => &["header", "Authorization"],
+        ProblemKind::Unreadable
+        | ProblemKind::UnsupportedMediaType
+        | ProblemKind::TooLarge
+        | ProblemKind::BodyTimeout => &["body"],
         _ => &[],
     }
 }
 
-const fn part_name(part: Part) -> &'static str {
+const fn part_name(part: RequestPart) -> &'static str {
     match part {
-        Part::Path => "path",
-        Part::Query => "query",
-        Part::Header => "header",
-        Part::Body => "body",
+        RequestPart::Path => "path",
+        RequestPart::Query => "query",
+        RequestPart::Header => "header",
+        RequestPart::Body => "body",
     }
 }
 
@@ -93,62 +96,62 @@ const fn fault_type(rule: Rule) -> &'static str {
     }
 }
 
-const fn kind_type(kind: Kind) -> &'static str {
+const fn kind_type(kind: ProblemKind) -> &'static str {
     match kind {
-        Kind::Unauthenticated | Kind::BadCredentials => "unauthenticated",
-        Kind::Expired => "token_expired",
-        Kind::Forbidden => "forbidden",
-        Kind::NotFound => "not_found",
-        Kind::MethodNotAllowed => "method_not_allowed",
-        Kind::BodyTimeout | Kind::Timeout => "timeout",
-        Kind::Conflict => "conflict",
-        Kind::PreconditionFailed => "precondition_failed",
-        Kind::TooLarge => "too_large",
-        Kind::ResponseTooLarge => "response_too_large",
-        Kind::UnsupportedMediaType => "unsupported_media_type",
-        Kind::Unreadable => "json_invalid",
-        Kind::Invalid => "value_error",
-        Kind::RateLimited => "rate_limited",
-        Kind::Unavailable | Kind::Overloaded => "unavailable",
-        Kind::Internal => "internal",
+        ProblemKind::Unauthenticated | ProblemKind::BadCredentials => "unauthenticated",
+        ProblemKind::Expired => "token_expired",
+        ProblemKind::Forbidden => "forbidden",
+        ProblemKind::NotFound => "not_found",
+        ProblemKind::MethodNotAllowed => "method_not_allowed",
+        ProblemKind::BodyTimeout | ProblemKind::Timeout => "timeout",
+        ProblemKind::Conflict => "conflict",
+        ProblemKind::PreconditionFailed => "precondition_failed",
+        ProblemKind::TooLarge => "too_large",
+        ProblemKind::ResponseTooLarge => "response_too_large",
+        ProblemKind::UnsupportedMediaType => "unsupported_media_type",
+        ProblemKind::Unreadable => "json_invalid",
+        ProblemKind::Invalid => "value_error",
+        ProblemKind::RateLimited => "rate_limited",
+        ProblemKind::Unavailable | ProblemKind::Overloaded => "unavailable",
+        ProblemKind::Internal => "internal",
     }
 }
 
-/// Why a request is refused.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HttpError {
-    /// The status of the answer.
+    /// HTTP status code.
     status_code: u16,
-    /// What is wrong, for people.
+    /// Human-readable message.
     message: Messages,
-    /// The status in words.
+    /// HTTP reason phrase.
     error: &'static str,
 }
 
-/// What is wrong: all of it with an input, else one text.
+/// One message, or a list of messages for an invalid input.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Messages {
-    /// One text.
+    /// One message.
     One(String),
-    /// One for each thing that is wrong with the input, each with its field.
+    /// One message per invalid field.
     All(Vec<String>),
 }
 
 impl HttpError {
-    pub(super) fn of(status: StatusCode, kind: Kind, message: &str, faults: &[Fault]) -> Self {
+    pub(super) fn of(status: StatusCode, kind: ProblemKind, message: &str, faults: &[Fault]) -> Self {
         let mut messages: Vec<String> = faults.iter().map(with_field).collect();
         let message = match messages.len() {
             0 => Messages::One(message.to_owned()),
-            1 if kind != Kind::Invalid => Messages::One(messages.remove(0)),
+            1 if kind != ProblemKind::Invalid => Messages::One(messages.remove(0)),
             _ => Messages::All(messages),
         };
         Self { status_code: status.as_u16(), message, error: status.canonical_reason().unwrap_or_default() }
     }
 }
 
-/// The message of a fault with the field that it is about.
+/// The message of a fault, with its field.
 fn with_field(fault: &Fault) -> String {
     let names = |name| fault.path.iter().any(|it| it == name);
     if fault.rule == Rule::Input(InputErrorCode::NotFound) {
@@ -165,40 +168,40 @@ fn with_field(fault: &Fault) -> String {
     }
 }
 
-/// Why a request is refused.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ApiError {
-    /// The documented code; of what the documents have none for, the status of the answer.
+    /// Error code. The HTTP status if there is no specific code.
     error_code: u16,
-    /// The code in words.
+    /// Name of the error code.
     error_token: Cow<'static, str>,
-    /// What is wrong, for people.
+    /// Human-readable message.
     message: String,
-    /// All that is wrong with an input.
+    /// All errors of an invalid input.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     errors: Option<Vec<FieldError>>,
 }
 
-/// One thing that is wrong with an input.
+/// One error of an invalid input.
 #[derive(Debug, Serialize, ToSchema)]
 struct FieldError {
-    /// The documented code.
+    /// Error code.
     error_code: u16,
-    /// The code in words.
+    /// Name of the error code.
     error_token: &'static str,
-    /// What is wrong, for people, with the field.
+    /// Human-readable message, with the name of the field.
     message: String,
 }
 
 impl ApiError {
-    pub(super) fn of(status: StatusCode, kind: Kind, message: &str, faults: &[Fault]) -> Self {
+    pub(super) fn of(status: StatusCode, kind: ProblemKind, message: &str, faults: &[Fault]) -> Self {
         let (error_code, error_token) = kind_code(status, kind);
         let message = match faults {
             [fault] => with_object(fault),
             _ => message.to_owned(),
         };
-        let errors = (kind == Kind::Invalid).then(|| faults.iter().map(FieldError::of).collect());
+        let errors = (kind == ProblemKind::Invalid).then(|| faults.iter().map(FieldError::of).collect());
         Self { error_code, error_token, message, errors }
     }
 }
@@ -217,17 +220,17 @@ fn with_object(fault: &Fault) -> String {
     }
 }
 
-fn kind_code(status: StatusCode, kind: Kind) -> (u16, Cow<'static, str>) {
+fn kind_code(status: StatusCode, kind: ProblemKind) -> (u16, Cow<'static, str>) {
     match kind {
-        Kind::Unauthenticated => (1102, "InvalidToken".into()),
-        Kind::BadCredentials => (1101, "InvalidCredentials".into()),
-        Kind::Expired => (1103, "TokenExpired".into()),
-        Kind::Forbidden => (1104, "Forbidden".into()),
-        Kind::RateLimited => (1105, "TooManyRequests".into()),
-        Kind::NotFound => (1201, "NotFound".into()),
-        Kind::Invalid => (1400, "InputValidationFailed".into()),
-        Kind::Unreadable => (1403, "InvalidFormat".into()),
-        Kind::MethodNotAllowed => (1406, "NotAllowed".into()),
+        ProblemKind::Unauthenticated => (1102, "InvalidToken".into()),
+        ProblemKind::BadCredentials => (1101, "InvalidCredentials".into()),
+        ProblemKind::Expired => (1103, "TokenExpired".into()),
+        ProblemKind::Forbidden => (1104, "Forbidden".into()),
+        ProblemKind::RateLimited => (1105, "TooManyRequests".into()),
+        ProblemKind::NotFound => (1201, "NotFound".into()),
+        ProblemKind::Invalid => (1400, "InputValidationFailed".into()),
+        ProblemKind::Unreadable => (1403, "InvalidFormat".into()),
+        ProblemKind::MethodNotAllowed => (1406, "NotAllowed".into()),
         _ => {
             let token = status.canonical_reason().unwrap_or_default().replace(' ', "");
             (status.as_u16(), token.into())
