@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-Cg1gNXMu.js",
-        content_type: "text/javascript; charset=utf-8",
-        immutable: true,
-        sha256: "5d7a5ae0eb9e6d925d54418efb60f72a7a2309243a795ffd5be67d0d89d5fd42",
-        brotli: include_bytes!("assets/index-Cg1gNXMu.js.br"),
-    },
-    Asset {
         path: "/playground/assets/index-D4MKdAM6.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
         sha256: "85342ee61005e617fae0f11f82cb87e3b23d04d5ccda4c49a310e085fc1abd03",
         brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
+    },
+    Asset {
+        path: "/playground/assets/index-qJzYrK36.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        sha256: "755354314a925b747ff3de715664d3009621af595ec2409e8015f812929e6627",
+        brotli: include_bytes!("assets/index-qJzYrK36.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "c2cfa139a41c588a19025422364a52bc3d2735cce79d4623eb72fa420323c21c",
+        sha256: "3355bc24d6b3fe026206b55ae51b236a2486ce2e3c0a27b97b097644d40be3ec",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -62,7 +62,7 @@ export function Errors() {
   const { errors } = useSyncExternalStore(subscribe, () => latest);
   const requestId = errors.find((error) => error.requestId)?.requestId;
   return (
-    <section aria-label="Errors of the last answer" aria-live="polite" className="errors">
+    <section aria-label="Errors of the last response" aria-live="polite" className="errors">
       {errors.length > 0 && (
         <>
           <ul>

@@ -33,13 +33,13 @@ function Identity({ session, learn, refill }) {
   return (
     <section aria-label="Token and organization" className="identity">
       <h2>Token and Organization</h2>
-      {claims ? <Claims claims={claims} /> : <p>There is no token in the headers, or none that can be read.</p>}
+      {claims ? <Claims claims={claims} /> : <p>The headers contain no valid JSON Web Token.</p>}
       {claims && (
         <label>
           Organization
           <select value={selected} onChange={(event) => use({ organizationId: event.target.value })}>
             {!organizations.some(({ id }) => id === selected) && (
-              <option value={selected}>{selected || "the token's only one"}</option>
+              <option value={selected}>{selected || "the token's only organization"}</option>
             )}
             {organizations.map(({ id, name }) => (
               <option key={id} value={id}>
@@ -79,7 +79,7 @@ function TokenForm({ onUse }) {
   const submit = (event) => {
     event.preventDefault();
     const token = text.trim().replace(/^Bearer\s+/i, "");
-    if (!claimsOf(token)) return setProblem("This is no JSON Web Token.");
+    if (!claimsOf(token)) return setProblem("This is not a JSON Web Token.");
     setProblem("");
     setText("");
     onUse(token);

@@ -15,9 +15,9 @@ const FIRST = [
 
 /** All of them by task, in the order of the list. */
 const TASKS = {
-  "Look around": ["overview", "viewer", "node", "nodes"],
+  "Overview": ["overview", "viewer", "node", "nodes"],
   "Contacts of all kinds": ["contacts", "searchContacts", "contact", "contactsOfPartner"],
-  "Internal contacts: our own people": [
+  "Internal contacts": [
     "internalContacts",
     "internalContactsByRole",
     "internalContact",
@@ -26,7 +26,7 @@ const TASKS = {
     "deleteInternalContact",
     "restoreInternalContact",
   ],
-  "Assignments: who does what for whom": [
+  Assignments: [
     "internalContactAssignments",
     "floatingAssignments",
     "internalContactAssignment",
@@ -37,7 +37,7 @@ const TASKS = {
     "removeInternalContactAssignment",
   ],
   Partners: ["partners", "partner", "createPartner", "updatePartner", "deletePartner", "restorePartner"],
-  "Account contacts: customers' people": [
+  "Account contacts": [
     "accountContacts",
     "filterAccountContacts",
     "filterByCustomField",
@@ -50,7 +50,7 @@ const TASKS = {
     "restoreAccountContact",
   ],
   Accounts: ["accounts", "account", "createAccount", "updateAccount", "deleteAccount", "restoreAccount"],
-  "Organization contacts: cards": [
+  "Organization contacts": [
     "organizationContacts",
     "organizationContact",
     "countries",

@@ -23,6 +23,6 @@ export async function answer(response) {
   try {
     return JSON.parse(text);
   } catch {
-    return { errors: [{ message: text || `The gateway answered ${response.status} and no text.` }] };
+    return { errors: [{ message: text || `The gateway responded with status ${response.status} and an empty body.` }] };
   }
 }

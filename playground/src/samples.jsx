@@ -19,7 +19,7 @@ function Samples({ fillIn }) {
   const openInTab = useTabs();
   const open = async ({ name, query, variables = "" }) => {
     openInTab(query, await fillIn(variables));
-    setStatus(`${name} is open in a tab of its own.`);
+    setStatus(`${name} was opened in a new tab.`);
   };
   const tasks = matching(search);
   return (
@@ -47,7 +47,7 @@ function Samples({ fillIn }) {
           </ul>
         </section>
       ))}
-      <p role="status">{tasks.length > 0 ? status : "There is no such sample."}</p>
+      <p role="status">{tasks.length > 0 ? status : "No sample matches."}</p>
     </section>
   );
 }

@@ -37,7 +37,7 @@ export function ShareButton() {
     const link = linkTo({ query: queryEditor.getValue(), variables: variableEditor.getValue() });
     if (link.length > MOST_LETTERS) return setTold("The operation is too long for a link.");
     await navigator.clipboard.writeText(link);
-    setTold("The link to this operation is in the clipboard.");
+    setTold("The link to this operation was copied to the clipboard.");
   };
   return (
     <>

@@ -24,10 +24,10 @@ export function subscription(endpoint, operation, headers) {
         report({});
         const response = await post(endpoint, operation, { ...headers, accept: "text/event-stream" }, signal);
         if (!isEventStream(response)) return show(await answer(response));
-        tellProgress(`Listening since ${now()}: no event yet.`);
+        tellProgress(`Connected since ${now()}: no event yet.`);
         for await (const { event, data } of eventsOf(response.body)) {
           if (signal.aborted) return;
-          if (event === "complete") return tellProgress(`The gateway has ended this after ${counted(events)}.`);
+          if (event === "complete") return tellProgress(`The gateway ended the subscription after ${counted(events)}.`);
           const answered = JSON.parse(data);
           // Why there are none, or no more, is not one of them.
           if (answered.data) events += 1;
@@ -79,8 +79,8 @@ async function nextPart(reader) {
 }
 
 function cut(events) {
-  const advice = events > 0 ? "with the cursor of the latest as after, it goes on behind that" : "run it again";
-  return `The connection was cut after ${counted(events)}, at ${now()}: ${advice}.`;
+  const advice = events > 0 ? "to resume, send the cursor of the latest event as after" : "run it again";
+  return `The connection was lost after ${counted(events)}, at ${now()}: ${advice}.`;
 }
 
 function counted(events) {

@@ -93,7 +93,7 @@ test("the list has every sample, and opens each in a tab where it can be run", a
 test("a sample is found and opened by keyboard", async () => {
   const tabs = await page.getByRole("tab").count();
   await page.getByRole("searchbox", { name: "Find a sample operation" }).focus();
-  await page.keyboard.type("roles wait");
+  await page.keyboard.type("floating have no");
   assert.deepEqual(await samples().locator("code").allInnerTexts(), ["floatingAssignments"]);
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
@@ -103,7 +103,7 @@ test("a sample is found and opened by keyboard", async () => {
   assertSucceeded(await run());
 
   await page.getByRole("searchbox").fill("no such thing");
-  await samples().getByRole("status").filter({ hasText: "There is no such sample." }).waitFor();
+  await samples().getByRole("status").filter({ hasText: "No sample matches." }).waitFor();
   await page.getByRole("button", { name: "Hide Sample Operations" }).click();
 });
 
@@ -132,7 +132,7 @@ test("an operation that is broken tells what is wrong, and the id of its request
   await replaceText("operation.graphql", "query Overview { viewer { shoeSize } }");
   const { errors } = await run();
   assert.equal(errors[0].extensions.code, "GRAPHQL_VALIDATION_FAILED");
-  const shown = page.getByRole("region", { name: "Errors of the last answer" });
+  const shown = page.getByRole("region", { name: "Errors of the last response" });
   await shown.getByText("GRAPHQL_VALIDATION_FAILED").waitFor();
   await shown.getByText(errors[0].message).waitFor();
   await shown.getByRole("button", { name: "Copy the id" }).click();
@@ -152,7 +152,7 @@ test("what a mutation finds wrong with its input is told too", async () => {
   const variables = await editorText("variables.json");
   await replaceText("variables.json", JSON.stringify({ input: { email: "nobody", internalRole: "CSM" } }));
   await run();
-  const shown = page.getByRole("region", { name: "Errors of the last answer" });
+  const shown = page.getByRole("region", { name: "Errors of the last response" });
   await shown.getByText("createInternalContact.input.email").waitFor();
   await replaceText("variables.json", variables);
 });
@@ -230,7 +230,7 @@ test("a link carries an operation, without headers, and runs nothing by itself",
   await selectTab("CreateInternalContact");
   const [query, variables] = [await editorText("operation.graphql"), await editorText("variables.json")];
   await page.getByRole("button", { name: "Copy link to this operation" }).click();
-  await page.getByRole("status").filter({ hasText: "in the clipboard" }).waitFor();
+  await page.getByRole("status").filter({ hasText: "copied to the clipboard" }).waitFor();
   const link = await clipboard();
   const { hash } = new URL(link);
   assert.doesNotMatch(Buffer.from(hash.split("=")[1], "base64url").toString(), /Bearer|eyJ/);

@@ -92,7 +92,7 @@ export function subscriptionTests() {
   test("a connection that is cut is told of, and the last event stays", async (t) => {
     await answerOnce(t, 'event: next\ndata: {"data":{"contactChanged":{"contactId":"ac_1"}}}\n\nevent: ne');
     await page.locator(".graphiql-execute-button").click();
-    await told(/^The connection was cut after 1 event, at .*: with the cursor of the latest/);
+    await told(/^The connection was lost after 1 event, at .*: to resume, send the cursor/);
     assert.match(await editorText("response.json"), /ac_1/);
     await page.getByRole("button", { name: /^Execute query/ }).waitFor();
   });
@@ -101,7 +101,7 @@ export function subscriptionTests() {
     const reason = { errors: [{ message: "Too late.", extensions: { code: "UNAUTHENTICATED" } }] };
     await answerOnce(t, `:\n\nevent: next\ndata: ${JSON.stringify(reason)}\n\nevent: complete\ndata:\n\n`);
     await page.locator(".graphiql-execute-button").click();
-    await told(/^The gateway has ended this after no events\.$/);
+    await told(/^The gateway ended the subscription after no events\.$/);
     await errorsShown().getByText("Too late.").waitFor();
   });
 
@@ -115,10 +115,10 @@ export function subscriptionTests() {
     const operation = Buffer.from(JSON.stringify({ query })).toString("base64url");
     await other.goto(new URL(`/#operation=${operation}`, gateway).href);
     await other.locator(".graphiql-execute-button").click();
-    await other.locator(".progress").filter({ hasText: "Listening since" }).waitFor();
+    await other.locator(".progress").filter({ hasText: "Connected since" }).waitFor();
     const closed = other.waitForEvent("requestfailed", isSubscribing);
     await other.clock.fastForward(45_000);
-    await other.locator(".progress").filter({ hasText: /^The connection was cut after no events/ }).waitFor();
+    await other.locator(".progress").filter({ hasText: /^The connection was lost after no events/ }).waitFor();
     await closed;
   });
 
@@ -161,7 +161,7 @@ export function subscriptionTests() {
 /** Runs the operation of the active tab, and waits until the gateway listens. */
 export async function listen() {
   await page.locator(".graphiql-execute-button").click();
-  await told(/^Listening since .*: no event yet\.$/);
+  await told(/^Connected since .*: no event yet\.$/);
 }
 
 async function openSample() {
@@ -192,7 +192,7 @@ function told(text) {
 }
 
 function errorsShown() {
-  return page.getByRole("region", { name: "Errors of the last answer" });
+  return page.getByRole("region", { name: "Errors of the last response" });
 }
 
 /** Creates a contact of its own in the reader's organization, as any other program would; answers its id and address. */
