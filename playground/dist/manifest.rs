@@ -113,11 +113,11 @@
         brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
     },
     Asset {
-        path: "/playground/assets/index-qJzYrK36.js",
+        path: "/playground/assets/index-DXTroYQh.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "755354314a925b747ff3de715664d3009621af595ec2409e8015f812929e6627",
-        brotli: include_bytes!("assets/index-qJzYrK36.js.br"),
+        sha256: "e937889d13543dcdd986dd58d0aa9b7f3b59f21436a837d74d0663c36c504169",
+        brotli: include_bytes!("assets/index-DXTroYQh.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "3355bc24d6b3fe026206b55ae51b236a2486ce2e3c0a27b97b097644d40be3ec",
+        sha256: "b1f70f36afa1c8609cdb73752db68f7523573f4814e788e3aa91b53928c26565",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

@@ -214,7 +214,7 @@ test("another token is taken when it is one", async () => {
   const panel = page.getByRole("region", { name: "Token and organization" });
   await panel.getByLabel("Another token").fill("hello");
   await panel.getByRole("button", { name: "Use this token" }).click();
-  await panel.getByRole("alert").filter({ hasText: "no JSON Web Token" }).waitFor();
+  await panel.getByRole("alert").filter({ hasText: "not a JSON Web Token" }).waitFor();
   const { token } = await (await fetch(new URL("/playground/session", gateway))).json();
   await panel.getByLabel("Another token").fill(`Bearer ${token}`);
   await panel.getByRole("button", { name: "Use this token" }).click();
