@@ -111,11 +111,11 @@ impl<'a> HtmlWriter<'a> {
         for (path, item) in fields(&self.document["paths"]) {
             for (method, operation) in fields(item) {
                 let tag = operation["tags"][0].as_str().unwrap_or_default();
-                let place = groups.iter().position(|(name, _)| *name == tag).unwrap_or_else(|| {
+                let index = groups.iter().position(|(name, _)| *name == tag).unwrap_or_else(|| {
                     groups.push((tag, Vec::new()));
                     groups.len() - 1
                 });
-                groups[place].1.push((method.as_str(), path.as_str(), operation));
+                groups[index].1.push((method.as_str(), path.as_str(), operation));
             }
         }
         groups

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_does_not_is_told() {
+    fn every_fault_is_reported() {
         assert_eq!(faults(&json!([])), [": Must be an object."]);
         let value = json!({ "role": "boss", "name": 5, "second": 1, "ids": [1, 0, 3], "id": 7 });
         assert_eq!(

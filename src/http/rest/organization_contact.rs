@@ -338,23 +338,23 @@ async fn list(
         _ => MAX_NUMBERED_PAGE_SIZE,
     };
     let number = u32::try_from(query.page.clamp(1, i64::from(u32::MAX))).unwrap_or(1);
-    let mut place = CollectionPosition { number, size, pages: number };
-    let mut page = place.read(&call).await?;
+    let mut position = CollectionPosition { number, size, pages: number };
+    let mut page = position.read(&call).await?;
     let total = page.total.unwrap_or_default();
-    place.pages = u32::try_from(total.div_ceil(size.into())).unwrap_or(u32::MAX).max(1);
-    if number > place.pages {
-        place.number = place.pages;
-        page = place.read(&call).await?;
+    position.pages = u32::try_from(total.div_ceil(size.into())).unwrap_or(u32::MAX).max(1);
+    if number > position.pages {
+        position.number = position.pages;
+        page = position.read(&call).await?;
     }
     let organisation = organisation(&call).await.map_err(Problem::from)?;
     let contacts = page.items.into_iter().map(|row| OrganizationContact::new(organisation.clone(), row));
     let answer = RestResponse::ok(&contacts.collect::<Vec<_>>())?;
     let path = format!("/api/v1/organisation/{organization}/contact");
     Ok(answer
-        .with_header(header::LINK, &place.links(&path))
+        .with_header(header::LINK, &position.links(&path))
         .with_header(TOTAL_COUNT, &total.to_string())
-        .with_header(TOTAL_PAGES, &place.pages.to_string())
-        .with_header(CURRENT_PAGE, &place.number.to_string())
+        .with_header(TOTAL_PAGES, &position.pages.to_string())
+        .with_header(CURRENT_PAGE, &position.number.to_string())
         .with_header(COUNT_PER_PAGE, &size.to_string()))
 }
 
