@@ -34,7 +34,7 @@ pub enum TokenError {
     /// The `kid` header names no key of the issuer's, or there is none and the issuer has several keys.
     #[error("unknown signing key of the token")]
     UnknownKey,
-    /// The issuer's keys cannot be had, so nobody knows whether the token is good.
+    /// The keys of the issuer are not available, so the token cannot be verified.
     #[error("the keys of the token issuer are not available; try again later")]
     KeysUnavailable,
     /// A `crit` header: an extension that must be understood, and none is.
@@ -185,7 +185,7 @@ pub struct Claims {
 /// Why an organization could not be selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
-    /// It is not among the token's. That it exists, or not, is not told.
+    /// The token does not name the organization. The error does not reveal whether it exists.
     #[error("the token does not allow this organization")]
     Forbidden,
 }

@@ -136,7 +136,7 @@ pub enum KeyError {
         "an HS256 secret needs at least 32 bytes, this one has {0}; generate one with `openssl rand -hex 32`"
     )]
     ShortSecret(usize),
-    /// A key file's text used as a secret, so that whoever knows the public key could sign.
+    /// A PEM key used as a secret: the public key would be enough to sign tokens.
     #[error(
         "a PEM key cannot be an HS256 secret; set the algorithm of the key, or generate a secret with `openssl rand -hex 32`"
     )]

@@ -87,7 +87,7 @@ impl Source {
     }
 }
 
-/// Whether keys may come from an address: whoever can change an answer on its way could sign every token.
+/// Whether keys may be fetched from a URL. A response modified in transit would allow forging every token.
 pub(super) fn check_url(url: &Url) -> Result<(), SourceError> {
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -118,7 +118,7 @@ fn mint(signer: &Signer) -> Result<String, CliError> {
     Ok(signer.mint(SUBJECT, &[1, 2], Scopes::all(), TOKEN_LIFETIME, Utc::now())?)
 }
 
-/// GraphiQL arrives signed in, but only where nobody else can reach it.
+/// GraphiQL receives a token only if the address is local.
 fn session(signer: Signer, address: SocketAddr) -> Session {
     let token: TokenMaker = Arc::new(move || mint(&signer).unwrap_or_default());
     Session { token: address.ip().is_loopback().then_some(token), organization: Some("org_1".to_owned()) }

@@ -1,4 +1,4 @@
-//! Listening and serving until the process is told to stop; the same for `dev` and `serve`.
+//! Listens and serves until a stop signal, for `dev` and `serve`.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc};
 

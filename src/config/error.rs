@@ -1,6 +1,6 @@
 //! What is wrong with the configuration, all of it at once.
 //!
-//! Every problem names the setting, says what is wrong and tells the way out; none repeats a secret.
+//! Every problem names the setting, what is wrong and what to do. No problem contains a secret.
 
 use std::fmt;
 

@@ -43,9 +43,9 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// `[app_tokens]`: what programs exchange for tokens.
     pub app_tokens: AppTokens,
-    /// `[retention]`: how long rows are kept that nobody asks for any more.
+    /// `[retention]`: the retention periods.
     pub retention: Retention,
-    /// `[metrics]`: where it is told how the gateway does.
+    /// `[metrics]`: the operator listener.
     pub metrics: Metrics,
     /// `[log]`: what is written about it.
     pub log: Log,
@@ -78,7 +78,7 @@ pub struct Http {
     pub idle_timeout: Duration,
     /// The most connections that are open at once.
     pub max_connections: usize,
-    /// How long requests may still take when the process is told to stop.
+    /// How long requests in flight may continue after the stop signal.
     pub shutdown_timeout: Duration,
 }
 
@@ -105,7 +105,7 @@ impl Default for Http {
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// The address; [`Config::database_url`] gives it, or tells how to set it.
+    /// The database URL. [`Config::database_url`] returns it, or an error that says how to set it.
     pub url: Option<DatabaseUrl>,
     /// The most connections that are open at once.
     pub max_connections: u32,
@@ -242,9 +242,9 @@ pub struct Manifest {
 pub enum Stage {
     /// Nothing.
     Off,
-    /// They are told of.
+    /// They are logged and executed.
     Log,
-    /// They are refused.
+    /// They are rejected.
     Enforce,
 }
 
@@ -283,7 +283,7 @@ impl Default for AppTokens {
     }
 }
 
-/// How long rows are kept that nobody asks for any more.
+/// The retention periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Records of changes; `None` keeps them for ever.
@@ -298,7 +298,7 @@ impl Default for Retention {
     }
 }
 
-/// Where it is told how the gateway does.
+/// The operator listener.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// The address of `/metrics`, `/healthz` and `/readyz`; there are no metrics without one.

@@ -74,7 +74,7 @@ impl Settings {
         self.problems.push(Problem { setting: setting.into(), message: message.into() });
     }
 
-    /// Refuses the sections that nobody took, then gives the result, unless there are problems.
+    /// Reports unknown sections, then returns the result if there are no problems.
     pub(super) fn finish<T>(mut self, sections: &str, result: T) -> Result<T, ConfigError> {
         for name in std::mem::take(&mut self.sections).keys() {
             self.report(name, format!("unknown section; the sections are {sections}"));
@@ -104,7 +104,7 @@ pub(super) struct Section<'s> {
 }
 
 impl Section<'_> {
-    /// Reports a problem of one setting, under the name that whoever set it knows.
+    /// Reports a problem of a setting, under the name in its source: file or environment.
     pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
         let path = format!("{}.{key}", self.path);
         let from_environment = self.settings.from_environment.contains(&path);
@@ -188,7 +188,7 @@ impl Section<'_> {
         }
     }
 
-    /// Refuses the settings that nobody took.
+    /// Reports unknown settings.
     pub(super) fn finish(mut self) {
         let known = self.known.join(", ");
         for (key, _) in std::mem::take(&mut self.table) {
