@@ -60,7 +60,7 @@ enum Action {
 pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
     let config = config::load(args.config.as_deref(), config::environment())?;
     let db = app::connect(&config).await?;
-    let ctx = administrator(args.organization);
+    let ctx = admin_context(args.organization);
     match args.action {
         Action::Create { description, scopes, ttl } => {
             let scopes = if scopes.is_empty() { vec![Scope::ContactsRead] } else { scopes };
@@ -86,7 +86,7 @@ pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Re
 }
 
 /// The command has all scopes, because it has direct access to the database.
-fn administrator(organization: i64) -> RequestContext {
+fn admin_context(organization: i64) -> RequestContext {
     let now = Utc::now();
     let caller = Caller {
         subject: SUBJECT.to_owned(),

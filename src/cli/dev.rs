@@ -71,7 +71,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     db.verify_server().await?;
     db.verify_limits().await?;
     db.unlimited(migrations::up(db.pool())).await?;
-    service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
+    service::search_backfill::backfill_search_columns(&db).await.map_err(CliError::SearchBackfill)?;
     fill(&db, args.no_sample_data).await?;
     let signer = config::development_signer(&key)?;
     let token = mint(&signer)?;

@@ -43,7 +43,9 @@ pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Res
         Action::Up => {
             db.verify_server().await?;
             db.unlimited(migrations::up(db.pool())).await?;
-            let rows = service::fold::fold_rows(&db).await.map_err(CliError::Fold)?;
+            let rows = service::search_backfill::backfill_search_columns(&db)
+                .await
+                .map_err(CliError::SearchBackfill)?;
             tracing::info!(rows, "backfilled the search columns");
         }
         Action::Down { steps } => db.unlimited(migrations::down(db.pool(), Some(steps))).await?,

@@ -93,7 +93,7 @@ pub enum CliError {
     SampleData(AppError),
     /// The search columns could not be backfilled.
     #[error("cannot backfill the search columns: {0}")]
-    Fold(AppError),
+    SearchBackfill(AppError),
     /// Expired records could not be deleted.
     #[error("cannot delete all expired records: {}", .0.public_message())]
     Maintain(AppError),

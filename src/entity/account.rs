@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 
 use super::{
     Scoped, ScopedById,
+    column_subset::column_subset,
     id::{AccountId, OrganizationId},
-    sparse::sparse,
 };
 
 /// A row of `account`.
@@ -25,11 +25,11 @@ pub struct Model {
     pub name: String,
     /// The domain of its website and mail.
     pub primary_domain: Option<String>,
-    /// Its id in the system it came from; unique among the organization's living rows.
+    /// Its id in the system it came from; unique among the organization's active rows.
     pub remote_id: Option<String>,
-    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    /// The normalized name, for sorting. Empty until the application has filled it.
     pub sort_key: String,
-    /// What it is found by: words, folded.
+    /// The normalized words, for searching.
     pub words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
@@ -57,16 +57,16 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-sparse! {
+column_subset! {
     org_id: OrgId always,
     id: Id always,
-    name: Name asked,
-    primary_domain: PrimaryDomain asked,
-    remote_id: RemoteId asked,
-    sort_key: SortKey asked,
-    words: Words asked,
-    created_at: CreatedAt asked,
-    updated_at: UpdatedAt asked,
-    version: Version asked,
-    deleted_at: DeletedAt asked,
+    name: Name selected,
+    primary_domain: PrimaryDomain selected,
+    remote_id: RemoteId selected,
+    sort_key: SortKey selected,
+    words: Words selected,
+    created_at: CreatedAt selected,
+    updated_at: UpdatedAt selected,
+    version: Version selected,
+    deleted_at: DeletedAt selected,
 }

@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 
 use super::{
     Scoped, ScopedById, StoredJson,
+    column_subset::column_subset,
     id::{AccountContactId, ContactTypeId, OrganizationId},
-    sparse::sparse,
 };
 
 /// A row of `account_contact`.
@@ -27,7 +27,7 @@ pub struct Model {
     pub last_name: Option<String>,
     /// The address as it was written.
     pub email: String,
-    /// The address in the form that is compared; unique among the organization's living rows.
+    /// The address in the form that is compared; unique among the organization's active rows.
     pub email_key: String,
     /// E.164.
     pub phone: Option<String>,
@@ -38,11 +38,11 @@ pub struct Model {
     /// A JSON object, free for the client.
     #[sea_orm(column_type = "JsonBinary")]
     pub metadata: StoredJson,
-    /// Its id in the system it came from; unique among the organization's living rows.
+    /// Its id in the system it came from; unique among the organization's active rows.
     pub remote_id: Option<String>,
-    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    /// The normalized name, for sorting. Empty until the application has filled it.
     pub sort_key: String,
-    /// What it is found by: words, folded.
+    /// The normalized words, for searching.
     pub words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
@@ -76,22 +76,22 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-sparse! {
+column_subset! {
     org_id: OrgId always,
     id: Id always,
-    first_name: FirstName asked,
-    last_name: LastName asked,
-    email: Email asked,
-    email_key: EmailKey asked,
-    phone: Phone asked,
-    avatar_url: AvatarUrl asked,
+    first_name: FirstName selected,
+    last_name: LastName selected,
+    email: Email selected,
+    email_key: EmailKey selected,
+    phone: Phone selected,
+    avatar_url: AvatarUrl selected,
     contact_type_id: ContactTypeId always,
-    metadata: Metadata asked,
-    remote_id: RemoteId asked,
-    sort_key: SortKey asked,
-    words: Words asked,
-    created_at: CreatedAt asked,
-    updated_at: UpdatedAt asked,
-    version: Version asked,
+    metadata: Metadata selected,
+    remote_id: RemoteId selected,
+    sort_key: SortKey selected,
+    words: Words selected,
+    created_at: CreatedAt selected,
+    updated_at: UpdatedAt selected,
+    version: Version selected,
     deleted_at: DeletedAt always,
 }

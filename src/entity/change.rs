@@ -12,7 +12,9 @@ use sea_orm::{
     },
 };
 
-use super::{RowsToInsert, Scoped, StoredJson, batch, change_counter, id::OrganizationId, sparse::Sparse};
+use super::{
+    RowsToInsert, Scoped, StoredJson, batch, change_counter, column_subset::ColumnSubset, id::OrganizationId,
+};
 
 /// A row of `change`.
 #[sea_orm::model]
@@ -49,7 +51,7 @@ impl Scoped for Entity {
     const DELETED_AT: Option<Column> = None;
 }
 
-impl Sparse for Entity {}
+impl ColumnSubset for Entity {}
 
 /// The newest number of the organization, as the statement that appends changes has raised it.
 const COUNTER: &str = "counter";

@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 
 use super::{
     Scoped, ScopedById,
+    column_subset::ColumnSubset,
     id::{ContactTypeId, OrganizationId},
-    sparse::Sparse,
 };
 
 /// A row of `contact_type`.
@@ -51,4 +51,4 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-impl Sparse for Entity {}
+impl ColumnSubset for Entity {}

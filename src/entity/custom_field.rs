@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{
     Scoped, ScopedById, StoredJson,
+    column_subset::ColumnSubset,
     id::{CustomFieldId, OrganizationId},
-    sparse::Sparse,
 };
 
 /// A row of `custom_field`.
@@ -102,4 +102,4 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-impl Sparse for Entity {}
+impl ColumnSubset for Entity {}

@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 
 use super::{
     Scoped, ScopedById,
+    column_subset::column_subset,
     id::{InternalContactId, OrganizationId},
-    sparse::sparse,
 };
 
 /// A row of `internal_contact`.
@@ -23,7 +23,7 @@ pub struct Model {
     pub id: InternalContactId,
     /// The address as it was written.
     pub email: String,
-    /// The address in the form that is compared; unique among the organization's living rows.
+    /// The address in the form that is compared; unique among the organization's active rows.
     pub email_key: String,
     /// Given name.
     pub given_name: Option<String>,
@@ -37,9 +37,9 @@ pub struct Model {
     pub job_title: Option<String>,
     /// Identifier in the external system that it was synced from; unique among the organization's active rows.
     pub remote_id: Option<String>,
-    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    /// The normalized name, for sorting. Empty until the application has filled it.
     pub sort_key: String,
-    /// What it is found by: words, folded.
+    /// The normalized words, for searching.
     pub words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
@@ -67,21 +67,21 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-sparse! {
+column_subset! {
     org_id: OrgId always,
     id: Id always,
-    email: Email asked,
-    email_key: EmailKey asked,
-    given_name: GivenName asked,
-    family_name: FamilyName asked,
-    name: Name asked,
-    phone: Phone asked,
-    job_title: JobTitle asked,
-    remote_id: RemoteId asked,
-    sort_key: SortKey asked,
-    words: Words asked,
-    created_at: CreatedAt asked,
-    updated_at: UpdatedAt asked,
-    version: Version asked,
+    email: Email selected,
+    email_key: EmailKey selected,
+    given_name: GivenName selected,
+    family_name: FamilyName selected,
+    name: Name selected,
+    phone: Phone selected,
+    job_title: JobTitle selected,
+    remote_id: RemoteId selected,
+    sort_key: SortKey selected,
+    words: Words selected,
+    created_at: CreatedAt selected,
+    updated_at: UpdatedAt selected,
+    version: Version selected,
     deleted_at: DeletedAt always,
 }

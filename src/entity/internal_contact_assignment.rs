@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{
     Scoped, ScopedById,
+    column_subset::column_subset,
     id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
-    sparse::sparse,
 };
 
 /// A row of `internal_contact_assignment`.
@@ -84,15 +84,15 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-sparse! {
+column_subset! {
     org_id: OrgId always,
     id: Id always,
     internal_contact_id: InternalContactId always,
     partner_id: PartnerId always,
     internal_role: InternalRole always,
-    remote_id: RemoteId asked,
-    created_at: CreatedAt asked,
-    updated_at: UpdatedAt asked,
-    version: Version asked,
-    deleted_at: DeletedAt asked,
+    remote_id: RemoteId selected,
+    created_at: CreatedAt selected,
+    updated_at: UpdatedAt selected,
+    version: Version selected,
+    deleted_at: DeletedAt selected,
 }

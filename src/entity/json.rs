@@ -8,7 +8,7 @@ use sea_orm::{
 use serde::Serialize;
 use serde_json::Number;
 
-use super::sparse::Absent;
+use super::column_subset::Absent;
 
 /// What a JSON column holds. A value that cannot be read, because somebody wrote it by hand or an earlier version did,
 /// must not make the row unreadable: it is kept as it is in the database, and has no value here.

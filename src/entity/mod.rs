@@ -11,6 +11,7 @@ pub mod background_task;
 mod batch;
 pub mod change;
 pub mod change_counter;
+pub mod column_subset;
 pub mod contact_merge;
 pub mod contact_type;
 pub mod custom_field;
@@ -24,7 +25,6 @@ mod keys;
 pub mod organization;
 pub mod organization_contact;
 pub mod partner;
-pub mod sparse;
 #[cfg(test)]
 #[path = "../../migrations/tests/it/support.rs"]
 mod test_database;
@@ -36,7 +36,7 @@ use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateM
 pub use batch::{RowsToInsert, insert_rows, rows_to_insert};
 pub use json::{Decimal, StoredJson, canonical};
 
-pub use sparse::{Columns, Sparse};
+pub use column_subset::{ColumnSubset, Columns};
 
 pub use keys::{Key, keys_in, keys_table, pairs_in};
 
@@ -52,7 +52,7 @@ pub trait Scoped: EntityTrait {
     /// The column that is set while a row is deleted, where rows are soft-deleted.
     const DELETED_AT: Option<Self::Column>;
 
-    /// Selects the living rows of the organization.
+    /// Selects the active rows of the organization.
     fn find_in(org: OrganizationId) -> Select<Self> {
         let rows = Self::find_in_with_deleted(org);
         match Self::DELETED_AT {
@@ -85,7 +85,7 @@ pub trait ScopedById: Scoped {
     /// The column that holds the id.
     const ID: Self::Column;
 
-    /// Selects the living row with this id, if it is the organization's.
+    /// Selects the active row with this id, if it is the organization's.
     fn find_by_id_in(org: OrganizationId, id: Self::Id) -> Select<Self> {
         Self::find_in(org).filter(Self::ID.eq(id))
     }

@@ -5,7 +5,7 @@
 
 use sea_orm::{DbBackend, QueryOrder, QuerySelect, entity::prelude::*};
 
-use super::{Scoped, ScopedById, id::OrganizationId, keys_in, sparse::Sparse};
+use super::{Scoped, ScopedById, column_subset::ColumnSubset, id::OrganizationId, keys_in};
 
 /// A row of `organization`.
 #[sea_orm::model]
@@ -65,4 +65,4 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-impl Sparse for Entity {}
+impl ColumnSubset for Entity {}

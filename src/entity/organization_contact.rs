@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{
     Scoped, ScopedById,
+    column_subset::column_subset,
     id::{OrganizationContactId, OrganizationId},
-    sparse::sparse,
 };
 
 /// A row of `organization_contact`.
@@ -54,9 +54,9 @@ pub struct Model {
     pub purchase_order_number: Option<String>,
     /// Identifier in the external system that it was synced from; unique among the organization's active rows.
     pub remote_id: Option<String>,
-    /// What it is sorted by: its name, folded. Empty until the application has folded it.
+    /// The normalized name, for sorting. Empty until the application has filled it.
     pub sort_key: String,
-    /// What it is found by: words, folded.
+    /// The normalized words, for searching.
     pub words: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
@@ -129,29 +129,29 @@ impl ScopedById for Entity {
     const ID: Column = Column::Id;
 }
 
-sparse! {
+column_subset! {
     org_id: OrgId always,
     id: Id always,
     r#type: Type always,
-    name: Name asked,
-    title: Title asked,
-    department: Department asked,
-    street: Street asked,
-    secondary_address: SecondaryAddress asked,
-    zipcode: Zipcode asked,
-    city: City asked,
-    state: State asked,
-    country_id: CountryId asked,
-    email: Email asked,
-    email_key: EmailKey asked,
-    phone: Phone asked,
-    mobile: Mobile asked,
-    purchase_order_number: PurchaseOrderNumber asked,
-    remote_id: RemoteId asked,
-    sort_key: SortKey asked,
-    words: Words asked,
-    created_at: CreatedAt asked,
-    updated_at: UpdatedAt asked,
-    version: Version asked,
+    name: Name selected,
+    title: Title selected,
+    department: Department selected,
+    street: Street selected,
+    secondary_address: SecondaryAddress selected,
+    zipcode: Zipcode selected,
+    city: City selected,
+    state: State selected,
+    country_id: CountryId selected,
+    email: Email selected,
+    email_key: EmailKey selected,
+    phone: Phone selected,
+    mobile: Mobile selected,
+    purchase_order_number: PurchaseOrderNumber selected,
+    remote_id: RemoteId selected,
+    sort_key: SortKey selected,
+    words: Words selected,
+    created_at: CreatedAt selected,
+    updated_at: UpdatedAt selected,
+    version: Version selected,
     deleted_at: DeletedAt always,
 }

@@ -29,7 +29,7 @@ impl Gateway {
     /// A request with empty loaders and the database restricted to the caller's organization.
     pub fn new(request: RequestContext, db: &Database, names: Arc<FieldNames>) -> Self {
         let db = db.within(&request.caller);
-        let organization = service::reader(&request);
+        let organization = service::authorize_read(&request);
         let source = Source { db: db.clone(), organization, names: Arc::clone(&names) };
         Self { loaders: Loaders::new(source), request, db, names }
     }

@@ -146,7 +146,7 @@ impl FederationQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Objects with __typename and id, at most 1,000.")] representations: Vec<Any>,
     ) -> Result<Vec<Option<Entity>>> {
-        service::reader(&ctx.gateway().request)?;
+        service::authorize_read(&ctx.gateway().request)?;
         if representations.len() > MAX_REPRESENTATIONS {
             let message = format!("At most {MAX_REPRESENTATIONS} representations are allowed.");
             return Err(argument("representations", message).into());

@@ -112,7 +112,7 @@ impl InternalContactAssignment {
 
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::asked(|column| names.has(column))
+        Columns::selected_by(|column| names.has(column))
     }
 }
 

@@ -99,7 +99,7 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Global id of the object.")] id: ID,
     ) -> Result<Option<NodeField>> {
-        service::reader(&ctx.gateway().request)?;
+        service::authorize_read(&ctx.gateway().request)?;
         Ok(find(ctx.gateway(), &id).await?.map(NodeField))
     }
 
@@ -110,7 +110,7 @@ impl NodeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Global ids of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Option<Vec<Option<NodeField>>>> {
-        service::reader(&ctx.gateway().request)?;
+        service::authorize_read(&ctx.gateway().request)?;
         if ids.len() > MAX_NODES {
             let message = format!("At most {MAX_NODES} ids are allowed.");
             return Err(argument("ids", message).into());

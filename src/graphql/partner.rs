@@ -138,7 +138,7 @@ impl Partner {
 
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::asked(|column| names.has(column))
+        Columns::selected_by(|column| names.has(column))
     }
 }
 

@@ -98,7 +98,7 @@ impl Subscriptions {
         after: Option<String>,
     ) -> Result<impl Stream<Item = AppResult<ContactChangedEvent>> + use<'a>> {
         let gateway = ctx.gateway();
-        let organization = service::reader(&gateway.request)?;
+        let organization = service::authorize_read(&gateway.request)?;
         let interest = Interest {
             kinds: kinds.map(read_kinds).transpose()?,
             ids: ids.map(|ids| read_ids(&ids)).transpose()?,

@@ -12,16 +12,16 @@ use serde::Serialize;
 pub use upsert::{UpsertAccount, upsert};
 
 use super::{
-    Database, ListRequest, Page, Patch, Write,
+    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
     bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, not_found},
-    page::{self, Paged, Parentage},
-    reader, reading,
+    page::{self, Paged, ParentRelation},
+    reading,
     record::{self, Recorded, Unique},
-    search, writer,
+    search,
 };
 use crate::{
     auth::RequestContext,
@@ -108,7 +108,7 @@ pub async fn list(
     columns: Columns<Entity>,
     list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, columns, &list.page).await
 }
 
@@ -132,13 +132,14 @@ pub async fn of_account_contacts(
 ) -> AppResult<HashMap<AccountContactId, Page<Model>>> {
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let links = link::Entity::find_in(organization);
-    let parentage = Parentage::links(links, link::Column::AccountId, link::Column::AccountContactId, true);
-    page::pages(db.connection(), (select, columns), parentage, contacts, &list.page).await
+    let relation =
+        ParentRelation::links(links, link::Column::AccountId, link::Column::AccountContactId, true);
+    page::pages(db.connection(), (select, columns), relation, contacts, &list.page).await
 }
 
 /// Makes an account.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let primary_domain = Patch::from(input.primary_domain.as_deref());
     let remote_id = Patch::from(input.remote_id.as_deref());
@@ -151,7 +152,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) 
             Ok(claim) => claim,
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
+    if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
@@ -169,15 +170,15 @@ pub async fn update(
     id: &str,
     input: &UpdateAccount,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, &input.name, &input.primary_domain, &input.remote_id);
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
+    if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
@@ -196,11 +197,11 @@ pub async fn delete(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
     Ok(new)
@@ -213,11 +214,11 @@ pub async fn restore(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
     }
@@ -294,7 +295,7 @@ impl RemoteFields<Entity> for Fields {
     }
 }
 
-/// The living account with this id.
+/// The active account with this id.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -304,7 +305,7 @@ pub(super) async fn find(
 }
 
 /// The account that an input names, held against deletion until the transaction ends; reports when it is not there.
-pub(super) async fn referred(
+pub(super) async fn resolve_reference(
     checks: &mut Checks,
     field: &'static str,
     db: &impl ConnectionTrait,
@@ -317,7 +318,7 @@ pub(super) async fn referred(
 }
 
 /// Which of these accounts are there, each held against deletion until the transaction ends.
-pub(super) async fn living(
+pub(super) async fn lock_active(
     db: &Write,
     organization: OrganizationId,
     ids: Vec<AccountId>,

@@ -11,7 +11,7 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Database, administrator,
+    Database, authorize_admin,
     input::{Checks, not_found},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub async fn create(
     ctx: &RequestContext,
     input: &CreateAppToken,
 ) -> AppResult<(Model, String)> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let mut checks = Checks::default();
     let description = checks.required_line("description", &input.description);
     if input.expires_at.is_some_and(|end| end <= ctx.now) {
@@ -80,13 +80,13 @@ pub async fn create(
 
 /// The tokens of the organization, revoked ones included, in the order of creation.
 pub async fn list(db: &Database, ctx: &RequestContext) -> AppResult<Vec<Model>> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     Ok(Entity::find_in(organization).order_by_asc(Column::Id).all(db.connection()).await?)
 }
 
 /// Revokes a token: nobody exchanges it from now on. One that is revoked already stays as it is.
 pub async fn revoke(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<()> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: Uuid = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let token = Entity::find_in(organization).filter(Column::Id.eq(id)).one(&write).await?;

@@ -100,7 +100,7 @@ pub(super) async fn insert(
         Column::SubjectId.into_expr(),
         subjects.iter().map(|subject| subject.subject_id),
     );
-    // Held, so that none of them begins before this write can be seen.
+    // Locked, so that none of them begins before this write can be seen.
     let waiting: Vec<Uuid> = Entity::find_in(organization)
         .filter(Column::Kind.eq(kind))
         .filter(is_one)

@@ -14,14 +14,13 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveMo
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Database, Write,
+    Database, Write, authorize_write,
     change::{self, Action, Change, Diff},
     idempotency,
     input::Checks,
     page::Paged,
     reading,
     record::{self, Recorded},
-    writer,
 };
 use crate::{
     auth::RequestContext,
@@ -97,7 +96,7 @@ struct Kept {
 
 /// Where a call writes: its transaction, its facts, its organization.
 #[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
+pub(super) struct WriteContext<'a> {
     pub(super) db: &'a Write,
     pub(super) ctx: &'a RequestContext,
     pub(super) organization: OrganizationId,
@@ -117,7 +116,7 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
     /// The row, cleaned.
     type Checked: Send + Sync;
     /// What is written beside the rows.
-    type Beside: Send + Sync;
+    type SideEffects: Send + Sync;
 
     /// The operation's name.
     const OPERATION: &'static str;
@@ -136,9 +135,9 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
 
     /// Decides what becomes of each row, as if they came one after the other; what is found of them is held fast.
     fn plan(
-        scope: Scope<'_>,
+        context: WriteContext<'_>,
         rows: &[Checked<'_, Self>],
-    ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::Beside>>> + Send;
+    ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::SideEffects>>> + Send;
 
     /// The rows that a repeated call may show, deleted ones included.
     fn shown(organization: OrganizationId) -> Select<Self::Table> {
@@ -146,12 +145,15 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
     }
 
     /// Writes what the rows need to be there.
-    fn write_before(_: Scope<'_>, _: &mut Self::Beside) -> impl Future<Output = AppResult<()>> + Send {
+    fn write_before(
+        _: WriteContext<'_>,
+        _: &mut Self::SideEffects,
+    ) -> impl Future<Output = AppResult<()>> + Send {
         async { Ok(()) }
     }
 
     /// Writes what needs the rows to be there.
-    fn write_after(_: Scope<'_>, _: Self::Beside) -> impl Future<Output = AppResult<()>> + Send {
+    fn write_after(_: WriteContext<'_>, _: Self::SideEffects) -> impl Future<Output = AppResult<()>> + Send {
         async { Ok(()) }
     }
 }
@@ -159,7 +161,7 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
 /// What becomes of the rows, in their order.
 pub(super) struct Plan<E: Recorded, B> {
     pub(super) steps: Vec<Step<E>>,
-    pub(super) beside: B,
+    pub(super) side_effects: B,
 }
 
 /// What becomes of one row.
@@ -211,15 +213,15 @@ impl<E: Recorded> Step<E> {
 }
 
 /// Which row of a call was the first of each identity.
-pub(super) struct Firsts<K>(HashMap<K, usize>);
+pub(super) struct DuplicateTracker<K>(HashMap<K, usize>);
 
-impl<K> Default for Firsts<K> {
+impl<K> Default for DuplicateTracker<K> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<K: Eq + Hash> Firsts<K> {
+impl<K: Eq + Hash> DuplicateTracker<K> {
     /// Reports a row when an earlier one has its identity.
     pub(super) fn check(&mut self, checks: &mut Checks, field: &'static str, key: K, index: usize) {
         match self.0.entry(key) {
@@ -258,7 +260,7 @@ pub(super) trait RemoteFields<E: Recorded>: Clone {
 
 /// Plans rows whose identity is their `remoteId`.
 pub(super) async fn plan_by_remote_id<U, E, F>(
-    scope: Scope<'_>,
+    context: WriteContext<'_>,
     rows: &[Checked<'_, U>],
 ) -> AppResult<Plan<E, ()>>
 where
@@ -267,28 +269,33 @@ where
     F: RemoteFields<E>,
 {
     let keys = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
-    let is_one = keys_in(scope.db.get_database_backend(), F::REMOTE_ID.into_expr(), keys);
-    let found = reading::held::<E>(scope.db, scope.organization, is_one).await?;
+    let is_one = keys_in(context.db.get_database_backend(), F::REMOTE_ID.into_expr(), keys);
+    let found = reading::lock_where::<E>(context.db, context.organization, is_one).await?;
     let found: HashMap<&str, &E::Model> =
         found.iter().filter_map(|row| Some((F::remote_id_of(row)?, row))).collect();
-    let mut firsts = Firsts::default();
+    let mut duplicates = DuplicateTracker::default();
     let mut steps = Vec::with_capacity(rows.len());
     for (index, Checked { row: fields, checks, .. }) in rows.iter().enumerate() {
         let mut checks = checks.clone();
         let remote_id = fields.remote_id().unwrap_or_default();
         let old = found.get(remote_id).copied();
         if !remote_id.is_empty() {
-            firsts.check(&mut checks, "remoteId", remote_id, index);
+            duplicates.check(&mut checks, "remoteId", remote_id, index);
             if old.is_none() {
                 fields.check_complete(&mut checks);
             }
         }
-        steps.push(planned(scope, fields, old, checks)?);
+        steps.push(planned(context, fields, old, checks)?);
     }
-    Ok(Plan { steps, beside: () })
+    Ok(Plan { steps, side_effects: () })
 }
 
-fn planned<E, F>(scope: Scope<'_>, fields: &F, old: Option<&E::Model>, checks: Checks) -> AppResult<Step<E>>
+fn planned<E, F>(
+    context: WriteContext<'_>,
+    fields: &F,
+    old: Option<&E::Model>,
+    checks: Checks,
+) -> AppResult<Step<E>>
 where
     E: Recorded<Model: Clone>,
     F: RemoteFields<E>,
@@ -298,12 +305,12 @@ where
     }
     let fields = fields.clone();
     let Some(old) = old else {
-        let (row, diff) = fields.create(scope.ctx, scope.organization);
+        let (row, diff) = fields.create(context.ctx, context.organization);
         return Ok(Step::created(row, diff));
     };
     let mut row = old.clone().into_active_model();
     let diff = fields.change(&mut row);
-    Step::changed(scope.ctx, old.clone(), row, diff)
+    Step::changed(context.ctx, old.clone(), row, diff)
 }
 
 /// What became of the rows of a kind.
@@ -315,7 +322,7 @@ pub(super) async fn upsert<U: Upsert>(
     ctx: &RequestContext,
     input: &Upserts<U>,
 ) -> AppResult<Results<U>> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     check_number(input.rows.len())?;
     check_named(&input.rows)?;
     let rows: Vec<Checked<'_, U>> = input.rows.iter().map(checked).collect();
@@ -369,15 +376,15 @@ async fn attempt<U: Upsert>(
 ) -> AppResult<Result<Results<U>, Vec<InputError>>> {
     let mut checks = Checks::default();
     let write = db.begin().await?;
-    let scope = Scope { db: &write, ctx, organization };
-    plan_lookups(scope.db).await?;
+    let context = WriteContext { db: &write, ctx, organization };
+    plan_lookups(context.db).await?;
     let key = input.idempotency_key.as_deref();
     let operation = (organization, U::OPERATION);
-    let claim = match idempotency::claim(&mut checks, scope.db, ctx, operation, key, input).await? {
+    let claim = match idempotency::claim(&mut checks, context.db, ctx, operation, key, input).await? {
         Ok(claim) => claim,
-        Err(first) => return replayed::<U>(scope, first).await.map(Ok),
+        Err(first) => return replayed::<U>(context, first).await.map(Ok),
     };
-    let Plan { mut steps, mut beside } = U::plan(scope, rows).await?;
+    let Plan { mut steps, mut side_effects } = U::plan(context, rows).await?;
     for (index, step) in steps.iter_mut().enumerate() {
         let errors = std::mem::take(&mut step.result.errors);
         step.result.errors = errors.into_iter().map(|error| error.in_row(index)).collect();
@@ -386,13 +393,13 @@ async fn attempt<U: Upsert>(
     if !refused.is_empty() {
         return Ok(Err(refused));
     }
-    plan_writes(scope.db).await?;
-    U::write_before(scope, &mut beside).await?;
-    write_rows::<U>(scope, &mut steps).await?;
-    U::write_after(scope, beside).await?;
+    plan_writes(context.db).await?;
+    U::write_before(context, &mut side_effects).await?;
+    write_rows::<U>(context, &mut steps).await?;
+    U::write_after(context, side_effects).await?;
     let results: Results<U> = steps.into_iter().map(|step| step.result).collect();
     if claim.is_keyed() {
-        claim.complete(scope.db, organization, kept::<U>(&results)?).await?;
+        claim.complete(context.db, organization, kept::<U>(&results)?).await?;
     }
     write.commit().await?;
     Ok(Ok(results))
@@ -428,14 +435,14 @@ fn refusal<E: Recorded>(checks: Checks, policy: ErrorPolicy, steps: &[Step<E>]) 
 }
 
 /// Changes first: they may give up what a new row takes.
-async fn write_rows<U: Upsert>(scope: Scope<'_>, steps: &mut [Step<U::Table>]) -> AppResult<()> {
+async fn write_rows<U: Upsert>(context: WriteContext<'_>, steps: &mut [Step<U::Table>]) -> AppResult<()> {
     let rows = |status| steps.iter().filter_map(move |step| step.row(status));
-    reading::replace_all::<U::Table>(scope.db, rows(Status::Updated).cloned()).await?;
+    reading::replace_all::<U::Table>(context.db, rows(Status::Updated).cloned()).await?;
     let mut new: Vec<_> = rows(Status::Created).collect();
     new.sort_by_key(|row| U::unique_key(row));
-    reading::insert_all::<U::Table>(scope.db, new.into_iter().cloned()).await?;
+    reading::insert_all::<U::Table>(context.db, new.into_iter().cloned()).await?;
     let changes: Vec<Change> = steps.iter_mut().filter_map(change).collect();
-    change::record_all(scope.db, scope.ctx, scope.organization, changes);
+    change::record_all(context.db, context.ctx, context.organization, changes);
     Ok(())
 }
 
@@ -463,12 +470,12 @@ fn kept<U: Upsert>(results: &Results<U>) -> AppResult<String> {
 }
 
 /// The results of the first call, with the rows as they are now.
-async fn replayed<U: Upsert>(scope: Scope<'_>, first: String) -> AppResult<Results<U>> {
+async fn replayed<U: Upsert>(context: WriteContext<'_>, first: String) -> AppResult<Results<U>> {
     let kept: Vec<Kept> = serde_json::from_str(&first)
         .map_err(|_| AppError::Internal("unreadable idempotent result".into()))?;
     let id = |kept: &Kept| kept.id.as_deref().and_then(|id| id.parse().ok());
     let ids: Vec<_> = kept.iter().filter_map(id).collect();
-    let Scope { db, organization, .. } = scope;
+    let WriteContext { db, organization, .. } = context;
     let shown = U::shown(organization);
     let rows = reading::among::<U::Table, _>(db, shown, &ids, Columns::all(), U::Table::id).await?;
     let result = |(index, mut kept): (usize, Kept)| {

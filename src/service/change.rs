@@ -9,11 +9,10 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Database, ListRequest, Page, Write,
+    Database, ListRequest, Page, Write, authorize_read,
     cursor::{CursorKey, Order},
     filter,
-    page::{self, Paged, Parentage},
-    reader,
+    page::{self, Paged, ParentRelation},
 };
 use crate::{
     auth::RequestContext,
@@ -209,15 +208,15 @@ pub async fn of_entities(
     list: &ListRequest,
 ) -> AppResult<HashMap<String, Page<Model>>> {
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
-    let parentage = Parentage::column(Column::EntityId);
-    let pages = page::pages(db.connection(), (select, Columns::all()), parentage, ids, &list.page).await?;
+    let relation = ParentRelation::column(Column::EntityId);
+    let pages = page::pages(db.connection(), (select, Columns::all()), relation, ids, &list.page).await?;
     verify_cursor(db, organization, list).await?;
     Ok(pages)
 }
 
 /// The organization's changes, oldest first.
 pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
-    let organization = reader(ctx)?;
+    let organization = authorize_read(ctx)?;
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let page = page::page(db.connection(), select, Columns::all(), &list.page).await?;
     verify_cursor(db, organization, list).await?;

@@ -9,7 +9,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    Database, Write, administrator,
+    Database, Write, authorize_admin,
     change::{self, Action, Change, Diff},
     input::not_found,
     record::Recorded,
@@ -28,11 +28,11 @@ use crate::{
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
 
-/// Removes a contact of any kind for good, living or deleted, and the contacts that were merged into it: with their
+/// Removes a contact of any kind for good, active or deleted, and the contacts that were merged into it: with their
 /// values, links and assignments, what the history of all of these tells, and the idempotency keys of the calls that
 /// made them.
 pub async fn erase(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<PublicId> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: PublicId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;

@@ -11,12 +11,11 @@ use sea_orm::{
 };
 
 use super::{
-    Database, Write,
+    Database, Write, authorize_write,
     change::Diff,
     contact::{Contact, Kind},
     input::{Checks, check_version},
     record::{self, Recorded},
-    writer,
 };
 use crate::{
     auth::RequestContext,
@@ -69,7 +68,7 @@ impl Mergeable for organization_contact::Entity {
 
 /// Merges a contact into another one of its kind. Gives the survivor, whose own fields stay as they are.
 pub async fn merge(db: &Database, ctx: &RequestContext, input: &MergeContacts) -> AppResult<Contact> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let survivor = contact_id(&mut checks, "survivorId", &input.survivor_id);
     let merged = contact_id(&mut checks, "mergedId", &input.merged_id);
@@ -126,7 +125,7 @@ impl Merging<'_> {
     }
 }
 
-/// The two living rows, held in the order of their ids, whichever of them is to survive.
+/// The two active rows, held in the order of their ids, whichever of them is to survive.
 async fn both<E: Mergeable>(
     db: &Write,
     organization: OrganizationId,

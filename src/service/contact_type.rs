@@ -10,13 +10,14 @@ use sea_orm::{
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page, Patch, Write, account_contact as contacts, administrator, background,
+    Database, ListRequest, Page, Patch, Write, account_contact as contacts, authorize_admin, authorize_read,
+    background,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, NOT_FOUND, check_version, not_found},
     page::{self, Paged},
-    reader, reading,
+    reading,
     record::{self, Recorded},
 };
 use crate::{
@@ -87,7 +88,7 @@ pub struct UpdateContactType {
 
 /// The organization's contact types.
 pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, Columns::all(), &list.page).await
 }
 
@@ -143,7 +144,7 @@ pub async fn of_account_contacts(
 
 /// Makes a contact type.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateContactType) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let mut checks = Checks::default();
     let name = checks.required_line("name", &input.name);
     let write = db.begin().await?;
@@ -187,7 +188,7 @@ pub async fn update(
     id: &str,
     input: &UpdateContactType,
 ) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
@@ -199,7 +200,7 @@ pub async fn update(
         Some(true) => all_held(txn, organization).await?,
         _ => Vec::new(),
     };
-    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     if let Some(name) = name.as_ref().filter(|name| **name != old.name) {
         check_name_free(&mut checks, txn, organization, name).await?;
     }
@@ -230,7 +231,7 @@ pub async fn set_default(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
@@ -271,7 +272,7 @@ pub async fn delete(
     replacement_id: Option<&str>,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: ContactTypeId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let write = db.begin().await?;
@@ -386,7 +387,7 @@ async fn check_name_free(
     organization: OrganizationId,
     name: &str,
 ) -> AppResult<()> {
-    if reading::taken::<Entity>(db, organization, Column::Name, Some(name)).await? {
+    if reading::value_exists::<Entity>(db, organization, Column::Name, Some(name)).await? {
         checks.report("name", InputErrorCode::Taken, TYPE_NAME_TAKEN);
     }
     Ok(())

@@ -19,7 +19,7 @@ use tokio::{
 pub use self::interest::Interest;
 use self::{
     log::{Entry, Loss, Read},
-    tail::{Failing, State, Tail, Tails},
+    tail::{ChangeFeedTail, ChangeFeedTails, Failing, State},
 };
 use super::{
     Database,
@@ -66,7 +66,7 @@ pub struct Feed {
     organizations: Arc<Quota<OrganizationId>>,
     turns: Arc<Turns>,
     catching_up: Arc<Turns>,
-    tails: Tails,
+    tails: ChangeFeedTails,
 }
 
 /// How many subscriptions may be open at once.
@@ -90,7 +90,7 @@ impl Feed {
             organizations: Quota::new(limits.of_organization),
             turns: Turns::new(available_parallelism().map_or(1, usize::from)),
             catching_up: Turns::new(CATCHING_UP),
-            tails: Tails::new(db.bypass_rls()),
+            tails: ChangeFeedTails::new(db.bypass_rls()),
         }
     }
 
@@ -193,7 +193,7 @@ impl Turns {
 
     /// Waits for the turn of a listener of this organization. While a statement of one of its listeners fails, they try
     /// one after the other, and keep no others waiting.
-    async fn acquire(&self, principal: &Principal, tail: &Tail) -> Turn {
+    async fn acquire(&self, principal: &Principal, tail: &ChangeFeedTail) -> Turn {
         if !tail.is_failing() {
             let permit = self.regular.acquire(principal).await;
             // It may have begun to fail while this one waited.
@@ -263,7 +263,7 @@ pub struct Listener {
     delivered: Position,
     /// What was read of the table and not looked at.
     read: VecDeque<Arc<Entry>>,
-    tail: Arc<Tail>,
+    tail: Arc<ChangeFeedTail>,
     _place: OwnedSemaphorePermit,
     _shares: (Share<Subject>, Share<OrganizationId>),
 }

@@ -133,7 +133,7 @@ pub enum Relation {
 /// Whether deleted rows are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeletedRows {
-    /// Only living rows.
+    /// Only active rows.
     Exclude,
     /// Both.
     Include,
@@ -208,11 +208,11 @@ impl Filter {
     }
 
     /// Whether deleted rows are spoken of. Where they are not, they are left out.
-    fn minds_deleted(&self) -> bool {
+    fn has_deleted_filter(&self) -> bool {
         match self {
             Self::Deleted(_) => true,
-            Self::All(filters) | Self::Any(filters) => filters.iter().any(Self::minds_deleted),
-            Self::Not(filter) => filter.minds_deleted(),
+            Self::All(filters) | Self::Any(filters) => filters.iter().any(Self::has_deleted_filter),
+            Self::Not(filter) => filter.has_deleted_filter(),
             // What relates to the row minds its own deleted rows.
             Self::Constant(_)
             | Self::Compare(..)
@@ -342,7 +342,7 @@ impl Scope {
 
     /// The rows that meet the filter.
     pub(super) fn rows<E: Filtered>(self, filter: &Filter) -> Select<E> {
-        let rows = if filter.minds_deleted() {
+        let rows = if filter.has_deleted_filter() {
             E::find_in_with_deleted(self.organization)
         } else {
             E::find_in(self.organization)

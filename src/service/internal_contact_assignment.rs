@@ -20,16 +20,15 @@ pub(super) use self::visibility::{
     update_next_of_person,
 };
 use super::{
-    Database, ListRequest, Page, Write,
+    Database, ListRequest, Page, Write, authorize_read, authorize_write,
     change::{Action, Diff},
     cursor::{CursorKey, Order},
     filter,
     input::{Checks, check_version, not_found},
     internal_contact as contacts, optimistically,
-    page::{self, Paged, Parentage},
-    reader, reading,
+    page::{self, Paged, ParentRelation},
+    reading,
     record::{self, Recorded},
-    writer,
 };
 use crate::{
     auth::RequestContext,
@@ -79,7 +78,7 @@ pub struct Assigned {
 }
 
 /// Who holds what for whom.
-pub(super) type Held = (InternalContactId, Option<PartnerId>, InternalRole);
+pub(super) type AssignmentKey = (InternalContactId, Option<PartnerId>, InternalRole);
 
 /// Which assignments of a parent are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -148,7 +147,7 @@ pub async fn list(
     columns: Columns<Entity>,
     list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, columns, &list.page).await
 }
 
@@ -159,8 +158,8 @@ pub async fn by_ids(
     ids: &[InternalContactAssignmentId],
     columns: Columns<Entity>,
 ) -> AppResult<HashMap<InternalContactAssignmentId, Model>> {
-    let living = Entity::find_in(organization);
-    reading::among::<Entity, _>(db.connection(), living, ids, columns, |row| row.id).await
+    let active = Entity::find_in(organization);
+    reading::among::<Entity, _>(db.connection(), active, ids, columns, |row| row.id).await
 }
 
 /// For each partner the assignments to it.
@@ -177,7 +176,7 @@ pub async fn of_partners(
     page::pages(
         db.connection(),
         (select, columns),
-        Parentage::column(Column::PartnerId),
+        ParentRelation::column(Column::PartnerId),
         partners,
         &list.page,
     )
@@ -195,8 +194,8 @@ pub async fn of_internal_contacts(
 ) -> AppResult<HashMap<InternalContactId, Page<Model>>> {
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let select = narrow.apply(select);
-    let parentage = Parentage::column(Column::InternalContactId);
-    page::pages(db.connection(), (select, columns), parentage, contacts, &list.page).await
+    let relation = ParentRelation::column(Column::InternalContactId);
+    page::pages(db.connection(), (select, columns), relation, contacts, &list.page).await
 }
 
 /// Changes the role of an assignment, which must be the named partner's. The person is not touched.
@@ -219,13 +218,14 @@ async fn update_role_in(
     role: InternalRole,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let partner_id = checks.id("partnerId", partner_id);
     let assignment_id = checks.id("assignmentId", assignment_id);
     let txn = &write;
-    let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
-    let assignment = referred(&mut checks, txn, organization, assignment_id).await?;
+    let partner =
+        super::partner::resolve_reference(&mut checks, "partnerId", txn, organization, partner_id).await?;
+    let assignment = resolve_reference(&mut checks, txn, organization, assignment_id).await?;
     let (Some(partner), Some(old)) = (partner, assignment) else { return Err(checks.refused()) };
     if old.partner_id != Some(partner.id) {
         return Err(not_found("assignmentId"));
@@ -278,7 +278,7 @@ async fn give(
     expected_version: Option<i32>,
     check: impl FnOnce(&Model) -> Result<(), &'static str>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let assignment_id = checks.id("assignmentId", assignment_id);
     let partner_id = checks.id("partnerId", partner_id);
@@ -316,7 +316,7 @@ pub async fn remove(
     (partner_id, assignment_id): (Option<&str>, &str),
     expected_version: Option<i32>,
 ) -> AppResult<Assigned> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let assignment_id = assignment_id.parse().map_err(|_| not_found("assignmentId"))?;
     let partner_id: Option<PartnerId> = match partner_id {
         Some(partner_id) => Some(partner_id.parse().map_err(|_| not_found("partnerId"))?),
@@ -348,7 +348,7 @@ fn blame_partner(error: AppError) -> AppError {
 }
 
 /// The assignment that an input names, held fast until the transaction ends.
-async fn referred(
+async fn resolve_reference(
     checks: &mut Checks,
     db: &Write,
     organization: OrganizationId,
@@ -371,7 +371,7 @@ async fn begin(
         let write = db.begin().await?;
         let txn = &write;
         let partner = match partner {
-            Some(partner) => super::partner::held(txn, organization, partner).await?,
+            Some(partner) => super::partner::lock_by_id(txn, organization, partner).await?,
             None => None,
         };
         let Some(id) = id else { return Ok((write, None, partner)) };
@@ -410,7 +410,7 @@ pub(super) async fn check_free(
     checks: &mut Checks,
     db: &impl ConnectionTrait,
     organization: OrganizationId,
-    held: Held,
+    held: AssignmentKey,
 ) -> AppResult<()> {
     if is_held(db, organization, held).await? {
         checks.report("internalRole", InputErrorCode::Taken, ROLE_TAKEN);
@@ -418,7 +418,11 @@ pub(super) async fn check_free(
     Ok(())
 }
 
-async fn is_held(db: &impl ConnectionTrait, organization: OrganizationId, held: Held) -> AppResult<bool> {
+async fn is_held(
+    db: &impl ConnectionTrait,
+    organization: OrganizationId,
+    held: AssignmentKey,
+) -> AppResult<bool> {
     let (contact, partner, role) = held;
     let select = Entity::find_in(organization)
         .filter(Column::InternalContactId.eq(contact))
@@ -437,7 +441,7 @@ pub(super) async fn check_remote_id(
     organization: OrganizationId,
     remote_id: Option<&str>,
 ) -> AppResult<()> {
-    if reading::taken::<Entity>(db, organization, Column::RemoteId, remote_id).await? {
+    if reading::value_exists::<Entity>(db, organization, Column::RemoteId, remote_id).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     Ok(())
@@ -448,7 +452,7 @@ pub(super) async fn insert(
     db: &Write,
     ctx: &RequestContext,
     organization: OrganizationId,
-    held: Held,
+    held: AssignmentKey,
     remote_id: Option<String>,
 ) -> AppResult<Model> {
     let (row, diff) = new_row(ctx, organization, held, remote_id);
@@ -459,7 +463,7 @@ pub(super) async fn insert(
 fn new_row(
     ctx: &RequestContext,
     organization: OrganizationId,
-    (internal_contact_id, partner_id, internal_role): Held,
+    (internal_contact_id, partner_id, internal_role): AssignmentKey,
     remote_id: Option<String>,
 ) -> (Model, Diff) {
     let row = Model {

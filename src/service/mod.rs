@@ -24,7 +24,6 @@ pub mod custom_field;
 pub mod database;
 pub mod events;
 pub mod filter;
-pub mod fold;
 mod health_check;
 pub mod idempotency;
 pub mod input;
@@ -43,6 +42,7 @@ mod record;
 pub mod response_memory;
 mod retry;
 pub mod search;
+pub mod search_backfill;
 mod sqlite_file;
 mod sqlite_limit;
 pub(crate) mod sqlite_log;
@@ -77,17 +77,17 @@ impl From<Denied> for AppError {
 }
 
 /// The organization a caller reads in, once its token allows reading.
-pub fn reader(ctx: &RequestContext) -> AppResult<OrganizationId> {
+pub fn authorize_read(ctx: &RequestContext) -> AppResult<OrganizationId> {
     acting(ctx, Scope::ContactsRead)
 }
 
 /// The organization a caller writes in, once its token allows writing.
-pub fn writer(ctx: &RequestContext) -> AppResult<OrganizationId> {
+pub fn authorize_write(ctx: &RequestContext) -> AppResult<OrganizationId> {
     acting(ctx, Scope::ContactsWrite)
 }
 
 /// The organization a caller administers, once its token allows that.
-pub fn administrator(ctx: &RequestContext) -> AppResult<OrganizationId> {
+pub fn authorize_admin(ctx: &RequestContext) -> AppResult<OrganizationId> {
     acting(ctx, Scope::OrgAdmin)
 }
 

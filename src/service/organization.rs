@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    Database, Page, PageRequest, Patch, Write, administrator,
+    Database, Page, PageRequest, Patch, Write, authorize_admin,
     change::{Action, Diff},
     contact_type,
     cursor::{CursorKey, Order},
@@ -115,7 +115,7 @@ pub async fn create_first(db: &Database, ctx: &RequestContext, name: &str) -> Ap
 
 /// Changes the selected organization.
 pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganization) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
     let write = db.begin().await?;

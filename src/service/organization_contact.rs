@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ConnectionTrait, IntoActive
 use serde::Serialize;
 
 use super::{
-    Database, ListRequest, Page, Patch, Write,
+    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
     change::{Action, Diff},
     contact_merge, country,
     cursor::{CursorKey, Order},
@@ -14,9 +14,9 @@ use super::{
     input::{Checks, Email, NOT_FOUND, not_found},
     optimistically,
     page::{self, Paged},
-    reader, reading,
+    reading,
     record::{self, Recorded},
-    search, writer,
+    search,
 };
 use crate::{
     auth::RequestContext,
@@ -123,7 +123,7 @@ pub async fn list(
     columns: Columns<Entity>,
     list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, columns, &list.page).await
 }
 
@@ -156,7 +156,7 @@ async fn create_in(
     card: &Card,
     idempotency_key: Option<&str>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, kind, card);
     let txn = &write;
@@ -198,11 +198,11 @@ pub async fn update(
     card: &Card,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, old.r#type, card);
     checks.finish()?;
@@ -220,11 +220,11 @@ pub async fn delete(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
     Ok(new)
@@ -237,11 +237,11 @@ pub async fn restore(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
     }

@@ -12,17 +12,17 @@ use serde::Serialize;
 pub use upsert::{UpsertPartner, upsert};
 
 use super::{
-    Database, ListRequest, Page, Patch, Write,
+    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
     bulk::RemoteFields,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, not_found},
     internal_contact as contacts, internal_contact_assignment as assignments,
-    page::{self, Paged, Parentage},
-    reader, reading,
+    page::{self, Paged, ParentRelation},
+    reading,
     record::{self, Recorded, Unique},
-    search, writer,
+    search,
 };
 use crate::{
     auth::RequestContext,
@@ -104,7 +104,7 @@ pub async fn list(
     columns: Columns<Entity>,
     list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, columns, &list.page).await
 }
 
@@ -129,13 +129,13 @@ pub async fn of_internal_contacts(
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let assignments = assignment::Entity::find_in(organization);
     let (child, parent) = (assignment::Column::PartnerId, assignment::Column::InternalContactId);
-    let parentage = Parentage::links(assignments, child, parent, false);
-    page::pages(db.connection(), (select, columns), parentage, contacts, &list.page).await
+    let relation = ParentRelation::links(assignments, child, parent, false);
+    page::pages(db.connection(), (select, columns), relation, contacts, &list.page).await
 }
 
 /// Makes a partner.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let remote_id = Patch::from(input.remote_id.as_deref());
     let fields = Fields::check(&mut checks, &Patch::Set(&input.name), &remote_id);
@@ -147,7 +147,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreatePartner) 
             Ok(claim) => claim,
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
+    if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
@@ -165,15 +165,15 @@ pub async fn update(
     id: &str,
     input: &UpdatePartner,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, &input.name, &input.remote_id);
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
-    if reading::taken::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
+    if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     checks.finish()?;
@@ -192,11 +192,11 @@ pub async fn delete(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     if !assignments::defer_of_partners(txn, ctx, organization, &[id]).await?.is_empty() {
         contacts::hold_those_of_partners(txn, organization, &[id]).await?;
@@ -215,11 +215,11 @@ pub async fn restore(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: PartnerId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
     }
@@ -292,7 +292,7 @@ impl RemoteFields<Entity> for Fields {
     }
 }
 
-/// The living partner with this id.
+/// The active partner with this id.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -302,7 +302,7 @@ pub(super) async fn find(
 }
 
 /// The partner that an input names, held against deletion until the transaction ends; reports when it is not there.
-pub(super) async fn referred(
+pub(super) async fn resolve_reference(
     checks: &mut Checks,
     field: &'static str,
     db: &Write,
@@ -310,15 +310,15 @@ pub(super) async fn referred(
     id: Option<PartnerId>,
 ) -> AppResult<Option<Model>> {
     let Some(id) = id else { return Ok(None) };
-    let row = held(db, organization, id).await?;
+    let row = lock_by_id(db, organization, id).await?;
     if row.is_some() {
         db.guard::<Entity>(organization, [id], None, LockType::KeyShare);
     }
     Ok(checks.found(field, row))
 }
 
-/// The living partner with this id, held against deletion until the transaction ends.
-pub(super) async fn held(
+/// The active partner with this id, held against deletion until the transaction ends.
+pub(super) async fn lock_by_id(
     db: &Write,
     organization: OrganizationId,
     id: PartnerId,
@@ -327,7 +327,7 @@ pub(super) async fn held(
 }
 
 /// Which of these partners are there, each held against deletion until the transaction ends.
-pub(super) async fn living(
+pub(super) async fn lock_active(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     ids: Vec<PartnerId>,

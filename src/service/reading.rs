@@ -9,9 +9,8 @@ use sea_orm::{
 };
 
 use super::{
-    Database,
+    Database, authorize_read,
     page::{self, Paged},
-    reader,
 };
 use crate::{
     auth::RequestContext,
@@ -19,13 +18,13 @@ use crate::{
     error::{AppResult, InputError, InputErrorCode},
 };
 
-/// The living row with this id, if the caller may read and the id is one of its organization's.
+/// The active row with this id, if the caller may read and the id is one of its organization's.
 pub(super) async fn get<E: ScopedById<Id: FromStr>>(
     db: &Database,
     ctx: &RequestContext,
     id: &str,
 ) -> AppResult<Option<E::Model>> {
-    let organization = reader(ctx)?;
+    let organization = authorize_read(ctx)?;
     match id.parse() {
         // Boxed, see `page::page`.
         Ok(id) => Ok(Box::pin(E::find_by_id_in(organization, id).one(db.connection())).await?),
@@ -66,8 +65,8 @@ where
     Ok(rows.into_iter().map(|row| (id_of(&row), row)).collect())
 }
 
-/// Whether a living row of the organization has this value in a column that must be unique among them.
-pub(super) async fn taken<E: Scoped>(
+/// Whether a active row of the organization has this value in a column that must be unique among them.
+pub(super) async fn value_exists<E: Scoped>(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     column: E::Column,
@@ -102,9 +101,9 @@ where
     Ok(insert.on_conflict(conflict).exec_without_returning(db).await? == 1)
 }
 
-/// The living rows that meet a condition, held fast until the transaction ends, in the order of their ids: who holds
+/// The active rows that meet a condition, held fast until the transaction ends, in the order of their ids: who holds
 /// several rows takes them in this order, so that nobody waits for each other.
-pub(super) async fn held<E: ScopedById>(
+pub(super) async fn lock_where<E: ScopedById>(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     condition: Expr,

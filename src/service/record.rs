@@ -22,7 +22,7 @@ use crate::{
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
 
-/// A value that only one living row may have: its column, the value, and what to say when another row has it.
+/// A value that only one active row may have: its column, the value, and what to say when another row has it.
 pub(super) type Unique<'a, C> = (C, Option<&'a str>, &'static str);
 
 /// A table whose rows have a version and a history.
@@ -49,7 +49,7 @@ pub(super) trait Recorded:
     /// Fills in what follows from the other columns: what the row is sorted by and found by.
     fn derive(_: &mut Self::Model) {}
 
-    /// The values that only one living row may have.
+    /// The values that only one active row may have.
     fn unique(_: &Self::Model) -> Vec<Unique<'_, Self::Column>> {
         Vec::new()
     }
@@ -100,8 +100,8 @@ pub(super) async fn update<E: Recorded>(
     write::<E>(db, ctx, organization, (E::id(&old), E::version(&old)), row, Action::Updated, diff).await
 }
 
-/// The living row that an operation is about, held fast until the transaction ends and of the version that is expected.
-pub(super) async fn subject<E: Recorded>(
+/// The active row that an operation is about, held fast until the transaction ends and of the version that is expected.
+pub(super) async fn find_for_update<E: Recorded>(
     db: &Write,
     organization: OrganizationId,
     id: E::Id,
@@ -114,7 +114,7 @@ pub(super) async fn subject<E: Recorded>(
 }
 
 /// The same, of a row that may be deleted.
-pub(super) async fn subject_with_deleted<E: Recorded>(
+pub(super) async fn find_for_update_with_deleted<E: Recorded>(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
     id: E::Id,
@@ -126,7 +126,7 @@ pub(super) async fn subject_with_deleted<E: Recorded>(
     Ok(row)
 }
 
-/// Deletes a living row softly.
+/// Deletes a active row softly.
 pub(super) async fn delete<E: Recorded>(
     db: &Write,
     ctx: &RequestContext,
@@ -146,7 +146,7 @@ pub(super) async fn restore<E: Recorded>(
 ) -> AppResult<E::Model> {
     let mut conflicts = Vec::new();
     for (column, value, message) in E::unique(&old) {
-        if reading::taken::<E>(db, organization, column, value).await? {
+        if reading::value_exists::<E>(db, organization, column, value).await? {
             conflicts.push(conflict(message));
         }
     }
@@ -171,7 +171,7 @@ fn conflict(message: impl Into<Cow<'static, str>>) -> InputError {
     InputError::on("id", InputErrorCode::Conflict, message)
 }
 
-/// Deletes a living row softly because another one, whose columns stay as they are, stands for it from now on.
+/// Deletes a active row softly because another one, whose columns stay as they are, stands for it from now on.
 pub(super) async fn merge<E: Recorded>(
     db: &Write,
     ctx: &RequestContext,

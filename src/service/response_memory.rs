@@ -49,12 +49,12 @@ impl ResponseLimits {
 #[derive(Debug)]
 pub struct ResponseMemory {
     limits: ResponseLimits,
-    held: Mutex<Held>,
+    held: Mutex<Reserved>,
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Reserved {
     total: usize,
     by_subject: HashMap<Arc<str>, usize>,
 }
@@ -93,7 +93,7 @@ impl ResponseMemory {
     }
 }
 
-impl Held {
+impl Reserved {
     fn add(&mut self, subject: &Arc<str>, bytes: usize) {
         self.total += bytes;
         *self.by_subject.entry(Arc::clone(subject)).or_default() += bytes;

@@ -1,6 +1,6 @@
 //! What rows are sorted by and found by.
 //!
-//! Texts are folded here, in lower case and without accents, and cut into words: the databases only compare what they are
+//! Texts are normalized here, in lower case and without accents, and cut into words: the databases only compare what they are
 //! given, so both sort and find alike. A row is found when each word of the query begins one of its words.
 
 use sea_orm::{
@@ -28,7 +28,7 @@ const PHONE_DIGITS: usize = 3;
 
 /// What a row is sorted by: the words of its name, or the name itself when it has none.
 pub(super) fn sort_key(name: &str) -> String {
-    let key = fold(name).join(" ");
+    let key = normalize(name).join(" ");
     let key = if key.is_empty() { name.trim().to_lowercase() } else { key };
     key.chars().take(SORT_KEY).collect()
 }
@@ -36,7 +36,7 @@ pub(super) fn sort_key(name: &str) -> String {
 /// The words of some texts, each once, separated by single spaces.
 pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut words: Vec<String> = Vec::new();
-    for word in texts.into_iter().flat_map(fold) {
+    for word in texts.into_iter().flat_map(normalize) {
         if !words.contains(&word) {
             words.push(word);
         }
@@ -63,16 +63,16 @@ fn dialled(phone: &str) -> String {
 }
 
 /// Lower case, no accents, cut where neither letters nor digits stand.
-fn fold(text: &str) -> Vec<String> {
-    let mut folded = String::with_capacity(text.len());
+fn normalize(text: &str) -> Vec<String> {
+    let mut normalized = String::with_capacity(text.len());
     let plain = text.nfkd().filter(|letter| !is_combining_mark(*letter));
     for letter in plain.flat_map(char::to_lowercase) {
         match without_stroke(letter) {
-            Some(plain) => folded.push_str(plain),
-            None => folded.push(letter),
+            Some(plain) => normalized.push_str(plain),
+            None => normalized.push(letter),
         }
     }
-    let words = folded.split(|letter: char| !letter.is_alphanumeric());
+    let words = normalized.split(|letter: char| !letter.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(|word| word.chars().take(WORD).collect()).collect()
 }
 
@@ -107,7 +107,7 @@ pub struct SearchQuery {
 impl SearchQuery {
     /// The words of a query, the first 6 of them. Digits that are written like a phone number are also one word.
     pub fn new(text: &str) -> Self {
-        let mut words = fold(text);
+        let mut words = normalize(text);
         words.truncate(QUERY_WORDS);
         let digits = dialled(text);
         let is_phone = text.chars().all(|letter| letter.is_ascii_digit() || PHONE_SIGNS.contains(letter));

@@ -230,8 +230,8 @@ async fn a_merged_id_stands_for_the_survivor(world: World) {
     assert_eq!(nodes, expected);
     // The rows of two kinds, the merges, the survivors of two kinds.
     assert_eq!(statements.len(), 5, "{statements:#?}");
-    let living = json!({ "ids": [ids[0], ids[9], ids[10]] });
-    let (_, statements) = world.statements(reader.graphql(document, living)).await;
+    let active = json!({ "ids": [ids[0], ids[9], ids[10]] });
+    let (_, statements) = world.statements(reader.graphql(document, active)).await;
     assert_eq!(statements.len(), 1, "{statements:#?}");
     let document = "query($a: ID!, $b: ID!) { a: node(id: $a) { id } b: node(id: $b) { id } }";
     let two = json!({ "a": ids[1], "b": ids[2] });

@@ -176,18 +176,18 @@ async fn each_type_of_custom_field_refuses_others(world: World) {
 
 async fn custom_fields_are_living_ones_of_the_organization(world: World) {
     let rows = world.rows();
-    let living = field(&rows, "age", FieldType::Integer, false).await;
+    let active = field(&rows, "age", FieldType::Integer, false).await;
     let archived = field(&rows, "old", FieldType::Integer, true).await;
     archive(&rows, archived).await;
     let elsewhere = field(&world.other_rows(), "age", FieldType::Integer, true).await;
     let value = |id: String| json!({ "customFieldId": id, "value": 1 });
     let values = [
-        value(living.to_string()),
+        value(active.to_string()),
         value(archived.to_string()),
         value(elsewhere.to_string()),
         value("cf_00000000000000000000000000".to_owned()),
         value("age".to_owned()),
-        value(living.to_string()),
+        value(active.to_string()),
     ];
     let errors = [
         "NOT_FOUND customFieldValues.1.customFieldId",

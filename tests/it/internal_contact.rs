@@ -405,8 +405,8 @@ async fn who_is_out_of_reach_is_not_found(world: World) {
     let deleted = rows.internal_contact("gone@example.com", InternalRole::Csm).await;
     rows.delete::<internal_contact::Entity>(deleted.contact.id).await;
     let elsewhere = world.other_rows().internal_contact("ada@example.com", InternalRole::Csm).await;
-    let living = rows.internal_contact("here@example.com", InternalRole::Csm).await;
-    let upper_case = living.contact.id.to_string().to_uppercase();
+    let active = rows.internal_contact("here@example.com", InternalRole::Csm).await;
+    let upper_case = active.contact.id.to_string().to_uppercase();
     for id in [
         deleted.contact.id.to_string(),
         elsewhere.contact.id.to_string(),
@@ -414,7 +414,7 @@ async fn who_is_out_of_reach_is_not_found(world: World) {
         "ic_00000000000000000000000000".to_owned(),
         "ic_".to_owned(),
         upper_case,
-        format!(" {}", living.contact.id),
+        format!(" {}", active.contact.id),
         String::new(),
         "\0".to_owned(),
         "1".repeat(10_000),
@@ -422,6 +422,6 @@ async fn who_is_out_of_reach_is_not_found(world: World) {
         let input = json!({ "id": id, "name": "A", "expectedVersion": 9 });
         refused(&world, "updateInternalContact", input, &["NOT_FOUND id"]).await;
     }
-    let input = json!({ "id": living.contact.id.to_string(), "name": "A" });
+    let input = json!({ "id": active.contact.id.to_string(), "name": "A" });
     refused_to(&world, &world.other(), "updateInternalContact", input, &["NOT_FOUND id"]).await;
 }

@@ -37,7 +37,7 @@ struct Kind {
     new: &'static str,
     /// What an update changes, as JSON.
     change: &'static str,
-    /// The fields whose values no other living row may have.
+    /// The fields whose values no other active row may have.
     unique: &'static [&'static str],
 }
 
@@ -268,13 +268,13 @@ async fn a_row_without_its_record_stays_as_it_is(world: World) {
     let writer = world.writer();
     let mut ids = Vec::new();
     for kind in KINDS {
-        let [living, deleted] = [kind.create(&writer, "one").await, kind.create(&writer, "two").await];
+        let [active, deleted] = [kind.create(&writer, "one").await, kind.create(&writer, "two").await];
         kind.run(&writer, "delete", json!({ "id": deleted["id"] })).await;
-        ids.push((kind, living["id"].clone(), deleted["id"].clone()));
+        ids.push((kind, active["id"].clone(), deleted["id"].clone()));
     }
     break_inserts(&world.db, "change").await;
-    for (kind, living, deleted) in ids {
-        for (verb, id) in [("delete", living), ("restore", deleted)] {
+    for (kind, active, deleted) in ids {
+        for (verb, id) in [("delete", active), ("restore", deleted)] {
             let mutation = kind.mutation(verb);
             let reply = writer.mutate(&mutation, json!({ "id": id }), "__typename");
             assert_masked(&world.nothing_written(reply).await, &mutation);

@@ -114,21 +114,21 @@ async fn deleted_contacts_show_the_living_ones(world: World) {
     rows.delete::<organization_contact::Entity>(ids[4].parse().expect("an id")).await;
     // The address is free again, and another person has it.
     let heir = rows.internal_contact("ada@example.com", Csm).await.contact.id.to_string();
-    let living = vec![ids[0].clone(), ids[2].clone(), heir.clone()];
+    let active = vec![ids[0].clone(), ids[2].clone(), heir.clone()];
     let document = format!(
         "{{
             contacts(filter: {{ deleted: ONLY }}) {{ nodes {{ {RELATED} }} }}
-            living: contacts(filter: {{ email: {{ eq: \"ada@example.com\" }} }}) {{ nodes {{ {RELATED} }} }}
+            active: contacts(filter: {{ email: {{ eq: \"ada@example.com\" }} }}) {{ nodes {{ {RELATED} }} }}
             organizationContacts(filter: {{ deleted: ONLY }}) {{ nodes {{
                 relatedContacts(last: 2) {{ totalCount nodes {{ id }} pageInfo {{ hasPreviousPage hasNextPage }} }}
             }} }}
         }}"
     );
     let reply = world.reader().query(&document).await;
-    let expected: Vec<_> = person.iter().map(|id| (id.clone(), living.clone())).collect();
+    let expected: Vec<_> = person.iter().map(|id| (id.clone(), active.clone())).collect();
     assert_eq!(related(reply.list("/contacts/nodes")), expected);
-    let expected: Vec<_> = living.iter().map(|id| (id.clone(), without(&living, id))).collect();
-    assert_eq!(related(reply.list("/living/nodes")), expected);
+    let expected: Vec<_> = active.iter().map(|id| (id.clone(), without(&active, id))).collect();
+    assert_eq!(related(reply.list("/active/nodes")), expected);
     let two = json!({
         "totalCount": 3,
         "nodes": [{ "id": ids[2] }, { "id": heir }],

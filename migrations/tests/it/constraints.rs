@@ -311,7 +311,7 @@ async fn purchase_order_numbers(on: &Fixture) -> Result<(), DbErr> {
     on.accept(numbered("NULL").with("type", "6")).await
 }
 
-/// A unique key over living rows refuses the twin, but neither deleted twins nor one in another organization.
+/// A unique key over active rows refuses the twin, but neither deleted twins nor one in another organization.
 /// `row` makes a row of the organization at that place, whose only fault can be the column.
 async fn unique_among_the_living(
     on: &Fixture,

@@ -79,19 +79,19 @@ fn fill_digits(template: &str, number: usize) -> String {
 
 /// The text in lower case and ASCII, with `space` between its words.
 fn ascii(text: &str, space: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+    let mut ascii_name = String::with_capacity(text.len());
     for character in text.chars().flat_map(char::to_lowercase) {
         match character {
-            'a'..='z' => folded.push(character),
-            ' ' | '-' => folded.push_str(space),
-            _ => folded.push_str(fold(character)),
+            'a'..='z' => ascii_name.push(character),
+            ' ' | '-' => ascii_name.push_str(space),
+            _ => ascii_name.push_str(ascii_letter(character)),
         }
     }
-    folded
+    ascii_name
 }
 
 /// What is written for a letter where only ASCII goes; nothing for an apostrophe.
-const fn fold(letter: char) -> &'static str {
+const fn ascii_letter(letter: char) -> &'static str {
     match letter {
         'ä' => "ae",
         'ö' => "oe",

@@ -206,7 +206,7 @@ impl AccountContact {
 
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::asked(|column| {
+        Columns::selected_by(|column| {
             names.has(column)
                 || names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
                 || names.has("display_name") && matches!(column, "first_name" | "last_name")

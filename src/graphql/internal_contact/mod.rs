@@ -212,7 +212,7 @@ impl InternalContact {
 
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::asked(|column| {
+        Columns::selected_by(|column| {
             names.has(column)
                 || names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
                 || names.has("display_name")

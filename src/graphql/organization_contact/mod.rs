@@ -235,7 +235,7 @@ impl OrganizationContact {
 
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::asked(|column| match column {
+        Columns::selected_by(|column| match column {
             "country_id" => names.has("country"),
             "name" | "email" | "department" => names.has(column) || names.has("display_name"),
             "email_key" => names.has("related_contacts"),

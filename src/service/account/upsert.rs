@@ -9,7 +9,7 @@ use crate::{
     error::AppResult,
     service::{
         Database, Patch,
-        bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
+        bulk::{self, Checked, Plan, RowResult, Upsert, Upserts, WriteContext},
         input::Checks,
     },
 };
@@ -37,7 +37,7 @@ pub async fn upsert(
 impl Upsert for UpsertAccount {
     type Table = Entity;
     type Checked = Fields;
-    type Beside = ();
+    type SideEffects = ();
 
     const OPERATION: &'static str = "upsertAccounts";
 
@@ -53,7 +53,7 @@ impl Upsert for UpsertAccount {
         row.remote_id.as_deref().unwrap_or_default()
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, ()>> {
-        bulk::plan_by_remote_id(scope, rows).await
+    async fn plan(context: WriteContext<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, ()>> {
+        bulk::plan_by_remote_id(context, rows).await
     }
 }

@@ -20,10 +20,10 @@ use crate::{
     },
     error::{AppResult, InputErrorCode},
     service::{
-        Database, Write, account,
+        Database, Write, account, authorize_write,
         change::Diff,
         input::{Checks, NOT_FOUND, check_version, not_found},
-        record, writer,
+        record,
     },
 };
 
@@ -74,7 +74,7 @@ async fn change(
     expected_version: Option<i32>,
     edit: impl FnOnce(Vec<AccountId>, AccountId) -> AppResult<Vec<AccountId>>,
 ) -> AppResult<ContactAtAccount> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let write = db.begin().await?;
     let txn = &write;
     let (old, account) = both(txn, organization, contact_id, account_id).await?;
@@ -99,13 +99,13 @@ async fn both(
     let mut checks = Checks::default();
     let contact_id = checks.id("accountContactId", contact_id);
     let account_id = checks.id("accountId", account_id);
-    let account = account::referred(&mut checks, "accountId", db, organization, account_id).await?;
-    let contact = referred(&mut checks, db, organization, contact_id).await?;
+    let account = account::resolve_reference(&mut checks, "accountId", db, organization, account_id).await?;
+    let contact = resolve_reference(&mut checks, db, organization, contact_id).await?;
     contact.zip(account).ok_or_else(|| checks.refused())
 }
 
 /// The contact that an input names, held fast until the transaction ends.
-async fn referred(
+async fn resolve_reference(
     checks: &mut Checks,
     db: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -124,7 +124,7 @@ pub(super) async fn chosen(
     ids: &[String],
 ) -> AppResult<Vec<AccountId>> {
     let parsed = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let known = account::living(db, organization, parsed).await?;
+    let known = account::lock_active(db, organization, parsed).await?;
     Ok(check(checks, ids, |id| known.contains(&id)))
 }
 
@@ -153,7 +153,7 @@ pub(super) fn check(
     accounts
 }
 
-/// The living accounts that a contact is at, in the order of their ids.
+/// The active accounts that a contact is at, in the order of their ids.
 pub(super) async fn of_contact(
     db: &impl ConnectionTrait,
     organization: OrganizationId,
@@ -172,11 +172,11 @@ pub(super) async fn of_contacts(
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
-    let living = account_row::Entity::find_in(organization).select_only().column(account_row::Column::Id);
+    let active = account_row::Entity::find_in(organization).select_only().column(account_row::Column::Id);
     let theirs = keys_in(db.get_database_backend(), LinkColumn::AccountContactId.into_expr(), contacts);
     let links = Links::find_in(organization)
         .filter(theirs)
-        .filter(LinkColumn::AccountId.in_subquery(living.into_query()))
+        .filter(LinkColumn::AccountId.in_subquery(active.into_query()))
         .order_by_asc(LinkColumn::AccountId)
         .all(db)
         .await?;

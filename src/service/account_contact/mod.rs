@@ -22,7 +22,7 @@ pub use self::{
     upsert::{UpsertAccountContact, upsert},
 };
 use super::{
-    Database, ListRequest, Page, Patch, Write,
+    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
     change::Diff,
     contact_merge, contact_type,
     cursor::{CursorKey, Order},
@@ -30,10 +30,10 @@ use super::{
     filter, idempotency,
     input::{Checks, not_found},
     optimistically,
-    page::{self, Paged, Parentage},
-    reader, reading,
+    page::{self, Paged, ParentRelation},
+    reading,
     record::{self, Recorded, Unique},
-    search, writer,
+    search,
 };
 use crate::{
     auth::RequestContext,
@@ -110,7 +110,7 @@ pub struct CreateAccountContact {
     pub contact_type_id: Option<String>,
     /// http or https.
     pub avatar_url: Option<String>,
-    /// The ids of the accounts, duplicates folded.
+    /// The ids of the accounts, without duplicates.
     pub account_ids: Vec<String>,
     /// Values of custom fields.
     pub custom_field_values: Vec<CustomFieldInput>,
@@ -134,7 +134,7 @@ pub async fn list(
     columns: Columns<Entity>,
     list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, columns, &list.page).await
 }
 
@@ -158,8 +158,9 @@ pub async fn of_accounts(
 ) -> AppResult<HashMap<AccountId, Page<Model>>> {
     let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let links = link::Entity::find_in(organization);
-    let parentage = Parentage::links(links, link::Column::AccountContactId, link::Column::AccountId, true);
-    page::pages(db.connection(), (select, columns), parentage, accounts, &list.page).await
+    let relation =
+        ParentRelation::links(links, link::Column::AccountContactId, link::Column::AccountId, true);
+    page::pages(db.connection(), (select, columns), relation, accounts, &list.page).await
 }
 
 /// Makes an account contact with its links and custom field values, all or nothing.
@@ -170,7 +171,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
 }
 
 async fn create_in(write: Write, ctx: &RequestContext, input: &CreateAccountContact) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let given = Given {
         first_name: Patch::Set(&input.first_name),
@@ -192,10 +193,10 @@ async fn create_in(write: Write, ctx: &RequestContext, input: &CreateAccountCont
             Err(first) => return reading::replayed(find(txn, organization, first).await?),
         };
     if txn.needs_lookup(&checks) {
-        if reading::taken::<Entity>(txn, organization, Column::EmailKey, fields.email_key()).await? {
+        if reading::value_exists::<Entity>(txn, organization, Column::EmailKey, fields.email_key()).await? {
             checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
         }
-        if reading::taken::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
+        if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
             checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
         }
     }
@@ -234,11 +235,11 @@ pub async fn delete(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     write.commit().await?;
     Ok(new)
@@ -251,11 +252,11 @@ pub async fn restore(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
     }
@@ -265,7 +266,7 @@ pub async fn restore(
     Ok(new)
 }
 
-/// The living account contact with this id.
+/// The active account contact with this id.
 async fn find(
     db: &impl ConnectionTrait,
     organization: OrganizationId,

@@ -118,15 +118,15 @@ async fn set_type(
         .filter(keys_in(db.get_database_backend(), Column::Id.into_expr(), ids))
         .filter(Column::ContactTypeId.eq(old))
         .col_expr(Column::ContactTypeId, Expr::value(new));
-    let living = all.clone().filter(Column::DeletedAt.is_null());
-    let living = living
+    let active = all.clone().filter(Column::DeletedAt.is_null());
+    let active = active
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(ctx.now));
-    living.exec(db).await?;
+    active.exec(db).await?;
     all.exec(db).await?;
     let (old, new) = (old.to_string(), new.to_string());
-    let living = contacts.into_iter().filter(|(_, deleted_at)| deleted_at.is_none());
-    let changes = living.map(|(id, _)| {
+    let active = contacts.into_iter().filter(|(_, deleted_at)| deleted_at.is_none());
+    let changes = active.map(|(id, _)| {
         let mut diff = Diff::default();
         diff.note("contactTypeId", &old, &new);
         Change { kind: Entity::KIND, id: id.to_string(), action: Action::Updated, diff }

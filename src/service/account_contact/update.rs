@@ -15,12 +15,12 @@ use crate::{
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
     service::{
-        Database, Patch, Write,
+        Database, Patch, Write, authorize_write,
         change::Diff,
         contact_type,
         custom_field::{self, CustomFieldInput},
         input::{Checks, not_found},
-        reading, record, writer,
+        reading, record,
     },
 };
 
@@ -39,7 +39,7 @@ pub struct UpdateAccountContact {
     pub contact_type_id: Patch<String>,
     /// http or https.
     pub avatar_url: Patch<String>,
-    /// The ids of all accounts from now on, duplicates folded; cannot be cleared, but empty.
+    /// The ids of all accounts from now on, without duplicates; cannot be cleared, but empty.
     pub account_ids: Patch<Vec<String>>,
     /// What is to change of the values of custom fields; fields that are not named keep theirs.
     pub custom_field_values: Patch<Vec<CustomFieldPatch>>,
@@ -67,7 +67,7 @@ pub async fn update(
     id: &str,
     input: &UpdateAccountContact,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, &input.fields());
@@ -76,7 +76,7 @@ pub async fn update(
     let write = db.begin().await?;
     let txn = &write;
     let (contact_type, accounts) = named(&mut checks, txn, organization, input).await?;
-    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     check_free(&mut checks, txn, organization, &fields, &old).await?;
     let values = custom_field::check_changes(&mut checks, txn, organization, id, &values).await?;
     checks.finish()?;
@@ -135,11 +135,11 @@ async fn check_free(
     old: &Model,
 ) -> AppResult<()> {
     let email = fields.email_key().filter(|key| *key != old.email_key);
-    if reading::taken::<Entity>(db, organization, Column::EmailKey, email).await? {
+    if reading::value_exists::<Entity>(db, organization, Column::EmailKey, email).await? {
         checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
     }
     let remote_id = fields.remote_id().filter(|new| old.remote_id.as_deref() != Some(*new));
-    if reading::taken::<Entity>(db, organization, Column::RemoteId, remote_id).await? {
+    if reading::value_exists::<Entity>(db, organization, Column::RemoteId, remote_id).await? {
         checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
     }
     Ok(())

@@ -8,11 +8,10 @@ use std::collections::{HashMap, HashSet};
 
 use self::statement::{Position, Union};
 use super::{
-    Database, ListRequest, Page, PageRequest, PageWindow,
+    Database, ListRequest, Page, PageRequest, PageWindow, authorize_read,
     cursor::{KeyKind, Order},
     filter::{self, Comparison, Field, Filter, Quantifier, Relation},
     page::{Direction, Sort, SortBy, SortKey},
-    reader,
 };
 use crate::{
     auth::RequestContext,
@@ -158,7 +157,7 @@ pub async fn list(
     columns: ContactColumns,
     list: &ListRequest,
 ) -> AppResult<Page<Contact>> {
-    let union = Union::new(db, reader(ctx)?, list.filter.as_ref()).await?;
+    let union = Union::new(db, authorize_read(ctx)?, list.filter.as_ref()).await?;
     let total = if list.page.total() { Some(Box::pin(union.count()).await?) } else { None };
     let rows = Box::pin(union.page(&list.page, columns)).await?;
     Ok(Page::sorted(rows, &list.page).with_total(total))
@@ -175,7 +174,7 @@ pub struct Relative {
     pub is_living: bool,
 }
 
-/// For each contact the living contacts of the organization, of any kind, that share its email address, without itself.
+/// For each contact the active contacts of the organization, of any kind, that share its email address, without itself.
 pub async fn related(
     db: &Database,
     organization: OrganizationId,

@@ -20,7 +20,7 @@ use sea_orm::{
 use super::{Contact, ContactColumns, Kind};
 use crate::{
     entity::{
-        Columns, Sparse, account_contact,
+        ColumnSubset, Columns, account_contact,
         id::{OrganizationId, PublicId},
         internal_contact, keys_in, organization_contact,
     },
@@ -29,7 +29,7 @@ use crate::{
         Database, PageRequest,
         cursor::CursorKey,
         filter::{Filter, Scope, searched, with_people},
-        page::{Sort, SortBy, SortKey, Term, beyond},
+        page::{Sort, SortBy, SortKey, Term, after_position},
     },
 };
 
@@ -89,15 +89,15 @@ impl<'a> Position<'a> {
     }
 
     /// The contacts of a kind that are beyond it: of its equals, all those of a later kind are.
-    fn beyond(&self, kind: Kind, request: &PageRequest) -> Expr {
+    fn after_position(&self, kind: Kind, request: &PageRequest) -> Expr {
         let mut terms = terms(kind, request);
         if kind == self.kind {
             terms.push(Term { expr: Expr::col((kind.table(), "id")), order: request.key_order() });
             let values = [self.values, std::slice::from_ref(&self.id)].concat();
-            return beyond(&terms, &values, false);
+            return after_position(&terms, &values, false);
         }
         let is_later = (kind > self.kind) == (request.key_order() == Order::Asc);
-        beyond(&terms, self.values, is_later)
+        after_position(&terms, self.values, is_later)
     }
 }
 
@@ -278,7 +278,7 @@ fn sorted(
     position: Option<&Position<'_>>,
 ) -> SelectStatement {
     if let Some(position) = position {
-        arm.and_where(position.beyond(kind, request));
+        arm.and_where(position.after_position(kind, request));
     }
     for (at, term) in terms(kind, request).into_iter().enumerate() {
         arm.expr_as(term.expr, value_column(at));
@@ -311,7 +311,7 @@ fn merged_order(request: &PageRequest) -> impl Iterator<Item = (String, Order)> 
     values.chain(keys.map(|column| (column.to_owned(), request.key_order())))
 }
 
-fn select<E: Sparse>(whole: &mut SelectStatement, columns: Columns<E>) {
+fn select<E: ColumnSubset>(whole: &mut SelectStatement, columns: Columns<E>) {
     for column in E::Column::iter().filter(|column| columns.contains(*column)) {
         whole.expr(column.select_as(Expr::col((E::default().table_name(), column.as_str()))));
     }

@@ -178,8 +178,8 @@ impl Value {
             ValueComparison::Contains(part) if self.field_type == FieldType::MultiChoice => {
                 self.has_choice(part)
             }
-            ValueComparison::Contains(part) => contains(self.backend, self.text(), self.folded(part)),
-            ValueComparison::StartsWith(start) => starts_with(self.text(), self.folded(start)),
+            ValueComparison::Contains(part) => contains(self.backend, self.text(), self.normalized(part)),
+            ValueComparison::StartsWith(start) => starts_with(self.text(), self.normalized(start)),
             ValueComparison::Exists => Expr::cust("1 = 1"),
         }
     }
@@ -196,7 +196,9 @@ impl Value {
         }
         match value {
             Json::Array(choices) => self.has_choices_alone(choices),
-            Json::String(email) if self.field_type == FieldType::Email => self.text().eq(self.folded(email)),
+            Json::String(email) if self.field_type == FieldType::Email => {
+                self.text().eq(self.normalized(email))
+            }
             value => column().eq(value.clone()),
         }
     }
@@ -204,7 +206,7 @@ impl Value {
     /// Equal to one of them. The value is read once and looked up; only choices are compared one by one.
     fn is_one_of(&self, values: &[Json]) -> Expr {
         let (choices, others): (Vec<&Json>, Vec<&Json>) = values.iter().partition(|value| value.is_array());
-        let texts = others.iter().filter_map(|value| value.as_str()).map(|text| self.folded(text));
+        let texts = others.iter().filter_map(|value| value.as_str()).map(|text| self.normalized(text));
         let is_other = match self.field_type {
             _ if self.is_number() => self.ordered().is_in(others.iter().map(|value| self.operand(value))),
             FieldType::Email => self.text().is_in(texts),
@@ -223,7 +225,7 @@ impl Value {
     }
 
     /// A text to compare with.
-    fn folded(&self, text: &str) -> String {
+    fn normalized(&self, text: &str) -> String {
         // As both databases do it: other letters have no cases to them.
         if self.field_type == FieldType::Email { text.to_ascii_lowercase() } else { text.to_owned() }
     }

@@ -13,13 +13,13 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
-    Database, ListRequest, Page, Patch, administrator,
+    Database, ListRequest, Page, Patch, authorize_admin, authorize_read,
     change::Diff,
     cursor::{CursorKey, Order},
     filter, idempotency,
     input::{Checks, not_found},
     page::{self, Paged},
-    reader, reading,
+    reading,
     record::{self, Recorded},
 };
 use crate::{
@@ -103,7 +103,7 @@ pub struct UpdateCustomField {
 
 /// The organization's custom fields, archived ones included.
 pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, Columns::all(), &list.page).await
 }
 
@@ -118,7 +118,7 @@ pub async fn by_ids(
 
 /// Makes a custom field.
 pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomField) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let mut checks = Checks::default();
     let key = checks.required_line("key", &input.key);
     let label = checks.required_line("label", &input.label);
@@ -135,7 +135,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomFie
                 return reading::replayed(Entity::find_by_id_in(organization, first).one(txn).await?);
             }
         };
-    if reading::taken::<Entity>(txn, organization, Column::Key, Some(&key)).await? {
+    if reading::value_exists::<Entity>(txn, organization, Column::Key, Some(&key)).await? {
         checks.report("key", InputErrorCode::Taken, FIELD_KEY_TAKEN);
     }
     checks.finish()?;
@@ -172,7 +172,7 @@ pub async fn update(
     id: &str,
     input: &UpdateCustomField,
 ) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let label = checks.required_line_patch("label", &input.label);
@@ -180,8 +180,8 @@ pub async fn update(
     let is_required = checks.required_patch("isRequired", &input.is_required);
     let write = db.begin().await?;
     let txn = &write;
-    // Held like this, nobody writes a value of it meanwhile.
-    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    // While the field is locked, no value of it is written.
+    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     let options = match options {
         Some(options) => {
             let options = check_options(&mut checks, old.field_type, &options);
@@ -209,11 +209,11 @@ pub async fn archive(
     archived: bool,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = administrator(ctx)?;
+    let organization = authorize_admin(ctx)?;
     let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
     if archived != old.archived_at.is_some() {
@@ -247,7 +247,7 @@ fn check_options(checks: &mut Checks, field_type: FieldType, options: &[String])
     distinct
 }
 
-/// An option that goes must not be the value of any contact, because its value would have no meaning then.
+/// An option that goes must not be the value of any contact, because its value would have no row_match then.
 async fn check_unused(
     checks: &mut Checks,
     db: &impl ConnectionTrait,

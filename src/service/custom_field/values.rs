@@ -78,7 +78,7 @@ impl HeldFields {
         let ids: HashSet<CustomFieldId> = ids(inputs).collect();
         let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids);
         let wanted = Condition::any().add(FieldColumn::IsRequired.eq(true)).add(named);
-        Ok(Self(held(db, Field::find_in(organization).filter(wanted)).await?))
+        Ok(Self(stored_values(db, Field::find_in(organization).filter(wanted)).await?))
     }
 
     /// Checks the values of a new contact: each against its field, and that no required field is missing.
@@ -90,15 +90,15 @@ impl HeldFields {
         if !few_enough(checks, inputs) {
             return Vec::new();
         }
-        let living = self.0.iter().filter(|field| field.archived_at.is_none());
+        let active = self.0.iter().filter(|field| field.archived_at.is_none());
         let mut values = Vec::with_capacity(inputs.len());
-        for (position, field, value) in each(checks, living.clone(), inputs) {
+        for (position, field, value) in each(checks, active.clone(), inputs) {
             match form::check(field, value) {
                 Ok(value) => values.push((field.id, value)),
                 Err((code, message)) => checks.report_at(path(position, "value"), code, message),
             }
         }
-        for field in living.filter(|field| field.is_required) {
+        for field in active.filter(|field| field.is_required) {
             if !ids(inputs).any(|id| id == field.id) {
                 let message = format!("The field {} ({}) is required.", field.key, field.id);
                 checks.report(VALUES, InputErrorCode::Required, message);
@@ -227,7 +227,7 @@ pub(in crate::service) async fn write_changes(
 
 /// Reads fields and holds them until the transaction ends: others may hold them too, but nobody can change them. It is
 /// the hold that writing a value takes anyway.
-async fn held(db: &impl ConnectionTrait, fields: Select<Field>) -> AppResult<Vec<Model>> {
+async fn stored_values(db: &impl ConnectionTrait, fields: Select<Field>) -> AppResult<Vec<Model>> {
     Ok(fields.order_by_asc(FieldColumn::Id).lock(LockType::KeyShare).all(db).await?)
 }
 

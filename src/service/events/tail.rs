@@ -48,7 +48,7 @@ const KEPT: usize = 1024;
 
 /// The tails of all logs that have listeners.
 #[derive(Debug)]
-pub(super) struct Tails {
+pub(super) struct ChangeFeedTails {
     shared: Arc<Shared>,
     poller: Mutex<Option<AbortHandle>>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Tails {
 #[derive(Debug)]
 struct Shared {
     db: Database,
-    tails: Mutex<HashMap<OrganizationId, Weak<Tail>>>,
+    tails: Mutex<HashMap<OrganizationId, Weak<ChangeFeedTail>>>,
     /// Notified when a log gets its first listener.
     wanted: Notify,
     readers: Semaphore,
@@ -66,7 +66,7 @@ struct Shared {
     errors: AtomicU64,
 }
 
-impl Tails {
+impl ChangeFeedTails {
     pub(super) fn new(db: Database) -> Self {
         let shared = Shared {
             db,
@@ -81,7 +81,7 @@ impl Tails {
     }
 
     /// The tail of an organization's log. Its first listener waits until the end of the log is known.
-    pub(super) async fn follow(&self, organization: OrganizationId) -> AppResult<Arc<Tail>> {
+    pub(super) async fn follow(&self, organization: OrganizationId) -> AppResult<Arc<ChangeFeedTail>> {
         if let Some(tail) = lock(&self.shared.tails).get(&organization).and_then(Weak::upgrade) {
             return Ok(tail);
         }
@@ -112,7 +112,7 @@ impl Tails {
     }
 }
 
-impl Drop for Tails {
+impl Drop for ChangeFeedTails {
     fn drop(&mut self) {
         if let Some(poller) = &*lock(&self.poller) {
             poller.abort();
@@ -121,7 +121,12 @@ impl Drop for Tails {
 }
 
 impl Shared {
-    fn add(self: &Arc<Self>, organization: OrganizationId, end: Position, read_at: Instant) -> Arc<Tail> {
+    fn add(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        end: Position,
+        read_at: Instant,
+    ) -> Arc<ChangeFeedTail> {
         let mut tails = lock(&self.tails);
         // Another listener may have come first.
         if let Some(tail) = tails.get(&organization).and_then(Weak::upgrade) {
@@ -135,13 +140,13 @@ impl Shared {
         });
         let reader = tokio::spawn(follow(Arc::clone(&log), Arc::clone(self))).abort_handle();
         let (failing, retries) = (AtomicUsize::new(0), Arc::new(Semaphore::new(1)));
-        let tail = Arc::new(Tail { log, reader, failing, retries });
+        let tail = Arc::new(ChangeFeedTail { log, reader, failing, retries });
         tails.insert(organization, Arc::downgrade(&tail));
         tail
     }
 
     /// The tails that have listeners; forgets the others.
-    fn active(&self) -> Vec<Arc<Tail>> {
+    fn active(&self) -> Vec<Arc<ChangeFeedTail>> {
         let mut tails = lock(&self.tails);
         tails.retain(|_, tail| tail.strong_count() > 0);
         tails.values().filter_map(Weak::upgrade).collect()
@@ -184,7 +189,7 @@ impl Shared {
 
 /// The end of an organization's log as listeners hold it. It is read until the last of them is gone.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(super) struct ChangeFeedTail {
     log: Arc<Log>,
     reader: AbortHandle,
     /// How many of its listeners try a statement again that failed.
@@ -193,7 +198,7 @@ pub(super) struct Tail {
     retries: Arc<Semaphore>,
 }
 
-impl Tail {
+impl ChangeFeedTail {
     /// Subscribes to the state of the log.
     pub(super) fn watch(&self) -> Receiver<State> {
         self.log.state.subscribe()
@@ -211,10 +216,10 @@ impl Tail {
 }
 
 /// Counts a listener among the failing ones of its organization, until it is dropped.
-pub(super) struct Failing(Arc<Tail>);
+pub(super) struct Failing(Arc<ChangeFeedTail>);
 
 impl Failing {
-    pub(super) fn new(tail: &Arc<Tail>) -> Self {
+    pub(super) fn new(tail: &Arc<ChangeFeedTail>) -> Self {
         tail.failing.fetch_add(1, Relaxed);
         Self(Arc::clone(tail))
     }
@@ -226,7 +231,7 @@ impl Drop for Failing {
     }
 }
 
-impl Drop for Tail {
+impl Drop for ChangeFeedTail {
     fn drop(&mut self) {
         self.reader.abort();
     }
@@ -298,7 +303,7 @@ async fn poll(shared: Arc<Shared>) {
 }
 
 /// The last numbers of these organizations.
-async fn counters(db: &Database, tails: &[Arc<Tail>]) -> AppResult<HashMap<OrganizationId, i64>> {
+async fn counters(db: &Database, tails: &[Arc<ChangeFeedTail>]) -> AppResult<HashMap<OrganizationId, i64>> {
     let db = db.connection();
     let organizations = tails.iter().map(|tail| tail.log.organization);
     let rows = change_counter::Entity::find_among(db.get_database_backend(), organizations).all(db).await?;

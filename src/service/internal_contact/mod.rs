@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub(super) use self::{merge::take_over_next, new_person::NewPerson};
 use super::{
-    Database, ListRequest, Page, Patch, Write,
+    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
     change::Diff,
     contact_merge,
     cursor::{CursorKey, Order},
@@ -21,10 +21,10 @@ use super::{
     input::{Checks, Email, not_found},
     internal_contact_assignment::{self as assignments, Assigned},
     optimistically,
-    page::{self, Paged, Parentage},
-    reader, reading,
+    page::{self, Paged, ParentRelation},
+    reading,
     record::{self, Recorded, Unique},
-    search, writer,
+    search,
 };
 use crate::{
     auth::RequestContext,
@@ -161,7 +161,7 @@ pub async fn list(
     columns: Columns<Entity>,
     list: &ListRequest,
 ) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), reader(ctx)?, list.filter.as_ref()).await?;
+    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
     page::page(db.connection(), select, columns, &list.page).await
 }
 
@@ -190,8 +190,8 @@ pub async fn of_partners(
         links = links.filter(assignment::Column::InternalRole.eq(role));
     }
     let (child, parent) = (assignment::Column::InternalContactId, assignment::Column::PartnerId);
-    let parentage = Parentage::links(links, child, parent, false);
-    page::pages(db.connection(), (select, columns), parentage, partners, &list.page).await
+    let relation = ParentRelation::links(links, child, parent, false);
+    page::pages(db.connection(), (select, columns), relation, partners, &list.page).await
 }
 
 /// Makes a person and a floating assignment with the role, both or neither.
@@ -205,7 +205,7 @@ pub async fn create(
 }
 
 async fn create_in(write: Write, ctx: &RequestContext, input: &CreateInternalContact) -> AppResult<Assigned> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let person = NewPerson::check(&mut checks, &input.email, &input.profile);
     let txn = &write;
@@ -245,7 +245,7 @@ async fn add_to_partner_in(
     ctx: &RequestContext,
     input: &AddInternalContactToPartner,
 ) -> AppResult<Assigned> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
     let partner_id = checks.id("partnerId", &input.partner_id);
     let person = NewPerson::check(&mut checks, &input.email, &input.profile);
@@ -257,7 +257,8 @@ async fn add_to_partner_in(
         Ok(claim) => claim,
         Err(first) => return assignments::replayed(txn, organization, first).await,
     };
-    let partner = super::partner::referred(&mut checks, "partnerId", txn, organization, partner_id).await?;
+    let partner =
+        super::partner::resolve_reference(&mut checks, "partnerId", txn, organization, partner_id).await?;
     if txn.needs_lookup(&checks) {
         assignments::check_remote_id(&mut checks, txn, organization, remote_id.as_deref()).await?;
     }
@@ -293,7 +294,7 @@ pub async fn update(
     id: &str,
     input: &UpdateInternalContact,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
     let mut checks = Checks::default();
     let email = checks.required_email_patch("email", &input.email);
@@ -304,7 +305,7 @@ pub async fn update(
     let job_title = checks.line_patch("jobTitle", &input.job_title);
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, input.expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     if let Some(email) = email.as_ref().filter(|email| email.key != old.email_key) {
         check_email_free(&mut checks, txn, organization, email).await?;
     }
@@ -333,11 +334,11 @@ pub async fn delete(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
     let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
     if assignments::defer_of_person(txn, ctx, organization, id).await? {
         assignments::hide(txn, ctx, organization, assignment::Column::InternalContactId.eq(id)).await?;
@@ -355,11 +356,11 @@ pub async fn restore(
     id: &str,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = writer(ctx)?;
+    let organization = authorize_write(ctx)?;
     let id: InternalContactId = id.parse().map_err(|_| not_found("id"))?;
     let write = db.begin().await?;
     let txn = &write;
-    let old = record::subject_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
+    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
     if old.deleted_at.is_none() {
         return Ok(old);
     }
@@ -429,7 +430,7 @@ async fn check_email_free(
     organization: OrganizationId,
     email: &Email,
 ) -> AppResult<()> {
-    if reading::taken::<Entity>(db, organization, Column::EmailKey, Some(&email.key)).await? {
+    if reading::value_exists::<Entity>(db, organization, Column::EmailKey, Some(&email.key)).await? {
         checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
     }
     Ok(())

@@ -39,8 +39,8 @@ pub(in crate::service) async fn hide(
     which: Expr,
 ) -> AppResult<()> {
     let hidden = ActiveModel { deleted_at: Set(Some(ctx.now)), ..Default::default() };
-    let living = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_null());
-    living.set(hidden).exec(db).await?;
+    let active = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_null());
+    active.set(hidden).exec(db).await?;
     Ok(())
 }
 

@@ -10,15 +10,15 @@ use std::borrow::Cow;
 
 pub use self::order::{Direction, Sort, SortBy, SortKey};
 pub(super) use self::{
-    order::{Term, beyond},
-    statement::{Parentage, page, pages, read},
+    order::{Term, after_position},
+    statement::{ParentRelation, page, pages, read},
 };
 use super::{
     cursor::{Cursor, CursorKey, Order},
     filter::Filter,
 };
 use crate::{
-    entity::{Scoped, Sparse},
+    entity::{ColumnSubset, Scoped},
     error::{AppResult, argument},
 };
 
@@ -30,7 +30,7 @@ pub const MAX_NUMBERED_PAGE_SIZE: u32 = 1000;
 pub const DEFAULT_PAGE_SIZE: u32 = 25;
 
 /// An entity that is listed in pages, in the order of its key, which is the order of creation, unless asked otherwise.
-pub trait Paged: Scoped<Model: Send + Sync> + Sparse {
+pub trait Paged: Scoped<Model: Send + Sync> + ColumnSubset {
     /// Names the list and its order in cursors.
     const ORDER: Order;
 
@@ -170,7 +170,7 @@ fn page_size(name: &'static str, size: Option<i32>) -> AppResult<u32> {
 /// Which rows of a list are wanted, in which order, and which part of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListRequest {
-    /// Which rows; all living ones without it.
+    /// Which rows; all active ones without it.
     pub filter: Option<Filter>,
     /// Which part of them.
     pub page: PageRequest,

@@ -41,7 +41,7 @@ pub struct SortKey {
 }
 
 impl SortKey {
-    /// The folded name.
+    /// The normalized name.
     pub const NAME: Self = Self::text("name", "sort_key");
     /// The address in the form that is compared.
     pub const EMAIL: Self = Self::text("email", "email_key");
@@ -163,7 +163,7 @@ pub(in crate::service) struct Term {
 }
 
 /// The rows that come after the one with these values. `inclusive`, also those that are equal to it in all of them.
-pub(in crate::service) fn beyond(terms: &[Term], values: &[CursorKey], inclusive: bool) -> Expr {
+pub(in crate::service) fn after_position(terms: &[Term], values: &[CursorKey], inclusive: bool) -> Expr {
     let pairs = terms.iter().zip(values);
     match pairs.clone().count() {
         0 => Expr::cust(if inclusive { "1 = 1" } else { "1 = 0" }),
@@ -177,7 +177,7 @@ pub(in crate::service) fn beyond(terms: &[Term], values: &[CursorKey], inclusive
         _ => {
             let first = compare(&terms[0], &values[0], true);
             let later = compare(&terms[0], &values[0], false);
-            first.and(later.or(beyond(&terms[1..], &values[1..], inclusive)))
+            first.and(later.or(after_position(&terms[1..], &values[1..], inclusive)))
         }
     }
 }

@@ -10,10 +10,10 @@ use sea_orm::{
 
 use super::{
     Page, PageRequest, Paged,
-    order::{Term, beyond},
+    order::{Term, after_position},
 };
 use crate::{
-    entity::{Columns, Key, Scoped, Sparse, keys_in, keys_table},
+    entity::{ColumnSubset, Columns, Key, Scoped, keys_in, keys_table},
     error::AppResult,
     service::cursor::CursorKey,
 };
@@ -39,7 +39,7 @@ pub(in crate::service) async fn page<E: Paged>(
 }
 
 /// The rows that `select` finds, of these columns.
-pub(in crate::service) async fn read<E: Sparse>(
+pub(in crate::service) async fn read<E: ColumnSubset>(
     db: &impl ConnectionTrait,
     select: Select<E>,
     columns: Columns<E>,
@@ -107,7 +107,7 @@ fn window<E: Paged>(mut select: Select<E>, request: &PageRequest) -> Select<E> {
 /// The rows beyond the cursor in the order of these terms.
 fn positioned<E: Paged>(mut select: Select<E>, request: &PageRequest, terms: Vec<Term>) -> Select<E> {
     if let Some(values) = request.cursor() {
-        select = select.filter(beyond(&terms, values, false));
+        select = select.filter(after_position(&terms, values, false));
     }
     for Term { expr, order } in terms {
         select = select.order_by(expr, order);
@@ -136,7 +136,7 @@ pub(in crate::service) trait Parent: Key + TryGetable + Clone + Eq + Hash {}
 impl<P: Key + TryGetable + Clone + Eq + Hash> Parent for P {}
 
 /// How rows know their parents.
-pub(in crate::service) enum Parentage {
+pub(in crate::service) enum ParentRelation {
     /// A column of the row itself holds the parent's key.
     Column(Expr),
     /// Rows of a link table hold both keys.
@@ -148,7 +148,7 @@ pub(in crate::service) enum Parentage {
     },
 }
 
-impl Parentage {
+impl ParentRelation {
     /// The parent's key is in this column of the row.
     pub(in crate::service) fn column(column: impl ColumnTrait) -> Self {
         Self::Column(column.into_expr())
@@ -169,7 +169,7 @@ impl Parentage {
         Self::Links { links: Box::new(links), parent: parent.into_expr() }
     }
 
-    /// The key of the rows that are restricted, as the parentage knows it.
+    /// The key of the rows that are restricted, as the relation knows it.
     fn child_key<E: Paged>(&self) -> Expr {
         match self {
             Self::Column(_) => E::key_column().into_expr(),
@@ -201,7 +201,7 @@ impl Parentage {
 pub(in crate::service) async fn pages<E, P>(
     db: &impl ConnectionTrait,
     (select, columns): (Select<E>, Columns<E>),
-    parentage: Parentage,
+    relation: ParentRelation,
     parents: &[P],
     request: &PageRequest,
 ) -> AppResult<HashMap<P, Page<E::Model>>>
@@ -210,12 +210,12 @@ where
     P: Parent,
 {
     let totals =
-        if request.total { totals(db, select.clone(), &parentage, parents).await? } else { HashMap::new() };
+        if request.total { totals(db, select.clone(), &relation, parents).await? } else { HashMap::new() };
     let statement = match db.get_database_backend() {
         DbBackend::Postgres => {
-            lateral(window(E::select(select, columns), request), &parentage, parents, request)
+            lateral(window(E::select(select, columns), request), &relation, parents, request)
         }
-        _ => correlated(select, columns, &parentage, parents, request),
+        _ => correlated(select, columns, &relation, parents, request),
     };
     let mut rows: HashMap<P, Rows<'_, E>> = HashMap::with_capacity(parents.len());
     for row in db.query_all(&statement).await? {
@@ -234,12 +234,12 @@ where
 /// PostgreSQL: each parent walks its own stretch of the index and stops at the limit.
 fn lateral<E: Paged, P: Parent>(
     select: Select<E>,
-    parentage: &Parentage,
+    relation: &ParentRelation,
     parents: &[P],
     request: &PageRequest,
 ) -> SelectStatement {
     let key = Expr::col((PARENTS, "id"));
-    let (children, _) = parentage.restrict(select, |parent| parent.eq(key.clone()));
+    let (children, _) = relation.restrict(select, |parent| parent.eq(key.clone()));
     Query::select()
         .expr_as(key, PARENT)
         .column((CHILD, Asterisk))
@@ -257,18 +257,18 @@ fn lateral<E: Paged, P: Parent>(
 fn correlated<E: Paged, P: Parent>(
     select: Select<E>,
     columns: Columns<E>,
-    parentage: &Parentage,
+    relation: &ParentRelation,
     parents: &[P],
     request: &PageRequest,
 ) -> SelectStatement {
     const ROW: &str = "rowid";
     let table = E::default().table_name();
     let parent = || Expr::col((PARENTS, "id"));
-    let (children, _) = parentage.restrict(select, |column| column.eq(parent()));
+    let (children, _) = relation.restrict(select, |column| column.eq(parent()));
     let terms = terms::<E>(request);
     let of_parent = if request.sorts.is_empty() {
         // The link's key equals the row's, and its index is in that order.
-        vec![Term { expr: parentage.child_key::<E>(), order: request.key_order() }]
+        vec![Term { expr: relation.child_key::<E>(), order: request.key_order() }]
     } else {
         // The plus keeps SQLite from an index in this order, by which it would look at the rows of all parents.
         let unordered =
@@ -298,12 +298,12 @@ fn correlated<E: Paged, P: Parent>(
 async fn totals<E: Paged, P: Parent>(
     db: &impl ConnectionTrait,
     select: Select<E>,
-    parentage: &Parentage,
+    relation: &ParentRelation,
     parents: &[P],
 ) -> AppResult<HashMap<P, u64>> {
     let backend = db.get_database_backend();
     let (select, parent) =
-        parentage.restrict(select, |parent| keys_in(backend, parent, parents.iter().cloned()));
+        relation.restrict(select, |parent| keys_in(backend, parent, parents.iter().cloned()));
     let statement = select
         .select_only()
         .expr_as(parent.clone(), PARENT)

@@ -36,7 +36,7 @@ impl Condition {
     }
 
     /// Nothing said.
-    pub(super) fn living() -> Self {
+    pub(super) fn active() -> Self {
         Self::new(json!({}), |_| true)
     }
 
@@ -234,7 +234,7 @@ fn value(item: &Item, field: &str) -> String {
 }
 
 /// The query as it is looked for: digits are one word.
-fn folded(query: &str) -> String {
+fn normalized(query: &str) -> String {
     if query.contains(char::is_alphabetic) {
         return query.to_lowercase().replace('à', "a");
     }
@@ -244,12 +244,12 @@ fn folded(query: &str) -> String {
 /// Whether each word of the query begins a word of the contact.
 fn is_found(item: &Item, query: &str) -> bool {
     let begins = |start: &str| item.words.split(' ').any(|word| word.starts_with(start));
-    folded(query).split(' ').all(begins)
+    normalized(query).split(' ').all(begins)
 }
 
 /// How well a contact answers, the best first.
 fn rank(item: &Item, query: &str) -> usize {
-    let query = folded(query);
+    let query = normalized(query);
     match item.name {
         name if name == query => 0,
         name if name.starts_with(&query) => 1,

@@ -175,8 +175,8 @@ async fn what_stands_still_is_found_once(world: World) {
     let mut chance = Chance::seeded(4);
     let (mut maker, items) = filled(&world, &mut chance).await;
     let reader = world.reader();
-    let living: Vec<Item> = items.into_iter().filter(|item| !item.is_deleted).collect();
-    let (still, mut restless) = living.split_at(living.len() / 2);
+    let active: Vec<Item> = items.into_iter().filter(|item| !item.is_deleted).collect();
+    let (still, mut restless) = active.split_at(active.len() / 2);
     for (field, is_descending) in FIELDS.iter().flat_map(|field| [(*field, false), (*field, true)]) {
         let order = vec![(field, is_descending)];
         let question = Question { condition: Condition::any(), search: None, order };
@@ -263,7 +263,7 @@ async fn cursors_of_something_else_are_refused(world: World) {
 async fn cursors_outlive_their_contacts(world: World) {
     let mut chance = Chance::seeded(6);
     let (maker, items) = filled(&world, &mut chance).await;
-    let question = Question { condition: Condition::living(), search: None, order: Vec::new() };
+    let question = Question { condition: Condition::active(), search: None, order: Vec::new() };
     let answer = question.answer(&items);
     let reader = world.reader();
     let mut walk = Walk::new(&reader, question.variables(), 7, false);

@@ -26,7 +26,7 @@ pub(super) const NAMES: [&str; 7] =
     ["ada", "ada lovelace", "adam", "grace", "grace hopper", "hopper ada", "zoe"];
 /// As they are written.
 pub(super) const PHONES: [&str; 3] = ["+12025550143", "+12025550144", "+4930901820"];
-/// The folded words of companies.
+/// The normalized words of companies.
 const COMPANIES: [&str; 2] = ["globex", "adams"];
 /// The names of the partners and accounts that contacts are linked to.
 const LINKED: [&str; 2] = ["Globex", "Initech"];
@@ -73,7 +73,7 @@ pub(super) struct Maker {
     partners: Vec<PartnerId>,
     accounts: Vec<AccountId>,
     gone: AccountId,
-    /// The addresses of living contacts, which are unique among those of the first two kinds.
+    /// The addresses of active contacts, which are unique among those of the first two kinds.
     taken: HashSet<(usize, String)>,
 }
 

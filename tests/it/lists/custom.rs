@@ -78,7 +78,7 @@ pub(super) fn meets(value: Option<&Value>, condition: &Map<String, Value>) -> bo
     if !is_email {
         return compares(value, condition);
     }
-    let folded = |operand: &Value| match operand {
+    let normalized = |operand: &Value| match operand {
         Value::String(text) => json!(text.to_ascii_lowercase()),
         Value::Array(texts) => {
             texts.iter().map(|text| json!(text.as_str().map(str::to_ascii_lowercase))).collect()
@@ -88,8 +88,8 @@ pub(super) fn meets(value: Option<&Value>, condition: &Map<String, Value>) -> bo
     let is_id = |name: &str| name == "customFieldId";
     let condition = condition.iter().filter(|(name, _)| !is_id(name));
     compares(
-        value.map(folded).as_ref(),
-        &condition.map(|(name, operand)| (name.clone(), folded(operand))).collect(),
+        value.map(normalized).as_ref(),
+        &condition.map(|(name, operand)| (name.clone(), normalized(operand))).collect(),
     )
 }
 

@@ -72,7 +72,7 @@ async fn pages_are_found_in_an_index(world: World) {
     assert_found_by(&plan, "change", &["change_org_id_seq_idx", "change_pkey"].map(str::to_owned));
 }
 
-/// The indexes that are in the order of a column. Where living rows are unique in it, the key that says so is as well.
+/// The indexes that are in the order of a column. Where active rows are unique in it, the key that says so is as well.
 fn indexes(table: &str, column: &str) -> [String; 2] {
     [format!("{table}_org_id_{column}_id_idx"), format!("{table}_org_id_{column}_key (")]
 }

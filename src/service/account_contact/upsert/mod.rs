@@ -2,7 +2,7 @@
 //!
 //! `directory` knows which contact a row means, `planner` what becomes of it.
 
-mod directory;
+mod existing_rows;
 mod planner;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
@@ -23,7 +23,7 @@ use crate::{
     error::AppResult,
     service::{
         Database, Patch,
-        bulk::{self, Checked, Plan, RowResult, Scope, Upsert, Upserts},
+        bulk::{self, Checked, Plan, RowResult, Upsert, Upserts, WriteContext},
         custom_field::{self, CustomFieldInput},
         input::Checks,
         reading,
@@ -47,7 +47,7 @@ pub struct UpsertAccountContact {
     pub contact_type_id: Option<String>,
     /// http or https; blank text clears it.
     pub avatar_url: Option<String>,
-    /// The ids of all accounts that it is at from now on, duplicates folded.
+    /// The ids of all accounts that it is at from now on, without duplicates.
     pub account_ids: Option<Vec<String>>,
     /// Values of custom fields. Fields that are not named keep theirs.
     pub custom_field_values: Vec<CustomFieldInput>,
@@ -69,7 +69,7 @@ pub async fn upsert(
 
 /// What is written with the contacts.
 #[derive(Default)]
-pub(in crate::service) struct Beside {
+pub(in crate::service) struct SideEffects {
     linked: Vec<(AccountContactId, AccountId)>,
     unlinked: Vec<(AccountContactId, AccountId)>,
     values: Vec<(AccountContactId, (CustomFieldId, Json))>,
@@ -85,7 +85,7 @@ impl UpsertAccountContact {
 impl Upsert for UpsertAccountContact {
     type Table = Entity;
     type Checked = Fields;
-    type Beside = Beside;
+    type SideEffects = SideEffects;
 
     const OPERATION: &'static str = "upsertAccountContacts";
 
@@ -110,27 +110,31 @@ impl Upsert for UpsertAccountContact {
         &row.email_key
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Beside>> {
-        let mut planner = Planner::read(scope, rows).await?;
+    async fn plan(
+        context: WriteContext<'_>,
+        rows: &[Checked<'_, Self>],
+    ) -> AppResult<Plan<Entity, SideEffects>> {
+        let mut planner = Planner::read(context, rows).await?;
         let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
         let steps = steps.collect::<AppResult<_>>()?;
-        Ok(Plan { steps, beside: planner.beside })
+        Ok(Plan { steps, side_effects: planner.side_effects })
     }
 
-    async fn write_after(scope: Scope<'_>, beside: Beside) -> AppResult<()> {
-        let Scope { db, ctx, organization } = scope;
-        if !beside.unlinked.is_empty() {
+    async fn write_after(context: WriteContext<'_>, side_effects: SideEffects) -> AppResult<()> {
+        let WriteContext { db, ctx, organization } = context;
+        if !side_effects.unlinked.is_empty() {
             let columns = [link::Column::AccountContactId, link::Column::AccountId];
-            let gone = pairs_in(db.get_database_backend(), columns.map(|it| it.into_expr()), beside.unlinked);
+            let gone =
+                pairs_in(db.get_database_backend(), columns.map(|it| it.into_expr()), side_effects.unlinked);
             link::Entity::delete_in(organization).filter(gone).exec(db).await?;
         }
-        let links = beside.linked.into_iter().map(|(account_contact_id, account_id)| link::Model {
+        let links = side_effects.linked.into_iter().map(|(account_contact_id, account_id)| link::Model {
             org_id: organization,
             account_contact_id,
             account_id,
             created_at: ctx.now,
         });
         reading::insert_all::<link::Entity>(db, links).await?;
-        custom_field::set_values(db, ctx, organization, beside.values).await
+        custom_field::set_values(db, ctx, organization, side_effects.values).await
     }
 }

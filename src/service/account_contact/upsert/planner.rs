@@ -6,8 +6,8 @@ use sea_orm::IntoActiveModel;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Beside, Fields, UpsertAccountContact,
-    directory::{Directory, Meaning},
+    Fields, SideEffects, UpsertAccountContact,
+    existing_rows::{ExistingRows, RowMatch},
 };
 use crate::{
     entity::{
@@ -19,7 +19,7 @@ use crate::{
     service::{
         account as accounts,
         account_contact::{links, with_accounts_and_values},
-        bulk::{Checked, Scope, Step},
+        bulk::{Checked, Step, WriteContext},
         change::Diff,
         contact_type::HeldTypes,
         custom_field::{self, HeldFields},
@@ -30,16 +30,16 @@ use crate::{
 /// What the rows name and mean, read and held before the first of them is planned: types, accounts, contacts, fields, in
 /// the order in which every writer holds them.
 pub(super) struct Planner<'a> {
-    scope: Scope<'a>,
+    context: WriteContext<'a>,
     types: HeldTypes,
     /// Those of the accounts that are there.
     accounts: HashSet<AccountId>,
-    contacts: Directory,
+    contacts: ExistingRows,
     links: HashMap<AccountContactId, Vec<AccountId>>,
     fields: HeldFields,
     values: HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>>,
     /// What is to be written with the rows that were planned.
-    pub(super) beside: Beside,
+    pub(super) side_effects: SideEffects,
 }
 
 /// What a row says besides the fields of the contact itself, cleaned.
@@ -51,17 +51,17 @@ struct Related {
 
 impl<'a> Planner<'a> {
     pub(super) async fn read(
-        scope: Scope<'a>,
+        context: WriteContext<'a>,
         rows: &[Checked<'_, UpsertAccountContact>],
     ) -> AppResult<Self> {
-        let Scope { db, organization, .. } = scope;
+        let WriteContext { db, organization, .. } = context;
         let inputs = || rows.iter().map(|row| row.input);
         let types = inputs().filter_map(|it| it.contact_type_id.as_deref());
         let types = HeldTypes::read(db, organization, types).await?;
         let accounts = inputs().flat_map(|it| it.account_ids.iter().flatten());
         let accounts: HashSet<AccountId> = accounts.filter_map(|id| id.parse().ok()).collect();
-        let accounts = accounts::living(db, organization, accounts.into_iter().collect()).await?;
-        let contacts = Directory::read(scope, rows).await?;
+        let accounts = accounts::lock_active(db, organization, accounts.into_iter().collect()).await?;
+        let contacts = ExistingRows::read(context, rows).await?;
         let with_accounts = inputs().any(|it| it.account_ids.is_some());
         let linked = contacts.ids().filter(|_| with_accounts).collect();
         let links = links::of_contacts(db, organization, linked).await?;
@@ -70,7 +70,16 @@ impl<'a> Planner<'a> {
         let with_values = values().next().is_some();
         let known = contacts.ids().filter(|_| with_values);
         let values = custom_field::stored_of(db, organization, known).await?;
-        Ok(Self { scope, types, accounts, contacts, links, fields, values, beside: Beside::default() })
+        Ok(Self {
+            context,
+            types,
+            accounts,
+            contacts,
+            links,
+            fields,
+            values,
+            side_effects: SideEffects::default(),
+        })
     }
 
     /// Plans the next row.
@@ -81,39 +90,39 @@ impl<'a> Planner<'a> {
     ) -> AppResult<Step<Entity>> {
         let Checked { input, row: fields, checks } = row;
         let mut checks = checks.clone();
-        let meaning = self.contacts.meaning(&mut checks, index, input, fields);
-        if matches!(meaning, Meaning::New) {
+        let row_match = self.contacts.row_match(&mut checks, index, input, fields);
+        if matches!(row_match, RowMatch::New) {
             fields.check_complete(&mut checks);
         }
-        let is_unreadable = meaning.known().is_some_and(|old| old.metadata.value().is_none());
+        let is_unreadable = row_match.known().is_some_and(|old| old.metadata.value().is_none());
         if is_unreadable && fields.metadata.is_none() && !input.only_if_new {
             // The rows of a bulk write are written whole.
             let message = "The stored metadata cannot be read. Send metadata to replace it.";
             checks.report("metadata", InputErrorCode::Conflict, message);
         }
-        let related = self.related(&mut checks, input, &meaning);
+        let related = self.related(&mut checks, input, &row_match);
         let fields = fields.clone();
-        match meaning {
-            Meaning::New if checks.passed() => self.create(fields, related),
-            Meaning::Known(old) if checks.passed() && input.only_if_new => {
+        match row_match {
+            RowMatch::New if checks.passed() => self.create(fields, related),
+            RowMatch::Known(old) if checks.passed() && input.only_if_new => {
                 let row = old.clone().into_active_model();
-                Step::changed(self.scope.ctx, *old, row, Diff::default())
+                Step::changed(self.context.ctx, *old, row, Diff::default())
             }
-            Meaning::Known(old) if checks.passed() => self.change(*old, fields, related),
+            RowMatch::Known(old) if checks.passed() => self.change(*old, fields, related),
             _ => Ok(Step::failed(checks)),
         }
     }
 
-    fn related(&self, checks: &mut Checks, input: &UpsertAccountContact, meaning: &Meaning) -> Related {
+    fn related(&self, checks: &mut Checks, input: &UpsertAccountContact, row_match: &RowMatch) -> Related {
         let contact_type = input.contact_type_id.as_deref();
         let contact_type = contact_type.and_then(|id| self.types.named(checks, id));
         let accounts = input.account_ids.as_deref();
         let accounts = accounts.map(|ids| links::check(checks, ids, |id| self.accounts.contains(&id)));
-        let values = match meaning {
-            Meaning::New => self.fields.check_new(checks, &input.custom_field_values),
-            Meaning::Known(_) | Meaning::Unknown => {
+        let values = match row_match {
+            RowMatch::New => self.fields.check_new(checks, &input.custom_field_values),
+            RowMatch::Known(_) | RowMatch::Unknown => {
                 let none = HashMap::new();
-                let kept = meaning.known().and_then(|old| self.values.get(&old.id)).unwrap_or(&none);
+                let kept = row_match.known().and_then(|old| self.values.get(&old.id)).unwrap_or(&none);
                 let values = self.fields.check_changes(checks, kept, &input.custom_field_values);
                 values.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
             }
@@ -125,11 +134,11 @@ impl<'a> Planner<'a> {
         let contact_type = related.contact_type.or(self.types.default());
         let contact_type =
             contact_type.ok_or_else(|| AppError::Internal("no default contact type".into()))?;
-        let (row, diff) = fields.create(self.scope.ctx, self.scope.organization, contact_type);
+        let (row, diff) = fields.create(self.context.ctx, self.context.organization, contact_type);
         let accounts = related.accounts.unwrap_or_default();
         let diff = with_accounts_and_values(diff, &accounts, &related.values);
-        self.beside.linked.extend(accounts.into_iter().map(|account| (row.id, account)));
-        self.beside.values.extend(related.values.into_iter().map(|value| (row.id, value)));
+        self.side_effects.linked.extend(accounts.into_iter().map(|account| (row.id, account)));
+        self.side_effects.values.extend(related.values.into_iter().map(|value| (row.id, value)));
         self.contacts.put(None, &row);
         Ok(Step::created(row, diff))
     }
@@ -142,7 +151,7 @@ impl<'a> Planner<'a> {
         }
         self.set_values(&old, related.values, &mut diff);
         let email = old.email_key.clone();
-        let step = Step::changed(self.scope.ctx, old, row, diff)?;
+        let step = Step::changed(self.context.ctx, old, row, diff)?;
         if let Some(new) = step.written() {
             self.contacts.put(Some(&email), new);
         }
@@ -157,8 +166,8 @@ impl<'a> Planner<'a> {
             return;
         }
         let link = |account: &AccountId| (old.id, *account);
-        self.beside.unlinked.extend(before.iter().filter(|id| !new.contains(id)).map(link));
-        self.beside.linked.extend(new.iter().filter(|id| !before.contains(id)).map(link));
+        self.side_effects.unlinked.extend(before.iter().filter(|id| !new.contains(id)).map(link));
+        self.side_effects.linked.extend(new.iter().filter(|id| !before.contains(id)).map(link));
         let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         diff.note("accountIds", texts(&before), texts(&new));
     }
@@ -175,7 +184,7 @@ impl<'a> Planner<'a> {
             }
             before.insert(field.to_string(), kept.cloned().unwrap_or_default());
             after.insert(field.to_string(), value.clone());
-            self.beside.values.push((old.id, (field, value)));
+            self.side_effects.values.push((old.id, (field, value)));
         }
         if !after.is_empty() {
             diff.note("customFieldValues", before, after);

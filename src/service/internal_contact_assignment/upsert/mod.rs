@@ -2,15 +2,15 @@
 //!
 //! `directory` knows which assignment a row means and who holds it.
 
-mod directory;
+mod existing_rows;
 
 use std::collections::HashSet;
 
 use sea_orm::{IntoActiveModel, Select, Set};
 use serde::Serialize;
 
-use self::directory::{Directory, Meaning, Person};
-use super::{Held, new_row};
+use self::existing_rows::{ExistingRows, Person, RowMatch};
+use super::{AssignmentKey, new_row};
 use crate::{
     auth::RequestContext,
     entity::{
@@ -22,7 +22,7 @@ use crate::{
     error::{AppResult, InputErrorCode},
     service::{
         Database,
-        bulk::{self, Checked, Plan, RowResult, Scope, Step, Upsert, Upserts},
+        bulk::{self, Checked, Plan, RowResult, Step, Upsert, Upserts, WriteContext},
         change::{self, Action, Change, Diff},
         input::{Checks, NOT_FOUND},
         internal_contact::{NewPerson, Profile},
@@ -63,7 +63,7 @@ pub(in crate::service) struct Row {
 }
 
 /// New people, in the order of the rows.
-pub(in crate::service) type Beside = Vec<(internal_contact::Model, Diff)>;
+pub(in crate::service) type SideEffects = Vec<(internal_contact::Model, Diff)>;
 
 impl UpsertInternalContactAssignment {
     /// A blank key is none.
@@ -75,7 +75,7 @@ impl UpsertInternalContactAssignment {
 impl Upsert for UpsertInternalContactAssignment {
     type Table = Entity;
     type Checked = Row;
-    type Beside = Beside;
+    type SideEffects = SideEffects;
 
     const OPERATION: &'static str = "upsertInternalContactAssignments";
 
@@ -90,11 +90,14 @@ impl Upsert for UpsertInternalContactAssignment {
         row.remote_id.as_deref().unwrap_or_default()
     }
 
-    async fn plan(scope: Scope<'_>, rows: &[Checked<'_, Self>]) -> AppResult<Plan<Entity, Beside>> {
-        let mut planner = Planner::read(scope, rows).await?;
+    async fn plan(
+        context: WriteContext<'_>,
+        rows: &[Checked<'_, Self>],
+    ) -> AppResult<Plan<Entity, SideEffects>> {
+        let mut planner = Planner::read(context, rows).await?;
         let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
         let steps = steps.collect::<AppResult<_>>()?;
-        Ok(Plan { steps, beside: planner.beside })
+        Ok(Plan { steps, side_effects: planner.side_effects })
     }
 
     /// What is hidden with its person or its partner is not shown.
@@ -102,9 +105,9 @@ impl Upsert for UpsertInternalContactAssignment {
         Entity::find_in(organization)
     }
 
-    async fn write_before(scope: Scope<'_>, beside: &mut Beside) -> AppResult<()> {
-        let Scope { db, ctx, organization } = scope;
-        let people = std::mem::take(beside);
+    async fn write_before(context: WriteContext<'_>, side_effects: &mut SideEffects) -> AppResult<()> {
+        let WriteContext { db, ctx, organization } = context;
+        let people = std::mem::take(side_effects);
         let mut rows: Vec<_> = people.iter().map(|(row, _)| row.clone()).collect();
         // In the order in which other callers insert them.
         rows.sort_by(|one, other| one.email_key.cmp(&other.email_key));
@@ -121,23 +124,23 @@ impl Upsert for UpsertInternalContactAssignment {
 /// What the rows name and mean, read and held before the first of them is planned: partners, people, assignments, in the
 /// order in which every writer holds them.
 struct Planner<'a> {
-    scope: Scope<'a>,
+    context: WriteContext<'a>,
     partners: HashSet<PartnerId>,
-    directory: Directory,
-    beside: Beside,
+    existing: ExistingRows,
+    side_effects: SideEffects,
 }
 
 impl<'a> Planner<'a> {
     async fn read(
-        scope: Scope<'a>,
+        context: WriteContext<'a>,
         rows: &[Checked<'_, UpsertInternalContactAssignment>],
     ) -> AppResult<Self> {
         let named = rows.iter().filter_map(|row| row.input.partner_id.as_deref()?.parse().ok());
         let named: HashSet<PartnerId> = named.collect();
         let named = named.into_iter().collect();
-        let partners = partners::living(scope.db, scope.organization, named).await?;
-        let directory = Directory::read(scope, rows, &partners).await?;
-        Ok(Self { scope, partners, directory, beside: Beside::default() })
+        let partners = partners::lock_active(context.db, context.organization, named).await?;
+        let existing = ExistingRows::read(context, rows, &partners).await?;
+        Ok(Self { context, partners, existing, side_effects: SideEffects::default() })
     }
 
     /// Plans the next row.
@@ -148,16 +151,16 @@ impl<'a> Planner<'a> {
     ) -> AppResult<Step<Entity>> {
         let mut checks = row.checks.clone();
         let partner = row.input.partner_id.as_deref().map(|id| self.partner(&mut checks, id));
-        let meaning = match partner {
-            Some(None) => Meaning::Unknown,
-            partner => self.directory.meaning(&mut checks, index, row, partner.flatten()),
+        let row_match = match partner {
+            Some(None) => RowMatch::Unknown,
+            partner => self.existing.row_match(&mut checks, index, row, partner.flatten()),
         };
-        match meaning {
-            Meaning::New { person, partner } if checks.passed() => {
+        match row_match {
+            RowMatch::New { person, partner } if checks.passed() => {
                 let held = (self.person(person, &row.row), partner, row.input.internal_role);
                 Ok(self.create(held, row.row.remote_id.clone()))
             }
-            Meaning::Known { row: old, person, partner } if checks.passed() => {
+            RowMatch::Known { row: old, person, partner } if checks.passed() => {
                 let held = (self.person(person, &row.row), partner, row.input.internal_role);
                 self.change(*old, held, row.row.remote_id.clone())
             }
@@ -179,25 +182,25 @@ impl<'a> Planner<'a> {
         match person {
             Person::Known(id) => id,
             Person::New => {
-                let (person, diff) = row.person.create(self.scope.ctx, self.scope.organization);
+                let (person, diff) = row.person.create(self.context.ctx, self.context.organization);
                 let id = person.id;
-                self.directory.put_person(&person);
-                self.beside.push((person, diff));
+                self.existing.put_person(&person);
+                self.side_effects.push((person, diff));
                 id
             }
         }
     }
 
-    fn create(&mut self, held: Held, remote_id: Option<String>) -> Step<Entity> {
-        let (row, diff) = new_row(self.scope.ctx, self.scope.organization, held, remote_id);
-        self.directory.put(None, &row);
+    fn create(&mut self, held: AssignmentKey, remote_id: Option<String>) -> Step<Entity> {
+        let (row, diff) = new_row(self.context.ctx, self.context.organization, held, remote_id);
+        self.existing.put(None, &row);
         Step::created(row, diff)
     }
 
     fn change(
         &mut self,
         old: Model,
-        (contact, partner, role): Held,
+        (contact, partner, role): AssignmentKey,
         remote_id: Option<String>,
     ) -> AppResult<Step<Entity>> {
         let mut row = old.clone().into_active_model();
@@ -213,9 +216,9 @@ impl<'a> Planner<'a> {
         }
         diff.set("internalRole", &mut row.internal_role, Some(role));
         diff.set("remoteId", &mut row.remote_id, remote_id.map(Some));
-        let step = Step::changed(self.scope.ctx, old.clone(), row, diff)?;
+        let step = Step::changed(self.context.ctx, old.clone(), row, diff)?;
         if let Some(new) = step.written() {
-            self.directory.put(Some(&old), new);
+            self.existing.put(Some(&old), new);
         }
         Ok(step)
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use contact_gateway::service::fold;
+use contact_gateway::service::search_backfill;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::support::{World, on_both};
 
-on_both!(rows_of_before_are_folded_once, folding_leaves_no_trace);
+on_both!(rows_of_before_are_backfilled_once, a_backfill_leaves_no_trace);
 
 /// Searches and sorts, as `[field, names in order]`.
 async fn found(world: &World, field: &str, filter: &str) -> Value {
@@ -24,13 +24,13 @@ async fn found(world: &World, field: &str, filter: &str) -> Value {
     names.collect()
 }
 
-async fn rows_of_before_are_folded_once(world: World) {
+async fn rows_of_before_are_backfilled_once(world: World) {
     // Inserted directly, without sort keys and words.
     world.rows().partners_and_people(600, 1).await;
     world.other_rows().accounts_and_contacts(3, 1).await;
     assert_eq!(found(&world, "partners", "{ search: \"partner\" }").await, json!([]));
-    assert_eq!(fold::fold_rows(&world.db).await.expect("folding"), 1_206);
-    assert_eq!(fold::fold_rows(&world.db).await.expect("folding"), 0);
+    assert_eq!(search_backfill::backfill_search_columns(&world.db).await.expect("a backfill"), 1_206);
+    assert_eq!(search_backfill::backfill_search_columns(&world.db).await.expect("a backfill"), 0);
     let partners = found(&world, "partners", "{ search: \"PARTNER\" }").await;
     assert_eq!(partners, json!(["Partner 99", "Partner 98", "Partner 97"]));
     // Person 7 looks after partner 7 alone.
@@ -42,17 +42,17 @@ async fn rows_of_before_are_folded_once(world: World) {
     assert_eq!(*reply.data("/accountContacts/totalCount"), json!(1));
 }
 
-async fn folding_leaves_no_trace(world: World) {
+async fn a_backfill_leaves_no_trace(world: World) {
     world.rows().partners_and_people(2, 1).await;
     let document =
         "{ partners { nodes { version updatedAt } } internalContacts { nodes { version updatedAt } } }";
     let before = world.reader().query(document).await.body;
-    fold::fold_rows(&world.db).await.expect("folding");
+    search_backfill::backfill_search_columns(&world.db).await.expect("a backfill");
     assert_eq!(world.reader().query(document).await.body, before);
 }
 
 #[tokio::test]
-async fn folding_takes_what_it_takes() {
+async fn a_backfill_has_no_time_limit() {
     let world = World::on_postgres().await;
     let world = world.restarted(|config| config.database.statement_timeout = Duration::from_secs(1)).await;
     world.rows().partners_and_people(1, 1).await;
@@ -62,5 +62,5 @@ async fn folding_takes_what_it_takes() {
         END $$;
         CREATE TRIGGER linger BEFORE UPDATE ON partner FOR EACH ROW EXECUTE FUNCTION linger()";
     world.db.pool().execute_unprepared(slow).await.expect("a trigger");
-    assert_eq!(fold::fold_rows(&world.db).await.expect("folding"), 2);
+    assert_eq!(search_backfill::backfill_search_columns(&world.db).await.expect("a backfill"), 2);
 }

@@ -15,25 +15,25 @@ use crate::{
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode},
     service::{
-        bulk::{Checked, Firsts, Scope},
+        bulk::{Checked, DuplicateTracker, WriteContext},
         input::Checks,
         reading,
     },
 };
 
 /// The contacts that the rows may mean, by what finds them.
-pub(super) struct Directory {
+pub(super) struct ExistingRows {
     contacts: HashMap<AccountContactId, Model>,
     by_remote_id: HashMap<String, AccountContactId>,
     by_email: HashMap<String, AccountContactId>,
     /// What earlier rows were about.
-    remote_ids: Firsts<String>,
-    emails: Firsts<String>,
-    meant: Firsts<AccountContactId>,
+    remote_ids: DuplicateTracker<String>,
+    emails: DuplicateTracker<String>,
+    meant: DuplicateTracker<AccountContactId>,
 }
 
 /// What a row means.
-pub(super) enum Meaning {
+pub(super) enum RowMatch {
     /// A contact that is there.
     Known(Box<Model>),
     /// A new one.
@@ -42,7 +42,7 @@ pub(super) enum Meaning {
     Unknown,
 }
 
-impl Meaning {
+impl RowMatch {
     /// The contact, if it is there.
     pub(super) fn known(&self) -> Option<&Model> {
         match self {
@@ -52,13 +52,13 @@ impl Meaning {
     }
 }
 
-impl Directory {
+impl ExistingRows {
     /// Finds and holds the contacts.
     pub(super) async fn read(
-        scope: Scope<'_>,
+        context: WriteContext<'_>,
         rows: &[Checked<'_, UpsertAccountContact>],
     ) -> AppResult<Self> {
-        let backend = scope.db.get_database_backend();
+        let backend = context.db.get_database_backend();
         let remote_ids = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
         let emails = rows.iter().filter_map(|row| row.row.email_key()).map(str::to_owned);
         let wanted = keys_in(backend, Column::RemoteId.into_expr(), remote_ids).or(keys_in(
@@ -66,14 +66,14 @@ impl Directory {
             Column::EmailKey.into_expr(),
             emails,
         ));
-        let found = reading::held::<Entity>(scope.db, scope.organization, wanted).await?;
+        let found = reading::lock_where::<Entity>(context.db, context.organization, wanted).await?;
         let mut directory = Self {
             contacts: HashMap::with_capacity(found.len()),
             by_remote_id: HashMap::new(),
             by_email: HashMap::new(),
-            remote_ids: Firsts::default(),
-            emails: Firsts::default(),
-            meant: Firsts::default(),
+            remote_ids: DuplicateTracker::default(),
+            emails: DuplicateTracker::default(),
+            meant: DuplicateTracker::default(),
         };
         for row in found {
             directory.enter(&row);
@@ -88,36 +88,36 @@ impl Directory {
     }
 
     /// What a row means; reports a row that another one was, and an email address that somebody else has.
-    pub(super) fn meaning(
+    pub(super) fn row_match(
         &mut self,
         checks: &mut Checks,
         index: usize,
         input: &UpsertAccountContact,
         fields: &Fields,
-    ) -> Meaning {
+    ) -> RowMatch {
         let (remote_id, email) = (fields.remote_id(), fields.email_key());
         let is_refused = input.remote_id().is_some() != remote_id.is_some() || email == Some("");
         if is_refused || self.is_repeated(checks, index, remote_id, email) {
-            return Meaning::Unknown;
+            return RowMatch::Unknown;
         }
         let of_email = email.and_then(|email| self.by_email.get(email)).copied();
         let (field, found) = match remote_id.map(|id| self.by_remote_id.get(id).copied()) {
-            Some(Some(known)) if of_email.is_some_and(|other| other != known) => return taken(checks),
+            Some(Some(known)) if of_email.is_some_and(|other| other != known) => return refuse_taken(checks),
             Some(Some(known)) => ("remoteId", Some(known)),
-            Some(None) if self.has_remote_id(of_email) => return taken(checks),
+            Some(None) if self.has_remote_id(of_email) => return refuse_taken(checks),
             Some(None) => ("email", of_email),
             None if email.is_none() => {
                 let message = "Set remoteId or email to identify the contact.";
                 checks.report("email", InputErrorCode::Required, message);
-                return Meaning::Unknown;
+                return RowMatch::Unknown;
             }
             None => ("email", of_email),
         };
-        let Some(found) = found else { return Meaning::New };
+        let Some(found) = found else { return RowMatch::New };
         self.meant.check(checks, field, found, index);
         match self.contacts.get(&found) {
-            Some(row) => Meaning::Known(Box::new(row.clone())),
-            None => Meaning::Unknown,
+            Some(row) => RowMatch::Known(Box::new(row.clone())),
+            None => RowMatch::Unknown,
         }
     }
 
@@ -164,7 +164,7 @@ impl Directory {
     }
 }
 
-fn taken(checks: &mut Checks) -> Meaning {
+fn refuse_taken(checks: &mut Checks) -> RowMatch {
     checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
-    Meaning::Unknown
+    RowMatch::Unknown
 }

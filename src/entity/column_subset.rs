@@ -1,4 +1,4 @@
-//! Reading only the columns that somebody asked for.
+//! Reading only the columns that a query needs.
 //!
 //! Decoding and copying columns that no one looks at is a large part of the cost of a nested list. A row that was read
 //! this way holds defaults in the columns that were left out, so it is for showing only: rules and writes read whole
@@ -25,16 +25,16 @@ impl<E> Clone for Columns<E> {
 
 impl<E> Copy for Columns<E> {}
 
-impl<E: Sparse> Columns<E> {
+impl<E: ColumnSubset> Columns<E> {
     /// Every column.
     pub fn all() -> Self {
         Self { bits: u64::MAX, table: PhantomData }
     }
 
-    /// The columns that are read always, keys above all, and those whose name `asked` says yes to.
-    pub fn asked(asked: impl Fn(&str) -> bool) -> Self {
+    /// The columns that are read always, keys above all, and those that `selects` accepts by name.
+    pub fn selected_by(selects: impl Fn(&str) -> bool) -> Self {
         let bits = E::Column::iter()
-            .filter(|column| asked(column.as_str()))
+            .filter(|column| selects(column.as_str()))
             .fold(E::ALWAYS, |bits, column| bits | E::bit(column));
         Self { bits, table: PhantomData }
     }
@@ -50,8 +50,8 @@ impl<E: Sparse> Columns<E> {
     }
 }
 
-/// A table of which single columns can be read. Without the macro `sparse!` it is read whole.
-pub trait Sparse: EntityTrait {
+/// A table of which single columns can be read. Without the macro `column_subset!` it is read whole.
+pub trait ColumnSubset: EntityTrait {
     /// The bits of the columns that are read always.
     const ALWAYS: u64 = u64::MAX;
 
@@ -107,21 +107,21 @@ pub(super) fn next<T: TryGetable>(row: &QueryResult, at: &mut usize) -> Result<T
     Ok(value)
 }
 
-/// The next column of a row, if it was asked for.
+/// The next column of a row, if it is selected.
 pub(super) fn next_if<T: TryGetable + Absent>(
-    asked: bool,
+    selected: bool,
     row: &QueryResult,
     at: &mut usize,
 ) -> Result<T, DbErr> {
-    if asked { next(row, at) } else { Ok(T::absent()) }
+    if selected { next(row, at) } else { Ok(T::absent()) }
 }
 
-/// Implements [`Sparse`] for the entity of the module: all fields in the order of the model, each with its column, and
-/// whether it is read `always` or only when `asked`.
-macro_rules! sparse {
+/// Implements [`ColumnSubset`] for the entity of the module: all fields in the order of the model, each with its column, and
+/// whether it is read `always` or only when `selected`.
+macro_rules! column_subset {
     ($($field:ident: $column:ident $when:ident,)+) => {
-        impl $crate::entity::sparse::Sparse for Entity {
-            const ALWAYS: u64 = 0 $(| sparse!(@always $when $column))+;
+        impl $crate::entity::column_subset::ColumnSubset for Entity {
+            const ALWAYS: u64 = 0 $(| column_subset!(@always $when $column))+;
 
             fn bit(column: Column) -> u64 {
                 1 << column as u32
@@ -129,22 +129,22 @@ macro_rules! sparse {
 
             fn read(
                 row: &sea_orm::QueryResult,
-                columns: $crate::entity::sparse::Columns<Self>,
+                columns: $crate::entity::column_subset::Columns<Self>,
                 start: usize,
             ) -> Result<Model, sea_orm::DbErr> {
                 let mut at = start;
-                Ok(Model { $($field: sparse!(@read $when row columns at $column),)+ })
+                Ok(Model { $($field: column_subset!(@read $when row columns at $column),)+ })
             }
         }
     };
     (@always always $column:ident) => { 1 << Column::$column as u32 };
-    (@always asked $column:ident) => { 0 };
+    (@always selected $column:ident) => { 0 };
     (@read always $row:ident $columns:ident $at:ident $column:ident) => {
-        $crate::entity::sparse::next($row, &mut $at)?
+        $crate::entity::column_subset::next($row, &mut $at)?
     };
-    (@read asked $row:ident $columns:ident $at:ident $column:ident) => {
-        $crate::entity::sparse::next_if($columns.contains(Column::$column), $row, &mut $at)?
+    (@read selected $row:ident $columns:ident $at:ident $column:ident) => {
+        $crate::entity::column_subset::next_if($columns.contains(Column::$column), $row, &mut $at)?
     };
 }
 
-pub(super) use sparse;
+pub(super) use column_subset;

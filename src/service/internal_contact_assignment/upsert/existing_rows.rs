@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QuerySelect};
 
-use super::{Held, UpsertInternalContactAssignment};
+use super::{AssignmentKey, UpsertInternalContactAssignment};
 use crate::{
     entity::{
         Scoped,
@@ -17,7 +17,7 @@ use crate::{
     },
     error::{AppResult, InputErrorCode, ROLE_TAKEN},
     service::{
-        bulk::{Checked, Firsts, Scope, lost_race},
+        bulk::{Checked, DuplicateTracker, WriteContext, lost_race},
         input::Checks,
         reading,
     },
@@ -26,15 +26,15 @@ use crate::{
 type Input<'a> = Checked<'a, UpsertInternalContactAssignment>;
 
 /// The assignments that the rows may mean, and the people who may hold them, by what finds them.
-pub(super) struct Directory {
+pub(super) struct ExistingRows {
     assignments: HashMap<InternalContactAssignmentId, Model>,
     by_remote_id: HashMap<String, InternalContactAssignmentId>,
-    by_held: HashMap<Held, InternalContactAssignmentId>,
+    by_assignment_key: HashMap<AssignmentKey, InternalContactAssignmentId>,
     people: HashMap<String, InternalContactId>,
     /// What earlier rows were about.
-    remote_ids: Firsts<String>,
-    held: Firsts<(String, Option<PartnerId>, InternalRole)>,
-    meant: Firsts<InternalContactAssignmentId>,
+    remote_ids: DuplicateTracker<String>,
+    held: DuplicateTracker<(String, Option<PartnerId>, InternalRole)>,
+    meant: DuplicateTracker<InternalContactAssignmentId>,
 }
 
 /// Who holds an assignment.
@@ -46,7 +46,7 @@ pub(super) enum Person {
 }
 
 /// What a row means.
-pub(super) enum Meaning {
+pub(super) enum RowMatch {
     /// An assignment that is there, and who is to hold it for whom.
     Known {
         /// The assignment.
@@ -67,16 +67,17 @@ pub(super) enum Meaning {
     Unknown,
 }
 
-impl Directory {
+impl ExistingRows {
     /// Finds and holds people and assignments.
     pub(super) async fn read(
-        scope: Scope<'_>,
+        context: WriteContext<'_>,
         rows: &[Input<'_>],
         partners: &HashSet<PartnerId>,
     ) -> AppResult<Self> {
-        let (db, organization, backend) = (scope.db, scope.organization, scope.db.get_database_backend());
+        let (db, organization, backend) =
+            (context.db, context.organization, context.db.get_database_backend());
         let remote_ids: Vec<String> = rows.iter().filter_map(|row| row.row.remote_id.clone()).collect();
-        let seen = seen(scope, &remote_ids).await?;
+        let seen = seen(context, &remote_ids).await?;
         let holders: HashSet<InternalContactId> = seen.iter().map(|(holder, _)| *holder).collect();
         let partners: HashSet<PartnerId> =
             partners.iter().copied().chain(seen.iter().filter_map(|(_, partner)| *partner)).collect();
@@ -87,13 +88,13 @@ impl Directory {
             internal_contact::Column::Id.into_expr(),
             holders,
         ));
-        let people = reading::held::<internal_contact::Entity>(db, organization, wanted).await?;
+        let people = reading::lock_where::<internal_contact::Entity>(db, organization, wanted).await?;
         let theirs =
             keys_in(backend, Column::InternalContactId.into_expr(), people.iter().map(|person| person.id));
         let for_one =
             Column::PartnerId.is_null().or(keys_in(backend, Column::PartnerId.into_expr(), partners));
         let wanted = keys_in(backend, Column::RemoteId.into_expr(), remote_ids).or(theirs.and(for_one));
-        let assignments = reading::held::<Entity>(db, organization, wanted).await?;
+        let assignments = reading::lock_where::<Entity>(db, organization, wanted).await?;
 
         let known: HashSet<InternalContactId> = people.iter().map(|person| person.id).collect();
         if assignments.iter().any(|row| !known.contains(&row.internal_contact_id)) {
@@ -103,11 +104,11 @@ impl Directory {
         let mut directory = Self {
             assignments: HashMap::with_capacity(assignments.len()),
             by_remote_id: HashMap::new(),
-            by_held: HashMap::new(),
+            by_assignment_key: HashMap::new(),
             people: people.into_iter().map(|person| (person.email_key, person.id)).collect(),
-            remote_ids: Firsts::default(),
-            held: Firsts::default(),
-            meant: Firsts::default(),
+            remote_ids: DuplicateTracker::default(),
+            held: DuplicateTracker::default(),
+            meant: DuplicateTracker::default(),
         };
         for row in assignments {
             directory.enter(&row);
@@ -117,38 +118,40 @@ impl Directory {
     }
 
     /// What a row means, where it names this partner; reports a row that another one was, and a role that is held.
-    pub(super) fn meaning(
+    pub(super) fn row_match(
         &mut self,
         checks: &mut Checks,
         index: usize,
         row: &Input<'_>,
         partner: Option<PartnerId>,
-    ) -> Meaning {
+    ) -> RowMatch {
         let (remote_id, role) = (row.row.remote_id.as_deref(), row.input.internal_role);
         let email = row.row.person.email.key.as_str();
         if email.is_empty() || row.input.remote_id().is_some() != remote_id.is_some() {
-            return Meaning::Unknown;
+            return RowMatch::Unknown;
         }
         let of_remote_id = remote_id.and_then(|id| self.by_remote_id.get(id)).copied();
         let kept = of_remote_id.and_then(|id| self.assignments.get(&id)).and_then(|row| row.partner_id);
         let partner = partner.or(kept);
         if self.is_repeated(checks, index, remote_id, (email, partner, role)) {
-            return Meaning::Unknown;
+            return RowMatch::Unknown;
         }
         let person = self.people.get(email).copied();
-        let of_held = person.and_then(|person| self.by_held.get(&(person, partner, role))).copied();
+        let of_held = person.and_then(|person| self.by_assignment_key.get(&(person, partner, role))).copied();
         let (field, found) = match (of_remote_id, of_held) {
-            (Some(known), Some(other)) if known != other => return taken(checks),
+            (Some(known), Some(other)) if known != other => return refuse_taken(checks),
             (Some(known), _) => ("remoteId", Some(known)),
-            (None, Some(other)) if remote_id.is_some() && self.has_remote_id(other) => return taken(checks),
+            (None, Some(other)) if remote_id.is_some() && self.has_remote_id(other) => {
+                return refuse_taken(checks);
+            }
             (None, found) => ("internalRole", found),
         };
         let person = person.map_or(Person::New, Person::Known);
-        let Some(found) = found else { return Meaning::New { person, partner } };
+        let Some(found) = found else { return RowMatch::New { person, partner } };
         self.meant.check(checks, field, found, index);
         match self.assignments.get(&found) {
-            Some(row) => Meaning::Known { row: Box::new(row.clone()), person, partner },
-            None => Meaning::Unknown,
+            Some(row) => RowMatch::Known { row: Box::new(row.clone()), person, partner },
+            None => RowMatch::Unknown,
         }
     }
 
@@ -185,39 +188,39 @@ impl Directory {
     /// Notes an assignment that a row has made or changed, and what it may have given up.
     pub(super) fn put(&mut self, old: Option<&Model>, row: &Model) {
         if let Some(old) = old {
-            self.by_held.remove(&held(old));
+            self.by_assignment_key.remove(&assignment_key(old));
         }
         self.enter(row);
     }
 
     fn enter(&mut self, row: &Model) {
-        self.by_held.insert(held(row), row.id);
+        self.by_assignment_key.insert(assignment_key(row), row.id);
         if let Some(remote_id) = &row.remote_id {
             self.by_remote_id.insert(remote_id.clone(), row.id);
         }
     }
 }
 
-fn held(row: &Model) -> Held {
+fn assignment_key(row: &Model) -> AssignmentKey {
     (row.internal_contact_id, row.partner_id, row.internal_role)
 }
 
-fn taken(checks: &mut Checks) -> Meaning {
+fn refuse_taken(checks: &mut Checks) -> RowMatch {
     checks.report("internalRole", InputErrorCode::Taken, ROLE_TAKEN);
-    Meaning::Unknown
+    RowMatch::Unknown
 }
 
 /// Who holds the assignments with these remote ids, and for whom; nothing is held fast yet.
 async fn seen(
-    scope: Scope<'_>,
+    context: WriteContext<'_>,
     remote_ids: &[String],
 ) -> AppResult<Vec<(InternalContactId, Option<PartnerId>)>> {
     if remote_ids.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = scope.db.get_database_backend();
+    let backend = context.db.get_database_backend();
     let is_one = keys_in(backend, Column::RemoteId.into_expr(), remote_ids.iter().cloned());
-    let assignments = Entity::find_in(scope.organization).filter(is_one).select_only();
+    let assignments = Entity::find_in(context.organization).filter(is_one).select_only();
     let columns = assignments.columns([Column::InternalContactId, Column::PartnerId]);
-    Ok(columns.into_tuple().all(scope.db).await?)
+    Ok(columns.into_tuple().all(context.db).await?)
 }
