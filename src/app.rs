@@ -11,8 +11,8 @@ use crate::{
     config::{self, Config, ConfigError, Limits},
     graphql::{
         self, Introspection, Schema,
-        complete::FieldTypes,
-        document::{Budgets, Documents, Stage, Trusted, Untrustworthy},
+        document::{Budgets, Documents, ManifestEntryError, Trusted},
+        schema_index::SchemaIndex,
     },
     http::{
         self,
@@ -47,7 +47,7 @@ pub struct AppState {
     /// The schema in its definition language.
     pub sdl: &'static str,
     /// The types of its fields.
-    pub field_types: &'static FieldTypes,
+    pub schema_index: &'static SchemaIndex,
     /// The documents that are trusted, and those that clients sent lately.
     pub documents: Documents,
     /// Where it is told of documents that are not trusted.
@@ -128,7 +128,7 @@ impl App {
         session: playground::Session,
     ) -> Result<Self, StartError> {
         let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
-        let documents = documents(config, introspection).await?;
+        let documents = documents(config, introspection)?;
         // Where the process before this one ended between an erasure and this.
         sqlite_log::empty(&db).await;
         let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
@@ -153,7 +153,7 @@ impl App {
             db: db.clone(),
             schema: graphql::schema(introspection),
             counting_schema: graphql::counting_schema(introspection),
-            field_types: graphql::field_types(),
+            schema_index: graphql::schema_index(),
             sdl: graphql::sdl(),
             documents,
             untrusted: UntrustedLog::default(),
@@ -250,22 +250,15 @@ const TRUSTED_BUDGETS: Budgets = Budgets {
     directives: Limits::MOST_OF_A_DOCUMENT,
 };
 
-async fn documents(config: &Config, introspection: Introspection) -> Result<Documents, StartError> {
-    let mut documents = Documents::new(budgets(&config.limits));
+fn documents(config: &Config, introspection: Introspection) -> Result<Documents, StartError> {
+    let mut documents = Documents::new(budgets(&config.limits), introspection);
     if config.documents.automatic {
         documents = documents.with_automatic();
     }
     let Some(manifest) = &config.documents.manifest else { return Ok(documents) };
-    let trusted =
-        Trusted::new(&manifest.documents, &TRUSTED_BUDGETS, graphql::field_types(), introspection).await;
-    let trusted = trusted
+    let trusted = Trusted::new(&manifest.documents, &TRUSTED_BUDGETS, introspection)
         .map_err(|faults| StartError::Manifest(ManifestError { file: manifest.file.clone(), faults }))?;
-    let stage = match config.documents.stage {
-        config::Stage::Off => Stage::Off,
-        config::Stage::Log => Stage::Log,
-        config::Stage::Enforce => Stage::Enforce,
-    };
-    Ok(documents.with_trusted(trusted, stage))
+    Ok(documents.with_trusted(trusted, config.documents.mode))
 }
 
 /// Why a gateway cannot be built.
@@ -285,7 +278,7 @@ pub struct ManifestError {
     /// The file.
     pub file: PathBuf,
     /// The documents.
-    pub faults: Vec<Untrustworthy>,
+    pub faults: Vec<ManifestEntryError>,
 }
 
 /// How many documents are told of.

@@ -43,7 +43,7 @@ impl InProcess {
             let parsed = self.documents.parse(query).expect("a document");
             let gateway = Gateway::new(context(), &self.db, parsed.names.clone());
             let mut request = Request::new(query).variables(variables).data(gateway);
-            request.set_parsed_query(parsed.document.clone());
+            request.set_parsed_query(parsed.for_request(None, &request.variables));
             let answer = self.schema.execute(request).await;
             assert!(answer.errors.is_empty(), "{:?}", answer.errors);
             let mut json = Vec::new();

@@ -39,6 +39,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
     }
     let config = config::load_for_serving(file, config::environment())?;
     let _log = start_log(&config);
+    config.deprecated.iter().for_each(|message| tracing::warn!("{message}"));
     server::allow_connections(&config.http, &config.database);
     let db = app::connect(&config).await?;
     db.verify_server().await?;

@@ -54,6 +54,7 @@ impl Config {
             retention: Retention::default(),
             metrics: Metrics::default(),
             log: Log { format: LogFormat::Text, ..Log::default() },
+            deprecated: Vec::new(),
         })
     }
 }

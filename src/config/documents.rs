@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::read::flag;
 use super::source::Section;
-use super::{Documents, Manifest, Stage};
+use super::{Documents, Manifest, TrustedDocumentsMode};
 
 /// What an Apollo manifest calls its form, and the version of it that is known.
 const APOLLO: (&str, u64) = ("apollo-persisted-query-manifest", 1);
@@ -20,21 +20,23 @@ const FORMS: &str =
 
 pub(super) fn read(mut section: Section<'_>) -> Documents {
     let default = Documents::default();
-    let stage = section.parsed("stage", "use off, log or enforce", stage);
+    let mode = section
+        .renamed("stage", "mode")
+        .and_then(|key| section.parsed(key, "use off, log or enforce", mode));
     let documents = Documents {
         automatic: flag(&mut section, "automatic").unwrap_or(default.automatic),
-        stage: stage.unwrap_or(default.stage),
-        manifest: manifest(&mut section, stage.is_some_and(|stage| stage != Stage::Off)),
+        mode: mode.unwrap_or(default.mode),
+        manifest: manifest(&mut section, mode.is_some_and(|mode| mode != TrustedDocumentsMode::Off)),
     };
     section.finish();
     documents
 }
 
-fn stage(text: &str) -> Option<Stage> {
+fn mode(text: &str) -> Option<TrustedDocumentsMode> {
     match text {
-        "off" => Some(Stage::Off),
-        "log" => Some(Stage::Log),
-        "enforce" => Some(Stage::Enforce),
+        "off" => Some(TrustedDocumentsMode::Off),
+        "log" => Some(TrustedDocumentsMode::Log),
+        "enforce" => Some(TrustedDocumentsMode::Enforce),
         _ => None,
     }
 }
@@ -42,7 +44,7 @@ fn stage(text: &str) -> Option<Stage> {
 fn manifest(section: &mut Section<'_>, required: bool) -> Option<Manifest> {
     let Some(file) = section.text("manifest").map(PathBuf::from) else {
         if required {
-            let remedy = "set it to the file of the trusted documents, or set stage to off";
+            let remedy = "set it to the file of the trusted documents, or set mode to off";
             section.problem("manifest", format!("not set; {remedy}"));
         }
         return None;
@@ -166,12 +168,12 @@ mod tests {
         let map = r#"{ "a": "query A { b }", "b": "query B { b }" }"#;
         let expected = [("a", "query A { b }"), ("b", "query B { b }")];
         for content in [apollo, map] {
-            let documents = read(content, "stage = \"enforce\"");
+            let documents = read(content, "mode = \"enforce\"");
             let manifest = documents.manifest.expect("a manifest");
             assert_eq!(manifest.documents, expected.map(|(id, text)| (id.to_owned(), text.to_owned())));
-            assert_eq!((documents.automatic, documents.stage), (true, Stage::Enforce));
+            assert_eq!((documents.automatic, documents.mode), (true, TrustedDocumentsMode::Enforce));
         }
-        assert_eq!(read(map, "automatic = false").stage, Stage::Off);
+        assert_eq!(read(map, "automatic = false").mode, TrustedDocumentsMode::Off);
         assert!(!read(map, "automatic = false").automatic);
     }
 
@@ -224,19 +226,34 @@ mod tests {
     }
 
     #[test]
-    fn stages_are_checked() {
-        for stage in ["log", "enforce"] {
-            let problem = problem(&format!("[documents]\nstage = \"{stage}\""));
+    fn modes_are_checked() {
+        for mode in ["log", "enforce"] {
+            let problem = problem(&format!("[documents]\nmode = \"{mode}\""));
             assert!(problem.starts_with("documents.manifest: not set; set it to the file"), "{problem}");
         }
-        assert!(problem("[documents]\nstage = \"on\"").contains("use off, log or enforce"));
+        assert!(problem("[documents]\nmode = \"on\"").contains("use off, log or enforce"));
         assert!(problem("[documents]\nautomatic = 1").contains("use true or false"));
+    }
+
+    #[test]
+    fn the_old_name_of_the_mode_is_read_with_a_warning() {
+        let folder = TempDir::new().expect("a folder");
+        let of = |setting: &str| {
+            let text = settings(&folder, r#"{ "a": "query A { b }" }"#, setting);
+            load_text(&format!("{GOOD}{text}"), &[]).expect("a good configuration")
+        };
+        let (old, new) = (of("stage = \"log\""), of("mode = \"log\""));
+        assert_eq!((&old.documents, new.deprecated), (&new.documents, Vec::new()));
+        assert_eq!(old.deprecated, ["documents.stage is now documents.mode; rename the setting."]);
+        assert!(old.print().contains("mode = \"log\""));
+        assert!(problem("[documents]\nstage = \"on\"").starts_with("documents.stage: \"on\" is not valid"));
+        assert!(problem("[documents]\nstage = \"off\"\nmode = \"off\"").contains("documents.stage: "));
     }
 
     #[test]
     fn the_manifest_is_printed_by_its_name() {
         let folder = TempDir::new().expect("a folder");
-        let text = settings(&folder, r#"{ "a": "query A { b }" }"#, "stage = \"log\"\nautomatic = false");
+        let text = settings(&folder, r#"{ "a": "query A { b }" }"#, "mode = \"log\"\nautomatic = false");
         let config = load_text(&format!("{GOOD}{text}"), &[]).expect("a good configuration");
         let printed = config.print().replace("hidden", "0123456789abcdef0123456789abcdef");
         let again = load_text(&printed, &[]).expect("TOML");

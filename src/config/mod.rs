@@ -43,12 +43,14 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// `[app_tokens]`: what programs exchange for tokens.
     pub app_tokens: AppTokens,
-    /// `[retention]`: the retention periods.
+    /// `[retention]`: how long rows are kept that nobody asks for any more.
     pub retention: Retention,
-    /// `[metrics]`: the operator listener.
+    /// `[metrics]`: where it is told how the gateway does.
     pub metrics: Metrics,
     /// `[log]`: what is written about it.
     pub log: Log,
+    /// What to tell of settings with old names, which are still read.
+    pub deprecated: Vec<String>,
 }
 
 /// Where and how requests are taken.
@@ -78,7 +80,7 @@ pub struct Http {
     pub idle_timeout: Duration,
     /// The most connections that are open at once.
     pub max_connections: usize,
-    /// How long requests in flight may continue after the stop signal.
+    /// How long requests may still take when the process is told to stop.
     pub shutdown_timeout: Duration,
 }
 
@@ -105,7 +107,7 @@ impl Default for Http {
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// The database URL. [`Config::database_url`] returns it, or an error that says how to set it.
+    /// The address; [`Config::database_url`] gives it, or tells how to set it.
     pub url: Option<DatabaseUrl>,
     /// The most connections that are open at once.
     pub max_connections: u32,
@@ -218,13 +220,13 @@ pub struct Documents {
     pub automatic: bool,
     /// The trusted documents.
     pub manifest: Option<Manifest>,
-    /// What is done about other documents.
-    pub stage: Stage,
+    /// What happens to other documents.
+    pub mode: TrustedDocumentsMode,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Self { automatic: true, manifest: None, stage: Stage::Off }
+        Self { automatic: true, manifest: None, mode: TrustedDocumentsMode::Off }
     }
 }
 
@@ -237,14 +239,15 @@ pub struct Manifest {
     pub documents: Vec<(String, String)>,
 }
 
-/// What is done about documents that are not trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing.
+/// What happens to documents that are not trusted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TrustedDocumentsMode {
+    /// They are executed.
+    #[default]
     Off,
-    /// They are logged and executed.
+    /// They are executed and logged.
     Log,
-    /// They are rejected.
+    /// They are refused.
     Enforce,
 }
 
@@ -283,7 +286,7 @@ impl Default for AppTokens {
     }
 }
 
-/// The retention periods.
+/// How long rows are kept that nobody asks for any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Records of changes; `None` keeps them for ever.
@@ -298,7 +301,7 @@ impl Default for Retention {
     }
 }
 
-/// The operator listener.
+/// Where it is told how the gateway does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// The address of `/metrics`, `/healthz` and `/readyz`; there are no metrics without one.

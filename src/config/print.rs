@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::duration::Written;
 use super::{
-    AppTokens, Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Retention, Stage,
+    AppTokens, Config, Database, Documents, Http, Issuer, Limits, Log, LogFormat, RateLimit, Retention,
+    TrustedDocumentsMode,
 };
 use crate::auth::KeyMaterial;
 
@@ -15,8 +16,19 @@ impl Config {
     /// The configuration in force, as TOML with the secrets hidden.
     pub fn print(&self) -> String {
         let mut text = String::new();
-        let Self { http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics, log } =
-            self;
+        let Self {
+            http,
+            database,
+            auth,
+            limits,
+            documents,
+            rate_limit,
+            app_tokens,
+            retention,
+            metrics,
+            log,
+            deprecated: _,
+        } = self;
         add_http(&mut text, http);
         add_database(&mut text, database);
         for issuer in &auth.issuers {
@@ -106,18 +118,18 @@ fn add_limits(text: &mut String, limits: &Limits) {
     setting(text, "response_memory", limits.response_memory.to_string());
 }
 
-fn add_documents(text: &mut String, Documents { automatic, manifest, stage }: &Documents) {
-    let stage = match stage {
-        Stage::Off => "off",
-        Stage::Log => "log",
-        Stage::Enforce => "enforce",
+fn add_documents(text: &mut String, Documents { automatic, manifest, mode }: &Documents) {
+    let mode = match mode {
+        TrustedDocumentsMode::Off => "off",
+        TrustedDocumentsMode::Log => "log",
+        TrustedDocumentsMode::Enforce => "enforce",
     };
     section(text, "[documents]");
     setting(text, "automatic", automatic.to_string());
     if let Some(manifest) = manifest {
         setting(text, "manifest", quoted_path(&manifest.file));
     }
-    setting(text, "stage", quoted(stage));
+    setting(text, "mode", quoted(mode));
 }
 
 fn add_rate_limit(text: &mut String, limit: RateLimit) {

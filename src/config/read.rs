@@ -62,8 +62,20 @@ pub(super) fn read(
     let retention = retention(settings.section("retention"));
     let metrics = metrics(settings.section("metrics"));
     let log = log(settings.section("log"));
-    let config =
-        Config { http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics, log };
+    let deprecated = std::mem::take(&mut settings.deprecated);
+    let config = Config {
+        http,
+        database,
+        auth,
+        limits,
+        documents,
+        rate_limit,
+        app_tokens,
+        retention,
+        metrics,
+        log,
+        deprecated,
+    };
     settings.finish(
         "http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log",
         config,

@@ -18,6 +18,8 @@ pub(super) struct Settings {
     sections: Table,
     from_environment: BTreeSet<String>,
     problems: Vec<Problem>,
+    /// What to tell of settings with old names.
+    pub(super) deprecated: Vec<String>,
 }
 
 impl Settings {
@@ -27,7 +29,12 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let sections = file.map(read_file).transpose()?.unwrap_or_default();
-        let mut settings = Self { sections, from_environment: BTreeSet::new(), problems: Vec::new() };
+        let mut settings = Self {
+            sections,
+            from_environment: BTreeSet::new(),
+            problems: Vec::new(),
+            deprecated: Vec::new(),
+        };
         for (variable, value) in environment {
             match variable.strip_prefix(ENVIRONMENT_PREFIX) {
                 Some(name) if !value.is_empty() => settings.overlay(&variable, name, value),
@@ -120,6 +127,20 @@ impl Section<'_> {
     /// Whether there is nothing, or nothing any more, to take.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+
+    /// The name under which a setting is given that had another one before; `None` when it is not given.
+    pub(super) fn renamed(&mut self, old: &'static str, new: &'static str) -> Option<&'static str> {
+        if self.has(new) {
+            return Some(new);
+        }
+        self.known.push(new);
+        if !self.has(old) {
+            return None;
+        }
+        let message = format!("{0}.{old} is now {0}.{new}; rename the setting.", self.path);
+        self.settings.deprecated.push(message);
+        Some(old)
     }
 
     /// Takes a setting out as it was written, which is right for secrets: nothing repeats it.

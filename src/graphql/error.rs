@@ -84,7 +84,7 @@ pub fn translate(response: &mut Response, request_id: &str) -> Option<u64> {
         let code = translate_one(error, request_id);
         set_code(error, code, request_id);
         retry_after = retry_after.max(code.retry_after());
-        if let Some(path) = error_argument(error, code)
+        if let Some(path) = error_argument(error)
             && let Some(extensions) = &mut error.extensions
         {
             extensions.set("argument", Value::List(path));
@@ -94,22 +94,13 @@ pub fn translate(response: &mut Response, request_id: &str) -> Option<u64> {
 }
 
 /// The path of the argument that caused an error.
-fn error_argument(error: &ServerError, code: Code) -> Option<Vec<Value>> {
-    if let Some(AppError::Argument { path, .. }) = error.source::<AppError>() {
-        return Some(path.iter().map(|name| Value::String(name.to_string())).collect());
+fn error_argument(error: &ServerError) -> Option<Vec<Value>> {
+    match error.source::<AppError>() {
+        Some(AppError::Argument { path, .. }) => {
+            Some(path.iter().map(|name| Value::String(name.to_string())).collect())
+        }
+        _ => None,
     }
-    let path = if code == Code::ValidationFailed { argument_path(&error.message)? } else { return None };
-    Some(path.map(|name| Value::String(name.to_owned())).collect())
-}
-
-/// The path of the argument that caused a validation error. async-graphql has it only in the message: `argument
-/// "input.phone"`, or `argument "input", field "email"` for missing and unknown fields.
-fn argument_path(message: &str) -> Option<impl Iterator<Item = &str>> {
-    let (_, rest) = message.split_once("argument \"")?;
-    let (argument, rest) = rest.split_once('"')?;
-    let field = rest.strip_prefix(", field \"").and_then(|rest| rest.split_once('"')).map(|(field, _)| field);
-    let unknown = rest.strip_prefix(", unknown field \"").and_then(|it| it.split_once('"')).map(|(it, _)| it);
-    Some(argument.split('.').chain(field).chain(unknown))
 }
 
 fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
@@ -126,7 +117,7 @@ fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
         error.message = "Internal error.".to_owned();
         return Code::Internal;
     }
-    // Other errors are async-graphql's own: the document or its variables do not match the schema.
+    // async-graphql's own: a value that fits its type and not what a resolver takes.
     error.message = without_value(&error.message).to_owned();
     Code::ValidationFailed
 }

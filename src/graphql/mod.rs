@@ -7,7 +7,6 @@ pub mod account;
 pub mod account_contact;
 pub mod bulk;
 pub mod change;
-pub mod complete;
 pub mod contact;
 pub mod contact_mutation;
 pub mod contact_type;
@@ -22,6 +21,7 @@ pub mod internal_contact;
 pub mod internal_contact_assignment;
 pub mod loaders;
 pub mod node;
+pub mod null_completion;
 pub mod organization;
 pub mod organization_contact;
 pub mod partner;
@@ -31,15 +31,15 @@ pub mod relay;
 pub mod response;
 pub mod response_size;
 pub mod scalar;
+pub mod schema_index;
 pub mod selection;
 pub mod subscription;
-mod validation;
 
 use std::sync::LazyLock;
 
-use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use self::{complete::FieldTypes, response_size::CountValues, subscription::Subscriptions};
+use self::{response_size::CountValues, schema_index::SchemaIndex, subscription::Subscriptions};
 
 pub use context::Gateway;
 
@@ -124,10 +124,12 @@ fn counting_builder() -> SchemaBuilder<Query, Mutation, Subscriptions> {
     builder().extension(CountValues)
 }
 
+/// Documents are validated before they come here, see [`document`].
 fn built(builder: SchemaBuilder<Query, Mutation, Subscriptions>, introspection: Introspection) -> Schema {
+    let builder = builder.validation_mode(ValidationMode::Fast);
     match introspection {
         Introspection::On => builder.finish(),
-        Introspection::Off => builder.disable_introspection().disable_suggestions().finish(),
+        Introspection::Off => builder.disable_introspection().finish(),
     }
 }
 
@@ -150,9 +152,9 @@ pub fn sdl() -> &'static str {
     &SDL
 }
 
-/// The types of all fields that can be asked for.
-pub fn field_types() -> &'static FieldTypes {
-    static TYPES: LazyLock<FieldTypes> =
-        LazyLock::new(|| FieldTypes::of_sdl(&schema(Introspection::On).sdl()));
-    &TYPES
+/// The types of all fields that can be selected.
+pub fn schema_index() -> &'static SchemaIndex {
+    static INDEX: LazyLock<SchemaIndex> =
+        LazyLock::new(|| SchemaIndex::of_sdl(&schema(Introspection::On).sdl()));
+    &INDEX
 }

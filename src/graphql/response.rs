@@ -12,7 +12,7 @@ use async_graphql::{
 };
 use serde::Serialize;
 
-use super::document::operation;
+use super::document::{HIDDEN, operation};
 
 /// Writes a response as JSON. Without data and without an error that has a path nothing was executed, and `data` is left
 /// out. Fails only where `json` does.
@@ -23,10 +23,7 @@ pub fn write(
 ) -> io::Result<()> {
     json.write_all(b"{")?;
     let has_data = was_executed(response);
-    if response.data == Value::Null && response.errors.is_empty() {
-        // Everything was skipped, and of an object without fields async-graphql makes null.
-        json.write_all(br#""data":{}"#)?;
-    } else if has_data {
+    if has_data {
         json.write_all(b"\"data\":")?;
         let operation =
             document.and_then(|(document, name)| Some((document, operation(document, name).ok()?)));
@@ -107,6 +104,9 @@ impl<'a, W: Write> Writer<'a, W> {
             match &selection.node {
                 Selection::Field(field) => {
                     let key = field.node.response_key().node.as_str();
+                    if key == HIDDEN {
+                        continue;
+                    }
                     // Usually the fields are in order already.
                     let next = written.len();
                     let position = match object.get_index(next) {

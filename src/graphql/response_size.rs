@@ -78,3 +78,16 @@ fn size(value: &Value, is_leaf: bool) -> (usize, usize) {
         Value::List(_) | Value::Object(_) => (2, 1),
     }
 }
+
+/// The bytes that a value with all in it has at least as JSON, and how many values it is.
+pub fn size_of_tree(value: &Value) -> (usize, usize) {
+    let sum = |(bytes, values), (more_bytes, more_values)| (bytes + more_bytes, values + more_values);
+    match value {
+        Value::List(items) => items.iter().map(size_of_tree).fold((2, 1), sum),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| sum((key.len() + 4, 0), size_of_tree(value)));
+            fields.fold((2, 1), sum)
+        }
+        value => size(value, true),
+    }
+}

@@ -19,6 +19,18 @@ use crate::{
     service::{input::moment, json::canonical},
 };
 
+/// Whether a scalar of the schema takes a value; built-in scalars are not checked here.
+pub(super) fn is_valid(scalar: &str, value: &Value) -> bool {
+    match scalar {
+        "BigInt" => BigInt::is_valid(value),
+        "DateTime" => Timestamp::is_valid(value),
+        "EmailAddress" => EmailAddress::is_valid(value),
+        "PhoneNumber" => PhoneNumber::is_valid(value),
+        "URL" => Url::is_valid(value),
+        _ => true,
+    }
+}
+
 /// A global id in a response: GraphQL's `ID`, formatted on the stack.
 pub struct Id(IdText);
 

@@ -16,7 +16,7 @@ use super::{body, refused::Refused};
 use crate::{
     app::Settings,
     error::{AppError, Code},
-    graphql::document,
+    graphql::document::{DocumentReference, plain_id},
     service::json::keep_numbers,
 };
 
@@ -30,10 +30,16 @@ pub(super) struct Asked {
     document_id: Option<String>,
     /// As Relay's clients do.
     doc_id: Option<String>,
-    #[serde(rename = "operationName")]
+    /// An empty one is none: some clients always send the member.
+    #[serde(rename = "operationName", deserialize_with = "not_empty")]
     pub(super) operation_name: Option<String>,
     pub(super) variables: Option<Variables>,
     extensions: Option<Object<Extensions>>,
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// The extensions that are known; others are passed over.
@@ -76,12 +82,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 impl Asked {
     /// How the request tells which document it is about.
-    pub(super) fn document(&self) -> Result<document::Request<'_>, &'static str> {
+    pub(super) fn document(&self) -> Result<DocumentReference<'_>, &'static str> {
         match (self.query.as_deref(), self.id()?) {
-            (Some(text), None) => Ok(document::Request::Text(text)),
+            (Some(text), None) => Ok(DocumentReference::Text(text)),
             // Clients of graphql-transport-ws cannot leave the text out.
-            (None | Some(""), Some(id)) => Ok(document::Request::Id(id)),
-            (Some(text), Some(id)) => Ok(document::Request::Both { text, id }),
+            (None | Some(""), Some(id)) => Ok(DocumentReference::Id(id)),
+            (Some(text), Some(id)) => Ok(DocumentReference::Both { text, id }),
             (None, None) => Err("Send query, documentId, doc_id or extensions.persistedQuery."),
         }
     }
@@ -98,7 +104,7 @@ impl Asked {
         }
         let persisted = persisted.map(|persisted| &persisted.0.sha256_hash);
         let ids = [self.document_id.as_ref(), self.doc_id.as_ref(), persisted];
-        let mut ids = ids.into_iter().flatten().map(|id| document::plain_id(id));
+        let mut ids = ids.into_iter().flatten().map(|id| plain_id(id));
         let id = ids.next();
         if ids.any(|other| id != Some(other)) {
             return Err(

@@ -4,6 +4,7 @@ use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
     Name, PathSegment, Request, Response, ServerError, Value, Variables,
+    indexmap::IndexMap,
     parser::types::{ExecutableDocument, OperationType},
 };
 use axum::http::StatusCode;
@@ -28,13 +29,11 @@ use crate::{
     fair_share::Principal,
     graphql::{
         Gateway, Schema,
-        document::{
-            Found, Parsed, cost, introspection_refused, misfit_subscription, misfit_variable, operation,
-            unknown_type, without_absent_variables,
-        },
+        document::{DocumentLookup, ValidDocument, coerce_variables, cost, operation},
         error::{refusal, translate},
+        null_completion::complete,
         response,
-        response_size::{LONG_POINT, POINT, UNCOUNTED, USUAL_POINT, VALUE},
+        response_size::{LONG_POINT, POINT, UNCOUNTED, USUAL_POINT, VALUE, size_of_tree},
         subscription::Listening,
     },
     service::{
@@ -135,7 +134,7 @@ pub(super) fn note(facts: &Facts, performed: Result<&Performed, &Refused>) {
     let code = match performed {
         Ok(Performed::Once(answered)) => answered.code.clone(),
         Ok(Performed::Events(_)) => None,
-        Err(refused) => Some(code(&refused.error)),
+        Err(refused) => refused.errors.first().map(code),
     };
     facts.set_outcome(code.as_deref());
     if let Err(Refused { reason: Some(reason), .. }) = performed {
@@ -145,7 +144,7 @@ pub(super) fn note(facts: &Facts, performed: Result<&Performed, &Refused>) {
 
 /// A request that may be executed.
 pub(super) struct Prepared {
-    pub(super) parsed: Arc<Parsed>,
+    pub(super) document: Arc<ValidDocument>,
     operation_name: Option<String>,
     ty: OperationType,
     pub(super) variables: Variables,
@@ -169,7 +168,7 @@ impl Prepared {
     }
 
     fn has_long_values(&self) -> bool {
-        LONG_VALUES.iter().any(|name| self.parsed.names.has(name))
+        LONG_VALUES.iter().any(|name| self.document.names.has(name))
     }
 
     /// The most bytes of a point of its cost.
@@ -216,33 +215,25 @@ fn prepare(
     if asked.query().is_some_and(|query| query.len() > DOCUMENT_LIMIT) {
         return Err(Refused::too_long(id));
     }
-    let found = find(app, context, &asked, id)?;
+    let DocumentLookup { document, text, untrusted } = find(app, context, &asked, id)?;
     let name = asked.operation_name.as_deref();
-    let selected = operation(&found.parsed.document, name).map_err(|error| Refused::new(&error, id))?;
-    facts.set_operation(&found.parsed.document, name);
-    if found.untrusted {
+    let selected = operation(&document.document, name).map_err(|error| Refused::new(&error, id))?;
+    facts.set_operation(&document.document, name);
+    if untrusted {
         _ = facts.untrusted.set(());
-        app.untrusted.tell(&found, asked.query(), facts, id);
+        app.untrusted.report(&document, text.as_deref().or(asked.query()), facts, id);
     }
     let ty = selected.node.ty;
     check_manner(ty, manner, id)?;
-    let Found { parsed, .. } = &found;
-    let variables = asked.variables.unwrap_or_default();
-    let mut refused = unknown_type(&parsed.document, |name| app.field_types.knows(name))
-        .or_else(|| misfit_variable(&selected.node, &variables))
-        .or_else(|| misfit_subscription(selected));
-    if !app.settings.introspection {
-        refused = refused.or_else(|| introspection_refused(&parsed.names, selected));
-    }
-    if let Some(error) = refused {
-        return Err(Refused::misfit(error, Code::ValidationFailed, id));
-    }
-    let points = cost(app.field_types, &parsed.document, selected, &variables, app.settings.cost_limit)
-        .map_err(|refused| Refused::document(refused, id))?;
+    let refused = |error| Refused::document(error, id);
+    let given = asked.variables.unwrap_or_default();
+    let variables = coerce_variables(&document.document, &selected.node, given).map_err(refused)?;
+    let points = cost(app.schema_index, &document.document, selected, &variables, app.settings.cost_limit)
+        .map_err(refused)?;
     let operation_name = asked.operation_name;
     // Events are not compressed.
     let overhead = if ty == OperationType::Subscription { 0 } else { manner.overhead };
-    Ok(Prepared { parsed: found.parsed, operation_name, ty, variables, points, overhead })
+    Ok(Prepared { document, operation_name, ty, variables, points, overhead })
 }
 
 /// Whether an operation of this type may come this way.
@@ -260,7 +251,12 @@ fn check_manner(ty: OperationType, manner: Manner, id: &str) -> Result<(), Refus
 }
 
 /// The document that a request brings or names.
-fn find(app: &AppState, context: &RequestContext, asked: &Asked, id: &str) -> Result<Found, Refused> {
+fn find(
+    app: &AppState,
+    context: &RequestContext,
+    asked: &Asked,
+    id: &str,
+) -> Result<DocumentLookup, Refused> {
     let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
     let request = asked.document().map_err(bad)?;
     let found = app.documents.find(request, context.caller.organization);
@@ -297,27 +293,33 @@ async fn execute(
     let points = prepared.points;
     let meter = prepared.meter(app, &context.caller).await.map_err(|why| given_up(app, why, id))?;
     let work = Meter::begin(app, &context.caller, points, &facts.tally);
+    let introspected = prepared.document.introspect(prepared.operation_name.as_deref(), &prepared.variables);
     let request = request(app, context, &mut prepared);
-    let (executed, here) = timed(meter.run(prepared.schema(app).execute(request))).await;
+    let execution = async {
+        count_introspection(&introspected).await;
+        prepared.schema(app).execute(request).await
+    };
+    let (executed, here) = timed(meter.run(execution)).await;
     let left = work.map(|work| work.finish(here, points));
-    let Prepared { parsed, operation_name, ty, .. } = &prepared;
+    let Prepared { document, operation_name, ty, .. } = &prepared;
     let name = operation_name.as_deref();
     let mut root_fields = meter.root_fields();
     let written = match executed {
         Ok(mut response) => {
             if response::was_executed(&response) {
-                set_field(facts, &parsed.document, name);
+                set_field(facts, &document.document, name);
             }
-            if let Value::Object(fields) = &response.data {
+            if let Value::Object(fields) = &mut response.data {
+                fields.extend(introspected);
                 root_fields = fields.keys().map(ToString::to_string).collect();
             }
             if tell_cost {
                 response.extensions.insert("cost".to_owned(), told(app, points, left));
             }
-            written(app, response, (parsed, name), &meter, id).await
+            written(app, response, (document, name), &meter, id).await
         }
         Err(why) => {
-            set_field(facts, &parsed.document, name);
+            set_field(facts, &document.document, name);
             Err(why)
         }
     };
@@ -368,13 +370,22 @@ fn executed_without_response(
 
 /// What async-graphql is asked to do. It gets the variables, which may be long.
 fn request(app: &AppState, context: RequestContext, prepared: &mut Prepared) -> Request {
-    let Prepared { parsed, operation_name, variables, .. } = prepared;
-    let pruned = without_absent_variables(&parsed.document, operation_name.as_deref(), variables);
-    let gateway = Gateway::new(context, &app.db, Arc::clone(&parsed.names));
+    let Prepared { document, operation_name, variables, .. } = prepared;
+    let for_request = document.for_request(operation_name.as_deref(), variables);
+    let gateway = Gateway::new(context, &app.db, Arc::clone(&document.names));
     let mut request = Request::new("").variables(mem::take(variables)).data(gateway);
     request.operation_name = operation_name.clone();
-    request.set_parsed_query(pruned);
+    request.set_parsed_query(for_request);
     request
+}
+
+/// Counts what introspection answers, which nothing counted while it was made.
+async fn count_introspection(fields: &IndexMap<Name, Value>) {
+    let Some(meter) = ResponseMeter::current() else { return };
+    for value in fields.values() {
+        let (bytes, values) = size_of_tree(value);
+        meter.count_value(bytes, 2 * bytes + VALUE * values).await;
+    }
 }
 
 fn set_field(facts: &Facts, document: &ExecutableDocument, name: Option<&str>) {
@@ -387,16 +398,16 @@ fn set_field(facts: &Facts, document: &ExecutableDocument, name: Option<&str>) {
 async fn written(
     app: &AppState,
     mut response: Response,
-    (parsed, name): (&Parsed, Option<&str>),
+    (document, name): (&ValidDocument, Option<&str>),
     meter: &ResponseMeter,
     id: &str,
 ) -> Result<Answered, ResponseStopped> {
     let mut retry_after = None;
     if !response.errors.is_empty() {
-        app.field_types.complete(&mut response, &parsed.document, name);
+        complete(app.schema_index, &mut response, &document.document, name);
         retry_after = translate(&mut response, id);
     }
-    let document = Some((&parsed.document, name));
+    let document = Some((&document.document, name));
     let limit = app.response_memory.limits().response;
     let body = ResponseBody::written(limit, |json| response::write(&response, document, json));
     let code = response.errors.first().map(code);
@@ -432,12 +443,12 @@ async fn subscribe(
     if is_misfit && let Some(response) = responses.next().await {
         let written = async {
             let meter = prepared.meter(&app, &caller).await?;
-            written(&app, response, (&prepared.parsed, name), &meter, id).await
+            written(&app, response, (&prepared.document, name), &meter, id).await
         };
         let answered = written.await.map_err(|why| given_up(&app, why, id))?;
         return Ok(Performed::Once(Box::new(answered)));
     }
-    set_field(facts, &prepared.parsed.document, name);
+    set_field(facts, &prepared.document.document, name);
     let telling =
         Telling { app, responses, caller, prepared, id: id.to_owned(), owed: 0, is_over: false, _room: room };
     let (sender, receiver) = mpsc::channel(1);
@@ -490,7 +501,7 @@ impl Telling {
         }
         self.pay().await;
         let Self { app, responses, caller, prepared, id, .. } = self;
-        let document = (&*prepared.parsed, prepared.operation_name.as_deref());
+        let document = (&*prepared.document, prepared.operation_name.as_deref());
         let tally = Arc::<Tally>::default();
         let event = async {
             let meter = prepared.meter(app, caller).await?;

@@ -6,8 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use crate::{
     error::{AppError, Code},
     graphql::{
-        document::{self, Reason},
-        error::{refusal, set_code},
+        document::{DocumentError, Reason},
+        error::refusal,
         response,
     },
 };
@@ -15,7 +15,7 @@ use crate::{
 /// A request that is refused before anything of it is executed.
 pub(super) struct Refused {
     pub(super) status: StatusCode,
-    pub(super) error: Box<ServerError>,
+    pub(super) errors: Vec<ServerError>,
     /// Whether only the document is to blame, and not the request that brings or names it.
     pub(super) well_formed: bool,
     /// What its document is refused for.
@@ -32,7 +32,7 @@ impl Refused {
             code => code.retry_after().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))),
         };
         let well_formed = error.code().is_of_document();
-        Self { status, error: Box::new(refusal(error, request_id)), well_formed, reason: None, header }
+        Self { status, errors: vec![refusal(error, request_id)], well_formed, reason: None, header }
     }
 
     pub(super) fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
@@ -52,19 +52,15 @@ impl Refused {
         Self { header, reason: Some(Reason::Rate), ..Self::new(&error, request_id) }
     }
 
-    /// A document that is none, or variables that do not fit it.
-    pub(super) fn misfit(error: impl Into<ServerError>, code: Code, request_id: &str) -> Self {
-        let mut error = error.into();
-        set_code(&mut error, code, request_id);
-        let well_formed = code.is_of_document();
-        let status = StatusCode::BAD_REQUEST;
-        Self { status, error: Box::new(error), well_formed, reason: None, header: None }
-    }
-
-    /// A document that is not taken.
-    pub(super) fn document(refused: document::Refused, request_id: &str) -> Self {
-        let (code, reason) = (refused.code, refused.reason);
-        Self { reason: Some(reason), ..Self::misfit(refused, code, request_id) }
+    /// A document, or the values of its variables, that are refused.
+    pub(super) fn document(error: DocumentError, request_id: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            well_formed: error.code.is_of_document(),
+            reason: error.reason,
+            errors: error.into_errors(request_id),
+            header: None,
+        }
     }
 
     pub(super) fn too_long(request_id: &str) -> Self {
@@ -77,7 +73,7 @@ impl Refused {
     pub(super) fn json(self) -> Vec<u8> {
         let mut json = Vec::new();
         // Nothing fails that is written to memory.
-        let _ = response::write(&Response::from_errors(vec![*self.error]), None, &mut json);
+        let _ = response::write(&Response::from_errors(self.errors), None, &mut json);
         json
     }
 }

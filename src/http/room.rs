@@ -43,7 +43,7 @@ impl Room {
 
     /// Takes what a subscription needs, until that is dropped.
     pub(super) fn take(&self, subject: &Subject, prepared: &Prepared) -> Result<Taken, AppError> {
-        let count = (prepared.parsed.bytes() + size_of_all(&prepared.variables)).div_ceil(UNIT);
+        let count = (prepared.document.bytes() + size_of_all(&prepared.variables)).div_ceil(UNIT);
         let units =
             u32::try_from(count).ok().and_then(|it| Arc::clone(&self.units).try_acquire_many_owned(it).ok());
         let taken = units.zip(self.subjects.take(subject, count));

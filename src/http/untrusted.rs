@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::access::Facts;
-use crate::graphql::document::{Found, sha256};
+use crate::graphql::document::{ValidDocument, sha256};
 
 /// How many lines there may be in a minute.
 const LINES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("more than nothing");
@@ -23,14 +23,19 @@ impl Default for UntrustedLog {
 }
 
 impl UntrustedLog {
-    /// Tells of a document by its hash and the name of its operation, unless that was done or is too much. The request
-    /// has brought its text, or it was found with it.
-    pub(super) fn tell(&self, found: &Found, brought: Option<&str>, facts: &Facts, request_id: &str) {
-        let Some(text) = found.text.as_deref().or(brought) else { return };
-        if found.parsed.was_told() || self.0.check().is_err() {
+    /// Logs a document of this text by its hash and the name of its operation, unless that was done or is too much.
+    pub(super) fn report(
+        &self,
+        document: &ValidDocument,
+        text: Option<&str>,
+        facts: &Facts,
+        request_id: &str,
+    ) {
+        let Some(text) = text else { return };
+        if document.was_reported() || self.0.check().is_err() {
             return;
         }
-        found.parsed.set_told();
+        document.set_reported();
         // The names of these fields are explained in docs/operations.md.
         tracing::warn!(
             target: "contact_gateway::untrusted",

@@ -15,7 +15,7 @@ use contact_gateway::{
     auth::Scope,
     graphql::{
         document::{cost, operation},
-        field_types, sdl,
+        schema_index, sdl,
     },
     service::work::{
         CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, SCAN, SEARCH, SORT, VALUE,
@@ -38,7 +38,7 @@ on_both!(
 fn points(document: &str, variables: Value) -> u64 {
     let parsed = parse_query(document).unwrap_or_else(|error| panic!("{document}: {error}"));
     let operation = operation(&parsed, None).expect("an operation");
-    cost(field_types(), &parsed, operation, &Variables::from_json(variables), u64::MAX).expect("a cost")
+    cost(schema_index(), &parsed, operation, &Variables::from_json(variables), u64::MAX).expect("a cost")
 }
 
 #[test]

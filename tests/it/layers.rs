@@ -37,7 +37,7 @@ const LAYERS: [Layer; 11] = [
     },
     Layer {
         name: "graphql",
-        knows: &["auth", "entity", "error", "service"],
+        knows: &["auth", "config", "entity", "error", "service"],
         never: &["axum", "sea_orm", "tower", "tower_http"],
     },
     Layer {

@@ -83,4 +83,5 @@ mod tenancy;
 mod tenancy_property;
 mod token_corpus;
 mod upsert;
+mod validation;
 mod write_only;

@@ -9,7 +9,7 @@ mod work;
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Pos, Positioned, Value as ConstValue, Variables,
+    Name, Positioned, Value as ConstValue, Variables,
     parser::types::{
         Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
         VariableDefinition,
@@ -18,12 +18,12 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{
-    Reason, Refused,
+    DocumentError, HIDDEN, Reason,
     guard::{BYTES_PER_VALUE, is_introspection},
 };
 use crate::{
     error::Code,
-    graphql::complete::FieldTypes,
+    graphql::schema_index::SchemaIndex,
     service::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
 };
 
@@ -44,21 +44,19 @@ const LONG_VALUES: [(&str, &str, u64); 5] = [
 ];
 /// What each selection below `__schema` and `__type` costs. Most stand there in lists whose lengths only the schema knows.
 const INTROSPECTION: u64 = 50;
-/// How many fields that the schema lacks are left to validation, which tells of each and compares its name with all others.
-const MAX_UNKNOWN: usize = 50;
 
 /// What an operation costs with these variables, unless that is more than `limit`. Fragments count for every type that
 /// they may apply to.
 pub fn cost(
-    types: &FieldTypes,
+    index: &SchemaIndex,
     document: &ExecutableDocument,
     operation: &Positioned<OperationDefinition>,
     variables: &Variables,
     limit: u64,
-) -> Result<u64, Refused> {
+) -> Result<u64, DocumentError> {
     let definitions = &operation.node.variable_definitions;
     let mut costs = Costs {
-        types,
+        index,
         document,
         variables: definitions
             .iter()
@@ -66,8 +64,6 @@ pub fn cost(
             .collect(),
         sizes: HashMap::new(),
         fragments: HashMap::new(),
-        unknown: 0,
-        first_too_many: None,
     };
     let root = match operation.node.ty {
         OperationType::Query => "Query",
@@ -75,13 +71,9 @@ pub fn cost(
         OperationType::Subscription => "Subscription",
     };
     let points = costs.set(&operation.node.selection_set.node, Some(root)).total();
-    if let Some(pos) = costs.first_too_many {
-        let message = "The schema lacks this field and many before it.";
-        return Err(Refused::invalid(Reason::UnknownFields, message, pos));
-    }
     if points > limit {
         let message = format!("The request costs {points} points; at most {limit} are allowed.");
-        return Err(Refused::at(Code::QueryTooComplex, Reason::Cost, message, operation.pos));
+        return Err(DocumentError::at(Code::QueryTooComplex, Reason::Cost, message, operation.pos));
     }
     Ok(points)
 }
@@ -127,14 +119,12 @@ impl Points {
 }
 
 struct Costs<'a> {
-    types: &'a FieldTypes,
+    index: &'a SchemaIndex,
     document: &'a ExecutableDocument,
     variables: HashMap<&'a str, Option<&'a ConstValue>>,
     /// How many values the variables hold, of those that were asked for.
     sizes: HashMap<&'a str, u64>,
     fragments: HashMap<&'a str, Points>,
-    unknown: usize,
-    first_too_many: Option<Pos>,
 }
 
 impl<'a> Costs<'a> {
@@ -169,20 +159,20 @@ impl<'a> Costs<'a> {
     }
 
     fn field(&mut self, field: &'a Positioned<Field>, on: Option<&'a str>) -> Points {
-        let Positioned { pos, node: field } = field;
+        let field = &field.node;
         let name = field.name.node.as_str();
+        if field.response_key().node == HIDDEN {
+            return Points::default();
+        }
         if is_introspection(name) {
             let below = self.set(&field.selection_set.node, None).once;
             return Points::once(below.saturating_mul(INTROSPECTION).saturating_add(1));
         }
-        let known = on.and_then(|on| self.types.field(on, name));
-        if known.is_none() && name != "__typename" && on.is_some() {
-            self.count_unknown(*pos);
-        }
+        let known = on.and_then(|on| self.index.field(on, name));
         let below = self.set(&field.selection_set.node, known.map(|known| known.name));
         let mutation = on == Some("Mutation") && name != "__typename";
-        let in_page = on.is_some_and(|on| self.types.is_connection(on));
-        let is_page = known.is_some_and(|known| self.types.is_connection(known.name));
+        let in_page = on.is_some_and(|on| self.index.is_connection(on));
+        let is_page = known.is_some_and(|known| self.index.is_connection(known.name));
         let is_count = in_page && name == "totalCount";
         let statement = is_page || mutation || is_count;
         let value = if statement { STATEMENT } else { on.map_or(1, |on| value_points(on, name)) };
@@ -209,13 +199,6 @@ impl<'a> Costs<'a> {
             work: below.work.saturating_add(at_once),
             is_counted: is_count,
             ..Points::default()
-        }
-    }
-
-    fn count_unknown(&mut self, pos: Pos) {
-        self.unknown += 1;
-        if self.unknown > MAX_UNKNOWN {
-            self.first_too_many.get_or_insert(pos);
         }
     }
 

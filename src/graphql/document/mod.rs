@@ -1,17 +1,21 @@
-//! Documents before they are executed: found by their texts or ids, read once, measured and kept, and freed of variables
-//! that the request left out.
+//! Documents before they are executed: found by their texts or ids, parsed and validated once, and cached.
 
-mod automatic;
+mod apq;
+mod cache;
+mod convert;
 mod cost;
+mod error;
 mod guard;
 mod id;
+mod introspection;
+mod merge;
 mod names;
-mod parse;
-mod refused;
-mod subscription;
-mod text;
+mod position;
+mod schema;
+mod syntax;
 mod tokens;
 mod trusted;
+mod validate;
 mod variables;
 
 use std::sync::{
@@ -19,33 +23,37 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use apollo_compiler::{ExecutableDocument as SourceDocument, validation::Valid};
 use async_graphql::{
-    Positioned, ServerError,
+    Name, Positioned, Value, Variables,
+    indexmap::IndexMap,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition},
 };
-use lru::LruCache;
 
-use self::automatic::Automatic;
+pub(super) use self::convert::HIDDEN;
+use self::{apq::ApqCache, cache::DocumentCache, error::Fault, syntax::Syntax};
 pub use self::{
     cost::cost,
+    error::{DocumentError, Reason},
     guard::Budgets,
     id::{plain as plain_id, sha256},
     names::FieldNames,
-    refused::{Reason, Refused},
-    subscription::misfit_subscription,
-    trusted::{Stage, Trusted, Untrustworthy},
-    variables::{misfit_variable, unknown_type, without_absent_variables},
+    trusted::{ManifestEntryError, Trusted, TrustedDocumentsMode},
+    variables::{coerce_variables, without_absent_variables},
 };
-use crate::error::{AppError, AppResult, Code};
+use crate::{
+    error::{AppError, AppResult, Code},
+    graphql::Introspection,
+};
 
-/// How much memory the kept documents may take, as far as it can be told from what they consist of.
-const KEPT_BYTES: usize = 16 * 1024 * 1024;
-/// What a token takes in a document that was read.
+/// What a token takes of memory in a document that is ready to be executed.
 const BYTES_PER_TOKEN: usize = 256;
+/// What a token takes besides in one that is kept for introspection.
+const BYTES_PER_TOKEN_OF_SOURCE: usize = 256;
 
-/// How a request tells which document it is about.
+/// How a request names its document.
 #[derive(Clone, Copy, Debug)]
-pub enum Request<'a> {
+pub enum DocumentReference<'a> {
     /// By its text.
     Text(&'a str),
     /// By its id, see [`plain_id`].
@@ -59,126 +67,148 @@ pub enum Request<'a> {
     },
 }
 
-/// A document, and what can be known of it before it is executed.
-pub struct Parsed {
-    /// The document.
+/// A document that is valid, and what can be known of it before it is executed.
+pub struct ValidDocument {
+    /// The document as async-graphql executes it.
     pub document: ExecutableDocument,
     /// The names of its fields.
     pub names: Arc<FieldNames>,
+    /// The same document for introspection, where it asks for the schema.
+    source: Option<Valid<SourceDocument>>,
     /// About how much memory it takes.
     bytes: usize,
-    /// Whether it was told that it is not trusted.
-    told: AtomicBool,
+    /// Whether it was logged that it is not trusted.
+    reported: AtomicBool,
 }
 
-impl Parsed {
+impl ValidDocument {
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Whether it was told that this document is not trusted.
-    pub fn was_told(&self) -> bool {
-        self.told.load(Relaxed)
+    /// Whether it was logged that this document is not trusted.
+    pub fn was_reported(&self) -> bool {
+        self.reported.load(Relaxed)
     }
 
-    /// It is being told.
-    pub fn set_told(&self) {
-        self.told.store(true, Relaxed);
+    /// Notes that it is logged.
+    pub fn set_reported(&self) {
+        self.reported.store(true, Relaxed);
+    }
+
+    /// The document as a request with these variables executes it: without what names an absent variable, and without
+    /// introspection, which [`Self::introspect`] answers.
+    pub fn for_request(&self, operation_name: Option<&str>, variables: &Variables) -> ExecutableDocument {
+        let mut document = without_absent_variables(&self.document, operation_name, variables);
+        if self.source.is_some() {
+            introspection::remove_introspection(&mut document);
+        }
+        document
+    }
+
+    /// The values of the root fields that ask for the schema, by their response keys.
+    pub fn introspect(&self, operation_name: Option<&str>, variables: &Variables) -> IndexMap<Name, Value> {
+        let source = self.source.as_ref();
+        source.map(|it| introspection::introspect(it, operation_name, variables)).unwrap_or_default()
     }
 }
 
 /// The document of a request.
-pub struct Found {
-    /// What it is.
-    pub parsed: Arc<Parsed>,
+pub struct DocumentLookup {
+    /// The document.
+    pub document: Arc<ValidDocument>,
     /// Its text, where the request did not bring it and it is not trusted.
     pub text: Option<Arc<str>>,
-    /// Whether it is to be told of because it is not trusted.
+    /// Whether it is to be logged because it is not trusted.
     pub untrusted: bool,
 }
 
-impl Found {
-    fn trusted(parsed: &Arc<Parsed>) -> Self {
-        Self { parsed: Arc::clone(parsed), text: None, untrusted: false }
+impl DocumentLookup {
+    fn trusted(document: &Arc<ValidDocument>) -> Self {
+        Self { document: Arc::clone(document), text: None, untrusted: false }
     }
 }
 
-/// The documents that are trusted, and those that clients sent lately, parsed.
+/// The documents that are trusted, and those that clients sent lately.
 pub struct Documents {
     budgets: Budgets,
-    kept: Mutex<Kept>,
-    automatic: Option<Automatic>,
+    introspection: Introspection,
+    cache: Mutex<DocumentCache>,
+    apq: Option<ApqCache>,
     trusted: Option<Trusted>,
-    stage: Stage,
-}
-
-/// Parsed documents by their texts, the one that was not asked for longest first to go.
-struct Kept {
-    documents: LruCache<String, Arc<Parsed>>,
-    /// What they take together.
-    bytes: usize,
+    mode: TrustedDocumentsMode,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Self::new(Budgets::default())
+        Self::new(Budgets::default(), Introspection::On)
     }
 }
 
 impl Documents {
-    /// None yet. Those that exceed a budget are refused.
-    pub fn new(budgets: Budgets) -> Self {
+    /// None yet. Those that exceed a budget are refused, and those that ask for the schema where introspection is off.
+    pub fn new(budgets: Budgets, introspection: Introspection) -> Self {
         Self {
             budgets,
-            kept: Mutex::new(Kept { documents: LruCache::unbounded(), bytes: 0 }),
-            automatic: None,
+            introspection,
+            cache: Mutex::default(),
+            apq: None,
             trusted: None,
-            stage: Stage::Off,
+            mode: TrustedDocumentsMode::Off,
         }
     }
 
     /// Those that clients send with their hashes are found by them from then on.
     #[must_use]
     pub fn with_automatic(self) -> Self {
-        Self { automatic: Some(Automatic::default()), ..self }
+        Self { apq: Some(ApqCache::default()), ..self }
     }
 
-    /// These are found by their ids. What is done about others is said by the stage; where they are refused, there are
-    /// no automatic ones.
+    /// These are found by their ids. The mode says what happens to others; where they are refused, there are no automatic
+    /// ones.
     #[must_use]
-    pub fn with_trusted(self, trusted: Trusted, stage: Stage) -> Self {
-        let automatic = self.automatic.filter(|_| stage != Stage::Enforce);
-        Self { automatic, trusted: Some(trusted), stage, ..self }
+    pub fn with_trusted(self, trusted: Trusted, mode: TrustedDocumentsMode) -> Self {
+        let apq = self.apq.filter(|_| mode != TrustedDocumentsMode::Enforce);
+        Self { apq, trusted: Some(trusted), mode, ..self }
     }
 
     /// The document that a request from an organization brings or names. With both, they have to agree.
-    pub fn find(&self, request: Request<'_>, organization: Option<i64>) -> Result<Found, Refused> {
-        match request {
-            Request::Text(text) => self.by_text(text),
-            Request::Id(id) => self.by_id(id, organization),
-            Request::Both { text, id } => self.by_both(text, id, organization),
+    pub fn find(
+        &self,
+        reference: DocumentReference<'_>,
+        organization: Option<i64>,
+    ) -> Result<DocumentLookup, DocumentError> {
+        match reference {
+            DocumentReference::Text(text) => self.by_text(text),
+            DocumentReference::Id(id) => self.by_id(id, organization),
+            DocumentReference::Both { text, id } => self.by_both(text, id, organization),
         }
     }
 
-    fn by_text(&self, text: &str) -> Result<Found, Refused> {
-        if let Some(parsed) = self.trusted.as_ref().and_then(|trusted| trusted.get(text)) {
-            return Ok(Found::trusted(parsed));
+    fn by_text(&self, text: &str) -> Result<DocumentLookup, DocumentError> {
+        if let Some(document) = self.trusted.as_ref().and_then(|trusted| trusted.get(text)) {
+            return Ok(DocumentLookup::trusted(document));
         }
         self.untrusted(text)
     }
 
-    fn by_id(&self, id: &str, organization: Option<i64>) -> Result<Found, Refused> {
+    fn by_id(&self, id: &str, organization: Option<i64>) -> Result<DocumentLookup, DocumentError> {
         if let Some(text) = self.trusted_text(id) {
             return self.by_text(text);
         }
         self.may_be_unknown()?;
-        let text = self.automatic.as_ref().and_then(|automatic| automatic.get(organization, id));
+        let text = self.apq.as_ref().and_then(|apq| apq.get(organization, id));
         let text = text.ok_or_else(not_found)?;
-        Ok(Found { text: Some(Arc::clone(&text)), ..self.untrusted(&text)? })
+        Ok(DocumentLookup { text: Some(Arc::clone(&text)), ..self.untrusted(&text)? })
     }
 
-    fn by_both(&self, text: &str, id: &str, organization: Option<i64>) -> Result<Found, Refused> {
+    fn by_both(
+        &self,
+        text: &str,
+        id: &str,
+        organization: Option<i64>,
+    ) -> Result<DocumentLookup, DocumentError> {
         if let Some(trusted) = self.trusted_text(id) {
             return if trusted == text { self.by_text(text) } else { Err(not_its_own()) };
         }
@@ -187,8 +217,8 @@ impl Documents {
             return Err(not_its_own());
         }
         let found = self.by_text(text)?;
-        if let Some(automatic) = &self.automatic {
-            automatic.keep(organization, id, text);
+        if let Some(apq) = &self.apq {
+            apq.insert(organization, id, text);
         }
         Ok(found)
     }
@@ -197,80 +227,83 @@ impl Documents {
         self.trusted.as_ref()?.text(id)
     }
 
-    /// Whether ids are taken that no trusted document has.
-    fn may_be_unknown(&self) -> Result<(), Refused> {
-        match (self.stage, &self.automatic, &self.trusted) {
-            (Stage::Enforce, ..) => Err(not_trusted()),
+    /// Whether ids are accepted that no trusted document has.
+    fn may_be_unknown(&self) -> Result<(), DocumentError> {
+        match (self.mode, &self.apq, &self.trusted) {
+            (TrustedDocumentsMode::Enforce, ..) => Err(not_trusted()),
             (_, None, None) => Err(not_supported()),
             _ => Ok(()),
         }
     }
 
-    fn untrusted(&self, text: &str) -> Result<Found, Refused> {
-        if self.stage == Stage::Enforce {
+    fn untrusted(&self, text: &str) -> Result<DocumentLookup, DocumentError> {
+        if self.mode == TrustedDocumentsMode::Enforce {
             return Err(not_trusted());
         }
-        Ok(Found { parsed: self.parse(text)?, text: None, untrusted: self.stage == Stage::Log })
+        let untrusted = self.mode == TrustedDocumentsMode::Log;
+        Ok(DocumentLookup { document: self.parse(text)?, text: None, untrusted })
     }
 
-    /// The document that `query` is, or where it stops being one that is taken.
-    pub fn parse(&self, query: &str) -> Result<Arc<Parsed>, Refused> {
-        if let Some(parsed) = self.kept().documents.get(query) {
-            return Ok(Arc::clone(parsed));
+    /// The document of this text, from the cache or parsed and validated now.
+    pub fn parse(&self, text: &str) -> Result<Arc<ValidDocument>, DocumentError> {
+        if let Some(document) = self.cache().get(text) {
+            return Ok(document);
         }
-        let parsed = Arc::new(read(query, &self.budgets)?);
-        self.kept().keep(query, &parsed);
-        Ok(parsed)
+        let document = Arc::new(parse_and_validate(text, &self.budgets, self.introspection)?);
+        self.cache().insert(text, &document);
+        Ok(document)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+    fn cache(&self) -> std::sync::MutexGuard<'_, DocumentCache> {
         // A panic between two steps of the cache cannot leave a wrong document in it.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn keep(&mut self, query: &str, parsed: &Arc<Parsed>) {
-        self.bytes += parsed.bytes;
-        if let Some((_, replaced)) = self.documents.push(query.to_owned(), Arc::clone(parsed)) {
-            self.bytes -= replaced.bytes;
-        }
-        while self.bytes > KEPT_BYTES
-            && let Some((_, gone)) = self.documents.pop_lru()
-        {
-            self.bytes -= gone.bytes;
-        }
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 // Apollo's and urql's clients know the next two by these messages.
 
-fn not_found() -> Refused {
-    Refused::at(Code::PersistedQueryNotFound, Reason::UnknownId, "PersistedQueryNotFound", None)
+fn not_found() -> DocumentError {
+    DocumentError::at(Code::PersistedQueryNotFound, Reason::UnknownId, "PersistedQueryNotFound", None)
 }
 
-fn not_supported() -> Refused {
-    Refused::at(Code::PersistedQueryNotSupported, Reason::UnknownId, "PersistedQueryNotSupported", None)
+fn not_supported() -> DocumentError {
+    DocumentError::at(Code::PersistedQueryNotSupported, Reason::UnknownId, "PersistedQueryNotSupported", None)
 }
 
-fn not_trusted() -> Refused {
+fn not_trusted() -> DocumentError {
     let message = "Only trusted documents are executed here, and this is none.";
-    Refused::at(Code::DocumentNotTrusted, Reason::Untrusted, message, None)
+    DocumentError::at(Code::DocumentNotTrusted, Reason::Untrusted, message, None)
 }
 
-fn not_its_own() -> Refused {
+fn not_its_own() -> DocumentError {
     let message = "The id is not that of the document which came with it.";
-    Refused::at(Code::BadRequest, Reason::WrongId, message, None)
+    DocumentError::at(Code::BadRequest, Reason::WrongId, message, None)
 }
 
-/// Tokens, then the document, then its measure: each step is asked only about what the one before let pass.
-fn read(query: &str, budgets: &Budgets) -> Result<Parsed, Refused> {
-    let tokens = tokens::tokens(query, budgets)?;
-    let document = parse::document(&tokens)?;
-    guard::check(&document, budgets)?;
+/// Tokens, syntax, budgets, the schema's rules: each step sees only what the one before let pass.
+fn parse_and_validate(
+    text: &str,
+    budgets: &Budgets,
+    introspection: Introspection,
+) -> Result<ValidDocument, DocumentError> {
+    let syntax = Syntax::parse(text, budgets)?;
+    guard::check(&syntax, budgets)?;
+    let source = validate::validate(&syntax, introspection)?;
+    let document = convert::convert(text, &source)?;
     let names = Arc::new(FieldNames::of(&document));
-    let bytes = query.len() + tokens.len() * BYTES_PER_TOKEN;
-    Ok(Parsed { document, names, bytes, told: AtomicBool::new(false) })
+    if introspection == Introspection::Off && names.asks_for_schema() {
+        return Err(introspection_is_off(&syntax));
+    }
+    let source = names.has_introspection().then(|| introspection::answerable(source));
+    let per_token = BYTES_PER_TOKEN + source.as_ref().map_or(0, |_| BYTES_PER_TOKEN_OF_SOURCE);
+    let bytes = text.len() + syntax.tokens * per_token;
+    Ok(ValidDocument { document, names, source, bytes, reported: AtomicBool::new(false) })
+}
+
+fn introspection_is_off(syntax: &Syntax<'_>) -> DocumentError {
+    let first = syntax.operations().next().and_then(|operation| operation.location());
+    let message = "Introspection is off here; see schema.graphql.";
+    DocumentError::invalid(None, vec![Fault::new(message, syntax.pos(first))])
 }
 
 /// The operation that a request selects.
@@ -293,15 +326,6 @@ pub fn operation<'a>(
     operation.ok_or_else(|| {
         AppError::request(Code::BadRequest, "The document has no operation of the name in operationName.")
     })
-}
-
-/// The error of asking a schema that does not answer questions about itself.
-pub fn introspection_refused(
-    names: &FieldNames,
-    operation: &Positioned<OperationDefinition>,
-) -> Option<ServerError> {
-    let asked = ["__schema", "__type", "_service"].into_iter().any(|name| names.has(name));
-    asked.then(|| ServerError::new("Introspection is off here; see schema.graphql.", Some(operation.pos)))
 }
 
 #[cfg(test)]

@@ -35,6 +35,16 @@ impl FieldNames {
         }
     }
 
+    /// Whether introspection answers a part of it.
+    pub(super) fn has_introspection(&self) -> bool {
+        self.has("__schema") || self.has("__type")
+    }
+
+    /// Whether it asks for the schema in any form.
+    pub(super) fn asks_for_schema(&self) -> bool {
+        self.has_introspection() || self.has("_service")
+    }
+
     /// Whether a field of this name is selected anywhere.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains(name)

@@ -3,17 +3,34 @@
 mod attacks;
 mod persisted;
 mod random;
+mod validation;
 
 use std::time::{Duration, Instant};
 
 use self::attacks::{LONGEST, attacks};
 use super::*;
 
-/// The code, the message and the place of a refusal.
-fn refusal(document: &str) -> Option<(&'static str, String, (usize, usize))> {
-    let refused = Documents::default().parse(document).err()?;
-    let pos = refused.pos.expect("a place");
-    Some((refused.code.as_str(), refused.message.into_owned(), (pos.line, pos.column)))
+/// The code, the message and the position of an error.
+type Refusal = (&'static str, String, (usize, usize));
+
+fn refusal_of<T>(result: Result<T, DocumentError>) -> Option<Refusal> {
+    let refused = result.err()?;
+    let fault = refused.first().expect("a fault");
+    let pos = fault.locations.first().expect("a position");
+    Some((refused.code.as_str(), fault.message.to_string(), (pos.line, pos.column)))
+}
+
+/// Everything before validation.
+fn guarded(document: &str, budgets: &Budgets) -> Result<(), DocumentError> {
+    guard::check(&Syntax::parse(document, budgets)?, budgets)
+}
+
+fn refusal(document: &str) -> Option<Refusal> {
+    refusal_of(guarded(document, &Budgets::default()))
+}
+
+fn invalid(document: &str) -> Option<Refusal> {
+    refusal_of(Documents::default().parse(document))
 }
 
 fn complexity(document: &str) -> Option<String> {
@@ -27,7 +44,7 @@ fn attacks_end_as_they_should() {
     for (what, document, code) in attacks() {
         assert!(document.len() <= LONGEST, "{what}: {} bytes", document.len());
         let started = Instant::now();
-        let refused = refusal(&document);
+        let refused = invalid(&document);
         assert_eq!(refused.as_ref().map(|(code, ..)| *code), code, "{what}: {refused:?}");
         // Many times what it takes: this is for what does not end.
         assert!(started.elapsed() < Duration::from_secs(10), "{what}: {:?}", started.elapsed());
@@ -59,7 +76,7 @@ fn each_budget_has_its_message_and_its_place() {
         (
             format!("{}a{}", "{ ...".repeat(33) + "{", "}".repeat(34)),
             "The document has more than 32 selection sets within each other.",
-            (1, 166),
+            (1, 167),
         ),
     ] {
         let refused = refusal(&document).unwrap_or_else(|| panic!("{message}: {document}"));
@@ -138,12 +155,10 @@ fn introspection_may_go_deeper_but_not_wider() {
 }
 
 #[test]
-fn fragments_are_there_are_used_and_end() {
+fn fragments_exist_and_end() {
     for (document, message, place) in [
         ("{ ...F }", "There is no fragment of this name.", (1, 3)),
         ("{ a { ... { ...F } } }", "There is no fragment of this name.", (1, 13)),
-        ("{ a }\nfragment F on A { a }", "This fragment is never used.", (2, 1)),
-        ("{ a } fragment F on A { ...F }", "This fragment is never used.", (1, 7)),
         ("{ ...F } fragment F on A { ...F }", "This fragment is spread within itself.", (1, 28)),
         (
             "{ ...F } fragment F on A { a { ...G } } fragment G on A { ... { ...F } }",
@@ -157,53 +172,40 @@ fn fragments_are_there_are_used_and_end() {
 }
 
 #[test]
-fn what_is_no_document_is_told_with_its_place() {
-    for (document, message, place) in [
+fn syntax_errors_have_their_position() {
+    for (document, message, position) in [
         ("", "The document has no operation.", (1, 1)),
+        ("# nothing\n", "The document has no operation.", (2, 1)),
         ("fragment F on A { a }\n", "The document has no operation.", (2, 1)),
-        ("{", "The document is not valid GraphQL here: expected a name.", (1, 2)),
-        ("{ }", "The document is not valid GraphQL here: expected a name.", (1, 3)),
-        ("{ a } }", "The document is not valid GraphQL here: expected an operation or a fragment.", (1, 7)),
         ("{ a } { b }", "An operation without a name must be the only one.", (1, 1)),
         ("query A { a } query { b }", "An operation without a name must be the only one.", (1, 15)),
         ("query A { a } query A { b }", "Two operations have this name.", (1, 21)),
         ("{ ...F } fragment F on A { a } fragment F on A { a }", "Two fragments have this name.", (1, 41)),
-        ("{ a() }", "The document is not valid GraphQL here: expected a name.", (1, 5)),
-        ("{ a(b: ) }", "The document is not valid GraphQL here: expected a value.", (1, 8)),
-        (
-            "{ a(b: \"\\x\") }",
-            "The document is not valid GraphQL here: expected a text with escapes that stand for characters.",
-            (1, 8),
-        ),
-        (
-            "query ($a: Int = $b) { a }",
-            "The document is not valid GraphQL here: expected a value without variables.",
-            (1, 18),
-        ),
-        ("query ($a Int) { a }", "The document is not valid GraphQL here: expected :.", (1, 11)),
-        ("query () { a }", "The document is not valid GraphQL here: expected $.", (1, 8)),
-        (
-            "fragment on on A { a } { ...on }",
-            "The document is not valid GraphQL here: expected a name other than on.",
-            (1, 10),
-        ),
-        ("{ a é }", "This character has no meaning here.", (1, 5)),
-        ("{ a(b: \"x\n\") }", "A text that begins here does not end.", (1, 8)),
-        ("{ a: }", "The document is not valid GraphQL here: expected a name.", (1, 6)),
-        (
-            "type A { b: Int }",
-            "The document is not valid GraphQL here: expected an operation or a fragment.",
-            (1, 1),
-        ),
+        ("type A { b: Int }", "Only operations and fragments can be executed.", (1, 1)),
     ] {
-        assert_eq!(
-            refusal(document),
-            Some(("GRAPHQL_PARSE_FAILED", message.to_owned(), place)),
-            "{document}"
-        );
+        let expected = ("GRAPHQL_PARSE_FAILED", message.to_owned(), position);
+        assert_eq!(refusal(document), Some(expected), "{document}");
     }
-    let twice = refusal("{ a(b: { c: 1, c: 2 }) }");
-    assert_eq!(twice.map(|(code, ..)| code), Some("GRAPHQL_VALIDATION_FAILED"));
+    for (document, what, position) in [
+        ("{", "expected at least one Selection in Selection Set", (1, 2)),
+        ("{ }", "expected at least one Selection in Selection Set", (1, 3)),
+        ("{ a", "expected }, got EOF", (1, 4)),
+        ("{ a } }", "expected a StringValue, Name or OperationDefinition", (1, 7)),
+        ("{ a() }", "expected an Argument", (1, 5)),
+        ("{ a(b: ) }", "expected a valid Value", (1, 8)),
+        ("{ a(b: \"\\x\") }", "unexpected escaped character", (1, 8)),
+        ("query ($a: Int = $b) { a }", "unexpected variable value in a Const context", (1, 18)),
+        ("query ($a Int) { a }", "expected a Name", (1, 11)),
+        ("query () { a }", "expected a Variable Definition", (1, 8)),
+        ("fragment on on A { a } { ...on }", "Fragment Name cannot be 'on'", (1, 10)),
+        ("{ a é }", "Unexpected character \"é\"", (1, 5)),
+        ("{ a(b: \"x\n\") }", "unexpected line terminator", (1, 8)),
+        ("{ a(b: 01) }", "Numbers must not have non-significant leading zeroes", (1, 8)),
+        ("{ a: }", "expected a Name", (1, 6)),
+    ] {
+        let message = format!("The document is not valid GraphQL here: {what}.");
+        assert_eq!(refusal(document), Some(("GRAPHQL_PARSE_FAILED", message, position)), "{document}");
+    }
 }
 
 #[test]
@@ -220,7 +222,7 @@ fn no_depth_of_nesting_overflows_the_stack() {
 }
 
 #[test]
-fn documents_are_kept_within_their_memory() {
+fn documents_are_cached_within_their_memory() {
     let documents = Documents::default();
     let text = |number: usize| format!("{{ viewer {{ subject }} }} # {number} {}", "x".repeat(100_000));
     let first = documents.parse(&text(0)).expect("a document");
@@ -229,10 +231,14 @@ fn documents_are_kept_within_their_memory() {
         documents.parse(&text(number)).expect("a document");
         documents.parse(&text(1)).expect("a document");
     }
-    let kept = documents.kept();
-    assert!(kept.bytes <= KEPT_BYTES && kept.bytes > KEPT_BYTES - 200_000, "{}", kept.bytes);
-    let sum: usize = kept.documents.iter().map(|(_, parsed)| parsed.bytes).sum();
-    assert_eq!(kept.bytes, sum);
-    assert!(kept.documents.contains(&text(1)) && kept.documents.contains(&text(399)));
-    assert!(!kept.documents.contains(&text(0)) && !kept.documents.contains(&text(2)));
+    let cached = documents.cache();
+    assert!(
+        cached.bytes <= cache::MOST_BYTES && cached.bytes > cache::MOST_BYTES - 200_000,
+        "{}",
+        cached.bytes
+    );
+    let sum: usize = cached.documents.iter().map(|(_, document)| document.bytes()).sum();
+    assert_eq!(cached.bytes, sum);
+    assert!(cached.documents.contains(&text(1)) && cached.documents.contains(&text(399)));
+    assert!(!cached.documents.contains(&text(0)) && !cached.documents.contains(&text(2)));
 }

@@ -1,66 +1,229 @@
-//! The variables of a request and its document: whether they fit, and what to do about those that were left out.
+//! The variables of a request: their values are coerced to the types that the document declares, and what names one that was
+//! left out leaves the document.
+//!
+//! apollo-compiler 1.33 could coerce them, but refuses `10.0` for an `Int`, quotes values in its messages and does not tell
+//! which part of a variable is wrong.
 
 use std::collections::HashSet;
 
+use apollo_compiler::{
+    Name as SourceName, Schema,
+    ast::Type as SourceType,
+    schema::{ExtendedType, InputObjectType},
+};
 use async_graphql::{
-    Name, Number, Positioned, ServerError, Value as ConstValue, Variables,
+    Name, Number, Positioned, Value as ConstValue, Variables,
     parser::types::{
         BaseType, Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection,
-        SelectionSet, VariableDefinition,
+        SelectionSet, Type, VariableDefinition,
     },
 };
 use async_graphql_value::Value;
 
-use super::operation;
+use super::{DocumentError, error::Fault, operation, schema};
+use crate::graphql::scalar;
 
-/// The error of the first variable that does not fit: required and left out or null, or an `Int` beyond 32 bits.
-/// async-graphql 7.2 would notice these only while executing, when mutations before it have written.
-pub fn misfit_variable(operation: &OperationDefinition, variables: &Variables) -> Option<ServerError> {
-    operation.variable_definitions.iter().find_map(|definition| {
-        let VariableDefinition { name, var_type, default_value, .. } = &definition.node;
-        let message = match variables.get(&name.node) {
-            None | Some(ConstValue::Null) if !var_type.node.nullable && default_value.is_none() => {
-                format!("The variable ${} is required.", name.node)
+/// The values of an operation's variables, coerced to their types; those with defaults are there. Values of variables that
+/// the operation does not declare are dropped.
+pub fn coerce_variables(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    mut given: Variables,
+) -> Result<Variables, DocumentError> {
+    let (mut coerced, mut faults) = (Variables::default(), Vec::new());
+    for definition in &operation.variable_definitions {
+        let name = &definition.node.name.node;
+        match coerced_value(&definition.node, given.remove(name)) {
+            Ok(Some(value)) => _ = coerced.insert(name.clone(), value),
+            Ok(None) => {}
+            Err(misfit) => {
+                let message = misfit.message(name);
+                let argument = usage(document, operation, name).map(|usage| [usage, misfit.path].concat());
+                let argument = argument.unwrap_or_default();
+                faults.push(Fault { argument, ..Fault::new(message, definition.pos) });
             }
-            Some(ConstValue::Number(number)) if is_int(&var_type.node.base) && !fits_int(number) => {
-                format!("The variable ${} is not an Int: a whole number of 32 bits.", name.node)
-            }
-            _ => return None,
-        };
-        Some(ServerError::new(message, Some(definition.pos)))
-    })
+        }
+    }
+    if faults.is_empty() { Ok(coerced) } else { Err(DocumentError::invalid(None, faults)) }
 }
 
-/// The error of the first variable of a type that the schema does not have, in any operation. async-graphql 7.2 notices
-/// it only where the type is not a list; the default of a list of it makes its validation panic.
-pub fn unknown_type(document: &ExecutableDocument, knows: impl Fn(&str) -> bool) -> Option<ServerError> {
-    let definitions = document.operations.iter().flat_map(|(_, it)| &it.node.variable_definitions);
-    let unknown = definitions.filter_map(|it| {
-        let name = named(&it.node.var_type.node.base);
-        (!knows(name)).then(|| ServerError::new(format!("Unknown type \"{name}\""), Some(it.pos)))
-    });
-    unknown.min_by_key(|error| error.locations.first().copied())
-}
-
-fn named(base: &BaseType) -> &str {
-    match base {
-        BaseType::Named(name) => name.as_str(),
-        BaseType::List(item) => named(&item.base),
+/// The value of a variable; `None` where it is absent and may be.
+fn coerced_value(
+    definition: &VariableDefinition,
+    given: Option<ConstValue>,
+) -> Result<Option<ConstValue>, Misfit> {
+    let ty = source_type(&definition.var_type.node);
+    let default = || definition.default_value.as_ref().map(|default| default.node.clone());
+    match given.or_else(default) {
+        None if definition.var_type.node.nullable => Ok(None),
+        None => Err(Misfit::required()),
+        Some(value) => coerce(schema::executable(), &ty, value).map(Some).map_err(Misfit::in_order),
     }
 }
 
-fn is_int(base: &BaseType) -> bool {
-    matches!(base, BaseType::Named(name) if name == "Int")
+/// Why a value does not fit its type.
+struct Misfit {
+    /// Where in the value, list positions as decimal text.
+    path: Vec<String>,
+    /// What is expected there; absent where a value is.
+    expected: Option<String>,
 }
 
-fn fits_int(number: &Number) -> bool {
-    number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+impl Misfit {
+    fn required() -> Self {
+        Self { path: Vec::new(), expected: None }
+    }
+
+    fn expected(what: impl Into<String>) -> Self {
+        Self { path: Vec::new(), expected: Some(what.into()) }
+    }
+
+    /// The same below a field or an item; the path is in reverse order until the whole value is read.
+    fn below(mut self, part: impl Into<String>) -> Self {
+        self.path.push(part.into());
+        self
+    }
+
+    fn in_order(mut self) -> Self {
+        self.path.reverse();
+        self
+    }
+
+    fn message(&self, name: &Name) -> String {
+        let place = [&[name.to_string()], &self.path[..]].concat().join(".");
+        match &self.expected {
+            None if self.path.is_empty() => format!("The variable ${name} is required."),
+            None => format!("A value is required at ${place}."),
+            Some(expected) => format!("The value of ${place} does not fit: expected {expected}."),
+        }
+    }
+}
+
+/// The coercion of the specification, but that of custom scalars, whose values are checked.
+fn coerce(schema: &Schema, ty: &SourceType, value: ConstValue) -> Result<ConstValue, Misfit> {
+    match (ty, value) {
+        (SourceType::NonNullNamed(_) | SourceType::NonNullList(_), ConstValue::Null) => {
+            Err(Misfit::required())
+        }
+        (_, ConstValue::Null) => Ok(ConstValue::Null),
+        (SourceType::List(item) | SourceType::NonNullList(item), ConstValue::List(items)) => {
+            let items = items.into_iter().enumerate();
+            let coerced = items.map(|(index, value)| {
+                coerce(schema, item, value).map_err(|misfit| misfit.below(index.to_string()))
+            });
+            coerced.collect::<Result<_, _>>().map(ConstValue::List)
+        }
+        // One value is the list of it.
+        (SourceType::List(item) | SourceType::NonNullList(item), value) => {
+            Ok(ConstValue::List(vec![coerce(schema, item, value)?]))
+        }
+        (SourceType::Named(name) | SourceType::NonNullNamed(name), value) => match schema.types.get(name) {
+            Some(ExtendedType::InputObject(input)) => coerce_object(schema, input, value),
+            Some(ExtendedType::Enum(choices)) => match &value {
+                ConstValue::String(text) if choices.values.contains_key(text.as_str()) => Ok(value),
+                ConstValue::Enum(text) if choices.values.contains_key(text.as_str()) => Ok(value),
+                _ => Err(Misfit::expected(format!("a value of {name}"))),
+            },
+            _ => coerce_scalar(name, value),
+        },
+    }
+}
+
+fn coerce_object(schema: &Schema, input: &InputObjectType, value: ConstValue) -> Result<ConstValue, Misfit> {
+    let ConstValue::Object(fields) = value else { return Err(Misfit::expected(format!("a {}", input.name))) };
+    let required = input.fields.iter().filter(|(_, field)| field.is_required());
+    let is_missing = |name: &str| matches!(fields.get(name), None | Some(ConstValue::Null));
+    if let Some((name, _)) = required.into_iter().find(|(name, _)| is_missing(name)) {
+        return Err(Misfit::required().below(name.as_str()));
+    }
+    let coerced = fields.into_iter().map(|(name, value)| match input.fields.get(name.as_str()) {
+        Some(field) => match coerce(schema, &field.ty, value) {
+            Ok(value) => Ok((name, value)),
+            Err(misfit) => Err(misfit.below(name.as_str())),
+        },
+        None => Err(Misfit::expected(format!("a field of {}", input.name)).below(name.as_str())),
+    });
+    coerced.collect::<Result<_, _>>().map(ConstValue::Object)
+}
+
+fn coerce_scalar(name: &SourceName, value: ConstValue) -> Result<ConstValue, Misfit> {
+    let expected = match (name.as_str(), &value) {
+        ("Int", ConstValue::Number(number)) => match whole(number) {
+            Some(number) => return Ok(ConstValue::from(number)),
+            None => "an Int, a whole number of 32 bits",
+        },
+        ("Int", _) => "an Int, a whole number of 32 bits",
+        ("Float", ConstValue::Number(_))
+        | ("String" | "ID", ConstValue::String(_))
+        | ("Boolean", ConstValue::Boolean(_)) => return Ok(value),
+        ("ID", ConstValue::Number(number)) if !number.is_f64() => {
+            return Ok(ConstValue::String(number.to_string()));
+        }
+        ("Float" | "String" | "ID" | "Boolean", _) => {
+            return Err(Misfit::expected(format!("a value of {name}")));
+        }
+        (name, value) if !scalar::is_valid(name, value) => {
+            return Err(Misfit::expected(format!("a valid {name}")));
+        }
+        _ => return Ok(value),
+    };
+    Err(Misfit::expected(expected))
+}
+
+/// The `Int` that a number is, however it is written: clients without integers send `10.0`.
+fn whole(number: &Number) -> Option<i32> {
+    let float = || number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() <= f64::from(u32::MAX));
+    // Exact, because the number is whole and short.
+    let whole = number.as_i64().or_else(|| float().map(|it| it as i64))?;
+    i32::try_from(whole).ok()
+}
+
+fn source_type(ty: &Type) -> SourceType {
+    let nullable = match &ty.base {
+        BaseType::Named(name) => SourceType::Named(SourceName::new_unchecked(name)),
+        BaseType::List(item) => SourceType::List(Box::new(source_type(item))),
+    };
+    if ty.nullable { nullable } else { nullable.non_null() }
+}
+
+/// The path of the argument where a variable is used first.
+fn usage(document: &ExecutableDocument, operation: &OperationDefinition, name: &Name) -> Option<Vec<String>> {
+    let fragments = document.fragments.values().map(|it| &it.node.selection_set.node);
+    let mut sets = std::iter::once(&operation.selection_set.node).chain(fragments);
+    sets.find_map(|set| usage_in_set(set, name))
+}
+
+fn usage_in_set(set: &SelectionSet, name: &Name) -> Option<Vec<String>> {
+    set.items.iter().find_map(|selection| {
+        let (arguments, below) = match &selection.node {
+            Selection::Field(field) => (&field.node.arguments[..], Some(&field.node.selection_set.node)),
+            Selection::InlineFragment(it) => (&[][..], Some(&it.node.selection_set.node)),
+            Selection::FragmentSpread(_) => (&[][..], None),
+        };
+        let directives = selection.node.directives().iter().flat_map(|it| &it.node.arguments);
+        let mut arguments = arguments.iter().chain(directives);
+        let used = arguments.find_map(|(argument, value)| {
+            let path = usage_in_value(&value.node, name)?;
+            Some([vec![argument.node.to_string()], path].concat())
+        });
+        used.or_else(|| usage_in_set(below?, name))
+    })
+}
+
+fn usage_in_value(value: &Value, name: &Name) -> Option<Vec<String>> {
+    let below = |part: String, value| Some([vec![part], usage_in_value(value, name)?].concat());
+    match value {
+        Value::Variable(variable) if variable == name => Some(Vec::new()),
+        Value::List(items) => items.iter().enumerate().find_map(|(index, it)| below(index.to_string(), it)),
+        Value::Object(fields) => fields.iter().find_map(|(field, it)| below(field.to_string(), it)),
+        _ => None,
+    }
 }
 
 /// The document without the input fields and arguments whose variable the request left out.
 ///
 /// GraphQL lets an absent variable leave its field absent, which for a patch is not the same as null; async-graphql
-/// 7.2 refuses the request instead.
+/// 7.2 fails while it executes instead.
 pub fn without_absent_variables(
     document: &ExecutableDocument,
     name: Option<&str>,

@@ -165,7 +165,7 @@ fn answer(id: &str, answered: Answered) -> Outgoing {
 }
 
 fn refused(id: String, refused: Refused) -> Outgoing {
-    Outgoing::Error(id, errors(&[*refused.error]))
+    Outgoing::Error(id, errors(&refused.errors))
 }
 
 fn errors(errors: &[ServerError]) -> Vec<u8> {

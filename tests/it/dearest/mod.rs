@@ -15,7 +15,7 @@ use contact_gateway::{
     config::Config,
     graphql::{
         document::{cost, operation},
-        field_types,
+        schema_index,
     },
 };
 use reqwest::Method;
@@ -190,7 +190,7 @@ impl<'a> Search<'a> {
 fn points(document: &Document) -> Option<u64> {
     let parsed = parse_query(&document.text).expect("a document");
     let operation = operation(&parsed, None).ok()?;
-    cost(field_types(), &parsed, operation, &Variables::from_json(document.variables.clone()), u64::MAX).ok()
+    cost(schema_index(), &parsed, operation, &Variables::from_json(document.variables.clone()), u64::MAX).ok()
 }
 
 fn report(world: &World, search: &Search<'_>, measured: &Measured) {

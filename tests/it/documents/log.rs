@@ -44,7 +44,7 @@ async fn address(log: &Path) -> String {
 async fn each_untrusted_document_is_told_of_once() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("documents.json"), json!({ "m": SUBJECT }).to_string()).expect("a file");
-    let file = configuration(folder.path(), "stage = \"log\"");
+    let file = configuration(folder.path(), "mode = \"log\"");
     assert_eq!(run(command(folder.path(), ["migrate", "up", "--config", &file])).await.code, Some(0));
     let log = folder.path().join("log");
     let mut serve = command(folder.path(), ["serve", "--config", &file]);

@@ -26,7 +26,7 @@ pub(super) fn configuration(folder: &Path, more: &str) -> String {
 async fn what_cannot_be_trusted_ends_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let manifest = folder.path().join("documents.json");
-    let file = configuration(folder.path(), "stage = \"enforce\"");
+    let file = configuration(folder.path(), "mode = \"enforce\"");
     fs::write(&manifest, json!({ "m": SUBJECT }).to_string()).expect("a file");
     assert_eq!(run(command(folder.path(), ["migrate", "up", "--config", &file])).await.code, Some(0));
     let other = sha256("{ viewer { scopes } }");
@@ -46,7 +46,7 @@ async fn what_cannot_be_trusted_ends_the_start() {
         (
             json!({ "a": SUBJECT, "b": "{ viewer { nobody } }", "c": "{ viewer" }).to_string(),
             vec![
-                "\n  b: Unknown field \"nobody\" on type \"Viewer\". (line 1, column 12)\n  c: The document",
+                "\n  b: Type `Viewer` does not have a field `nobody`. (line 1, column 12)\n  c: The document",
             ],
         ),
         (json!({ "a": "{ __schema { types { name } } }" }).to_string(), vec!["a: Introspection is off here"]),

@@ -48,17 +48,17 @@ async fn both_ways(actor: &Actor, body: &Value) -> [Reply; 2] {
 }
 
 /// The configuration of documents with a manifest of this content.
-fn configured(manifest: &Value, stage: &str) -> config::Documents {
+fn configured(manifest: &Value, mode: &str) -> config::Documents {
     let folder = tempfile::tempdir().expect("a folder");
     let (settings, file) = (folder.path().join("gateway.toml"), folder.path().join("documents.json"));
     fs::write(&file, manifest.to_string()).expect("a file");
-    let text = format!("[documents]\nmanifest = \"{}\"\nstage = \"{stage}\"", file.display());
+    let text = format!("[documents]\nmanifest = \"{}\"\nmode = \"{mode}\"", file.display());
     fs::write(&settings, text).expect("a file");
     config::load(Some(&settings), []).expect("a configuration").documents
 }
 
 /// A gateway with a manifest.
-async fn trusting(world: World, manifest: &Value, stage: &str) -> World {
-    let documents = configured(manifest, stage);
+async fn trusting(world: World, manifest: &Value, mode: &str) -> World {
+    let documents = configured(manifest, mode);
     world.restarted(|config| config.documents = documents).await
 }

@@ -1,4 +1,4 @@
-//! Trusted documents over HTTP: each form of a manifest, each way to name a document, and each stage.
+//! Trusted documents over HTTP: each form of a manifest, each way to name a document, and each mode.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::{HOME, Reply, World, on_both};
 
 on_both!(
     each_form_of_a_manifest_is_served,
-    stages_differ_in_what_others_get,
+    modes_differ_in_what_others_get,
     enforcing_executes_nothing_else,
     tenants_stay_apart,
     limits_of_documents_are_for_others,
@@ -60,28 +60,24 @@ async fn each_form_of_a_manifest_is_served(mut world: World) {
     }
 }
 
-async fn stages_differ_in_what_others_get(mut world: World) {
+async fn modes_differ_in_what_others_get(mut world: World) {
     let manifest = json!({ "subject": SUBJECT });
     let other = "{ viewer { scopes } }";
     let named = json!({ "extensions": persisted(&sha256(other)) });
     let sent = json!({ "query": other, "extensions": persisted(&sha256(other)) });
-    for (stage, untrusted) in [("off", 0), ("log", 3)] {
-        world = trusting(world, &manifest, stage).await;
+    for (mode, untrusted) in [("off", 0), ("log", 3)] {
+        world = trusting(world, &manifest, mode).await;
         let reader = world.reader();
-        assert_eq!(Reply::of(post(&reader, &named)).await.errors(), ["PERSISTED_QUERY_NOT_FOUND"], "{stage}");
+        assert_eq!(Reply::of(post(&reader, &named)).await.errors(), ["PERSISTED_QUERY_NOT_FOUND"], "{mode}");
         for body in [&json!({ "query": other }), &sent, &named] {
-            assert_eq!(
-                Reply::of(post(&reader, body)).await.list("/viewer/scopes").len(),
-                1,
-                "{stage} {body}"
-            );
+            assert_eq!(Reply::of(post(&reader, body)).await.list("/viewer/scopes").len(), 1, "{mode} {body}");
         }
         for body in [json!({ "query": SUBJECT }), json!({ "documentId": "subject" })] {
-            assert_eq!(Reply::of(post(&reader, &body)).await.text("/viewer/subject"), "reader", "{stage}");
+            assert_eq!(Reply::of(post(&reader, &body)).await.text("/viewer/subject"), "reader", "{mode}");
         }
         let metric = format!("contact_gateway_documents_untrusted_total {untrusted}\n");
         let metrics = world.metrics().await;
-        assert!(metrics.contains(&metric), "{stage} {metrics}");
+        assert!(metrics.contains(&metric), "{mode} {metrics}");
     }
 }
 

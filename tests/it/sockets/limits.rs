@@ -77,11 +77,12 @@ async fn what_an_event_may_cost_is_limited() {
 async fn what_subscriptions_keep_in_memory_is_limited() {
     let world = gateway(|config| config.limits.subscriptions = 10).await;
     let long = format!("subscription {{ contactChanged {{ contact {{ {} }} }} }}", "id ".repeat(4000));
-    let variables = json!({ "unused": vec![0; 20_000] });
+    let variables = json!({ "kinds": vec!["INTERNAL"; 5000] });
+    let of_kinds = "subscription($kinds: [ContactKind!]) { contactChanged(kinds: $kinds) { contactId } }";
     let mut client = Client::of(&world.reader(), world.address()).await;
     // Of each there is room for a few in the half that a subject may take.
     for (payload, room) in
-        [(json!({ "query": long }), 2), (json!({ "query": CHANGES, "variables": variables }), 1)]
+        [(json!({ "query": long }), 2), (json!({ "query": of_kinds, "variables": variables }), 5)]
     {
         let ids: Vec<String> = (0..9).map(|number| number.to_string()).collect();
         for id in &ids {

@@ -75,7 +75,7 @@ impl<'a> Costs<'a> {
                 // Contacts of all kinds name one row that they are related to.
                 "partnerId" if input == "ContactFilter" => RELATION,
                 "accountId" if input == "ContactFilter" => LINKED_RELATION,
-                _ => self.comparisons(value, self.types.input_field(input, name), comparison),
+                _ => self.comparisons(value, self.index.input_field(input, name), comparison),
             }
         };
         filter.entries().into_iter().map(condition).fold(0, u64::saturating_add)
@@ -85,14 +85,14 @@ impl<'a> Costs<'a> {
     fn comparisons(&self, value: Given<'a>, input: Option<&str>, comparison: u64) -> u64 {
         let entries = value.entries();
         let Some(input) = input else { return comparison };
-        if self.types.input_field(input, "and").is_some() {
+        if self.index.input_field(input, "and").is_some() {
             let related = if input == "ContactTypeFilter" { CONTACT_TYPE } else { RELATION };
             return related.saturating_add(self.filter(value, input, COMPARISON));
         }
         let related = if LINKED.contains(&input) { LINKED_RELATION } else { RELATION };
         let cost = |(name, value): (&str, Given<'a>)| {
             let value = self.resolved(value)?;
-            match (name, self.types.input_field(input, name)) {
+            match (name, self.index.input_field(input, name)) {
                 ("some" | "none", Some(input)) => {
                     Some(related.saturating_add(self.filter(value, input, COMPARISON)))
                 }

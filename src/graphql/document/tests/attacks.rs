@@ -28,9 +28,13 @@ pub(crate) fn attacks() -> Vec<(&'static str, String, Option<&'static str>)> {
     let chain: String =
         (0..500).map(|it| format!("fragment F{it} on Query {{ a ...F{} }} ", it + 1)).collect();
     let unused: String = (0..700).map(|it| format!("fragment F{it} on Query {{ a }} ")).collect();
-    let operations: String = (0..800).map(|it| format!("query Q{it} {{ a }} ")).collect();
+    let operations: String = (0..800).map(|it| format!("query Q{it} {{ __typename }} ")).collect();
     let shared: String = (0..200).map(|it| format!("query Q{it} {{ ...F }} ")).collect();
     let variables: String = (0..1200).map(|it| format!("$v{it}: Int ")).collect();
+    let arguments: String = (0..1600).map(|it| format!("a{it}: 1 ")).collect();
+    let histories: String = (0..500).map(|it| format!("history(first: {it}) {{ totalCount }} ")).collect();
+    let nested = "assignments { nodes { id } } ".repeat(600);
+    let links: String = (1..29).map(|it| format!("fragment F{} on Viewer {{ ...F{it} }} ", it - 1)).collect();
     vec![
         ("the bomb", bomb(13, 4), complex),
         ("a long bomb", bomb(30, 20), complex),
@@ -63,9 +67,9 @@ pub(crate) fn attacks() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a text without end", filled("{ node(id: \"", "x", ""), none),
         ("blocks without end", filled("{ node(id: \"\"\"", "\\\"\"\"", ""), none),
         ("a huge number", filled("{ node(id: ", "7", ") { id } }"), None),
-        ("a long fraction", filled("{ node(id: 0.", "7", ") { id } }"), None),
-        ("a long name", filled("{ ", "a", " }"), None),
-        ("a long list", format!("{{ node(id: [{}]) {{ id }} }}", "1 ".repeat(4900)), None),
+        ("a long fraction", filled("{ node(id: 0.", "7", ") { id } }"), invalid),
+        ("a long name", filled("{ ", "a", " }"), invalid),
+        ("a long list", format!("{{ nodes(ids: [{}]) {{ id }} }}", "1 ".repeat(4900)), None),
         ("a chain of fragments", format!("{{ ...F0 }} {chain} fragment F500 on Query {{ a }}"), complex),
         ("fragments never used", format!("{{ a }} {unused}"), invalid),
         ("operations", operations, None),
@@ -83,7 +87,18 @@ pub(crate) fn attacks() -> Vec<(&'static str, String, Option<&'static str>)> {
             ),
             complex,
         ),
-        ("variables", format!("query({variables}) {{ a }}"), None),
+        ("variables", format!("query({variables}) {{ __typename }}"), invalid),
+        ("as many unknown fields", format!("{{ viewer {{{}}} }}", " nobody".repeat(4900)), invalid),
+        ("unknown arguments", format!("{{ partners({arguments}) {{ nodes {{ id }} }} }}"), invalid),
+        ("values that do not fit", format!("{{ nodes(ids: [{}]) {{ id }} }}", "{} ".repeat(2400)), invalid),
+        ("fields that conflict", format!("{{ partners {{ nodes {{ {histories} }} }} }}"), invalid),
+        ("lists that are merged", format!("{{ partners {{ nodes {{ {nested} }} }} }}"), None),
+        (
+            "a chain of fragments that are compared",
+            format!("{{ viewer {{ ...F0 }} }} {links} fragment F28 on Viewer {{{}}}", " subject".repeat(600)),
+            None,
+        ),
+        ("commas", filled("{ viewer { ", ",", "subject } }"), None),
         ("characters of several bytes", filled("{ node(id: \"", "😀", "\") { id } }"), None),
         ("no GraphQL", "\u{0}".repeat(LONGEST), none),
     ]

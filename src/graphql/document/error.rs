@@ -1,54 +1,89 @@
-//! Why a document is not taken.
+//! Why a document or its variables are refused.
 
 use std::borrow::Cow;
 
-use async_graphql::{Pos, ServerError};
+use async_graphql::{Pos, ServerError, Value};
 
-use crate::error::Code;
+use crate::{error::Code, graphql::error::set_code};
 
-/// Why a document is not taken.
+/// The most faults of one document that are reported.
+pub(super) const MAX_FAULTS: usize = 10;
+
+/// Why a document, or the values of its variables, are refused before anything is executed.
 #[derive(Debug)]
-pub struct Refused {
-    /// What kind of fault it has.
+pub struct DocumentError {
+    /// The code of all its faults.
     pub code: Code,
-    /// The same in more kinds, to be counted.
-    pub reason: Reason,
-    /// The fault, for people; it repeats nothing of the document.
-    pub message: Cow<'static, str>,
-    /// Where it is; nowhere, when the document was not read.
-    pub pos: Option<Pos>,
+    /// The reason as the metrics count it; absent where only the schema's rules are broken.
+    pub reason: Option<Reason>,
+    /// At least one, in the order of the document.
+    pub faults: Vec<Fault>,
 }
 
-impl Refused {
+/// One fault of a document. Its message repeats no value of the document.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// For people.
+    pub message: Cow<'static, str>,
+    /// Where it is; empty when the document was not read.
+    pub locations: Vec<Pos>,
+    /// The path of the argument that it is about, list positions as decimal text; empty for anything else.
+    pub argument: Vec<String>,
+}
+
+impl Fault {
+    pub(super) fn new(message: impl Into<Cow<'static, str>>, pos: impl Into<Option<Pos>>) -> Self {
+        Self { message: message.into(), locations: pos.into().into_iter().collect(), argument: Vec::new() }
+    }
+
+    fn into_error(self, code: Code, request_id: &str) -> ServerError {
+        let mut error = ServerError::new(self.message, None);
+        error.locations = self.locations;
+        set_code(&mut error, code, request_id);
+        if !self.argument.is_empty()
+            && let Some(extensions) = &mut error.extensions
+        {
+            extensions.set("argument", Value::List(self.argument.into_iter().map(Value::String).collect()));
+        }
+        error
+    }
+}
+
+impl DocumentError {
     pub(super) fn at(
         code: Code,
         reason: Reason,
         message: impl Into<Cow<'static, str>>,
         pos: impl Into<Option<Pos>>,
     ) -> Self {
-        Self { code, reason, message: message.into(), pos: pos.into() }
+        Self { code, reason: Some(reason), faults: vec![Fault::new(message, pos)] }
     }
 
-    /// It is not GraphQL.
+    /// The text does not match GraphQL's grammar.
     pub(super) fn syntax(message: impl Into<Cow<'static, str>>, pos: Pos) -> Self {
         Self::at(Code::ParseFailed, Reason::Syntax, message, pos)
     }
 
-    /// It is GraphQL, and yet no document.
-    pub(super) fn invalid(reason: Reason, message: &'static str, pos: Pos) -> Self {
-        Self::at(Code::ValidationFailed, reason, message, pos)
+    /// The document breaks a rule of the schema's or of GraphQL's validation.
+    pub(super) fn invalid(reason: impl Into<Option<Reason>>, mut faults: Vec<Fault>) -> Self {
+        faults.truncate(MAX_FAULTS);
+        Self { code: Code::ValidationFailed, reason: reason.into(), faults }
     }
 
-    /// It has more of something than a budget allows.
+    /// The document has more of something than a budget allows.
     pub(super) fn over(reason: Reason, what: &str, allowed: usize, pos: Pos) -> Self {
         let message = format!("The document has more than {allowed} {what}.");
         Self::at(Code::QueryTooComplex, reason, message, pos)
     }
-}
 
-impl From<Refused> for ServerError {
-    fn from(Refused { message, pos, .. }: Refused) -> Self {
-        Self::new(message, pos)
+    /// The first of its faults.
+    pub fn first(&self) -> Option<&Fault> {
+        self.faults.first()
+    }
+
+    /// Its faults as the errors of a response.
+    pub fn into_errors(self, request_id: &str) -> Vec<ServerError> {
+        self.faults.into_iter().map(|fault| fault.into_error(self.code, request_id)).collect()
     }
 }
 
@@ -79,10 +114,8 @@ pub enum Reason {
     Introspection,
     /// A fragment of it is spread within itself.
     Cycle,
-    /// A fragment of it is missing, or is not used.
+    /// A fragment that it spreads is missing.
     Fragments,
-    /// It has too many fields that the schema lacks.
-    UnknownFields,
     /// It would cost too many points.
     Cost,
     /// Its caller has too few points left.
@@ -97,7 +130,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 18] = [
         Self::Syntax,
         Self::Length,
         Self::Tokens,
@@ -111,7 +144,6 @@ impl Reason {
         Self::Introspection,
         Self::Cycle,
         Self::Fragments,
-        Self::UnknownFields,
         Self::Cost,
         Self::Rate,
         Self::Untrusted,
@@ -135,7 +167,6 @@ impl Reason {
             Self::Introspection => "introspection",
             Self::Cycle => "cycle",
             Self::Fragments => "fragments",
-            Self::UnknownFields => "unknown_fields",
             Self::Cost => "cost",
             Self::Rate => "rate",
             Self::Untrusted => "untrusted",

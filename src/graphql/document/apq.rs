@@ -1,8 +1,8 @@
-//! Automatic persisted documents: their texts by the SHA-256 that clients name them by once they have sent them.
+//! Automatic persisted queries: the texts of documents by the SHA-256 that clients send in their place afterwards.
 //!
-//! Each organization finds only what its own callers sent: whether a hash is known would tell others what was asked
-//! here. Beyond the memory that all of them share, the organization that takes most of it loses what it has not asked
-//! for longest, so that one that sends ever new documents crowds out its own.
+//! An organization finds only what its own callers sent, because a hash that is known would disclose a document of others.
+//! Beyond the memory that all share, the organization with the most bytes loses its least recently used text, so that one
+//! that sends ever new documents evicts its own.
 
 use std::{
     collections::HashMap,
@@ -21,68 +21,68 @@ type Organization = Option<i64>;
 
 /// The texts that clients sent with their hashes.
 #[derive(Default)]
-pub(super) struct Automatic(Mutex<Shelves>);
+pub(super) struct ApqCache(Mutex<Organizations>);
 
 #[derive(Default)]
-pub(super) struct Shelves {
-    shelves: HashMap<Organization, Shelf>,
+pub(super) struct Organizations {
+    by_number: HashMap<Organization, Texts>,
     /// What they take together.
     bytes: usize,
 }
 
 /// The texts of an organization by their hashes, in hexadecimal.
-struct Shelf {
-    texts: LruCache<String, Arc<str>>,
+struct Texts {
+    by_hash: LruCache<String, Arc<str>>,
     bytes: usize,
 }
 
-impl Default for Shelf {
+impl Default for Texts {
     fn default() -> Self {
-        Self { texts: LruCache::unbounded(), bytes: 0 }
+        Self { by_hash: LruCache::unbounded(), bytes: 0 }
     }
 }
 
-impl Automatic {
+impl ApqCache {
     /// The text of this hash, if the organization has sent it.
     pub(super) fn get(&self, organization: Organization, sha256: &str) -> Option<Arc<str>> {
-        self.shelves().shelves.get_mut(&organization)?.texts.get(sha256).cloned()
+        self.organizations().by_number.get_mut(&organization)?.by_hash.get(sha256).cloned()
     }
 
     /// Keeps a text whose hash this is.
-    pub(super) fn keep(&self, organization: Organization, sha256: &str, text: &str) {
-        self.shelves().keep(organization, sha256, text);
+    pub(super) fn insert(&self, organization: Organization, sha256: &str, text: &str) {
+        self.organizations().insert(organization, sha256, text);
     }
 
-    pub(super) fn shelves(&self) -> MutexGuard<'_, Shelves> {
+    pub(super) fn organizations(&self) -> MutexGuard<'_, Organizations> {
         // A panic between two steps cannot put a text under another one's hash.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shelves {
-    fn keep(&mut self, organization: Organization, sha256: &str, text: &str) {
-        let shelf = self.shelves.entry(organization).or_default();
-        if shelf.texts.get(sha256).is_some() {
+impl Organizations {
+    fn insert(&mut self, organization: Organization, sha256: &str, text: &str) {
+        let texts = self.by_number.entry(organization).or_default();
+        if texts.by_hash.get(sha256).is_some() {
             return;
         }
-        shelf.texts.push(sha256.to_owned(), text.into());
-        shelf.bytes += size(text);
+        texts.by_hash.push(sha256.to_owned(), text.into());
+        texts.bytes += size(text);
         self.bytes += size(text);
         while self.bytes > MOST_BYTES && self.drop_one() {}
     }
 
     /// Drops a text of the organization whose texts take most; tells whether there was one.
     fn drop_one(&mut self) -> bool {
-        let Some((&organization, shelf)) = self.shelves.iter_mut().max_by_key(|(_, shelf)| shelf.bytes)
+        let Some((&organization, texts)) = self.by_number.iter_mut().max_by_key(|(_, texts)| texts.bytes)
         else {
             return false;
         };
-        if let Some((_, text)) = shelf.texts.pop_lru() {
-            shelf.bytes -= size(&text);
+        if let Some((_, text)) = texts.by_hash.pop_lru() {
+            texts.bytes -= size(&text);
             self.bytes -= size(&text);
         }
-        if shelf.texts.is_empty() {
-            self.shelves.remove(&organization);
+        if texts.by_hash.is_empty() {
+            self.by_number.remove(&organization);
         }
         true
     }
@@ -90,7 +90,7 @@ impl Shelves {
     /// How many bytes the texts take, of one organization and of all.
     #[cfg(test)]
     pub(super) fn bytes(&self, organization: Organization) -> (usize, usize) {
-        (self.shelves.get(&organization).map_or(0, |shelf| shelf.bytes), self.bytes)
+        (self.by_number.get(&organization).map_or(0, |texts| texts.bytes), self.bytes)
     }
 }
 
