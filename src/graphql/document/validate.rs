@@ -80,7 +80,7 @@ fn selects_something(set: &[Selection], span: SourceSpan) -> bool {
 }
 
 fn fault(syntax: &Syntax<'_>, error: &DiagnosticData, introspection: Introspection) -> Fault {
-    let message = without_value(error.to_string());
+    let message = reworded(error.to_string());
     let span = error.location();
     let suggestion = match introspection {
         Introspection::On => suggestion(&message),
@@ -96,10 +96,13 @@ fn fault(syntax: &Syntax<'_>, error: &DiagnosticData, introspection: Introspecti
     fault
 }
 
-/// The message without the value that it quotes: whoever sent it knows it, and nobody else should.
-fn without_value(message: String) -> String {
-    match message.strip_prefix("value `").and_then(|rest| rest.split_once('`')) {
-        Some((_, rest)) => format!("the value{rest}"),
+/// The message without the value that it quotes, because only its sender should know it, and in the words of this API.
+fn reworded(message: String) -> String {
+    if let Some((_, rest)) = message.strip_prefix("value `").and_then(|rest| rest.split_once('`')) {
+        return format!("the value{rest}");
+    }
+    match message.strip_prefix("expected value of type ").and_then(|rest| rest.split_once(", found ")) {
+        Some((ty, found)) => format!("a value of type {ty} is needed here, not {found}"),
         None => message,
     }
 }
