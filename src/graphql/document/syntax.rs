@@ -121,6 +121,8 @@ fn syntax_error(text: &str, errors: &apollo_compiler::validation::DiagnosticList
     let offset = first.as_ref().and_then(|first| first.error.location()).map_or(0, |span| span.offset());
     let message = first.map(|first| first.error.to_string()).unwrap_or_default();
     let message = message.strip_prefix("syntax error: ").unwrap_or(&message).trim_end_matches('.');
+    // What stands there instead may be a value, which only its sender should know.
+    let message = message.split_once(", got ").map_or(message, |(expected, _)| expected);
     let message = SIGNS.iter().fold(message.to_owned(), |message, (name, sign)| message.replace(name, sign));
     let message = format!("The document is not valid GraphQL here: {message}.");
     DocumentError::syntax(message, position(text, offset))

@@ -189,7 +189,7 @@ fn syntax_errors_have_their_position() {
     for (document, what, position) in [
         ("{", "expected at least one Selection in Selection Set", (1, 2)),
         ("{ }", "expected at least one Selection in Selection Set", (1, 3)),
-        ("{ a", "expected }, got EOF", (1, 4)),
+        ("{ a", "expected }", (1, 4)),
         ("{ a } }", "expected a StringValue, Name or OperationDefinition", (1, 7)),
         ("{ a() }", "expected an Argument", (1, 5)),
         ("{ a(b: ) }", "expected a valid Value", (1, 8)),

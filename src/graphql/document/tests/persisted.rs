@@ -74,7 +74,7 @@ fn errors_of_manifest_entries_have_their_ids() {
         (vec![("a", TEXT), ("a", OTHER)], "the id is another document's, too"),
         (
             vec![("a", "{ viewer")],
-            "The document is not valid GraphQL here: expected }, got EOF. (line 1, column 9)",
+            "The document is not valid GraphQL here: expected }. (line 1, column 9)",
         ),
         (
             vec![("a", "{ viewer { nobody } }")],
