@@ -7,22 +7,22 @@ use chrono::Utc;
 use sea_orm::DbErr;
 
 use crate::{
-    auth::{Exchange, KeyError, TokenVerifier},
+    auth::{KeyError, TokenVerifier},
     config::{self, Config, ConfigError, Limits},
     graphql::{
-        self, Introspection, Schema,
+        self, Introspection,
         document::{Budgets, Documents, ManifestEntryError, Trusted},
-        schema_index::SchemaIndex,
     },
     http::{
         self,
+        admission::{self, AdmissionControl},
         health::Stopping,
         metrics::{Metrics, Present},
-        overload::{self, Places},
         playground,
         rate_limit::RateLimit,
-        room::Room,
         server::{self, Stats},
+        state::{AppState, Settings},
+        subscription_memory::SubscriptionMemoryLimiter,
         untrusted::UntrustedLog,
     },
     service::{
@@ -35,71 +35,6 @@ use crate::{
         sqlite_log,
     },
 };
-
-/// What request handlers share.
-pub struct AppState {
-    /// The database.
-    pub db: Database,
-    /// The GraphQL schema.
-    pub schema: Schema,
-    /// The same schema, for operations whose responses may become large.
-    pub counting_schema: Schema,
-    /// The schema in its definition language.
-    pub sdl: &'static str,
-    /// The types of its fields.
-    pub schema_index: &'static SchemaIndex,
-    /// The documents that are trusted, and those that clients sent lately.
-    pub documents: Documents,
-    /// Where it is told of documents that are not trusted.
-    pub untrusted: UntrustedLog,
-    /// Who may issue tokens.
-    pub verifier: TokenVerifier,
-    /// How the edge behaves.
-    pub settings: Settings,
-    /// The places of the requests that are under way.
-    pub places: Arc<Places>,
-    /// What is told to subscribers.
-    pub feed: Arc<Feed>,
-    /// The room for what is subscribed to.
-    pub room: Room,
-    /// The memory of all responses.
-    pub response_memory: Arc<ResponseMemory>,
-    /// Does what writes leave for later.
-    pub worker: BackgroundWorker,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// How many points of cost each caller may spend, where that is limited.
-    pub rate_limit: Option<RateLimit>,
-    /// How often an address may try to exchange application tokens, where that is limited.
-    pub attempts: Option<RateLimit>,
-    /// What application tokens are exchanged with, where they are.
-    pub exchange: Option<Exchange>,
-    /// Whether the process was told to stop.
-    pub stopping: Stopping,
-}
-
-/// The part of the configuration that request handlers need.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Origins whose pages may read answers.
-    pub allowed_origins: Vec<String>,
-    /// Whether the schema answers questions about itself.
-    pub introspection: bool,
-    /// The most bytes that a body may have.
-    pub body_limit: usize,
-    /// Whether answers are compressed for those who ask for that.
-    pub compression: bool,
-    /// The most points that a request may cost.
-    pub cost_limit: u64,
-    /// How long a request may take.
-    pub request_timeout: Duration,
-    /// How long its body may take to arrive.
-    pub body_timeout: Duration,
-    /// How long a client may take for each part of a message.
-    pub write_timeout: Duration,
-    /// How long a client may take for a whole message.
-    pub response_timeout: Duration,
-}
 
 /// A gateway that is ready to be served.
 pub struct App {
@@ -131,7 +66,8 @@ impl App {
         let documents = documents(config, introspection)?;
         // Where the process before this one ended between an erasure and this.
         sqlite_log::empty(&db).await;
-        let places = Arc::new(Places::new(config.limits.concurrency, overload::turns(&db)));
+        let permits = admission::concurrent_permits(&db);
+        let admission = Arc::new(AdmissionControl::new(config.limits.concurrency, permits));
         let connections = Arc::<Stats>::default();
         let feed = Arc::new(Feed::new(&db, subscription_limits(&config.limits)));
         let maintenance = Maintenance::start(&db, retention(config), Utc::now);
@@ -143,7 +79,7 @@ impl App {
         let metrics = Metrics::new(Present {
             db: db.clone(),
             feed: Arc::clone(&feed),
-            places: Arc::clone(&places),
+            admission: Arc::clone(&admission),
             connections: Arc::clone(&connections),
             backlog: worker.backlog(),
             response_memory: Arc::clone(&response_memory),
@@ -169,10 +105,10 @@ impl App {
                 write_timeout: config.http.write_timeout,
                 response_timeout: config.http.response_timeout,
             },
-            places,
+            admission,
             feed,
             worker,
-            room: Room::new(config.limits.subscriptions),
+            subscription_memory: SubscriptionMemoryLimiter::new(config.limits.subscriptions),
             response_memory,
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),

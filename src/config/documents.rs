@@ -20,9 +20,8 @@ const FORMS: &str =
 
 pub(super) fn read(mut section: Section<'_>) -> Documents {
     let default = Documents::default();
-    let mode = section
-        .renamed("stage", "mode")
-        .and_then(|key| section.parsed(key, "use off, log or enforce", mode));
+    let mode =
+        section.renamed("stage", "mode").and_then(|key| section.parsed(key, "use off, log or enforce", mode));
     let documents = Documents {
         automatic: flag(&mut section, "automatic").unwrap_or(default.automatic),
         mode: mode.unwrap_or(default.mode),

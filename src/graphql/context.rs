@@ -16,7 +16,7 @@ use crate::{
 /// One GraphQL request. The HTTP handler creates it and adds it to the request's data.
 pub struct Gateway {
     /// The caller, the time and the request id.
-    pub request: RequestContext,
+    pub request: Arc<RequestContext>,
     /// The database.
     pub db: Database,
     /// The loaders, with the records read so far.
@@ -27,7 +27,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// A request with empty loaders and the database restricted to the caller's organization.
-    pub fn new(request: RequestContext, db: &Database, names: Arc<FieldNames>) -> Self {
+    pub fn new(request: impl Into<Arc<RequestContext>>, db: &Database, names: Arc<FieldNames>) -> Self {
+        let request = request.into();
         let db = db.within(&request.caller);
         let organization = service::authorize_read(&request);
         let source = Source { db: db.clone(), organization, names: Arc::clone(&names) };

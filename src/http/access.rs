@@ -10,17 +10,22 @@ use std::{
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
 use axum::http::{Method, StatusCode};
 
-use super::{context::RequestId, metrics::Metrics};
-use crate::{graphql::document::Reason, service::Tally};
+use super::{
+    authenticate::RequestId,
+    executor::{ExecutionOutcome, code},
+    metrics::Metrics,
+    request_error::RequestError,
+};
+use crate::{graphql::document::Reason, service::QueryStats};
 
 /// The most bytes of an operation's name in the log: the client chooses it.
 const MAX_NAME: usize = 64;
 /// How deep fragments are followed to the first field of an operation.
 const MAX_SPREADS: usize = 10;
 
-/// What a GraphQL request turned out to be, as far as it came.
+/// What the log and the metrics tell of a request, as far as it came.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct RequestMetadata {
     /// The number of the organization it acts in.
     pub(super) organization: OnceLock<i64>,
     /// What the client calls its operation.
@@ -33,11 +38,11 @@ pub(super) struct Facts {
     pub(super) refused: OnceLock<Reason>,
     /// Set when its document is not trusted, and is executed nevertheless.
     pub(super) untrusted: OnceLock<()>,
-    /// What it made of the database.
-    pub(super) tally: Arc<Tally>,
+    /// Its SQL statements.
+    pub(super) query_stats: Arc<QueryStats>,
 }
 
-impl Facts {
+impl RequestMetadata {
     /// The document's operation of this name is asked for; without a name, its only one.
     pub(super) fn set_operation(&self, document: &ExecutableDocument, name: Option<&str>) {
         let name = name.or_else(|| document.operations.iter().find_map(|(name, _)| name.map(|it| &**it)));
@@ -58,6 +63,19 @@ impl Facts {
     /// The request has an answer with this error, or with none.
     pub(super) fn set_outcome(&self, code: Option<&str>) {
         _ = self.outcome.set(code.unwrap_or("OK").to_owned());
+    }
+}
+
+/// Notes what became of an operation.
+pub(super) fn record_outcome(metadata: &RequestMetadata, outcome: Result<&ExecutionOutcome, &RequestError>) {
+    let code = match outcome {
+        Ok(ExecutionOutcome::Response(response)) => response.code.clone(),
+        Ok(ExecutionOutcome::Events(_)) => None,
+        Err(error) => error.errors.first().map(code),
+    };
+    metadata.set_outcome(code.as_deref());
+    if let Err(RequestError { reason: Some(reason), .. }) = outcome {
+        _ = metadata.refused.set(*reason);
     }
 }
 
@@ -84,7 +102,7 @@ pub(super) struct Access {
     /// The pattern of the path, never the path: that may hold anything.
     pub(super) route: String,
     pub(super) begin: Instant,
-    pub(super) facts: Arc<Facts>,
+    pub(super) metadata: Arc<RequestMetadata>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Option<StatusCode>,
 }
@@ -92,8 +110,8 @@ pub(super) struct Access {
 impl Drop for Access {
     fn drop(&mut self) {
         let took = self.begin.elapsed();
-        self.metrics.record(&self.facts, self.status, took);
-        let facts = &self.facts;
+        self.metrics.record(&self.metadata, self.status, took);
+        let metadata = &self.metadata;
         let field = |text: &'_ OnceLock<String>| text.get().cloned();
         // The names of these fields are explained in docs/operations.md.
         tracing::info!(
@@ -103,11 +121,11 @@ impl Drop for Access {
             route = self.route,
             status = self.status.map(|status| status.as_u16()),
             duration_ms = took.as_secs_f64() * 1000.0,
-            organization = facts.organization.get(),
-            operation = field(&facts.operation),
-            field = field(&facts.field),
-            outcome = field(&facts.outcome),
-            statements = facts.tally.statements(),
+            organization = metadata.organization.get(),
+            operation = field(&metadata.operation),
+            field = field(&metadata.field),
+            outcome = field(&metadata.outcome),
+            statements = metadata.query_stats.statements(),
         );
     }
 }

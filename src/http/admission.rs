@@ -1,7 +1,7 @@
-//! How many requests are under way. Of those a few are executed at once and the others wait for their turn; one more
-//! than may be under way is refused, at once: a longer queue would only make everybody late.
+//! Admission control: so many requests are in flight at most, of which a few are executed at once and the others queue. One more
+//! is refused at once, because a longer queue would only make all of them late.
 //!
-//! A subject has at most half of the places and half of the turns, and turns go round (see [`FairQueue`]).
+//! A subject has at most half of both, and permits are granted in turn (see [`FairQueue`]).
 
 use std::{sync::Arc, thread::available_parallelism};
 
@@ -17,51 +17,51 @@ use crate::{
 ///
 /// More of them get less done, because they take the caches from each other: with 8 ms of work each, one core answered 118
 /// a second with 2 at once, 109 with 4, 104 with 8 and 90 with 64. With fewer, two slow ones would hold up all others.
-const TURNS_OF_A_CORE: usize = 3;
+const PERMITS_PER_CORE: usize = 3;
 
-/// The places of the requests that are under way.
+/// The requests in flight and the permits to be executed.
 #[derive(Debug)]
-pub struct Places {
+pub struct AdmissionControl {
     free: Arc<Semaphore>,
-    count: usize,
+    capacity: usize,
     subjects: Arc<Quota<Subject>>,
-    turns: Arc<FairQueue>,
+    permits: Arc<FairQueue>,
 }
 
-/// A place with its turn, until this is dropped.
+/// The permit of a request, until this is dropped.
 #[derive(Debug)]
-pub struct Place {
-    _place: OwnedSemaphorePermit,
+pub struct AdmissionPermit {
+    _in_flight: OwnedSemaphorePermit,
     _share: Share<Subject>,
-    _turn: Permit,
+    _permit: Permit,
 }
 
-impl Places {
-    /// So many places, and so many turns at once.
-    pub fn new(count: usize, turns: usize) -> Self {
-        let (free, subjects) = (Arc::new(Semaphore::new(count)), Quota::new(half(count)));
-        Self { free, count, subjects, turns: FairQueue::new(turns) }
+impl AdmissionControl {
+    /// At most so many requests in flight, of which so many have a permit at once.
+    pub fn new(capacity: usize, permits: usize) -> Self {
+        let (free, subjects) = (Arc::new(Semaphore::new(capacity)), Quota::new(half(capacity)));
+        Self { free, capacity, subjects, permits: FairQueue::new(permits) }
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
+    /// How many requests may be in flight.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
     }
 
-    /// How many are taken.
-    pub(super) fn taken(&self) -> usize {
-        self.count - self.free.available_permits()
+    /// How many requests are in flight, with those that queue.
+    pub(super) fn in_flight(&self) -> usize {
+        self.capacity - self.free.available_permits()
     }
 
-    /// Takes a place and waits for its turn.
-    pub(super) async fn take(&self, principal: &Principal) -> Result<Place, AppError> {
-        let share = self.subjects.take(&principal.subject, 1).ok_or_else(share_taken)?;
-        let place = Arc::clone(&self.free).try_acquire_owned().map_err(|_| full())?;
-        let turn = self.turns.acquire(principal).await;
-        Ok(Place { _place: place, _share: share, _turn: turn })
+    /// Admits a request and waits for its permit.
+    pub(super) async fn acquire(&self, principal: &Principal) -> Result<AdmissionPermit, AppError> {
+        let share = self.subjects.take(&principal.subject, 1).ok_or_else(share_exceeded)?;
+        let in_flight = Arc::clone(&self.free).try_acquire_owned().map_err(|_| full())?;
+        let permit = self.permits.acquire(principal).await;
+        Ok(AdmissionPermit { _in_flight: in_flight, _share: share, _permit: permit })
     }
 
-    /// Fails when a request that comes now would get no place, so that nothing needs to be done for it.
+    /// Fails when a request that comes now would not be admitted, so that nothing needs to be done for it.
     pub(super) fn check(&self) -> Result<(), AppError> {
         if self.free.available_permits() == 0 { Err(full()) } else { Ok(()) }
     }
@@ -69,9 +69,9 @@ impl Places {
 
 /// How many requests are executed at once: no fewer than keep the cores busy, and as many as there can be connections
 /// where requests wait for a database elsewhere. SQLite works on these cores itself, however many connections it has.
-pub fn turns(db: &Database) -> usize {
+pub fn concurrent_permits(db: &Database) -> usize {
     let cores = available_parallelism().map_or(1, usize::from);
-    let busy = TURNS_OF_A_CORE * cores;
+    let busy = PERMITS_PER_CORE * cores;
     if db.is_sqlite() { busy } else { busy.max(db.pool_size().most) }
 }
 
@@ -79,7 +79,7 @@ fn full() -> AppError {
     AppError::request(Code::Overloaded, "The service is overloaded. Try again shortly.")
 }
 
-fn share_taken() -> AppError {
+fn share_exceeded() -> AppError {
     AppError::request(Code::Overloaded, "Too many concurrent requests. Try again shortly.")
 }
 
@@ -90,44 +90,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_who_find_a_place_take_turns() {
-        let places = Places::new(2, 1);
+    fn admitted_requests_are_executed_in_turn() {
+        let admission = AdmissionControl::new(2, 1);
         let (ada, bob) = (Principal::new("ada", Some(1)), Principal::new("bob", Some(1)));
-        let first = places.take(&ada).now_or_never().expect("a turn").expect("a place");
-        let second = places.take(&bob);
+        let first = admission.acquire(&ada).now_or_never().expect("a permit").expect("admission");
+        let second = admission.acquire(&bob);
         pin_mut!(second);
         assert!(second.as_mut().now_or_never().is_none());
-        assert_eq!(places.taken(), 2);
+        assert_eq!(admission.in_flight(), 2);
 
-        assert!(places.check().is_err());
+        assert!(admission.check().is_err());
         let eve = Principal::new("eve", Some(2));
-        let third = places.take(&eve).now_or_never().expect("an answer at once");
-        assert_eq!(third.expect_err("no place").code(), Code::Overloaded);
+        let third = admission.acquire(&eve).now_or_never().expect("an answer at once");
+        assert_eq!(third.expect_err("a refusal").code(), Code::Overloaded);
 
         drop(first);
-        assert!(places.check().is_ok());
-        assert!(second.now_or_never().expect("a turn").is_ok());
-        assert_eq!(places.taken(), 0);
+        assert!(admission.check().is_ok());
+        assert!(second.now_or_never().expect("a permit").is_ok());
+        assert_eq!(admission.in_flight(), 0);
     }
 
     #[test]
-    fn who_leaves_while_waiting_gives_the_place_back() {
-        let places = Places::new(4, 1);
+    fn a_request_that_ends_in_the_queue_frees_its_permit() {
+        let admission = AdmissionControl::new(4, 1);
         let ada = Principal::new("ada", Some(1));
-        let _first = places.take(&ada).now_or_never();
-        assert!(places.take(&ada).now_or_never().is_none());
-        assert_eq!(places.taken(), 1);
+        let _first = admission.acquire(&ada).now_or_never();
+        assert!(admission.acquire(&ada).now_or_never().is_none());
+        assert_eq!(admission.in_flight(), 1);
     }
 
     #[test]
-    fn a_subject_takes_half_of_the_places() {
-        let places = Places::new(4, 4);
+    fn a_subject_takes_half_of_the_requests_in_flight() {
+        let admission = AdmissionControl::new(4, 4);
         let (ada, elsewhere) = (Principal::new("ada", Some(1)), Principal::new("ada", Some(2)));
-        let _held =
-            [&ada, &elsewhere].map(|it| places.take(it).now_or_never().expect("a turn").expect("a place"));
-        let refused = places.take(&ada).now_or_never().expect("an answer at once");
-        assert_eq!(refused.expect_err("no place").code(), Code::Overloaded);
-        assert!(places.check().is_ok());
-        assert!(places.take(&Principal::new("bob", Some(1))).now_or_never().expect("a turn").is_ok());
+        let _held = [&ada, &elsewhere]
+            .map(|it| admission.acquire(it).now_or_never().expect("a permit").expect("admission"));
+        let refused = admission.acquire(&ada).now_or_never().expect("an answer at once");
+        assert_eq!(refused.expect_err("a refusal").code(), Code::Overloaded);
+        assert!(admission.check().is_ok());
+        assert!(admission.acquire(&Principal::new("bob", Some(1))).now_or_never().expect("a permit").is_ok());
     }
 }

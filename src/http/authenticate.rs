@@ -74,25 +74,25 @@ pub(super) async fn until_refused(
         // The clocks of two machines may differ: a token is good for some seconds more.
         sleep(left.clamp(Duration::from_secs(1), LOOK_AGAIN)).await;
         match claims(verifier, headers, Utc::now()).await {
-            Ok(_) | Err(Unproven::Token(TokenError::KeysUnavailable)) => {}
-            Err(unproven) => return unproven.into(),
+            Ok(_) | Err(AuthenticationError::Token(TokenError::KeysUnavailable)) => {}
+            Err(not_authenticated) => return not_authenticated.into(),
         }
     }
 }
 
 /// Why there are no claims to believe.
-pub(super) enum Unproven {
+pub(super) enum AuthenticationError {
     /// The header with the token is not there, or not good.
     Header(AppError),
     /// The token is not good.
     Token(TokenError),
 }
 
-impl From<Unproven> for AppError {
-    fn from(unproven: Unproven) -> Self {
-        match unproven {
-            Unproven::Header(error) => error,
-            Unproven::Token(error) => refused(error),
+impl From<AuthenticationError> for AppError {
+    fn from(not_authenticated: AuthenticationError) -> Self {
+        match not_authenticated {
+            AuthenticationError::Header(error) => error,
+            AuthenticationError::Token(error) => refused(error),
         }
     }
 }
@@ -102,9 +102,9 @@ pub(super) async fn claims(
     verifier: &TokenVerifier,
     headers: &HeaderMap,
     now: DateTime<Utc>,
-) -> Result<Claims, Unproven> {
-    let token = bearer_token(headers).map_err(Unproven::Header)?;
-    verifier.verify(token, now).await.map_err(Unproven::Token)
+) -> Result<Claims, AuthenticationError> {
+    let token = bearer_token(headers).map_err(AuthenticationError::Header)?;
+    verifier.verify(token, now).await.map_err(AuthenticationError::Token)
 }
 
 /// The organization that the request's header selects.

@@ -7,8 +7,7 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::negotiation::is_json;
-use crate::app::Settings;
+use super::{negotiation::is_json, state::Settings};
 
 /// Reads all of it, or tells the status that refuses it and why.
 pub(super) async fn read(

@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    access::{Access, Facts},
-    context::{REQUEST_ID, RequestId},
+    access::{Access, RequestMetadata},
+    authenticate::{REQUEST_ID, RequestId},
     metrics::Metrics,
     refusal,
 };
@@ -33,15 +33,19 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// Gives the request its id, and the answer its headers; tells of it when it has ended.
-pub(super) async fn pass(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn track_request(
+    State(metrics): State<Arc<Metrics>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::of(request.headers());
-    let facts = Arc::<Facts>::default();
+    let metadata = Arc::<RequestMetadata>::default();
     let mut access = Access {
         id: id.clone(),
         method: request.method().clone(),
         route: request.extensions().get().map_or("none", MatchedPath::as_str).to_owned(),
         begin: Instant::now(),
-        facts: Arc::clone(&facts),
+        metadata: Arc::clone(&metadata),
         metrics,
         status: None,
     };
@@ -52,7 +56,7 @@ pub(super) async fn pass(State(metrics): State<Arc<Metrics>>, mut request: Reque
         refusal(StatusCode::URI_TOO_LONG, Code::BadRequest, message)
     } else {
         request.extensions_mut().insert(id);
-        request.extensions_mut().insert(facts);
+        request.extensions_mut().insert(metadata);
         next.run(request).await
     };
     access.status = Some(response.status());

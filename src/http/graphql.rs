@@ -1,7 +1,7 @@
-//! GraphQL over HTTP: our own handler over `schema.execute`.
+//! GraphQL over HTTP: POST with JSON, GET for what changes nothing. The header Accept decides the media type and with it what the
+//! HTTP status says.
 //!
-//! POST with JSON, GET for what changes nothing; the header Accept decides the media type and with it what the HTTP status
-//! says. The stock extractor is not used: it takes mutations by GET and as text/plain, which lets a foreign page send them.
+//! async-graphql-axum's extractor is not used: it takes mutations by GET and as text/plain, which lets a foreign page send them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,55 +18,55 @@ use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
 use super::{
-    access::Facts,
-    asked::{read_body, read_query},
-    context::{COST, RequestId, authenticate},
+    access::{RequestMetadata, record_outcome},
+    authenticate::{COST, RequestId, authenticate},
+    executor::{Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities},
+    graphql_request::{read_body, read_query},
     negotiation::{MediaType, accepts_events},
-    operation::{Answered, Manner, Performed, note, perform},
-    refused::Refused,
+    request_error::RequestError,
     response_body::overhead,
-    server::Care,
-    sse, websocket,
+    server::ConnectionHandle,
+    sse,
+    state::AppState,
+    websocket,
 };
-use crate::{
-    app::AppState,
-    error::{AppError, Code},
-};
+use crate::error::{AppError, Code};
 
-/// Answers a GraphQL request.
+/// Handles a GraphQL request.
 pub(super) async fn handle(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Extension(id): Extension<RequestId>,
-    Extension(facts): Extension<Arc<Facts>>,
-    Extension(care): Extension<Care>,
+    Extension(metadata): Extension<Arc<RequestMetadata>>,
+    Extension(connection): Extension<ConnectionHandle>,
     request: HttpRequest<Body>,
 ) -> HttpResponse<Body> {
     let id = id.as_str();
-    if websocket::is_asked_for(request.headers()) {
-        let opened = websocket::open(app, care, request, id).await;
-        return opened.unwrap_or_else(|refused| respond(Err(refused), MediaType::Json));
+    if websocket::is_upgrade(request.headers()) {
+        let opened = websocket::open(state, connection, request, id).await;
+        return opened.unwrap_or_else(|error| respond(Err(error), MediaType::Json));
     }
     let events = accepts_events(request.headers());
     let accepted = MediaType::accepted(request.headers());
     let only_events = events && accepted.is_none();
-    // Who takes nothing but events learns by the status that none will come.
+    // A client that accepts events alone learns by the status that none will come.
     let Some(media_type) = accepted.or(events.then_some(MediaType::GraphqlResponse)) else {
         let message = "Not acceptable. Accept application/graphql-response+json, application/json or text/event-stream.";
-        facts.set_outcome(Some(Code::BadRequest.as_str()));
-        return respond(Err(Refused::bad(StatusCode::NOT_ACCEPTABLE, message, id)), MediaType::Json);
+        metadata.set_outcome(Some(Code::BadRequest.as_str()));
+        let error = RequestError::bad(StatusCode::NOT_ACCEPTABLE, message, id);
+        return respond(Err(error), MediaType::Json);
     };
     let (head, body) = request.into_parts();
-    let limit = app.settings.request_timeout;
-    let answer = facts.tally.count(answer(&app, &care, &head, body, events, id, &facts));
-    let answer = timeout(limit, answer).await;
-    let answer = answer.unwrap_or_else(|_| Err(Refused::new(&too_slow(limit), id)));
-    note(&facts, answer.as_ref().map(|(performed, _)| performed));
-    match answer {
-        Ok((Performed::Once(answered), _)) if !(only_events && answered.was_executed) => {
-            respond(Ok(*answered), media_type)
+    let limit = state.settings.request_timeout;
+    let execution = execute(&state, &connection, &head, body, events, id, &metadata);
+    let outcome = timeout(limit, metadata.query_stats.count(execution)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(RequestError::new(&too_slow(limit), id)));
+    record_outcome(&metadata, outcome.as_ref().map(|(outcome, _)| outcome));
+    match outcome {
+        Ok((ExecutionOutcome::Response(response), _)) if !(only_events && response.was_executed) => {
+            respond(Ok(*response), media_type)
         }
-        Ok((performed, expires_at)) => sse::respond(app, care, head.headers, expires_at, performed, id),
-        Err(refused) => respond(Err(refused), media_type),
+        Ok((outcome, expires_at)) => sse::respond(state, connection, head.headers, expires_at, outcome, id),
+        Err(error) => respond(Err(error), media_type),
     }
 }
 
@@ -77,63 +77,65 @@ pub(super) fn too_slow(limit: Duration) -> AppError {
     )
 }
 
-/// What came of the request, and until when its token is good.
-async fn answer(
-    app: &Arc<AppState>,
-    care: &Care,
+/// Authenticates, reads the request and executes it; answers also when the token expires.
+async fn execute(
+    state: &Arc<AppState>,
+    connection: &ConnectionHandle,
     head: &Parts,
     body: Body,
     events: bool,
     id: &str,
-    facts: &Facts,
-) -> Result<(Performed, DateTime<Utc>), Refused> {
+    metadata: &Arc<RequestMetadata>,
+) -> Result<(ExecutionOutcome, DateTime<Utc>), RequestError> {
     check_method(&head.method, id)?;
-    app.places.check().map_err(|error| Refused::new(&error, id))?;
-    let context = authenticate(&app.verifier, &head.headers, id.to_owned())
-        .await
-        .map_err(|error| Refused::new(&error, id))?;
+    state.admission.check().map_err(|error| RequestError::new(&error, id))?;
+    let context = authenticate(&state.verifier, &head.headers, id.to_owned()).await;
+    let context = context.map_err(|error| RequestError::new(&error, id))?;
     if let Some(organization) = context.caller.organization {
-        _ = facts.organization.set(organization);
+        _ = metadata.organization.set(organization);
     }
-    care.identify(&context.caller);
+    connection.identify(&context.caller);
     let expires_at = context.caller.expires_at;
-    // Read before a place is taken: nobody who sends slowly keeps others from being answered.
-    let asked = if head.method == Method::GET {
+    // Read before a permit is taken, so that a slow client keeps no other from being served.
+    let request = if head.method == Method::GET {
         read_query(&head.uri, id)?
     } else {
-        read_body(&head.headers, body, &app.settings, id).await?
+        read_body(&head.headers, body, &state.settings, id).await?
     };
-    let manner = Manner {
+    let (request, document) = request.into_request(id)?;
+    let capabilities = TransportCapabilities {
         writes: head.method == Method::POST,
         events,
-        tell_cost: wants_cost(&head.headers),
-        overhead: overhead(&head.headers, &app.settings),
+        cost_extension: wants_cost(&head.headers),
+        overhead: overhead(&head.headers, &state.settings),
     };
-    Ok((perform(app, context, asked, manner, id, facts).await?, expires_at))
+    let call = Call { context: Arc::new(context), capabilities, metadata: Arc::clone(metadata), document };
+    let executor = GatewayExecutor::new(Arc::clone(state));
+    Ok((executor.execute_operation(request.data(Arc::new(call))).await?, expires_at))
 }
 
-fn check_method(method: &Method, id: &str) -> Result<(), Refused> {
+fn check_method(method: &Method, id: &str) -> Result<(), RequestError> {
     if matches!(*method, Method::GET | Method::POST) {
         return Ok(());
     }
-    Err(Refused::method("GET, POST", "Send GraphQL requests by POST, or queries by GET.", id))
+    Err(RequestError::method("GET, POST", "Send GraphQL requests by POST, or queries by GET.", id))
 }
 
-/// Whether the client asks what its request costs.
+/// Whether the client wants `extensions.cost`.
 fn wants_cost(headers: &HeaderMap) -> bool {
     headers.get(COST).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
-fn respond(answer: Result<Answered, Refused>, media_type: MediaType) -> HttpResponse<Body> {
-    let (status, body, header) = match answer {
-        Ok(answered) => {
-            let header = answered.retry_after.map(|it| (header::RETRY_AFTER, HeaderValue::from(it)));
-            (executed_status(answered.was_executed, media_type), answered.body, header)
+fn respond(outcome: Result<ExecutedResponse, RequestError>, media_type: MediaType) -> HttpResponse<Body> {
+    let (status, body, header) = match outcome {
+        Ok(response) => {
+            let header = response.retry_after.map(|it| (header::RETRY_AFTER, HeaderValue::from(it)));
+            (executed_status(response.was_executed, media_type), response.body, header)
         }
-        Err(mut refused) => {
-            let status = refused_status(refused.status, refused.well_formed, media_type);
-            let header = refused.header.take();
-            (status, refused.json().into(), header)
+        Err(mut error) => {
+            let status = error_status(error.status, error.well_formed, media_type);
+            let header = error.header.take();
+            (status, error.json().into(), header)
         }
     };
     let mut http = HttpResponse::new(Body::new(body));
@@ -154,6 +156,6 @@ fn executed_status(was_executed: bool, media_type: MediaType) -> StatusCode {
 }
 
 /// In application/json, 200 answers every well-formed request, also one whose document does not parse.
-fn refused_status(status: StatusCode, well_formed: bool, media_type: MediaType) -> StatusCode {
+fn error_status(status: StatusCode, well_formed: bool, media_type: MediaType) -> StatusCode {
     if well_formed && media_type == MediaType::Json { StatusCode::OK } else { status }
 }

@@ -1,8 +1,8 @@
-//! What a client asks for, read from the parameters of a GET or from the body of a POST.
+//! The GraphQL request of a client, read from the parameters of a GET or from the body of a POST.
 
 use std::{fmt, marker::PhantomData};
 
-use async_graphql::Variables;
+use async_graphql::{Request, Variables};
 use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, Uri},
@@ -12,34 +12,27 @@ use serde::{
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{body, refused::Refused};
+use super::{body, request_error::RequestError, state::Settings};
 use crate::{
-    app::Settings,
     error::{AppError, Code},
-    graphql::document::{DocumentReference, plain_id},
+    graphql::document::{OwnedDocumentReference, plain_id},
     service::json::keep_numbers,
 };
 
-/// What a client asks for. It brings its document, names it by an id, or does both.
+/// A request. It brings its document, names it by an id, or does both.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Asked {
+pub(super) struct GraphqlRequest {
     query: Option<String>,
     /// As the specification of persisted documents has it.
     #[serde(rename = "documentId")]
     document_id: Option<String>,
     /// As Relay's clients do.
     doc_id: Option<String>,
-    /// An empty one is none: some clients always send the member.
-    #[serde(rename = "operationName", deserialize_with = "not_empty")]
-    pub(super) operation_name: Option<String>,
-    pub(super) variables: Option<Variables>,
+    #[serde(rename = "operationName")]
+    operation_name: Option<String>,
+    variables: Option<Variables>,
     extensions: Option<Object<Extensions>>,
-}
-
-fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// The extensions that are known; others are passed over.
@@ -80,21 +73,25 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-impl Asked {
-    /// How the request tells which document it is about.
-    pub(super) fn document(&self) -> Result<DocumentReference<'_>, &'static str> {
-        match (self.query.as_deref(), self.id()?) {
-            (Some(text), None) => Ok(DocumentReference::Text(text)),
+impl GraphqlRequest {
+    /// The request to the executor, and how it names its document.
+    pub(super) fn into_request(
+        self,
+        request_id: &str,
+    ) -> Result<(Request, OwnedDocumentReference), RequestError> {
+        let bad = |message| RequestError::bad(StatusCode::BAD_REQUEST, message, request_id);
+        let id = self.id().map_err(bad)?.map(str::to_owned);
+        let reference = match (self.query.as_deref(), id) {
+            (Some(_), None) => OwnedDocumentReference::Text,
             // Clients of graphql-transport-ws cannot leave the text out.
-            (None | Some(""), Some(id)) => Ok(DocumentReference::Id(id)),
-            (Some(text), Some(id)) => Ok(DocumentReference::Both { text, id }),
-            (None, None) => Err("Send query, documentId, doc_id or extensions.persistedQuery."),
-        }
-    }
-
-    /// The document, if the request brings it.
-    pub(super) fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+            (None | Some(""), Some(id)) => OwnedDocumentReference::Id(id),
+            (Some(_), Some(id)) => OwnedDocumentReference::Both(id),
+            (None, None) => return Err(bad("Send query, documentId, doc_id or extensions.persistedQuery.")),
+        };
+        let mut request = Request::new(self.query.unwrap_or_default());
+        request.operation_name = self.operation_name;
+        request.variables = self.variables.unwrap_or_default();
+        Ok((request, reference))
     }
 
     fn id(&self) -> Result<Option<&str>, &'static str> {
@@ -116,16 +113,16 @@ impl Asked {
 }
 
 /// The request in the parameters of a GET.
-pub(super) fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
-    let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
-    let mut asked = Asked::default();
+pub(super) fn read_query(uri: &Uri, id: &str) -> Result<GraphqlRequest, RequestError> {
+    let bad = |message| RequestError::bad(StatusCode::BAD_REQUEST, message, id);
+    let mut request = GraphqlRequest::default();
     let (mut variables, mut extensions) = (None, None);
     for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         let slot = match &*name {
-            "query" => &mut asked.query,
-            "documentId" => &mut asked.document_id,
-            "doc_id" => &mut asked.doc_id,
-            "operationName" => &mut asked.operation_name,
+            "query" => &mut request.query,
+            "documentId" => &mut request.document_id,
+            "doc_id" => &mut request.doc_id,
+            "operationName" => &mut request.operation_name,
             "variables" => &mut variables,
             "extensions" => &mut extensions,
             _ => return Err(bad(PARAMETERS)),
@@ -134,10 +131,9 @@ pub(super) fn read_query(uri: &Uri, id: &str) -> Result<Asked, Refused> {
             return Err(bad("Duplicate parameter. Send each parameter once."));
         }
     }
-    asked.operation_name = asked.operation_name.filter(|name| !name.is_empty());
-    asked.variables = object(variables).map_err(bad)?;
-    asked.extensions = object(extensions).map_err(bad)?;
-    Ok(asked)
+    request.variables = object(variables).map_err(bad)?;
+    request.extensions = object(extensions).map_err(bad)?;
+    Ok(request)
 }
 
 const PARAMETERS: &str = "Unknown parameter. The parameters are query, documentId, doc_id, operationName, variables and extensions.";
@@ -158,18 +154,18 @@ pub(super) async fn read_body(
     body: Body,
     settings: &Settings,
     id: &str,
-) -> Result<Asked, Refused> {
+) -> Result<GraphqlRequest, RequestError> {
     let bytes = body::read(headers, body, settings)
         .await
-        .map_err(|(status, message)| Refused::bad(status, message, id))?;
+        .map_err(|(status, message)| RequestError::bad(status, message, id))?;
     // Serde would take an array of the fields' values too.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    let asked = is_object.then(|| serde_json::from_slice(&keep_numbers(&bytes)));
-    match asked {
-        Some(Ok(asked)) => Ok(asked),
+    let request = is_object.then(|| serde_json::from_slice(&keep_numbers(&bytes)));
+    match request {
+        Some(Ok(request)) => Ok(request),
         Some(Err(error)) if error.is_syntax() => {
-            Err(Refused::new(&AppError::request(Code::BadRequest, body::not_json(&error)), id))
+            Err(RequestError::new(&AppError::request(Code::BadRequest, body::not_json(&error)), id))
         }
-        _ => Err(Refused::bad(StatusCode::BAD_REQUEST, BODY, id)),
+        _ => Err(RequestError::bad(StatusCode::BAD_REQUEST, BODY, id)),
     }
 }

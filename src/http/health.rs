@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
 };
 
-use crate::app::AppState;
+use super::state::AppState;
 
 /// Whether the process was told to stop. Clones are the same.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,5 @@
-//! What a request really takes: the time of its statements, and the time that is spent on it here. It is charged to the
-//! caller's bucket beyond the estimate that was taken before.
+//! The time of a request: that of its statements, and that of this process. What exceeds the estimated cost is charged to the
+//! caller's bucket.
 
 use std::{
     pin::pin,
@@ -8,15 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{app::AppState, auth::Caller, service::Tally};
+use super::state::AppState;
+use crate::{auth::Caller, service::QueryStats};
 
 /// Measures one request, and charges it when it has ended, one way or another.
 pub(super) struct Meter {
-    app: Arc<AppState>,
+    state: Arc<AppState>,
     caller: Caller,
     /// What was taken from the bucket before.
     points: u64,
-    tally: Arc<Tally>,
+    query_stats: Arc<QueryStats>,
     begin: Instant,
     /// The time of the database before.
     before: Duration,
@@ -26,18 +27,18 @@ pub(super) struct Meter {
 impl Meter {
     /// Begins to measure, where there are buckets.
     pub(super) fn begin(
-        app: &Arc<AppState>,
+        state: &Arc<AppState>,
         caller: &Caller,
         points: u64,
-        tally: &Arc<Tally>,
+        query_stats: &Arc<QueryStats>,
     ) -> Option<Self> {
-        app.rate_limit.is_some().then(|| Self {
-            app: Arc::clone(app),
+        state.rate_limit.is_some().then(|| Self {
+            state: Arc::clone(state),
             caller: caller.clone(),
             points,
-            tally: Arc::clone(tally),
+            query_stats: Arc::clone(query_stats),
             begin: Instant::now(),
-            before: tally.database_time(),
+            before: query_stats.database_time(),
             is_charged: false,
         })
     }
@@ -46,11 +47,11 @@ impl Meter {
     /// tells how many points are left.
     pub(super) fn finish(mut self, here: Duration, points: u64) -> u32 {
         (self.points, self.is_charged) = (points, true);
-        self.charge(here + (self.tally.database_time() - self.before))
+        self.charge(here + (self.query_stats.database_time() - self.before))
     }
 
     fn charge(&self, worked: Duration) -> u32 {
-        let left = self.app.rate_limit.as_ref().map(|it| it.charge(&self.caller, self.points, worked));
+        let left = self.state.rate_limit.as_ref().map(|it| it.charge(&self.caller, self.points, worked));
         left.unwrap_or_default()
     }
 }

@@ -25,7 +25,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{access::Facts, overload::Places, server::Stats};
+use super::{access::RequestMetadata, admission::AdmissionControl, server::Stats};
 use crate::{
     graphql::document::Reason,
     log,
@@ -130,24 +130,24 @@ impl Metrics {
     }
 
     /// A request has ended.
-    pub(super) fn record(&self, facts: &Facts, status: Option<StatusCode>, took: Duration) {
+    pub(super) fn record(&self, metadata: &RequestMetadata, status: Option<StatusCode>, took: Duration) {
         if let Some(status) = status {
             self.responses.get_or_create(&Status { status: status.as_u16() }).inc();
         }
-        let Some(outcome) = facts.outcome.get().map(String::as_str).or(status.is_none().then_some(LEFT))
+        let Some(outcome) = metadata.outcome.get().map(String::as_str).or(status.is_none().then_some(LEFT))
         else {
             return;
         };
-        let field = facts.field.get().map_or(NOTHING, String::as_str).to_owned();
+        let field = metadata.field.get().map_or(NOTHING, String::as_str).to_owned();
         self.seconds.get_or_create(&Field { field: field.clone() }).observe(took.as_secs_f64());
         self.requests.get_or_create(&Request { field, outcome: outcome.to_owned() }).inc();
-        self.statements.observe(facts.tally.statements() as f64);
-        self.failed_statements.inc_by(facts.tally.failed());
-        self.retries.inc_by(facts.tally.retries());
-        if let Some(reason) = facts.refused.get() {
+        self.statements.observe(metadata.query_stats.statements() as f64);
+        self.failed_statements.inc_by(metadata.query_stats.failed());
+        self.retries.inc_by(metadata.query_stats.retries());
+        if let Some(reason) = metadata.refused.get() {
             self.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }).inc();
         }
-        if facts.untrusted.get().is_some() {
+        if metadata.untrusted.get().is_some() {
             self.untrusted_documents.inc();
         }
     }
@@ -172,8 +172,8 @@ pub struct Present {
     pub db: Database,
     /// The events of subscriptions.
     pub feed: Arc<Feed>,
-    /// The places of the requests that are under way.
-    pub places: Arc<Places>,
+    /// The requests in flight.
+    pub admission: Arc<AdmissionControl>,
     /// The connections of clients.
     pub connections: Arc<Stats>,
     /// The background tasks.
@@ -191,8 +191,11 @@ impl Collector for Present {
             value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
         };
         let pool = self.db.pool_size();
-        gauge("executing", "Requests that are executing or queued", self.places.taken())?;
-        gauge("executing_max", "Maximum of the gauge without _max", self.places.count())?;
+        let (in_flight, capacity) = (self.admission.in_flight(), self.admission.capacity());
+        gauge("requests_in_flight", "Requests that are executing or queued", in_flight)?;
+        gauge("requests_in_flight_max", "Maximum of the gauge without _max", capacity)?;
+        gauge("executing", "Old name of contact_gateway_requests_in_flight", in_flight)?;
+        gauge("executing_max", "Old name of contact_gateway_requests_in_flight_max", capacity)?;
         let (held, most) = (self.response_memory.held(), self.response_memory.limits().memory);
         gauge("response_memory_bytes", "Memory held by responses until clients have read them", held)?;
         gauge("response_memory_max_bytes", "Maximum of response_memory_bytes", most)?;

@@ -1,25 +1,26 @@
 //! The HTTP edge: routes, headers and status codes. May name axum and tower; never a query of sea_orm.
 
 mod access;
-mod asked;
+pub mod admission;
+mod authenticate;
 mod body;
-mod context;
 mod edge;
+mod executor;
 mod graphql;
+mod graphql_request;
 pub mod health;
 mod meter;
 pub mod metrics;
 mod negotiation;
-mod operation;
-pub mod overload;
 pub mod playground;
 pub mod rate_limit;
-mod refused;
+mod request_error;
 mod response_body;
 mod rest;
-pub mod room;
 pub mod server;
 mod sse;
+pub mod state;
+pub mod subscription_memory;
 pub mod untrusted;
 mod websocket;
 
@@ -45,21 +46,21 @@ use tower_http::{
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
-use self::metrics::Metrics;
-use crate::{app::AppState, error::Code};
+use self::{metrics::Metrics, state::AppState};
+use crate::error::Code;
 
 /// All routes, with the playground when there is one.
-pub fn router(app: Arc<AppState>, playground: Option<playground::Session>) -> Router {
-    let cors = cors(&app.settings.allowed_origins);
-    let compression = compression(app.settings.compression);
-    let metrics = Arc::clone(&app.metrics);
-    let rest = rest::router(&app);
+pub fn router(state: Arc<AppState>, playground: Option<playground::Session>) -> Router {
+    let cors = cors(&state.settings.allowed_origins);
+    let compression = compression(state.settings.compression);
+    let metrics = Arc::clone(&state.metrics);
+    let rest = rest::router(&state);
     let routes = Router::new()
         .route("/graphql", any(graphql::handle))
         .route("/schema.graphql", get(schema))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .with_state(app)
+        .with_state(state)
         .merge(rest)
         .layer(compression)
         .layer(cors);
@@ -67,25 +68,25 @@ pub fn router(app: Arc<AppState>, playground: Option<playground::Session>) -> Ro
         Some(session) => routes.merge(playground::router(session)),
         None => routes,
     };
-    dressed(routes, metrics)
+    with_common_layers(routes, metrics)
 }
 
 /// The routes for those who run the gateway, which have an address of their own.
-pub fn operator_router(app: Arc<AppState>) -> Router {
-    let metrics = Arc::clone(&app.metrics);
+pub fn operator_router(state: Arc<AppState>) -> Router {
+    let metrics = Arc::clone(&state.metrics);
     let routes = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .with_state(app)
+        .with_state(state)
         .route("/metrics", get(metrics::scrape))
         .with_state(metrics);
     routes.layer(CatchPanicLayer::custom(panicked))
 }
 
-/// Routes with what holds for all of them.
-fn dressed(routes: Router, metrics: Arc<Metrics>) -> Router {
-    let passing = middleware::from_fn_with_state(metrics, edge::pass);
-    routes.layer(CatchPanicLayer::custom(panicked)).layer(passing)
+/// Routes with the layers of all of them.
+fn with_common_layers(routes: Router, metrics: Arc<Metrics>) -> Router {
+    let tracking = middleware::from_fn_with_state(metrics, edge::track_request);
+    routes.layer(CatchPanicLayer::custom(panicked)).layer(tracking)
 }
 
 /// How long a browser may remember what a page may send.
@@ -100,7 +101,10 @@ fn cors(origins: &[String]) -> CorsLayer {
         // Client libraries send headers of their own, and the origins are trusted by name.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(
-            [context::REQUEST_ID, header::RETRY_AFTER].into_iter().chain(rest::HEADERS).collect::<Vec<_>>(),
+            [authenticate::REQUEST_ID, header::RETRY_AFTER]
+                .into_iter()
+                .chain(rest::HEADERS)
+                .collect::<Vec<_>>(),
         )
         .max_age(PREFLIGHT_AGE)
 }
@@ -121,11 +125,11 @@ fn compression(on: bool) -> CompressionLayer<impl Predicate> {
 }
 
 /// `/schema.graphql`: the schema in its definition language, where introspection is on.
-async fn schema(State(app): State<Arc<AppState>>) -> Response<Body> {
-    if !app.settings.introspection {
+async fn schema(State(state): State<Arc<AppState>>) -> Response<Body> {
+    if !state.settings.introspection {
         return StatusCode::NOT_FOUND.into_response();
     }
-    ([(header::CONTENT_TYPE, "application/graphql; charset=utf-8")], app.sdl).into_response()
+    ([(header::CONTENT_TYPE, "application/graphql; charset=utf-8")], state.sdl).into_response()
 }
 
 /// A panic ends its request, not the process.
@@ -147,7 +151,7 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    use super::{overload::Places, server::Stats, *};
+    use super::{admission::AdmissionControl, server::Stats, *};
     use crate::service::{
         Database,
         database::DatabaseOptions,
@@ -175,7 +179,7 @@ mod tests {
         Arc::new(Metrics::new(metrics::Present {
             db,
             feed,
-            places: Arc::new(Places::new(1, 1)),
+            admission: Arc::new(AdmissionControl::new(1, 1)),
             connections: Arc::<Stats>::default(),
             backlog: Arc::default(),
             response_memory: Arc::new(ResponseMemory::new(ResponseLimits { response: 1, memory: 2 })),
@@ -185,11 +189,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_answered_and_tells_nothing() {
-        let router = dressed(Router::new().route("/", get(panicking)), metrics().await);
-        let request = Request::get("/").header(context::REQUEST_ID, "a").body(Body::empty());
+        let router = with_common_layers(Router::new().route("/", get(panicking)), metrics().await);
+        let request = Request::get("/").header(authenticate::REQUEST_ID, "a").body(Body::empty());
         let answer = router.oneshot(request.expect("a request")).await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(answer.headers()[context::REQUEST_ID], "a");
+        assert_eq!(answer.headers()[authenticate::REQUEST_ID], "a");
         assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         assert_eq!(

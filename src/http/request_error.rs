@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A request that is refused before anything of it is executed.
-pub(super) struct Refused {
+pub(super) struct RequestError {
     pub(super) status: StatusCode,
     pub(super) errors: Vec<ServerError>,
     /// Whether only the document is to blame, and not the request that brings or names it.
@@ -24,7 +24,7 @@ pub(super) struct Refused {
     pub(super) header: Option<(header::HeaderName, HeaderValue)>,
 }
 
-impl Refused {
+impl RequestError {
     pub(super) fn new(error: &AppError, request_id: &str) -> Self {
         let status = StatusCode::from_u16(error.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let header = match error.code() {
@@ -65,8 +65,8 @@ impl Refused {
 
     pub(super) fn too_long(request_id: &str) -> Self {
         let message = "The document is longer than 128 KiB.";
-        let refused = Self::bad(StatusCode::PAYLOAD_TOO_LARGE, message, request_id);
-        Self { reason: Some(Reason::Length), ..refused }
+        let error = Self::bad(StatusCode::PAYLOAD_TOO_LARGE, message, request_id);
+        Self { reason: Some(Reason::Length), ..error }
     }
 
     /// The answer as JSON.

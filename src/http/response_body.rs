@@ -15,10 +15,8 @@ use axum::{
 };
 use hyper::body::{Frame, SizeHint};
 
-use crate::{
-    app::Settings,
-    service::response_memory::{Reservation, ResponseMeter, ResponseStopped},
-};
+use super::state::Settings;
+use crate::service::response_memory::{Reservation, ResponseMeter, ResponseStopped};
 
 /// About how many bytes a piece has.
 const PIECE: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! GraphQL over server-sent events: the answers of one operation as a stream (graphql-sse, distinct connections).
+//! GraphQL over server-sent events: the responses of one operation as a stream (graphql-sse, distinct connections).
 
 use std::{convert::Infallible, iter, sync::Arc, time::Duration};
 
@@ -7,51 +7,48 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Response as HttpResponse, header},
 };
 use chrono::{DateTime, Utc};
-use futures_util::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tokio::{task::yield_now, time::sleep};
 
 use super::{
-    context::until_refused,
-    operation::{Answered, Performed},
-    refused::Refused,
+    authenticate::until_refused,
+    executor::{EventStream, ExecutedResponse, ExecutionOutcome},
+    request_error::RequestError,
     response_body::ResponseBody,
-    server::Care,
+    server::ConnectionHandle,
+    state::AppState,
 };
-use crate::app::AppState;
 
 /// How often a client is written to that has nothing to be told: it and we learn that the other is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
 /// nginx would collect the events.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The answers as events: `next` with each of them, `complete` after the last. Without the latter the client may come
+/// The responses as events: `next` with each of them, `complete` after the last. Without the latter the client may come
 /// again: the server stops.
 pub(super) fn respond(
-    app: Arc<AppState>,
-    care: Care,
+    state: Arc<AppState>,
+    connection: ConnectionHandle,
     headers: HeaderMap,
     expires_at: DateTime<Utc>,
-    performed: Performed,
+    outcome: ExecutionOutcome,
     id: &str,
 ) -> HttpResponse<Body> {
-    let (answers, endless, retry_after) = match performed {
-        Performed::Once(answered) => {
-            let retry_after = answered.retry_after;
-            (stream::once(async { *answered }).boxed(), false, retry_after)
+    let (responses, endless, retry_after) = match outcome {
+        ExecutionOutcome::Response(response) => {
+            let retry_after = response.retry_after;
+            (stream::once(async { *response }).boxed(), false, retry_after)
         }
-        Performed::Events(events) => (events, true, None),
+        ExecutionOutcome::Events(events) => (events, true, None),
     };
     let id = id.to_owned();
     let refused = async move {
-        let error = until_refused(&app.verifier, &headers, expires_at).await;
-        Box::new(Refused::new(&error, &id))
+        let error = until_refused(&state.verifier, &headers, expires_at).await;
+        Box::new(RequestError::new(&error, &id))
     };
-    let telling = Telling { answers, endless, care, refused: refused.boxed(), state: State::Telling };
-    let events = stream::unfold(telling, Telling::next).map(Ok::<_, Infallible>);
+    let stream =
+        SseStream { responses, endless, connection, refused: refused.boxed(), state: State::Waiting };
+    let events = stream::unfold(stream, SseStream::next).map(Ok::<_, Infallible>);
     let mut response = HttpResponse::new(Body::from_stream(events));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -64,49 +61,49 @@ pub(super) fn respond(
 }
 
 /// A stream under way.
-struct Telling {
-    answers: BoxStream<'static, Answered>,
-    /// Whether there may always be one more. An answer that is there is told, whatever has happened since.
+struct SseStream {
+    responses: EventStream,
+    /// Whether there may always be one more. A response that is there is sent, whatever has happened since.
     endless: bool,
-    care: Care,
+    connection: ConnectionHandle,
     /// Comes when the token is no longer good.
-    refused: BoxFuture<'static, Box<Refused>>,
+    refused: BoxFuture<'static, Box<RequestError>>,
     state: State,
 }
 
 enum State {
-    Telling,
-    /// The pieces of an event that are still to be told, and whether it is the last one.
+    Waiting,
+    /// The pieces of an event that are still to be sent, and whether it is the last one.
     Event(ResponseBody, bool),
-    /// All was told but that it was all.
-    Told,
+    /// All was sent but the end.
+    Sent,
     Over,
 }
 
-/// What an event with an answer begins with, and what ends it. JSON has no line breaks of its own.
+/// What an event with a response begins with, and what ends it. JSON has no line breaks of its own.
 const NEXT: Bytes = Bytes::from_static(b"event: next\ndata: ");
 const END: Bytes = Bytes::from_static(b"\n\n");
-/// The most bytes of an answer whose event is sent in one piece.
+/// The most bytes of a response whose event is sent in one piece.
 const WHOLE: usize = 16 * 1024;
 /// Browsers ignore an event without data: this has an empty line of it.
 const COMPLETE: Bytes = Bytes::from_static(b"event: complete\ndata: \ndata: \n\n");
 /// A comment.
 const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-impl Telling {
+impl SseStream {
     /// The next bytes of the stream.
     async fn next(mut self) -> Option<(Bytes, Self)> {
         match &mut self.state {
             State::Over => None,
-            State::Told => Some(self.complete()),
+            State::Sent => Some(self.complete()),
             State::Event(body, is_last) => {
                 let (piece, is_last) = (body.next_piece(), *is_last);
                 if piece.is_none() {
-                    self.state = if is_last { State::Told } else { State::Telling };
+                    self.state = if is_last { State::Sent } else { State::Waiting };
                 }
                 Some((piece.unwrap_or(END), self))
             }
-            State::Telling => {
+            State::Waiting => {
                 // Between two events there is nothing to give: the time that a client may take is that of one event.
                 yield_now().await;
                 self.begin_event().await
@@ -114,14 +111,14 @@ impl Telling {
         }
     }
 
-    /// Waits for an answer, and begins the event that tells it.
+    /// Waits for a response, and begins its event.
     async fn begin_event(mut self) -> Option<(Bytes, Self)> {
         let (mut body, is_last) = tokio::select! {
             biased;
-            () = self.care.stopped(), if self.endless => return None,
+            () = self.connection.stopped(), if self.endless => return None,
             refused = &mut self.refused, if self.endless => (ResponseBody::from(refused.json()), true),
-            answer = self.answers.next() => match answer {
-                Some(answer) => (answer.body, false),
+            response = self.responses.next() => match response {
+                Some(ExecutedResponse { body, .. }) => (body, false),
                 None => return Some(self.complete()),
             },
             () = sleep(KEEP_ALIVE) => return Some((KEEP_ALIVE_COMMENT, self)),
@@ -132,7 +129,7 @@ impl Telling {
         }
         let event = iter::once(NEXT).chain(iter::from_fn(|| body.next_piece())).chain(iter::once(END));
         let event = event.collect::<Vec<_>>().concat().into();
-        self.state = if is_last { State::Told } else { State::Telling };
+        self.state = if is_last { State::Sent } else { State::Waiting };
         Some((event, self))
     }
 

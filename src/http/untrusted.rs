@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use super::access::Facts;
+use super::access::RequestMetadata;
 use crate::graphql::document::{ValidDocument, sha256};
 
 /// How many lines there may be in a minute.
@@ -27,11 +27,10 @@ impl UntrustedLog {
     pub(super) fn report(
         &self,
         document: &ValidDocument,
-        text: Option<&str>,
-        facts: &Facts,
+        text: &str,
+        metadata: &RequestMetadata,
         request_id: &str,
     ) {
-        let Some(text) = text else { return };
         if document.was_reported() || self.0.check().is_err() {
             return;
         }
@@ -40,8 +39,8 @@ impl UntrustedLog {
         tracing::warn!(
             target: "contact_gateway::untrusted",
             request_id,
-            organization = facts.organization.get(),
-            operation = facts.operation.get(),
+            organization = metadata.organization.get(),
+            operation = metadata.operation.get(),
             sha256 = sha256(text),
             "document is not trusted"
         );

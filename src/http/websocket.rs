@@ -34,12 +34,12 @@ use self::{
     operations::Operations,
 };
 use super::{
-    context::{ORGANIZATION, RequestId, authenticate, until_refused},
-    refused::Refused,
-    server::Care,
+    authenticate::{ORGANIZATION, RequestId, authenticate, until_refused},
+    request_error::RequestError,
+    server::ConnectionHandle,
+    state::{AppState, Settings},
 };
 use crate::{
-    app::{AppState, Settings},
     auth::Caller,
     error::{AppError, Code},
 };
@@ -76,24 +76,24 @@ impl Close {
     const INIT_TWICE: Self = Self(4429, "Too many initialisation requests");
 }
 
-/// Whether a request asks to go on as a WebSocket.
-pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
+/// Whether a request asks to upgrade to a WebSocket.
+pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Opens the socket that a request asks for.
 pub(super) async fn open(
-    app: Arc<AppState>,
-    care: Care,
+    state: Arc<AppState>,
+    connection: ConnectionHandle,
     request: HttpRequest<Body>,
     id: &str,
-) -> Result<HttpResponse<Body>, Refused> {
+) -> Result<HttpResponse<Body>, RequestError> {
     let (mut head, _) = request.into_parts();
-    if !is_welcome(&head.headers, &head.uri, &app.settings.allowed_origins) {
+    if !is_welcome(&head.headers, &head.uri, &state.settings.allowed_origins) {
         let error = AppError::request(Code::Forbidden, "Connections from this origin are not allowed.");
-        return Err(Refused::new(&error, id));
+        return Err(RequestError::new(&error, id));
     }
-    let bad = |message| Refused::bad(StatusCode::BAD_REQUEST, message, id);
+    let bad = |message| RequestError::bad(StatusCode::BAD_REQUEST, message, id);
     // axum answers the handshake, with nothing to go on with: the socket is ours.
     let upgraded = head.extensions.remove::<OnUpgrade>();
     head.extensions.insert(hyper::upgrade::on(HttpRequest::new(())));
@@ -109,12 +109,12 @@ pub(super) async fn open(
         .max_frame_size(Some(MESSAGE_LIMIT))
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0);
-    let session = Session { app, care: care.clone(), headers: identity(&head.headers) };
+    let session = Session { state, connection: connection.clone(), headers: identity(&head.headers) };
     tokio::spawn(async move {
         // There is nothing to go on with where the connection ended instead.
         let Ok(upgraded) = upgraded.await else { return };
         let socket = WebSocket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        care.go_on(session.serve(socket));
+        connection.spawn_upgraded(session.serve(socket));
     });
     Ok(upgrade.on_upgrade(async |_| {}))
 }
@@ -143,15 +143,15 @@ fn identity(headers: &HeaderMap) -> HeaderMap {
 
 /// What a socket is opened with.
 struct Session {
-    app: Arc<AppState>,
-    care: Care,
+    state: Arc<AppState>,
+    connection: ConnectionHandle,
     /// Who asks, as far as the request for the socket told it.
     headers: HeaderMap,
 }
 
 impl Session {
     async fn serve(self, mut socket: WebSocket) {
-        let close = self.talk(&mut socket).await;
+        let close = self.run(&mut socket).await;
         let closed = async {
             if let Some(Close(code, reason)) = close {
                 let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
@@ -165,26 +165,26 @@ impl Session {
     }
 
     /// Talks with the client until one of both ends it; tells why, unless the client is gone.
-    async fn talk(mut self, socket: &mut WebSocket) -> Option<Close> {
-        let care = self.care.clone();
+    async fn run(mut self, socket: &mut WebSocket) -> Option<Close> {
+        let connection = self.connection.clone();
         let init = tokio::select! {
-            init = timeout(INIT_TIMEOUT, self.meet(socket)) => init,
-            () = care.stopped() => return Some(Close::GOING_AWAY),
+            init = timeout(INIT_TIMEOUT, self.handshake(socket)) => init,
+            () = connection.stopped() => return Some(Close::GOING_AWAY),
         };
         let caller = match init {
             Ok(Ok(caller)) => caller,
             Ok(Err(close)) => return close,
             Err(_) => return Some(Close::INIT_TIMEOUT),
         };
-        let Self { app, headers, .. } = self;
-        let (settings, expires_at) = (&app.settings, caller.expires_at);
+        let Self { state, headers, .. } = self;
+        let (settings, expires_at) = (&state.settings, caller.expires_at);
         if !send(socket, Outgoing::Acknowledged, settings).await {
             return None;
         }
-        let mut stopped = pin!(care.stopped());
+        let mut stopped = pin!(connection.stopped());
         let mut stopping = false;
-        let mut operations = Operations::new(Arc::clone(&app), care.clone(), caller);
-        let mut refused = pin!(until_refused(&app.verifier, &headers, expires_at));
+        let mut operations = Operations::new(Arc::clone(&state), connection.clone(), caller);
+        let mut refused = pin!(until_refused(&state.verifier, &headers, expires_at));
         let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = false;
@@ -199,7 +199,7 @@ impl Session {
                         Read::Nothing => continue,
                         Read::Bad(close) => return Some(close),
                     };
-                    let answer = match hear(&text, &mut operations) {
+                    let answer = match handle_message(&text, &mut operations) {
                         Ok(answer) => answer,
                         Err(close) => return Some(close),
                     };
@@ -225,7 +225,7 @@ impl Session {
     }
 
     /// Waits until the client has said who it is. `None` in the error when it is gone.
-    async fn meet(&mut self, socket: &mut WebSocket) -> Result<Caller, Option<Close>> {
+    async fn handshake(&mut self, socket: &mut WebSocket) -> Result<Caller, Option<Close>> {
         loop {
             let text = match read(socket.next().await).ok_or(None)? {
                 Read::Text(text) => text,
@@ -235,7 +235,7 @@ impl Session {
             match Incoming::parse(&text).ok_or(Some(Close::INVALID))? {
                 Incoming::ConnectionInit { payload } => return self.recognize(payload).await.map_err(Some),
                 Incoming::Ping => {
-                    if !send(socket, Outgoing::Pong, &self.app.settings).await {
+                    if !send(socket, Outgoing::Pong, &self.state.settings).await {
                         return Err(None);
                     }
                 }
@@ -259,9 +259,9 @@ impl Session {
             }
         }
         let context =
-            authenticate(&self.app.verifier, &self.headers, RequestId::new().as_str().to_owned()).await;
+            authenticate(&self.state.verifier, &self.headers, RequestId::new().as_str().to_owned()).await;
         let caller = context.map(|context| context.caller);
-        caller.inspect(|caller| self.care.identify(caller)).map_err(|error| match error.code() {
+        caller.inspect(|caller| self.connection.identify(caller)).map_err(|error| match error.code() {
             Code::Unavailable => Close::TRY_AGAIN,
             _ => Close::FORBIDDEN,
         })
@@ -288,7 +288,7 @@ fn read(message: Option<Result<Message, Error>>) -> Option<Read> {
 }
 
 /// Does what a client that is known wants.
-fn hear(text: &str, operations: &mut Operations) -> Result<Option<Outgoing>, Close> {
+fn handle_message(text: &str, operations: &mut Operations) -> Result<Option<Outgoing>, Close> {
     match Incoming::parse(text).ok_or(Close::INVALID)? {
         Incoming::ConnectionInit { .. } => Err(Close::INIT_TWICE),
         Incoming::Ping => Ok(Some(Outgoing::Pong)),

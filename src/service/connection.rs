@@ -18,7 +18,7 @@ use sea_orm::{
 };
 
 use super::{
-    Tally,
+    QueryStats,
     admission::Admission,
     pool::Generation,
     response_memory::ResponseMeter,
@@ -113,7 +113,7 @@ impl Connection {
         if let Err(error) = &result
             && self.generation.ends_on(error)
         {
-            Tally::retry();
+            QueryStats::retry();
             tracing::info!(error = database_code(error), "retrying a statement on another connection");
             result = self.noted(unit().await);
         }
@@ -205,7 +205,7 @@ async fn counted(
         }
         Ok(rows)
     };
-    Tally::streamed(&statement, rows).await
+    QueryStats::streamed(&statement, rows).await
 }
 
 /// What a row takes besides its values: the row of the driver, and what is made of it.

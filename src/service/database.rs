@@ -11,7 +11,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
-    Tally, Write,
+    QueryStats, Write,
     admission::Admission,
     connection::{Connection, TENANT, TenantSession},
     health_check::HealthCheck,
@@ -74,7 +74,7 @@ impl Database {
         let file = SqliteFile::open(&options.url)?;
         let generation = Generation::new(options);
         let mut pool = sea_orm::Database::connect(pool::connect_options(options, &generation)).await?;
-        pool.set_metric_callback(Tally::statement);
+        pool.set_metric_callback(QueryStats::statement);
         let is_sqlite = pool.get_database_backend() == DbBackend::Sqlite;
         let connection = Connection { pool, tenant: None, generation, admission: Admission::new(options) };
         let health = match &file {

@@ -11,14 +11,14 @@ use std::{
 use sea_orm::{DbErr, Statement, metric::Info};
 
 tokio::task_local! {
-    static CURRENT: Arc<Tally>;
+    static CURRENT: Arc<QueryStats>;
     /// Set while rows are streamed: the pool reports how long the stream was polled, which is not what the statement took.
     static STREAMING: ();
 }
 
 /// The counts of one request.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct QueryStats {
     statements: AtomicU64,
     failed: AtomicU64,
     retries: AtomicU64,
@@ -26,7 +26,7 @@ pub struct Tally {
     database_time: AtomicU64,
 }
 
-impl Tally {
+impl QueryStats {
     /// Awaits `action`; what it makes of the database is counted here.
     pub async fn count<T>(self: &Arc<Self>, action: impl Future<Output = T>) -> T {
         CURRENT.scope(Arc::clone(self), action).await

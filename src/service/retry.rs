@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Tally;
+use super::QueryStats;
 use crate::error::{AppError, AppResult, is_session_error};
 
 /// How often a unit of work is tried again.
@@ -27,7 +27,7 @@ pub async fn retried<T, F: Future<Output = AppResult<T>>>(mut unit: impl FnMut()
             Err(error) if error.is_rolled_back() => {}
             result => return result,
         }
-        Tally::retry();
+        QueryStats::retry();
         tracing::info!(retry, "retrying a write that was not committed");
         tokio::time::sleep(PAUSE * 2_u32.pow(retry)).await;
     }

@@ -21,8 +21,8 @@ use sea_orm::{
 use tokio::sync::{Notify, OnceCell};
 
 use super::{
-    Database, Tally, connection::Connection, input::Checks, pool::Working, reading, sqlite_file::SqliteFile,
-    transaction::Transaction,
+    Database, QueryStats, connection::Connection, input::Checks, pool::Working, reading,
+    sqlite_file::SqliteFile, transaction::Transaction,
 };
 use crate::{
     entity::{
@@ -67,7 +67,7 @@ pub(super) async fn optimistically<T, F: Future<Output = AppResult<T>>>(
 ) -> AppResult<T> {
     if allowed && let Some(write) = db.begin_optimistic() {
         match Box::pin(unit(write)).await {
-            Err(error) if error.is_lost_race() => Tally::retry(),
+            Err(error) if error.is_lost_race() => QueryStats::retry(),
             outcome => return outcome,
         }
     }

@@ -29,10 +29,10 @@ const LAYERS: [Layer; 11] = [
         knows: &["auth", "config", "error", "fair_share", "graphql", "http", "service"],
         never: &["async_graphql"],
     },
-    // Its handlers are given the AppState that `app` builds; the routes of REST show rows, as GraphQL's types do.
+    // The routes of REST show rows, as GraphQL's types do.
     Layer {
         name: "http",
-        knows: &["app", "auth", "entity", "error", "fair_share", "graphql", "log", "service"],
+        knows: &["auth", "entity", "error", "fair_share", "graphql", "log", "service"],
         never: &["sea_orm"],
     },
     Layer {

@@ -57,6 +57,8 @@ async fn requests_are_counted_by_field_and_outcome(world: World) {
         ("request_statements_count", 7.0),
         ("request_statements_bucket{le=\"0.0\"}", 3.0),
         ("failed_statements_total", 0.0),
+        ("requests_in_flight", 0.0),
+        ("requests_in_flight_max", 256.0),
         ("executing", 0.0),
         ("executing_max", 256.0),
         ("connections_refused_total", 0.0),

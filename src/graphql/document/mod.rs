@@ -67,6 +67,28 @@ pub enum DocumentReference<'a> {
     },
 }
 
+/// The same where the request has the text.
+#[derive(Clone, Debug)]
+pub enum OwnedDocumentReference {
+    /// By its text.
+    Text,
+    /// By its id.
+    Id(String),
+    /// By both, the id of which is this.
+    Both(String),
+}
+
+impl OwnedDocumentReference {
+    /// The reference of a request with this text.
+    pub fn with_text<'a>(&'a self, text: &'a str) -> DocumentReference<'a> {
+        match self {
+            Self::Text => DocumentReference::Text(text),
+            Self::Id(id) => DocumentReference::Id(id),
+            Self::Both(id) => DocumentReference::Both { text, id },
+        }
+    }
+}
+
 /// A document that is valid, and what can be known of it before it is executed.
 pub struct ValidDocument {
     /// The document as async-graphql executes it.

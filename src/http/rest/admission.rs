@@ -27,17 +27,17 @@ use super::{
     problem::{Fault, Problem, ProblemKind, RequestPart, ResponseHeaders, Rule},
 };
 use crate::{
-    app::AppState,
     auth::{RequestContext, TokenError, organization_number},
     error::{AppError, Code, InputErrorCode, NO_ORGANIZATION},
     fair_share::Principal,
     http::{
-        access::Facts,
+        access::RequestMetadata,
+        authenticate::{AuthenticationError, RequestId, claims, select, selected},
         body,
-        context::{RequestId, Unproven, claims, select, selected},
         meter::{Meter, timed},
         response_body::overhead,
-        server::{Care, Peer},
+        server::{ConnectionHandle, Peer},
+        state::AppState,
     },
     service::{
         json::{canonical, keep_numbers},
@@ -56,9 +56,10 @@ pub(super) struct FamilyState {
 /// The middleware: admits the request to its handler and formats errors as the family documents them.
 pub(super) async fn admit(State(state): State<FamilyState>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map_or("", RequestId::as_str).to_owned();
-    let facts = request.extensions().get::<Arc<Facts>>().cloned().unwrap_or_default();
+    let metadata = request.extensions().get::<Arc<RequestMetadata>>().cloned().unwrap_or_default();
     let limit = state.app.settings.request_timeout;
-    let result = timeout(limit, facts.tally.count(handle(&state, request, next, &id, &facts))).await;
+    let result =
+        timeout(limit, metadata.query_stats.count(handle(&state, request, next, &id, &metadata))).await;
     let mut response = match result {
         Ok(Ok(response)) => response,
         Ok(Err(problem)) => problem.into_response(),
@@ -69,13 +70,13 @@ pub(super) async fn admit(State(state): State<FamilyState>, request: Request, ne
     };
     match response.extensions_mut().remove::<Problem>() {
         Some(problem) => {
-            facts.set_outcome(Some(problem.kind.code().as_str()));
+            metadata.set_outcome(Some(problem.kind.code().as_str()));
             if let Some(cause) = &problem.cause {
                 tracing::error!(request.id = id, cause, "REST request failed");
             }
             response = error_response(state.family, problem);
         }
-        None => facts.set_outcome(None),
+        None => metadata.set_outcome(None),
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -109,14 +110,14 @@ async fn handle(
     request: Request,
     next: Next,
     id: &str,
-    facts: &Facts,
+    metadata: &RequestMetadata,
 ) -> Result<Response, Problem> {
     let FamilyState { app, document, .. } = state;
     let (mut head, body) = request.into_parts();
     let operation = operation(document, &head)?;
-    _ = facts.operation.set(operation.name.clone());
-    _ = facts.field.set(operation.name.clone());
-    app.places.check()?;
+    _ = metadata.operation.set(operation.name.clone());
+    _ = metadata.field.set(operation.name.clone());
+    app.admission.check()?;
     let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
     let parameters = parameters.map_err(|_| Problem::not_found("id"))?;
     let organization = parameters.iter().find(|(name, _)| *name == "org_id").map(|(_, value)| value);
@@ -127,7 +128,7 @@ async fn handle(
     } else {
         let context = authenticate(app, &head, organization, id).await?;
         if let Some(organization) = context.caller.organization {
-            _ = facts.organization.set(organization);
+            _ = metadata.organization.set(organization);
         }
         let known = Arc::new(Call::new(app, context, &head.headers)?);
         known.charge(POINTS)?;
@@ -141,8 +142,10 @@ async fn handle(
     };
     // Acquired after the body has arrived, so that a slow client does not hold a permit.
     let principal = call.as_ref().map_or(Principal::ANONYMOUS, |it| Principal::of(&it.request.caller));
-    let _place = app.places.take(&principal).await?;
-    let work = call.as_ref().and_then(|it| Meter::begin(app, &it.request.caller, it.charged(), &facts.tally));
+    let _place = app.admission.acquire(&principal).await?;
+    let work = call
+        .as_ref()
+        .and_then(|it| Meter::begin(app, &it.request.caller, it.charged(), &metadata.query_stats));
     head.extensions.insert(QueryValue(query));
     if let Some(body) = body {
         head.extensions.insert(BodyValue(body));
@@ -214,8 +217,8 @@ async fn authenticate(
     let now = Utc::now();
     let claims = claims(&app.verifier, &head.headers, now).await.map_err(authentication_problem)?;
     let caller = select(claims, selected(&head.headers)?.or(organization))?;
-    if let Some(care) = head.extensions.get::<Care>() {
-        care.identify(&caller);
+    if let Some(connection) = head.extensions.get::<ConnectionHandle>() {
+        connection.identify(&caller);
     }
     if organization.is_some_and(|text| organization_number(text) != caller.organization) {
         return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION).into());
@@ -223,8 +226,8 @@ async fn authenticate(
     Ok(RequestContext::new(id, now, caller))
 }
 
-fn authentication_problem(authentication_problem: Unproven) -> Problem {
-    let expired = matches!(authentication_problem, Unproven::Token(TokenError::Expired));
+fn authentication_problem(authentication_problem: AuthenticationError) -> Problem {
+    let expired = matches!(authentication_problem, AuthenticationError::Token(TokenError::Expired));
     let problem = Problem::from(AppError::from(authentication_problem));
     if expired { Problem { kind: ProblemKind::Expired, ..problem } } else { problem }
 }

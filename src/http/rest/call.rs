@@ -15,10 +15,9 @@ use serde_json::Value;
 
 use super::problem::{Problem, RequestPart, Rule};
 use crate::{
-    app::AppState,
     auth::RequestContext,
     error::InputErrorCode,
-    http::context::single,
+    http::{authenticate::single, state::AppState},
     service::{self, Database, filter::Filter},
 };
 

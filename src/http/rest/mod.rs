@@ -40,7 +40,7 @@ use self::{
     openapi::Document,
     response::{COUNT_PER_PAGE, CURRENT_PAGE, TOTAL_COUNT, TOTAL_PAGES},
 };
-use crate::app::AppState;
+use crate::http::state::AppState;
 
 /// The response headers that browsers may read across origins.
 pub(super) const HEADERS: [HeaderName; 7] =

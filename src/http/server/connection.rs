@@ -29,7 +29,7 @@ use tower::ServiceExt;
 use super::{
     Options, Stats,
     activity::{Activity, Answer, Socket, Turn},
-    care::{Care, care},
+    handle::{ConnectionHandle, connection_handle},
     seats::Seat,
     watch::{Phase, Watch},
 };
@@ -90,10 +90,10 @@ pub(super) async fn serve(
     let seat = Arc::new(seat);
     let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
-    let (care, then) = care(stop.clone(), Arc::clone(&seat));
+    let (handle, then) = connection_handle(stop.clone(), Arc::clone(&seat));
     let service_activity = Arc::clone(&activity);
     let service =
-        service_fn(move |request| answer(router.clone(), (peer, care.clone()), &service_activity, request));
+        service_fn(move |request| answer(router.clone(), (peer, handle.clone()), &service_activity, request));
     let connection = protocol.serve_connection_with_upgrades(socket, service);
     let served = async {
         drive(connection, &activity, options, &stats, stop).await;
@@ -160,7 +160,7 @@ impl Drop for Open<'_> {
 
 fn answer(
     router: Router,
-    (peer, care): (Option<Peer>, Care),
+    (peer, handle): (Option<Peer>, ConnectionHandle),
     activity: &Arc<Activity>,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
@@ -168,7 +168,7 @@ fn answer(
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
     }
-    request.extensions_mut().insert(if multiplexed { care.of_a_part() } else { care });
+    request.extensions_mut().insert(if multiplexed { handle.for_stream() } else { handle });
     let turn = Turn::begin(activity, multiplexed);
     async move {
         let response = router.oneshot(request.map(Body::new)).await?;

@@ -1,4 +1,4 @@
-//! What a request may know of the server that takes care of its connection: when that stops, and how to go on with the
+//! What a request may know of the server of its connection: when that stops, and how to go on with the
 //! connection as something else than HTTP.
 
 use std::{
@@ -14,9 +14,9 @@ use crate::{auth::Caller, fair_share::Principal};
 /// What is done with a connection that was taken over.
 type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The server's care for one connection. Clones are of the same connection.
+/// A handle of one connection. Clones are of the same connection.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Care {
+pub(in crate::http) struct ConnectionHandle {
     stop: watch::Receiver<bool>,
     seat: Arc<Seat>,
     /// To the one who serves the connection; nothing in HTTP/2, where the connection is not the request's alone.
@@ -32,15 +32,18 @@ impl std::fmt::Debug for Then {
     }
 }
 
-/// The care for a connection, and what comes of it: a session, if one takes the connection over.
-pub(super) fn care(stop: watch::Receiver<bool>, seat: Arc<Seat>) -> (Care, oneshot::Receiver<Session>) {
+/// The handle of a connection, and what comes of it: a session, if one takes the connection over.
+pub(super) fn connection_handle(
+    stop: watch::Receiver<bool>,
+    seat: Arc<Seat>,
+) -> (ConnectionHandle, oneshot::Receiver<Session>) {
     let (sender, receiver) = oneshot::channel();
-    (Care { stop, seat, then: Some(Arc::new(Mutex::new(Some(Then(sender))))) }, receiver)
+    (ConnectionHandle { stop, seat, then: Some(Arc::new(Mutex::new(Some(Then(sender))))) }, receiver)
 }
 
-impl Care {
+impl ConnectionHandle {
     /// The same, of one of the many requests that a connection carries at once.
-    pub(super) fn of_a_part(self) -> Self {
+    pub(super) fn for_stream(self) -> Self {
         Self { then: None, ..self }
     }
 
@@ -57,7 +60,7 @@ impl Care {
 
     /// Hands the connection, which is no longer HTTP, back to the server with what is to be done with it: it counts among
     /// its connections, and ends with it.
-    pub(in crate::http) fn go_on(&self, session: impl Future<Output = ()> + Send + 'static) {
+    pub(in crate::http) fn spawn_upgraded(&self, session: impl Future<Output = ()> + Send + 'static) {
         let then = self.then.as_ref().and_then(|it| it.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(Then(sender)) = then {
             // Whoever served the connection has given it up: then there is nothing to go on with.

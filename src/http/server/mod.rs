@@ -4,8 +4,8 @@
 //! connection for ever there. Imports of the crate who has which share.
 
 mod activity;
-mod care;
 mod connection;
+mod handle;
 mod seats;
 mod watch;
 
@@ -33,7 +33,7 @@ use self::{
     seats::Seats,
     watch::Phase,
 };
-pub(super) use self::{care::Care, connection::Peer};
+pub(super) use self::{connection::Peer, handle::ConnectionHandle};
 
 /// What one listener grants its clients.
 #[derive(Clone, Copy, Debug)]

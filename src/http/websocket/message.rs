@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     http::{
-        asked::{Asked, Object},
+        graphql_request::{GraphqlRequest, Object},
         response_body::ResponseBody,
     },
     service::json::keep_numbers,
@@ -38,7 +38,7 @@ pub(super) enum Incoming {
     /// That it is there.
     Pong,
     /// What it wants to be told.
-    Subscribe { id: String, payload: Box<Object<Asked>> },
+    Subscribe { id: String, payload: Box<Object<GraphqlRequest>> },
     /// What it wants to be told no more.
     Complete { id: String },
 }

@@ -14,17 +14,17 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::message::Outgoing;
 use crate::{
-    app::AppState,
     auth::{Caller, RequestContext},
     error::{AppError, Code},
     http::{
-        access::{Access, Facts},
-        asked::Asked,
-        context::RequestId,
+        access::{Access, RequestMetadata, record_outcome},
+        authenticate::RequestId,
+        executor::{Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities},
         graphql::too_slow,
-        operation::{Answered, Manner, Performed, note, perform},
-        refused::Refused,
-        server::Care,
+        graphql_request::GraphqlRequest,
+        request_error::RequestError,
+        server::ConnectionHandle,
+        state::AppState,
     },
 };
 
@@ -35,8 +35,8 @@ const ROUTE: &str = "/graphql websocket";
 
 /// The operations of one socket.
 pub(super) struct Operations {
-    app: Arc<AppState>,
-    care: Care,
+    state: Arc<AppState>,
+    connection: ConnectionHandle,
     caller: Caller,
     streams: SelectAll<Abortable<BoxStream<'static, Outgoing>>>,
     handles: HashMap<String, AbortHandle>,
@@ -44,8 +44,8 @@ pub(super) struct Operations {
 
 impl Operations {
     /// None yet.
-    pub(super) fn new(app: Arc<AppState>, care: Care, caller: Caller) -> Self {
-        Self { app, care, caller, streams: SelectAll::new(), handles: HashMap::new() }
+    pub(super) fn new(state: Arc<AppState>, connection: ConnectionHandle, caller: Caller) -> Self {
+        Self { state, connection, caller, streams: SelectAll::new(), handles: HashMap::new() }
     }
 
     /// Whether an operation of this id is under way.
@@ -54,17 +54,17 @@ impl Operations {
     }
 
     /// Begins an operation, or says why it cannot be.
-    pub(super) fn begin(&mut self, id: String, asked: Asked) -> Result<(), Outgoing> {
+    pub(super) fn begin(&mut self, id: String, request: GraphqlRequest) -> Result<(), Outgoing> {
         if self.handles.len() >= MOST {
             let message = format!(
                 "At most {MOST} concurrent operations are allowed on a WebSocket. Complete one first."
             );
             let error = AppError::request(Code::Overloaded, message);
-            return Err(refused(id, Refused::new(&error, RequestId::new().as_str())));
+            return Err(refused(id, RequestError::new(&error, RequestId::new().as_str())));
         }
         let (handle, registration) = AbortHandle::new_pair();
-        let context = (Arc::clone(&self.app), self.care.clone(), self.caller.clone());
-        let messages = messages(context, id.clone(), asked);
+        let context = (Arc::clone(&self.state), self.connection.clone(), self.caller.clone());
+        let messages = messages(context, id.clone(), request);
         self.handles.insert(id, handle);
         self.streams.push(Abortable::new(messages, registration));
         Ok(())
@@ -81,7 +81,7 @@ impl Operations {
     /// is given up.
     pub(super) async fn next(&mut self) -> Option<Outgoing> {
         let Some(outgoing) = self.streams.next().await else {
-            self.care.stopped().await;
+            self.connection.stopped().await;
             return None;
         };
         if let Outgoing::Complete(id) | Outgoing::Error(id, _) = &outgoing {
@@ -91,25 +91,25 @@ impl Operations {
     }
 }
 
-/// All that is told of one operation. When the server stops, its end is not told: the client may come again.
+/// All messages of one operation. When the server stops, its end is not sent: the client may come again.
 fn messages(
-    (app, care, caller): (Arc<AppState>, Care, Caller),
+    (state, connection, caller): (Arc<AppState>, ConnectionHandle, Caller),
     id: String,
-    asked: Asked,
+    request: GraphqlRequest,
 ) -> BoxStream<'static, Outgoing> {
     let name = id;
-    let performed = stream::once(performed(app, caller, asked));
-    let messages = performed.flat_map(move |performed| {
+    let outcome = stream::once(execute_in_task(state, caller, request));
+    let messages = outcome.flat_map(move |outcome| {
         let id = name.clone();
-        match performed {
-            Ok(Performed::Once(answered)) => {
-                stream::iter([answer(&id, *answered), Outgoing::Complete(id)]).boxed()
+        match outcome {
+            Ok(ExecutionOutcome::Response(response)) => {
+                stream::iter([message(&id, *response), Outgoing::Complete(id)]).boxed()
             }
-            Ok(Performed::Events(events)) => {
-                let (care, name) = (care.clone(), id.clone());
-                let told = events.map(move |answered| answer(&name, answered));
-                let told = told.chain(stream::iter([Outgoing::Complete(id)]));
-                told.take_until(async move { care.stopped().await }).boxed()
+            Ok(ExecutionOutcome::Events(events)) => {
+                let (connection, name) = (connection.clone(), id.clone());
+                let messages = events.map(move |response| message(&name, response));
+                let messages = messages.chain(stream::iter([Outgoing::Complete(id)]));
+                messages.take_until(async move { connection.stopped().await }).boxed()
             }
             Err(error) => stream::iter([refused(id, error)]).boxed(),
         }
@@ -117,54 +117,66 @@ fn messages(
     messages.boxed()
 }
 
-/// What comes of an operation, which goes on whether or not the client reads: it may hold what others wait for. It ends
-/// with whoever waits for it.
-async fn performed(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result<Performed, Refused> {
+/// Executes an operation whether or not the client reads, because it may hold what others wait for. It ends with its receiver.
+async fn execute_in_task(
+    state: Arc<AppState>,
+    caller: Caller,
+    request: GraphqlRequest,
+) -> Result<ExecutionOutcome, RequestError> {
     let mut task = JoinSet::new();
-    task.spawn(perform_one(app, caller, asked));
+    task.spawn(execute(state, caller, request));
     task.join_next().await.and_then(Result::ok).unwrap_or_else(|| Err(panicked()))
 }
 
-fn panicked() -> Refused {
+fn panicked() -> RequestError {
     tracing::error!("operation panicked");
-    Refused::new(&AppError::Internal("a panic".into()), RequestId::new().as_str())
+    RequestError::new(&AppError::Internal("a panic".into()), RequestId::new().as_str())
 }
 
-async fn perform_one(app: Arc<AppState>, caller: Caller, asked: Asked) -> Result<Performed, Refused> {
+async fn execute(
+    state: Arc<AppState>,
+    caller: Caller,
+    request: GraphqlRequest,
+) -> Result<ExecutionOutcome, RequestError> {
     let id = RequestId::new();
-    let facts = Arc::<Facts>::default();
+    let metadata = Arc::<RequestMetadata>::default();
     if let Some(organization) = caller.organization {
-        _ = facts.organization.set(organization);
+        _ = metadata.organization.set(organization);
     }
     let _access = Access {
         id: id.clone(),
         method: Method::GET,
         route: ROUTE.to_owned(),
         begin: Instant::now(),
-        facts: Arc::clone(&facts),
-        metrics: Arc::clone(&app.metrics),
+        metadata: Arc::clone(&metadata),
+        metrics: Arc::clone(&state.metrics),
         status: None,
     };
-    let context = RequestContext::new(id.as_str(), Utc::now(), caller);
-    let manner = Manner { writes: true, events: true, tell_cost: false, overhead: 0 };
-    let limit = app.settings.request_timeout;
-    let performed = facts.tally.count(perform(&app, context, asked, manner, id.as_str(), &facts));
-    let performed = timeout(limit, performed).await;
-    let performed = performed.unwrap_or_else(|_| Err(Refused::new(&too_slow(limit), id.as_str())));
-    note(&facts, performed.as_ref());
-    performed
+    let context = Arc::new(RequestContext::new(id.as_str(), Utc::now(), caller));
+    let capabilities =
+        TransportCapabilities { writes: true, events: true, cost_extension: false, overhead: 0 };
+    let limit = state.settings.request_timeout;
+    let execution = async {
+        let (request, document) = request.into_request(id.as_str())?;
+        let call = Call { context, capabilities, metadata: Arc::clone(&metadata), document };
+        GatewayExecutor::new(state).execute_operation(request.data(Arc::new(call))).await
+    };
+    let outcome = timeout(limit, metadata.query_stats.count(execution)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(RequestError::new(&too_slow(limit), id.as_str())));
+    record_outcome(&metadata, outcome.as_ref());
+    outcome
 }
 
-/// An answer, or the errors of what does not fit the schema.
-fn answer(id: &str, answered: Answered) -> Outgoing {
+/// A response, or the errors of what was not executed.
+fn message(id: &str, response: ExecutedResponse) -> Outgoing {
     let id = id.to_owned();
-    if answered.was_executed {
-        return Outgoing::Next(id, answered.body);
+    if response.was_executed {
+        return Outgoing::Next(id, response.body);
     }
-    Outgoing::Error(id, errors(&answered.errors))
+    Outgoing::Error(id, errors(&response.errors))
 }
 
-fn refused(id: String, refused: Refused) -> Outgoing {
+fn refused(id: String, refused: RequestError) -> Outgoing {
     Outgoing::Error(id, errors(&refused.errors))
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use contact_gateway::service::{Database, Tally};
+use contact_gateway::service::{Database, QueryStats};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 /// Keeps the statements while somebody wants them.
@@ -17,7 +17,7 @@ impl Recorder {
     pub(crate) fn attached_to(&self, db: Database) -> Database {
         let recorder = self.clone();
         db.with_metric_callback(move |info| {
-            Tally::statement(info);
+            QueryStats::statement(info);
             recorder.record(info.statement);
         })
     }

@@ -72,10 +72,7 @@ fn errors_of_manifest_entries_have_their_ids() {
         (vec![(wrong.as_str(), TEXT)], "the id is not the SHA-256 of the document"),
         (vec![(&*format!("sha256:{wrong}"), TEXT)], "the id is not the SHA-256 of the document"),
         (vec![("a", TEXT), ("a", OTHER)], "the id is another document's, too"),
-        (
-            vec![("a", "{ viewer")],
-            "The document is not valid GraphQL here: expected }. (line 1, column 9)",
-        ),
+        (vec![("a", "{ viewer")], "The document is not valid GraphQL here: expected }. (line 1, column 9)"),
         (
             vec![("a", "{ viewer { nobody } }")],
             "Type `Viewer` does not have a field `nobody`. (line 1, column 12)",

@@ -1,0 +1,78 @@
+//! The state that request handlers share. `app` builds it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    admission::AdmissionControl, health::Stopping, metrics::Metrics, rate_limit::RateLimit,
+    subscription_memory::SubscriptionMemoryLimiter, untrusted::UntrustedLog,
+};
+use crate::{
+    auth::{Exchange, TokenVerifier},
+    graphql::{Schema, document::Documents, schema_index::SchemaIndex},
+    service::{Database, background::BackgroundWorker, events::Feed, response_memory::ResponseMemory},
+};
+
+/// What request handlers share.
+pub struct AppState {
+    /// The database.
+    pub db: Database,
+    /// The GraphQL schema.
+    pub schema: Schema,
+    /// The same schema, for operations whose responses may become large.
+    pub counting_schema: Schema,
+    /// The schema in its definition language.
+    pub sdl: &'static str,
+    /// The types of its fields.
+    pub schema_index: &'static SchemaIndex,
+    /// The documents that are trusted, and those that clients sent lately.
+    pub documents: Documents,
+    /// Logs documents that are not trusted.
+    pub untrusted: UntrustedLog,
+    /// Who may issue tokens.
+    pub verifier: TokenVerifier,
+    /// How the edge behaves.
+    pub settings: Settings,
+    /// Which requests are executed, and how many.
+    pub admission: Arc<AdmissionControl>,
+    /// The events of subscriptions.
+    pub feed: Arc<Feed>,
+    /// The memory of open subscriptions.
+    pub subscription_memory: SubscriptionMemoryLimiter,
+    /// The memory of all responses.
+    pub response_memory: Arc<ResponseMemory>,
+    /// Does the background tasks that writes leave.
+    pub worker: BackgroundWorker,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How many points of cost each caller may spend, where that is limited.
+    pub rate_limit: Option<RateLimit>,
+    /// How often an address may try to exchange application tokens, where that is limited.
+    pub attempts: Option<RateLimit>,
+    /// What application tokens are exchanged with, where they are.
+    pub exchange: Option<Exchange>,
+    /// Whether the process was told to stop.
+    pub stopping: Stopping,
+}
+
+/// The part of the configuration that request handlers need.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Origins whose pages may read answers.
+    pub allowed_origins: Vec<String>,
+    /// Whether the schema answers questions about itself.
+    pub introspection: bool,
+    /// The most bytes that a body may have.
+    pub body_limit: usize,
+    /// Whether answers are compressed for those who ask for that.
+    pub compression: bool,
+    /// The most points that a request may cost.
+    pub cost_limit: u64,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// How long its body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a client may take for each part of a message.
+    pub write_timeout: Duration,
+    /// How long a client may take for a whole message.
+    pub response_timeout: Duration,
+}
