@@ -48,7 +48,7 @@ async fn postgres() {
 }
 
 /// How often each root field was asked, and how often without an error.
-type QueryStats = BTreeMap<String, (usize, usize)>;
+type Tally = BTreeMap<String, (usize, usize)>;
 
 async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
     let schema = Schema::of(&crowded).await;
@@ -58,7 +58,7 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
         (Place::of(&crowded, HOME), Place::of(&home, HOME)),
         (Place::of(&crowded, OTHER), Place::of(&other, OTHER)),
     ];
-    let mut tally = QueryStats::new();
+    let mut tally = Tally::new();
     for number in 0..operations() {
         let who = chance.below(2);
         let (crowded, alone) = &places[who];
@@ -147,7 +147,7 @@ fn compare(
     Ok(())
 }
 
-fn count(tally: &mut QueryStats, operation: &Operation, body: &Value) {
+fn count(tally: &mut Tally, operation: &Operation, body: &Value) {
     let is_good = body.get("errors").is_none() && !body.to_string().contains("\"userErrors\":[{");
     for root in &operation.root {
         let (asked, good) = tally.entry(root.clone()).or_default();
@@ -157,7 +157,7 @@ fn count(tally: &mut QueryStats, operation: &Operation, body: &Value) {
 }
 
 /// The random operations would say little if they all were refused.
-fn assert_all_were_asked(schema: &Schema, tally: &QueryStats) {
+fn assert_all_were_asked(schema: &Schema, tally: &Tally) {
     for root in ["Query", "Mutation"] {
         for field in schema.get(root).fields.iter().filter(|field| !field.name.starts_with('_')) {
             let (asked, good) = tally.get(&field.name).copied().unwrap_or_default();
