@@ -41,7 +41,7 @@ impl InProcess {
         self.runtime.block_on(async {
             let variables: Variables = serde_json::from_str(variables).expect("variables");
             let parsed = self.documents.parse(query).expect("a document");
-            let gateway = Gateway::new(context(), &self.db, parsed.names.clone());
+            let gateway = Gateway::new(context(), &self.db, parsed.names.clone(), 0);
             let mut request = Request::new(query).variables(variables).data(gateway);
             request.set_parsed_query(parsed.for_request(None, &request.variables));
             let answer = self.schema.execute(request).await;

@@ -26,10 +26,16 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A request with empty loaders and the database restricted to the caller's organization.
-    pub fn new(request: impl Into<Arc<RequestContext>>, db: &Database, names: Arc<FieldNames>) -> Self {
+    /// A request of so many points of cost, with empty loaders and the database restricted to the caller's organization.
+    pub fn new(
+        request: impl Into<Arc<RequestContext>>,
+        db: &Database,
+        names: Arc<FieldNames>,
+        points: u64,
+    ) -> Self {
         let request = request.into();
         let db = db.within(&request.caller);
+        db.expect_work(points);
         let organization = service::authorize_read(&request);
         let source = Source { db: db.clone(), organization, names: Arc::clone(&names) };
         Self { loaders: Loaders::new(source), request, db, names }

@@ -4,7 +4,14 @@
 //! Nobody who holds a connection waits for another one, so nobody waits in a circle: a write reads in its transaction, and
 //! on SQLite the connection of the writer is one of those that are kept.
 
-use std::{sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::available_parallelism,
+    time::Duration,
+};
 
 use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::{
@@ -21,11 +28,17 @@ use crate::{
 /// The most connections that a request uses at once; its other statements wait.
 const CONNECTIONS_OF_A_REQUEST: usize = 2;
 
-/// What is waited in.
+/// From how many points of cost on a request is heavy: it reads a whole table. Even a few such statements of one subject keep
+/// all cores of the database busy.
+const HEAVY: u64 = super::work::SCAN;
+
+/// The queues in which statements wait.
 #[derive(Debug)]
 struct Queues {
     /// For the connections that callers use.
     connections: Arc<FairQueue>,
+    /// For statements of heavy requests, before they wait for a connection. A subject runs few of them at once.
+    heavy: Arc<FairQueue>,
     /// For SQLite's one writer. Waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<FairQueue>>,
     /// How long a connection is waited for.
@@ -38,7 +51,15 @@ pub(super) struct Admission {
     queues: Arc<Queues>,
     principal: Principal,
     /// What a request of a caller may use at once; the gateway's own work does not queue for connections.
-    request: Option<Arc<Semaphore>>,
+    request: Option<Arc<RequestUse>>,
+}
+
+/// What one request uses.
+#[derive(Debug)]
+struct RequestUse {
+    connections: Arc<Semaphore>,
+    /// The points of cost that it is expected to take.
+    points: AtomicU64,
 }
 
 /// The right to use a connection, or to write, until this is dropped.
@@ -46,6 +67,7 @@ pub(super) struct Admission {
 pub(super) struct Admitted {
     _permit: Option<Permit>,
     _of_request: Option<OwnedSemaphorePermit>,
+    _heavy: Option<Permit>,
 }
 
 impl Admission {
@@ -56,13 +78,12 @@ impl Admission {
         // One for the gateway's own work, one for SQLite's writer.
         let kept = if is_sqlite { 2 } else { 1 };
         let shared = most.saturating_sub(kept).max(1);
-        let mut share = half(shared);
-        if is_sqlite {
-            // SQLite computes on the cores of the gateway.
-            share = share.min(half(available_parallelism().map_or(1, usize::from)));
-        }
+        let half_of_cores = half(available_parallelism().map_or(1, usize::from));
+        // SQLite computes on the cores of the gateway.
+        let share = if is_sqlite { half(shared).min(half_of_cores) } else { half(shared) };
         let queues = Queues {
             connections: FairQueue::with_share(shared, share),
+            heavy: FairQueue::with_share(shared, half(shared).min(half_of_cores)),
             writer: is_sqlite.then(|| FairQueue::new(1)),
             limit: options.acquire_timeout,
         };
@@ -74,18 +95,34 @@ impl Admission {
         Self {
             queues: Arc::clone(&self.queues),
             principal: Principal::of(caller),
-            request: Some(Arc::new(Semaphore::new(CONNECTIONS_OF_A_REQUEST))),
+            request: Some(Arc::new(RequestUse {
+                connections: Arc::new(Semaphore::new(CONNECTIONS_OF_A_REQUEST)),
+                points: AtomicU64::new(0),
+            })),
+        }
+    }
+
+    /// Adds points to what the request is expected to take.
+    pub(super) fn expect(&self, points: u64) {
+        if let Some(request) = &self.request {
+            request.points.fetch_add(points, Relaxed);
         }
     }
 
     /// Waits until a connection may be used.
     pub(super) async fn connection(&self) -> Result<Admitted, DbErr> {
-        let Some(request) = &self.request else { return Ok(Admitted { _permit: None, _of_request: None }) };
+        let Some(request) = &self.request else {
+            return Ok(Admitted { _permit: None, _of_request: None, _heavy: None });
+        };
         let waiting = async {
             // Nobody closes it.
-            let of_request = Arc::clone(request).acquire_owned().await.ok();
+            let of_request = Arc::clone(&request.connections).acquire_owned().await.ok();
+            let heavy = match request.points.load(Relaxed) >= HEAVY {
+                true => Some(self.queues.heavy.acquire(&self.principal).await),
+                false => None,
+            };
             let permit = self.queues.connections.acquire(&self.principal).await;
-            Admitted { _permit: Some(permit), _of_request: of_request }
+            Admitted { _permit: Some(permit), _of_request: of_request, _heavy: heavy }
         };
         let admitted = timeout(self.queues.limit, waiting).await;
         admitted.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
@@ -94,7 +131,7 @@ impl Admission {
     /// Waits until a transaction may begin that writes.
     pub(super) async fn transaction(&self) -> Result<Admitted, DbErr> {
         match self.writer().await {
-            Some(permit) => Ok(Admitted { _permit: Some(permit), _of_request: None }),
+            Some(permit) => Ok(Admitted { _permit: Some(permit), _of_request: None, _heavy: None }),
             None => self.connection().await,
         }
     }

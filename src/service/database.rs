@@ -108,6 +108,11 @@ impl Database {
         Self { connection: Connection { tenant, admission, ..self.connection.clone() }, ..self.clone() }
     }
 
+    /// Adds points of cost to what the request is expected to take. A subject executes few statements of heavy requests at once.
+    pub fn expect_work(&self, points: u64) {
+        self.connection.admission.expect(points);
+    }
+
     /// The same database without row level security: for what is done to all organizations, or makes one.
     pub(super) fn bypass_rls(&self) -> Self {
         Self { connection: Connection { tenant: None, ..self.connection.clone() }, ..self.clone() }

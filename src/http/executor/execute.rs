@@ -91,7 +91,8 @@ impl PreparedOperation {
     /// The request to async-graphql. It takes the variables, which may be long.
     pub(super) fn request(&mut self, state: &AppState, call: &Call) -> Request {
         let document = self.document.for_request(self.operation_name.as_deref(), &self.variables);
-        let gateway = Gateway::new(Arc::clone(&call.context), &state.db, Arc::clone(&self.document.names));
+        let names = Arc::clone(&self.document.names);
+        let gateway = Gateway::new(Arc::clone(&call.context), &state.db, names, self.points);
         let mut request = Request::new("").variables(mem::take(&mut self.variables)).data(gateway);
         request.operation_name.clone_from(&self.operation_name);
         request.set_parsed_query(document);

@@ -96,6 +96,7 @@ impl Call {
     /// Charges points to the rate limit of the caller, in addition to the base cost: one for each row that is read or written,
     /// and the cost of a filter.
     pub(super) fn charge(&self, points: u64) -> Result<(), Problem> {
+        self.db.expect_work(points);
         match &self.app.rate_limit {
             Some(buckets) if points > 0 => {
                 buckets.take(&self.request.caller, points).map_err(Problem::rate_limited)?;
