@@ -5,8 +5,10 @@ use serde_json::Value as Json;
 
 use super::*;
 
-/// The faults of a document: each with its message, its positions and the path of its argument.
-fn faults(document: &str) -> Vec<(String, Vec<(usize, usize)>, String)> {
+/// A fault: its message, its positions and the path of its argument.
+type FaultParts = (String, Vec<(usize, usize)>, String);
+
+fn faults(document: &str) -> Vec<FaultParts> {
     let refused = Documents::default().parse(document).err();
     let faults = refused.map(|error| {
         assert_eq!(error.code.as_str(), "GRAPHQL_VALIDATION_FAILED", "{document}");
