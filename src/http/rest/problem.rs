@@ -148,7 +148,7 @@ pub(super) struct Problem {
     pub(super) input: Vec<InputError>,
     pub(super) headers: ResponseHeaders,
     /// Details for the log only. Contains no data of the database or of clients.
-    pub(super) cause: Option<String>,
+    pub(super) cause: Option<Box<str>>,
 }
 
 /// The headers of an error response.
@@ -245,7 +245,7 @@ impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         let kind = ProblemKind::of(error.code());
         let is_logged = matches!(kind, ProblemKind::Internal | ProblemKind::Unavailable);
-        let cause = is_logged.then(|| cause(&error));
+        let cause = is_logged.then(|| cause(&error).into_boxed_str());
         let message = error.public_message();
         match error {
             AppError::Input(input) => Self { input, ..Self::new(ProblemKind::Invalid, message) },
