@@ -46,7 +46,7 @@ pub struct App {
     pub server: server::Options,
     /// The connections of the listener for everybody.
     pub connections: Arc<Stats>,
-    /// To be told before it stops.
+    /// Called before the process stops.
     pub stopping: Stopping,
     /// Its database.
     pub db: Database,
@@ -217,7 +217,7 @@ pub struct ManifestError {
     pub faults: Vec<ManifestEntryError>,
 }
 
-/// How many documents are told of.
+/// The most documents that are reported.
 const TOLD_FAULTS: usize = 20;
 
 impl fmt::Display for ManifestError {

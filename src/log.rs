@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes what is told to it: so many bytes of each batch, then fails.
+    /// Accepts a given number of bytes of each batch, then fails.
     struct Disk {
         room: mpsc::Receiver<usize>,
         left: usize,

@@ -1,4 +1,4 @@
-//! Who asks, where, and with which rights.
+//! The caller of a request: subject, organization and scopes.
 //!
 //! [`RequestContext`] travels through every layer below the transport: it answers "may this caller do that",
 //! "in which organization", "what time is it" and "give me a new id", so that tests can hold all of them still.
@@ -26,7 +26,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-/// How many bits of an id tell the microseconds of its millisecond.
+/// How many bits of an id hold the microseconds within its millisecond.
 const MICROSECOND_BITS: usize = 10;
 
 /// The facts of one request.
@@ -36,7 +36,7 @@ pub struct RequestContext {
     pub request_id: String,
     /// The time at which the request came in, in microseconds: what both databases can keep.
     pub now: DateTime<Utc>,
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
     ids: Mutex<ContextV7>,
 }

@@ -28,7 +28,7 @@ pub(super) fn allow_connections(http: &Http, database: &Database) {
     let connections = http.max_connections as u64 + u64::from(database.max_connections);
     let needed = connections + OTHER_FILES;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // None stands for no limit.
+    // None means no limit.
     if current.is_none_or(|current| current >= needed) {
         return;
     }

@@ -45,11 +45,11 @@ pub struct Config {
     pub app_tokens: AppTokens,
     /// `[retention]`: how long rows are kept that nobody asks for any more.
     pub retention: Retention,
-    /// `[metrics]`: where it is told how the gateway does.
+    /// `[metrics]`: where metrics are exported.
     pub metrics: Metrics,
     /// `[log]`: what is written about it.
     pub log: Log,
-    /// What to tell of settings with old names, which are still read.
+    /// Warnings about settings with old names, which are still read.
     pub deprecated: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct Http {
     pub idle_timeout: Duration,
     /// The most connections that are open at once.
     pub max_connections: usize,
-    /// How long requests may still take when the process is told to stop.
+    /// How long requests may still take after the signal to stop.
     pub shutdown_timeout: Duration,
 }
 
@@ -301,7 +301,7 @@ impl Default for Retention {
     }
 }
 
-/// Where it is told how the gateway does.
+/// Where metrics are exported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// The address of `/metrics`, `/healthz` and `/readyz`; there are no metrics without one.

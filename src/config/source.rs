@@ -18,7 +18,7 @@ pub(super) struct Settings {
     sections: Table,
     from_environment: BTreeSet<String>,
     problems: Vec<Problem>,
-    /// What to tell of settings with old names.
+    /// Warnings about settings with old names.
     pub(super) deprecated: Vec<String>,
 }
 

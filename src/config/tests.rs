@@ -1,4 +1,4 @@
-//! Tests of the configuration: what wins, what is refused and how it is told, and what stays hidden.
+//! Tests of the configuration: precedence, rejected values and their messages, and secrets that stay hidden.
 
 use std::fs;
 use std::sync::Barrier;

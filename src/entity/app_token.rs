@@ -31,7 +31,7 @@ pub struct Model {
 }
 
 impl Entity {
-    /// Selects the token whose text has this hash, of whatever organization: who sends it has told nothing else yet.
+    /// Selects the token whose text has this hash, of any organization, because a request has nothing but the token at that point.
     pub fn find_by_hash(hash: Vec<u8>) -> Select<Self> {
         Self::find().filter(Column::TokenHash.eq(hash))
     }

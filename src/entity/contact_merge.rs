@@ -1,4 +1,4 @@
-//! A merged contact: which contact its id stands for since.
+//! A merged contact, and the contact that its id resolves to.
 //!
 //! Of contacts of any kind, so both ids are public ones. May import sea_orm and its siblings only.
 
@@ -17,7 +17,7 @@ pub struct Model {
     /// The public id of the contact that was merged into the other.
     #[sea_orm(primary_key, auto_increment = false)]
     pub merged_id: String,
-    /// The public id of the contact that it stands for now; never a merged one.
+    /// The public id of the survivor; never a merged contact.
     pub survivor_id: String,
     /// When they were merged.
     pub created_at: DateTimeUtc,

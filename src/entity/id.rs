@@ -184,7 +184,7 @@ macro_rules! typed_ids {
             }
         )+
 
-        /// An id of any kind, told apart by its prefix.
+        /// An id of any kind, distinguished by its prefix.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum PublicId {
             $($(#[$doc])* $kind($name),)+

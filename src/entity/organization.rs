@@ -48,7 +48,7 @@ impl Entity {
         Self::find().select_only().column(Column::Id).order_by_asc(Column::Id).into_tuple().all(db).await
     }
 
-    /// Whether there is any organization, whoever asks: what a first start needs to know.
+    /// Whether any organization exists, for the first start.
     pub async fn any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
         Self::find().exists(db).await
     }

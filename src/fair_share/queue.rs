@@ -74,7 +74,7 @@ impl FairQueue {
         let (sender, receiver) = oneshot::channel();
         let ticket = {
             let mut state = self.state();
-            // Whoever waits while a permit is free has its whole share, so nobody is overtaken here.
+            // A subject that waits while a permit is free has its whole share, so nobody is overtaken here.
             if state.free > 0 && state.held_by(&principal.subject) < self.share {
                 return self.issue(&mut state, principal.subject.clone());
             }

@@ -1,4 +1,4 @@
-//! What is told of a request when it has ended: one line in the log, and the metrics.
+//! The access log line and the metrics of a finished request.
 //!
 //! Never a variable, a document or a token, and nothing of a person: subjects are often email addresses.
 
@@ -23,7 +23,7 @@ const MAX_NAME: usize = 64;
 /// How deep fragments are followed to the first field of an operation.
 const MAX_SPREADS: usize = 10;
 
-/// What the log and the metrics tell of a request, as far as it came.
+/// The data of a request for the log and the metrics, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct RequestMetadata {
     /// The number of the organization it acts in.
@@ -79,7 +79,7 @@ pub(super) fn record_outcome(metadata: &RequestMetadata, outcome: Result<&Execut
     }
 }
 
-/// Most operations have one field. The first stands for the others, so that there are no more values than fields.
+/// Most operations have one field. The first represents the others, so that there are no more label values than fields.
 fn first_field<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,

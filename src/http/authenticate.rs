@@ -1,4 +1,4 @@
-//! From an HTTP request's head to who asks: request id, token, selected organization.
+//! From the head of an HTTP request to its caller: request id, token, selected organization.
 
 use std::time::Duration;
 
@@ -42,13 +42,13 @@ impl RequestId {
         Self(Uuid::now_v7().to_string())
     }
 
-    /// The id as it is told.
+    /// The id as it is logged and returned.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Who asks: the caller of a verified token, in the organization that it selected.
+/// The caller of a verified token, in the selected organization.
 pub(super) async fn authenticate(
     verifier: &TokenVerifier,
     headers: &HeaderMap,
@@ -119,7 +119,7 @@ pub(super) fn select(claims: Claims, organization: Option<&str>) -> AppResult<Ca
     })
 }
 
-/// Says why a token is refused. Whether it is good may be unknown: then the client is told to come again, not to get
+/// Says why a token is refused. Whether it is good may be unknown: then the client is asked to retry, not to get
 /// another one.
 fn refused(error: TokenError) -> AppError {
     let code = match error {

@@ -25,7 +25,7 @@ const URL_LIMIT: usize = 16 * 1024;
 const CONTENT_SECURITY_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// On every answer that does not say otherwise. Strict-Transport-Security is for whoever terminates TLS to say.
+/// On every response that does not override them. The proxy that terminates TLS sets Strict-Transport-Security.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),

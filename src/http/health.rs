@@ -12,7 +12,7 @@ use axum::{
 
 use super::state::AppState;
 
-/// Whether the process was told to stop. Clones are the same.
+/// Whether the process received the signal to stop. Clones share the state.
 #[derive(Clone, Debug, Default)]
 pub struct Stopping(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! What the gateway tells Prometheus; docs/operations.md describes it, and a test compares the two.
+//! The metrics for Prometheus; docs/operations.md describes it, and a test compares the two.
 //!
 //! The values of labels are known beforehand, all of them: a client that could choose one could fill the memory.
 

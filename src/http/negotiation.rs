@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 /// The media type of a GraphQL response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    /// `application/graphql-response+json`: the HTTP status tells whether the request was executed.
+    /// `application/graphql-response+json`: the HTTP status shows whether the request was executed.
     GraphqlResponse,
     /// `application/json`: 200 for every well-formed GraphQL request.
     Json,
@@ -51,7 +51,7 @@ impl MediaType {
     }
 }
 
-/// Whether the client names server-sent events among what it takes. Whoever takes anything does not expect them.
+/// Whether the Accept header names server-sent events. A wildcard does not count.
 pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges = values.flat_map(|value| value.split(',')).map(range);

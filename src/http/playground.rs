@@ -23,7 +23,7 @@ use serde_json::json;
 /// Where the page asks for its session.
 const SESSION_PATH: &str = "/playground/session";
 
-/// Where GraphQL is, as the page is told.
+/// The GraphQL endpoint for the page.
 const GRAPHQL_PATH: &str = "/graphql";
 
 /// What the page may do. Monaco, the editor, writes style attributes (`'unsafe-inline'` for styles alone) and draws
@@ -58,10 +58,10 @@ struct Asset {
 /// Makes a token that signs the reader of the page in.
 pub type TokenMaker = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// What the page is told about its reader.
+/// The session that the page starts with.
 #[derive(Clone, Default)]
 pub struct Session {
-    /// Called for a fresh token each time the page opens; none where readers bring their own. Whoever reaches the
+    /// Called for a fresh token each time the page opens; none where readers bring their own. A client that reaches the
     /// listener can claim any `Host`, so give this only to a gateway that listens on a loopback address.
     pub token: Option<TokenMaker>,
     /// The organization that the page selects.

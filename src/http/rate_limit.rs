@@ -1,6 +1,6 @@
 //! How many points of cost a caller may spend: a bucket for each subject in each organization, which fills again steadily.
 //!
-//! Buckets are told apart by organization, so that what is left in one tells nothing about another. One that is full
+//! Each organization has its own buckets, so that the rest of one reveals nothing about another. One that is full
 //! again is forgotten. Each instance of the gateway counts for itself.
 
 use std::{
@@ -53,13 +53,13 @@ impl RateLimit {
         Self { price: points_per_millisecond, ..self }
     }
 
-    /// Takes points from the caller's bucket and tells how many are left, or, where there are too few, after how many
+    /// Takes points from the caller's bucket and returns how many are left, or, where there are too few, after how many
     /// whole seconds there will be enough. What costs more than a bucket holds takes all of it.
     pub(super) fn take(&self, caller: &Caller, points: u64) -> Result<u32, u64> {
         self.take_from(key(caller), points, Instant::now())
     }
 
-    /// Takes a point from the bucket of whoever has this address, likewise.
+    /// Takes a point from the bucket of this client address, likewise.
     pub(super) fn take_attempt(&self, address: IpAddr) -> Result<(), u64> {
         self.take_from(key_of_address(address), 1, Instant::now()).map(drop)
     }

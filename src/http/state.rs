@@ -50,7 +50,7 @@ pub struct AppState {
     pub attempts: Option<RateLimit>,
     /// What application tokens are exchanged with, where they are.
     pub exchange: Option<Exchange>,
-    /// Whether the process was told to stop.
+    /// Whether the process received the signal to stop.
     pub stopping: Stopping,
 }
 

@@ -1,7 +1,7 @@
-//! Telling of documents that are executed though they are not trusted, in the stage that looks for them.
+//! Reports documents that are executed although they are not trusted, with `documents.mode = "log"`.
 //!
-//! Each document is told of once as long as it is kept, and no more than so many in a minute: whoever sends ever new ones
-//! must not fill the log. The metrics count all of them.
+//! Each document is reported once while it is remembered, with a limit per minute, so that a client with ever new
+//! documents does not fill the log. The metrics count all of them.
 
 use std::num::NonZeroU32;
 

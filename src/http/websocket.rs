@@ -1,8 +1,8 @@
 //! GraphQL over WebSocket: the protocol graphql-transport-ws.
 //!
-//! One task serves a socket: it reads, answers, and moves its operations on. Whoever does not read what it is sent is sent
-//! no more: its operations stand still, and after a while it is cut off. Its subscriptions have told the cursor of their
-//! last event, so that it can go on there.
+//! One task serves a socket: it reads, responds, and polls its operations. If the client does not read, nothing more is
+//! sent: its operations pause, and after a while the connection is closed. Each event had its cursor, so the client can
+//! resume there.
 
 mod message;
 mod operations;
@@ -119,8 +119,8 @@ pub(super) async fn open(
     Ok(upgrade.on_upgrade(async |_| {}))
 }
 
-/// Whether the page that wants to connect may: one of the gateway itself, or of an origin that is configured. Browsers tell
-/// the origin of a page; who tells none is no browser.
+/// Whether the page that wants to connect may: one of the gateway itself, or of an origin that is configured. Browsers send
+/// the origin of a page; a client without an Origin header is no browser.
 fn is_welcome(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
@@ -130,7 +130,7 @@ fn is_welcome(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
     allowed.iter().any(|it| it == origin) || (own.is_some() && own == host)
 }
 
-/// The headers that tell who asks.
+/// The headers that identify the caller.
 fn identity(headers: &HeaderMap) -> HeaderMap {
     let mut identity = HeaderMap::new();
     for name in [header::AUTHORIZATION, ORGANIZATION] {
@@ -145,7 +145,7 @@ fn identity(headers: &HeaderMap) -> HeaderMap {
 struct Session {
     state: Arc<AppState>,
     connection: ConnectionHandle,
-    /// Who asks, as far as the request for the socket told it.
+    /// The caller, as far as the upgrade request identified it.
     headers: HeaderMap,
 }
 

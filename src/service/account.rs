@@ -96,7 +96,7 @@ pub struct UpdateAccount {
     pub expected_version: Option<i32>,
 }
 
-/// The account with this id, if it is in reach.
+/// The account with this id, if the caller may read it.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
 }

@@ -1,6 +1,6 @@
 //! Application tokens: made and revoked by administrators, exchanged by programs for tokens of a short life.
 //!
-//! The text of a token is told once, when it is made; the database keeps a hash. It is random enough for its hash to need
+//! The text of a token is returned once, when it is created; the database keeps a hash. It is random enough for its hash to need
 //! no salt and no time.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

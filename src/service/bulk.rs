@@ -32,7 +32,7 @@ use crate::{
 pub const MAX_ROWS: usize = 1_000;
 /// How many rows of other tables the rows of a call can name together.
 const MAX_NAMED: usize = 10_000;
-/// The most errors that are told when a call is refused.
+/// The most errors that are returned for a rejected call.
 const MAX_ERRORS: usize = 100;
 /// How often a call is tried while other writers come first.
 const ATTEMPTS: usize = 3;
@@ -121,7 +121,7 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
     /// The operation's name.
     const OPERATION: &'static str;
 
-    /// Checks what can be told of a row from itself.
+    /// Checks a row without the database.
     fn check(&self, checks: &mut Checks) -> Self::Checked;
 
     /// How many rows of another table it is to be linked to.

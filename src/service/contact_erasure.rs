@@ -86,7 +86,7 @@ async fn commit(db: &Database, write: Write) -> AppResult<()> {
     commit.await.map_err(|error| AppError::Internal(error.to_string().into()))?
 }
 
-/// The contact and those that its id stands for.
+/// The contact and those that were merged into it.
 async fn with_merged(
     db: &impl ConnectionTrait,
     organization: OrganizationId,

@@ -1,4 +1,4 @@
-//! Merging contacts: two rows of one person become one. The merged row stays deleted, and its id stands for the survivor.
+//! Merging contacts: two rows of one person become one. The merged row stays deleted, and its id resolves to the survivor.
 //!
 //! What moves from one to the other is in the file `merge` of each kind. The records of a merge hold ids only, so that
 //! erasing one of the two leaves nothing in the history of the other.
@@ -142,7 +142,7 @@ async fn both<E: Mergeable>(
     survivor.zip(merged).ok_or_else(|| checks.refused())
 }
 
-/// From now on the merged id stands for the survivor, and so do the ids that stood for the merged one.
+/// From now on the merged id resolves to the survivor, and so do the ids that resolved to the merged contact.
 async fn point(
     db: &impl ConnectionTrait,
     ctx: &RequestContext,
@@ -163,7 +163,7 @@ async fn point(
     Ok(())
 }
 
-/// For each of these contacts that was merged the contact that its id stands for.
+/// The survivor of each of these contacts that was merged.
 pub async fn survivors(
     db: &Database,
     organization: OrganizationId,
@@ -178,7 +178,7 @@ pub async fn survivors(
     Ok(pairs.collect())
 }
 
-/// A contact that was merged into another one cannot come back: its id stands for the other one.
+/// A contact that was merged into another one cannot be restored: its id resolves to the other one.
 pub(super) async fn check_not_merged(
     db: &impl ConnectionTrait,
     organization: OrganizationId,

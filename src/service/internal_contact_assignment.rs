@@ -102,12 +102,12 @@ impl AssignmentFilter {
     }
 }
 
-/// The assignment with this id, if it is in reach.
+/// The assignment with this id, if the caller may read it.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
 }
 
-/// The assignment with this id and its person, if it is in reach and the named partner's.
+/// The assignment with this id and its person, if the caller may read it and it belongs to the named partner.
 pub async fn get_of_partner(
     db: &Database,
     ctx: &RequestContext,

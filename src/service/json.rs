@@ -14,11 +14,11 @@ use crate::entity::Decimal;
 
 pub use crate::entity::canonical;
 
-/// The prefix of a text that stands for a number.
+/// The prefix of a text that represents a number.
 const MARK: &str = "\0number ";
 /// The same as JSON writes it.
 const ESCAPED_MARK: &[u8] = b"\"\\u0000number ";
-/// The message for a number that comes as a text that stands for it.
+/// The message for a text that represents a number.
 pub(super) const INEXACT: &str =
     "The number cannot be represented exactly as a 64-bit integer or double. Send it as a string.";
 /// The most levels that a value may be nested, so that everything that reads JSON can read it.
@@ -63,7 +63,7 @@ pub fn text_of_number(number: &str) -> Option<String> {
     (!is_exact(number)).then(|| format!("{MARK}{number}"))
 }
 
-/// The number that a text stands for, as it was written.
+/// The number that a text represents, as it was written.
 pub(super) fn inexact_number(value: &Json) -> Option<&str> {
     value.as_str()?.strip_prefix(MARK)
 }
@@ -85,7 +85,7 @@ const fn is_of_number(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// Whether a number is a 64-bit integer, or the shortest text of its double stands for the same number. Malformed numbers count
+/// Whether a number is a 64-bit integer, or the shortest text of its double represents the same number. Malformed numbers count
 /// as exact, because the parser refuses them.
 fn is_exact(number: &str) -> bool {
     let is_short = number.len() <= f64::DIGITS as usize && !number.contains(['e', 'E']);

@@ -60,7 +60,7 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Starts it. `clock` tells the time.
+    /// Starts it. `clock` returns the time.
     pub fn start(db: &Database, retention: Retention, clock: fn() -> DateTime<Utc>) -> Self {
         let (stats, mut tasks) = (Arc::<Stats>::default(), JoinSet::new());
         let (db, counts) = (db.clone(), Arc::clone(&stats));

@@ -120,7 +120,7 @@ pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganizat
     let name = checks.required_line_patch("name", &input.name);
     let write = db.begin().await?;
     let txn = &write;
-    // A full lock would wait for everybody who writes rows of the organization.
+    // An exclusive lock would wait for every write to rows of the organization.
     let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(txn).await? else {
         return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION));
     };

@@ -111,7 +111,7 @@ pub struct Card {
     pub purchase_order_number: Patch<String>,
 }
 
-/// The organization contact with this id, if it is in reach.
+/// The organization contact with this id, if the caller may read it.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
 }

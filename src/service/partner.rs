@@ -92,7 +92,7 @@ pub struct UpdatePartner {
     pub expected_version: Option<i32>,
 }
 
-/// The partner with this id, if it is in reach.
+/// The partner with this id, if the caller may read it.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
 }

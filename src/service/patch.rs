@@ -54,7 +54,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same of what the value stands for: a text as a string slice.
+    /// The same with the value dereferenced: a text as a string slice.
     pub fn as_deref(&self) -> Patch<&T::Target>
     where
         T: Deref,

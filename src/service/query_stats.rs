@@ -1,4 +1,4 @@
-//! What a request made of the database: counted for whoever wants to know, without a word from those who ask it.
+//! Statistics of a request's statements, counted without parameters in the functions that execute them.
 
 use std::{
     sync::{
@@ -60,7 +60,7 @@ impl QueryStats {
         }
         let failed = u64::from(info.failed);
         let took = u64::try_from(info.elapsed.as_micros()).unwrap_or(u64::MAX);
-        // Outside of requests there is nobody who wants to know.
+        // Outside of requests there are no statistics.
         let _ = CURRENT.try_with(|tally| {
             tally.statements.fetch_add(1, Relaxed);
             tally.failed.fetch_add(failed, Relaxed);

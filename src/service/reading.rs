@@ -65,7 +65,7 @@ where
     Ok(rows.into_iter().map(|row| (id_of(&row), row)).collect())
 }
 
-/// Whether a active row of the organization has this value in a column that must be unique among them.
+/// Whether an active row of the organization has this value in a column that must be unique among them.
 pub(super) async fn value_exists<E: Scoped>(
     db: &impl ConnectionTrait,
     organization: OrganizationId,

@@ -126,7 +126,7 @@ pub(super) async fn find_for_update_with_deleted<E: Recorded>(
     Ok(row)
 }
 
-/// Deletes a active row softly.
+/// Deletes an active row softly.
 pub(super) async fn delete<E: Recorded>(
     db: &Write,
     ctx: &RequestContext,
@@ -171,7 +171,7 @@ fn conflict(message: impl Into<Cow<'static, str>>) -> InputError {
     InputError::on("id", InputErrorCode::Conflict, message)
 }
 
-/// Deletes a active row softly because another one, whose columns stay as they are, stands for it from now on.
+/// Soft-deletes an active row because another one, whose columns do not change, replaces it.
 pub(super) async fn merge<E: Recorded>(
     db: &Write,
     ctx: &RequestContext,

@@ -1,6 +1,6 @@
 //! What a database has to do for a list at most, in points of cost.
 //!
-//! A point stands for 4 µs of a core in the organization where it takes longest: one with 100,000 contacts, all of which
+//! A point is 4 µs of a core in the organization where it takes longest: one with 100,000 contacts, all of which
 //! have to be looked at. docs/limits.md has the measurements.
 
 use super::{

@@ -71,7 +71,7 @@ impl Organizations {
         while self.bytes > MOST_BYTES && self.drop_one() {}
     }
 
-    /// Drops a text of the organization whose texts take most; tells whether there was one.
+    /// Drops a text of the organization whose texts take most memory; returns whether there was one.
     fn drop_one(&mut self) -> bool {
         let Some((&organization, texts)) = self.by_number.iter_mut().max_by_key(|(_, texts)| texts.bytes)
         else {

@@ -104,7 +104,7 @@ struct Position {
 
 /// What is known of a fragment.
 enum Known {
-    /// It is being measured, so that whoever spreads it now is a part of it.
+    /// It is being measured, so a fragment that spreads it now is part of a cycle.
     Begun,
     Measured(Measure),
 }

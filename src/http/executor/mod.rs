@@ -1,5 +1,5 @@
 //! The one door for operations: POST, GET, server-sent events and WebSocket hand it async-graphql's `Request`, whose data holds
-//! the [`Call`]: who asks, and what the transport may do.
+//! the [`Call`]: the caller, and what the transport supports.
 //!
 //! A transport authenticates before it reads a request, so that nobody else's body is read. Permits come before documents,
 //! because a document that is not in the cache takes up to some milliseconds to parse and validate.
@@ -58,7 +58,7 @@ pub(super) struct Call {
     /// The caller, who is authenticated.
     pub(super) context: Arc<RequestContext>,
     pub(super) capabilities: TransportCapabilities,
-    /// What the log and the metrics tell of it.
+    /// Its data for the log and the metrics.
     pub(super) metadata: Arc<RequestMetadata>,
     /// Whether the document is named by its text, its id or both; the text is the request's.
     pub(super) document: OwnedDocumentReference,

@@ -80,7 +80,7 @@ impl Turn {
     pub(super) fn answer(mut self, answer: Response<Body>) -> Response<Answer> {
         let (mut head, body) = answer.into_parts();
         let activity = &self.activity;
-        // hyper says so itself when it was told in time; many answers are there before it could be.
+        // hyper adds the header itself if it knows in time; many responses are complete before.
         if activity.closing.load(Relaxed) && !activity.multiplexed.load(Relaxed) {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

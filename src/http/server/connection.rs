@@ -254,7 +254,7 @@ impl<C: GracefulConnection> Driver<'_, C> {
         self.stopping.is_some() && !self.told && (working || self.is_multiplexed())
     }
 
-    /// Whether the client is told before the connection closes for being idle.
+    /// Whether the client gets a notice before the idle connection closes.
     fn ends_politely(&self) -> bool {
         self.is_multiplexed() && self.watch.phase() == Phase::Idle && self.stopping.is_none()
     }

@@ -52,7 +52,7 @@ impl ConnectionHandle {
         self.seat.identify(&Principal::of(caller).subject);
     }
 
-    /// Waits until the server is told to stop.
+    /// Waits for the signal to stop.
     pub(in crate::http) async fn stopped(&self) {
         // A server that is gone without a word has stopped too.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
@@ -63,7 +63,7 @@ impl ConnectionHandle {
     pub(in crate::http) fn spawn_upgraded(&self, session: impl Future<Output = ()> + Send + 'static) {
         let then = self.then.as_ref().and_then(|it| it.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(Then(sender)) = then {
-            // Whoever served the connection has given it up: then there is nothing to go on with.
+            // The task that served the connection has ended, so there is nothing to continue.
             let _ = sender.send(Box::pin(session));
         }
     }

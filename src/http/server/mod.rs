@@ -91,7 +91,7 @@ impl Stats {
 /// How long the loop rests when the system gives it no connection, usually for want of file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// What a client is told that comes when all connections are taken.
+/// The response to a client when all connections are in use.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
     content-length: 0\r\n\r\n";
 
@@ -145,7 +145,7 @@ impl Server {
     /// Serves a connection. When there are too many, one without a token gives way, or this one is refused at once.
     ///
     /// Letting newcomers wait would be worse: a client would hang behind those that fill the server on purpose, and so
-    /// would whoever asks whether it is healthy. One that is refused goes elsewhere, or comes again.
+    /// would a health check. A rejected client retries, or uses another instance.
     fn take(&mut self, stream: TcpStream) {
         while self.connections.try_join_next().is_some() {}
         let activity = Arc::<Activity>::default();

@@ -37,9 +37,9 @@ pub(super) enum Incoming {
     Ping,
     /// That it is there.
     Pong,
-    /// What it wants to be told.
+    /// The operation to start.
     Subscribe { id: String, payload: Box<Object<GraphqlRequest>> },
-    /// What it wants to be told no more.
+    /// The operation to stop.
     Complete { id: String },
 }
 
@@ -57,7 +57,7 @@ impl Incoming {
     }
 }
 
-/// What a client tells of itself.
+/// The payload of the client's connection_init.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Payload(Option<Map<String, Json>>);
@@ -76,7 +76,7 @@ impl Payload {
     }
 }
 
-/// What a client is told.
+/// A message to the client.
 pub(super) enum Outgoing {
     /// That it is known.
     Acknowledged,

@@ -1,4 +1,4 @@
-//! The operations of one socket, all of them moved on by whoever waits for the next message.
+//! The operations of one socket. Waiting for the next message polls all of them.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 

@@ -1,6 +1,6 @@
 //! The accounts that account contacts are at: one added, one removed, all replaced.
 //!
-//! Links to deleted accounts are not seen and stay as they are, so that a restored account has its people back. Whoever
+//! Links to deleted accounts are not seen and stay as they are, so that a restored account has its people back. A writer that
 //! changes links holds the accounts and then the contact.
 
 use std::{borrow::Cow, collections::HashMap};

@@ -122,7 +122,7 @@ pub struct CreateAccountContact {
     pub idempotency_key: Option<String>,
 }
 
-/// The account contact with this id, if it is in reach.
+/// The account contact with this id, if the caller may read it.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
 }

@@ -46,7 +46,7 @@ const MEMORY: Duration = Duration::from_mins(10);
 /// The longest pause between two batches.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// What tells the time.
+/// The clock.
 type Clock = fn() -> DateTimeUtc;
 
 /// Does background tasks for as long as it is kept.

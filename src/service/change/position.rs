@@ -17,7 +17,7 @@ use crate::{
 
 /// The number of a change and a check of the row that has this number.
 ///
-/// When a standby is promoted that lacks the last commits, their numbers are given out again. The check tells the rows apart.
+/// When a standby is promoted that lacks the last commits, their numbers are given out again. The check distinguishes the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The number; 0 is the start of the log.

@@ -19,7 +19,7 @@ const LONG_TEXT: usize = 16 * 1024;
 /// The most digits that a value of type `decimal` may have.
 const DECIMAL: usize = 38;
 
-/// The rule that a value breaks, and what to tell people.
+/// The rule that a value breaks, and the message.
 pub(super) type Refusal = (InputErrorCode, &'static str);
 
 const fn invalid<T>(message: &'static str) -> Result<T, Refusal> {
@@ -156,7 +156,7 @@ mod tests {
         }
     }
 
-    /// What stands for a number that a double does not hold.
+    /// Replaces a number that a double cannot represent.
     fn inexact(number: &str) -> Json {
         crate::service::json::text_of_number(number).into()
     }

@@ -1,6 +1,6 @@
 //! The values that account contacts have in custom fields: reading them, and checking and writing those of an input.
 //!
-//! Who writes values holds their fields until the transaction ends, so that no option goes while a value takes it.
+//! A write of values locks their fields until the transaction ends, so that no option is removed while a value uses it.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Which changes somebody wants to be told, and of whom they are.
+//! The changes that a subscription selects.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value as Json;

@@ -384,7 +384,7 @@ async fn follow(log: Arc<Log>, shared: Arc<Shared>) {
     }
 }
 
-/// What the log may tell of an error.
+/// What may be logged of an error.
 fn reason(error: &AppError) -> String {
     match error {
         AppError::Database(error) => database_code(error),

@@ -58,7 +58,7 @@ impl Mergeable for Entity {
     }
 }
 
-/// Gives the next assignments of a merged person to the person that it stands for now, as a batch of a background task.
+/// Gives the next assignments of a merged person to the survivor, as a batch of a background task.
 pub(in crate::service) async fn take_over_next(
     db: &Write,
     ctx: &RequestContext,

@@ -149,7 +149,7 @@ pub struct AddInternalContactToPartner {
     pub idempotency_key: Option<String>,
 }
 
-/// The internal contact with this id, if it is in reach.
+/// The internal contact with this id, if the caller may read it.
 pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
     reading::get::<Entity>(db, ctx, id).await
 }

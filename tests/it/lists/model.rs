@@ -128,7 +128,7 @@ impl Model {
         })
     }
 
-    /// Whether a active row of the relation has this value.
+    /// Whether an active row of the relation has this value.
     fn relates_to(&self, row: &Row, relation: &str, field: &str, value: &Value) -> bool {
         self.related(row, relation).any(|row| !row.deleted && row.value(field) == value)
     }
