@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
 use tokio::time::sleep;
 
-/// Runs both at the same time. Which one starts first alternates with the round, and its head start grows from 0 to 4 ms again
-/// and again, so that over many rounds each comes first and both overlap.
+/// Runs both at the same time. Which one starts first alternates with the round, and its head start grows from 0 to 16 ms
+/// again and again, so that over many rounds each comes first and both overlap.
 pub(crate) async fn race<A, B>(
     round: usize,
     one: impl Future<Output = A>,
     two: impl Future<Output = B>,
 ) -> (A, B) {
-    let head_start = Duration::from_millis(round as u64 / 2 % 5);
+    let head_start = Duration::from_millis(round as u64 / 2 % 5 * 4);
     if round.is_multiple_of(2) {
         return tokio::join!(one, after(head_start, two));
     }
