@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
         // The reader of the output closed the pipe.
         Err(CliError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            // Where even the error cannot be written, the exit code still tells.
+            // If even the error cannot be written, the exit code still reports the failure.
             log::print_last(&format!("contact-gateway: {error}"));
             ExitCode::FAILURE
         }

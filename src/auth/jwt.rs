@@ -167,7 +167,7 @@ pub enum KeyError {
 }
 
 impl IssuerKey {
-    /// Tells whether tokens can be verified with this key; of an address only whether it may be asked.
+    /// Checks whether tokens can be verified with this key; for an address, only whether requests to it are allowed.
     pub fn check(&self) -> Result<(), KeyError> {
         match (&self.key, self.algorithm) {
             (KeyMaterial::Secret(secret), Algorithm::HS256) => check_secret(secret),

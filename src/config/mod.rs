@@ -107,7 +107,7 @@ impl Default for Http {
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// The address; [`Config::database_url`] gives it, or tells how to set it.
+    /// The address; [`Config::database_url`] returns it, or an error that says how to set it.
     pub url: Option<DatabaseUrl>,
     /// The most connections that are open at once.
     pub max_connections: u32,

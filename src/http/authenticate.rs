@@ -63,7 +63,7 @@ pub(super) async fn authenticate(
 /// How often the token of somebody who stays is looked at again: keys are taken back too.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Waits until the token of somebody who stays is no longer good; tells why.
+/// Waits until the token of a long-lived connection is no longer valid; returns the reason.
 pub(super) async fn until_refused(
     verifier: &TokenVerifier,
     headers: &HeaderMap,

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{negotiation::is_json, state::Settings};
 
-/// Reads all of it, or tells the status that refuses it and why.
+/// Reads the whole body, or returns the status and the reason of its rejection.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,

@@ -32,7 +32,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
-/// Gives the request its id, and the answer its headers; tells of it when it has ended.
+/// Sets the request id and the response headers; logs the request when it has ended.
 pub(super) async fn track_request(
     State(metrics): State<Arc<Metrics>>,
     mut request: Request,

@@ -44,7 +44,7 @@ impl Meter {
     }
 
     /// Charges work that has come to its end, for which so many points were taken and on which so much time was spent here;
-    /// tells how many points are left.
+    /// returns how many points are left.
     pub(super) fn finish(mut self, here: Duration, points: u64) -> u32 {
         (self.points, self.is_charged) = (points, true);
         self.charge(here + (self.query_stats.database_time() - self.before))
@@ -65,7 +65,7 @@ impl Drop for Meter {
     }
 }
 
-/// Awaits work; tells how long it was worked on in this thread, without what it waited for.
+/// Awaits work; returns the time spent polling it, without the time it waited.
 pub(super) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let (mut work, mut here) = (pin!(work), Duration::ZERO);
     std::future::poll_fn(move |cx| {

@@ -117,14 +117,14 @@ impl Metrics {
         let help = "Events delivered to subscribers";
         registry.register("events", help, metrics.events.clone());
         registry.register_collector(Box::new(present));
-        // So that a rate can be told from the first one on.
+        // So that a rate can be computed from the first one on.
         for reason in Reason::ALL {
             drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
         }
         metrics
     }
 
-    /// An event is being told.
+    /// An event is being sent.
     pub(super) fn count_event(&self) {
         self.events.inc();
     }

@@ -19,7 +19,7 @@ use super::{
     state::AppState,
 };
 
-/// How often a client is written to that has nothing to be told: it and we learn that the other is gone.
+/// How often an idle client gets a comment, so that both sides notice when the other is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
 /// nginx would collect the events.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

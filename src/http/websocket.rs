@@ -164,7 +164,7 @@ impl Session {
         let _ = timeout(CLOSE_TIMEOUT, closed).await;
     }
 
-    /// Talks with the client until one of both ends it; tells why, unless the client is gone.
+    /// Serves the client until one of both ends it; returns the reason, unless the client is gone.
     async fn run(mut self, socket: &mut WebSocket) -> Option<Close> {
         let connection = self.connection.clone();
         let init = tokio::select! {
@@ -306,7 +306,7 @@ fn handle_message(text: &str, operations: &mut Operations) -> Result<Option<Outg
     }
 }
 
-/// Sends a message; tells whether the client took each of its frames in time, and the whole of it.
+/// Sends a message; returns whether the client read each of its frames, and the whole message, in time.
 async fn send(socket: &mut WebSocket, outgoing: Outgoing, settings: &Settings) -> bool {
     let sending = async {
         for frame in outgoing.into_frames() {

@@ -116,7 +116,7 @@ pub async fn exchange(
     exchange.token(&grant, now).map(Some).map_err(|error| AppError::Internal(error.to_string().into()))
 }
 
-/// The token with this text, neither revoked nor over. Nobody has told an organization yet, so the whole database is
+/// The token with this text, neither revoked nor expired. Its organization is not known yet, so the whole database is
 /// looked at, for this one hash.
 async fn usable(db: &Database, text: &str, now: DateTime<Utc>) -> AppResult<Option<Model>> {
     if !text.starts_with(PREFIX) {

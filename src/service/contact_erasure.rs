@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Removes a contact of any kind for good, active or deleted, and the contacts that were merged into it: with their
-/// values, links and assignments, what the history of all of these tells, and the idempotency keys of the calls that
+/// values, links and assignments, the history of all of these, and the idempotency keys of the calls that
 /// made them.
 pub async fn erase(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<PublicId> {
     let organization = authorize_admin(ctx)?;
@@ -168,7 +168,7 @@ where
     Ok(())
 }
 
-/// Empties what records of changes tell. That something was done, when and by whom, stays.
+/// Clears the fields of the changes. Kind, time and actor of each change stay.
 async fn empty_records(
     db: &impl ConnectionTrait,
     organization: OrganizationId,

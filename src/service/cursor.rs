@@ -1,7 +1,7 @@
 //! Keyset cursors: the position of a row in an order, as an opaque text.
 //!
 //! A cursor holds the order it belongs to, the row's values in that order and the row's key, so that the next page is
-//! found by comparing, however many rows come and go. A checksum tells a damaged cursor from a good one. It is no
+//! found by comparing, however many rows come and go. A checksum detects a damaged cursor. It is no
 //! secret and no capability: it only ever narrows what its caller may read anyway.
 
 use std::borrow::Cow;

@@ -29,7 +29,7 @@ const LENGTH: usize = 255;
 #[must_use = "a claim that is not completed makes every repetition fail"]
 pub(super) struct Claim(Option<String>);
 
-/// Claims the caller's key, or tells what the first call with it made: the id of a row, or the text that a bulk write
+/// Claims the caller's key, or returns the result of the first call with it: the id of a row, or the text that a bulk write
 /// kept. When the checks have found something the
 /// call will be refused, and there is nothing to protect.
 pub(super) async fn claim<T: FromStr>(

@@ -337,7 +337,7 @@ pub async fn remove(
     Ok(assigned)
 }
 
-/// Who loses a race for the role cannot be told of `internalRole`, which attaching does not take.
+/// A lost race for the role is not an error of `internalRole`, which attaching does not have.
 fn blame_partner(error: AppError) -> AppError {
     match error {
         AppError::Input(errors) if errors.iter().any(|error| error.code == InputErrorCode::Taken) => {

@@ -277,7 +277,7 @@ impl ResponseMeter {
         }
     }
 
-    /// Counts a row that was read, and tells whether more may be read. Does not wait, because a connection of the database is
+    /// Counts a row that was read, and returns whether more may be read. Does not wait, because a connection of the database is
     /// held meanwhile.
     pub(super) fn count_row(&self, memory: usize) -> bool {
         let used = self.used.fetch_add(memory, Relaxed) + memory;

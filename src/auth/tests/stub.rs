@@ -1,4 +1,4 @@
-//! An issuer's server of its key set, which answers what a test tells it to.
+//! A key set server of an issuer with responses that a test chooses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,7 +6,7 @@ use lru::LruCache;
 
 use super::ValidDocument;
 
-/// How much memory the documents may take, as far as it can be told from what they consist of.
+/// The most memory of the cached documents, estimated from their content.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Valid documents by their texts. Beyond the memory that they may take, the one that was not used for longest is dropped.

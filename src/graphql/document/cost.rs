@@ -2,7 +2,7 @@
 //!
 //! A point is a value that the answer may hold, or 4 µs of the database's work. What stands in a list counts as often as
 //! the list may be long, which is the page's size for a connection; the work for a list of each of many rows is done for
-//! all of them at once. docs/limits.md tells the rules; `check` of the guard comes first and bounds the work.
+//! all of them at once. docs/limits.md has the rules; `check` of the guard comes first and bounds the work.
 
 mod work;
 
@@ -31,7 +31,7 @@ use crate::{
 const STATEMENT: u64 = 10;
 /// How many values of arguments cost a point.
 const VALUES_PER_POINT: u64 = 10;
-/// How long a list is taken to be that is no page and whose length no argument tells.
+/// The assumed length of a list that is no page and whose length no argument limits.
 const LIST: u64 = 10;
 /// What the values cost that may have more than a KiB, by type and field: a point for each 4 KiB. `Change.fields` has no limit
 /// of its own; most have far less than 8 KiB.

@@ -87,7 +87,7 @@ impl DocumentError {
     }
 }
 
-/// What a document is refused for, as the metrics tell it apart.
+/// Why a document is rejected, as a label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// It is not GraphQL.

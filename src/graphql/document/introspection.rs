@@ -15,7 +15,7 @@ use super::{
     schema::{IS_ONE_OF, KIND, Published, published},
 };
 
-/// What begins the response key of a field that tells the kind of a type in the place of `isOneOf`.
+/// The prefix of the response key of a `kind` field that replaces `isOneOf`.
 const ONE_OF: &str = "__isOneOf_";
 
 /// The document as apollo-compiler answers it: it asks for the kind of a type where it asked for `isOneOf`.

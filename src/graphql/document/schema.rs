@@ -23,7 +23,7 @@ pub(super) fn executable() -> &'static Valid<Schema> {
     &SCHEMA
 }
 
-/// The schema that introspection tells, which is that of `schema.graphql`.
+/// The schema for introspection: that of `schema.graphql`.
 pub(super) struct Published {
     pub(super) schema: Valid<Schema>,
     pub(super) implementers: HashMap<Name, Implementers>,
@@ -37,7 +37,7 @@ pub(super) fn published() -> &'static Published {
     &PUBLISHED
 }
 
-/// The field of `__Type` that apollo-compiler 1.33 does not know, and the one whose value tells the same.
+/// The field of `__Type` that apollo-compiler 1.33 does not know, and the field whose value implies it.
 pub(super) const IS_ONE_OF: &str = "isOneOf";
 pub(super) const KIND: &str = "kind";
 

@@ -42,7 +42,7 @@ pub(super) struct Syntax<'a> {
 }
 
 impl<'a> Syntax<'a> {
-    /// The tree of a text, within the budgets that can be told from tokens.
+    /// The tree of a text, within the budgets that tokens can be checked for.
     pub(super) fn parse(text: &'a str, budgets: &Budgets) -> Result<Self, DocumentError> {
         let (tokens, source) = tokens::check(text, budgets)?;
         if tokens == 0 {

@@ -125,7 +125,7 @@ fn suggestion(message: &str) -> Option<String> {
     (distance <= name.len().div_ceil(LETTERS_PER_TYPO)).then(|| nearest.to_string())
 }
 
-/// Where the other one of two conflicting fields begins. apollo-compiler 1.33 tells it in the debug output alone; names
+/// Where the other one of two conflicting fields begins. apollo-compiler 1.33 has it in the debug output alone; names
 /// stand before it there, and no text of the document does.
 fn original_offset(error: &DiagnosticData) -> Option<usize> {
     const LABEL: &str = "original_location: Some(";

@@ -39,7 +39,7 @@ pub(super) struct Activity {
     pub(super) working: AtomicUsize,
     /// Answers that were not taken over to their end.
     pub(super) sending: AtomicUsize,
-    /// Those of them that have nothing to give just now: streams, which wait for something to tell.
+    /// Those of them that have nothing to give just now: streams that wait for an event.
     pub(super) waiting: AtomicUsize,
     /// Requests that came to their end, one way or another.
     pub(super) ended: AtomicU64,
@@ -56,7 +56,7 @@ impl Activity {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when the oldest of the answers is being sent. A stream's time begins anew when it has something to tell.
+    /// Since when the oldest of the answers is being sent. The time of a stream restarts with each event.
     pub(super) fn oldest_answer(&self) -> Option<Instant> {
         self.begun().iter().min().copied()
     }

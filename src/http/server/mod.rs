@@ -44,7 +44,7 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How long a client may take for each part of an answer.
     pub write_timeout: Duration,
-    /// How long a client may take for a whole answer, or for what an event stream tells at once.
+    /// How long a client may take for a whole answer, or for the events that a stream sends at once.
     pub response_timeout: Duration,
     /// How long requests may still take when the server stops.
     pub shutdown_timeout: Duration,
@@ -170,7 +170,7 @@ impl Server {
     /// Serves the connections that the system has accepted for us, whose clients may have sent a request by now, and
     /// stops listening.
     fn take_waiting(&mut self, listener: TcpListener) {
-        // Tokio's own listener would wait for the system to tell of them.
+        // Tokio's own listener would wait for the system to report them.
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, _)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
@@ -220,7 +220,7 @@ fn tune(stream: &TcpStream, options: &Options) -> io::Result<()> {
 
 /// Says no, as far as that takes no time.
 fn refuse(stream: TcpStream) {
-    // Tokio's own stream would wait for the system to tell that it can be written to.
+    // Tokio's own stream would wait for the system to report it as writable.
     let Ok(mut stream) = stream.into_std() else { return };
     // A request that is left unread would make the system take the refusal back.
     let _ = stream.read(&mut [0; 4096]);

@@ -73,7 +73,7 @@ impl Watch {
             Phase::New
         } else if self.waited_for_bytes(ended)
             && activity.read.load(Relaxed) > self.mark
-            // Its bytes tell nothing: they may be pings.
+            // Its bytes prove nothing: they may be pings.
             && !activity.multiplexed.load(Relaxed)
         {
             Phase::Head

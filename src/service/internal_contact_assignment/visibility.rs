@@ -74,7 +74,7 @@ fn blame_row(error: AppError) -> AppError {
     InputError::on("id", InputErrorCode::Conflict, REMOTE_ID_IN_THE_WAY).into()
 }
 
-/// Refuses to show assignments in the background that have lost their remote ids: nobody could be told later.
+/// Rejects a restoration in the background whose assignments have lost their remote ids, because nothing could be reported later.
 pub(in crate::service) async fn check_remote_ids(
     db: &impl ConnectionTrait,
     organization: OrganizationId,

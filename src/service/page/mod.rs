@@ -1,7 +1,7 @@
 //! Keyset paging, of one list and of one list per parent.
 //!
 //! A page is found by comparing with the cursor's values, never by counting rows, so paging costs the same at any depth
-//! and neither repeats nor skips a row that stood still. One row more than asked tells whether another page follows.
+//! and neither repeats nor skips a row that stood still. One row more than requested shows whether another page follows.
 
 mod order;
 mod statement;

@@ -1,4 +1,4 @@
-//! What the database has to do for a list, told by the arguments as they stand in the document.
+//! The database's work for a list, estimated from the arguments of the document.
 
 use async_graphql::parser::types::Field;
 

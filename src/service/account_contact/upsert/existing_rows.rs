@@ -38,7 +38,7 @@ pub(super) enum RowMatch {
     Known(Box<Model>),
     /// A new one.
     New,
-    /// That cannot be told, and the row is refused.
+    /// Unknown: the row is rejected.
     Unknown,
 }
 

@@ -63,7 +63,7 @@ pub(super) enum RowMatch {
         /// For whom.
         partner: Option<PartnerId>,
     },
-    /// That cannot be told, and the row is refused.
+    /// Unknown: the row is rejected.
     Unknown,
 }
 
