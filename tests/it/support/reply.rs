@@ -1,9 +1,7 @@
-//! What came back, and how tests look at it.
-
-use std::collections::BTreeMap;
+//! Responses, and functions to read them.
 
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The answer to a request whose body is JSON.
 #[derive(Debug)]
@@ -70,13 +68,6 @@ impl Reply {
         path.map_or_else(|| code.to_owned(), |path| format!("{code} {path}"))
     }
 
-    /// The body for a snapshot: what differs from run to run is replaced, ids by their prefix and order of appearance.
-    pub(crate) fn redacted(&self) -> Value {
-        let mut body = self.body.clone();
-        redact(&mut body, &mut BTreeMap::new());
-        body
-    }
-
     fn shown(&self) -> String {
         format!("{} {:#}", self.status, self.body)
     }
@@ -84,35 +75,4 @@ impl Reply {
 
 fn segment(segment: &Value) -> String {
     segment.as_str().map_or_else(|| segment.to_string(), str::to_owned)
-}
-
-fn redact(value: &mut Value, seen: &mut BTreeMap<String, String>) {
-    match value {
-        Value::String(text) => {
-            if let Some(redacted) = redacted_text(text, seen) {
-                *text = redacted;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, seen)),
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match name.as_str() {
-                    "cursor" | "startCursor" | "endCursor" if value.is_string() => *value = json!("[cursor]"),
-                    "requestId" => *value = json!("[request]"),
-                    _ => redact(value, seen),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn redacted_text(text: &str, seen: &mut BTreeMap<String, String>) -> Option<String> {
-    if chrono::DateTime::parse_from_rfc3339(text).is_ok() {
-        return Some("[time]".to_owned());
-    }
-    let (prefix, key) = text.split_once('_')?;
-    let is_id = key.len() == 26 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let number = 1 + seen.keys().filter(|id| id.starts_with(&format!("{prefix}_"))).count();
-    is_id.then(|| seen.entry(text.to_owned()).or_insert_with(|| format!("{prefix}_[{number}]")).clone())
 }
