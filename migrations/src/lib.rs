@@ -5,32 +5,20 @@
 //! [`Migrator`] itself, which takes no lock.
 
 mod concurrent_index;
-mod m20261128_000001_create_organization;
-mod m20261128_000002_create_partner;
-mod m20261128_000003_create_internal_contact;
-mod m20261128_000004_create_internal_contact_assignment;
-mod m20261128_000005_create_account;
-mod m20261128_000006_create_contact_type;
-mod m20261128_000007_create_account_contact;
-mod m20261128_000008_create_account_contact_account;
-mod m20261128_000009_create_custom_field;
-mod m20261128_000010_create_custom_field_value;
-mod m20261128_000011_create_organization_contact;
-mod m20261128_000012_create_change;
-mod m20261128_000013_create_change_counter;
-mod m20261128_000014_create_idempotency_key;
-mod m20261128_000015_create_contact_merge;
-mod m20261128_000016_create_app_token;
 mod m20261128_000017_create_search_index;
 mod m20261128_000018_create_row_level_security;
-mod m20261128_000019_create_background_task;
 mod runner;
 mod table;
+mod tables;
 
-use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{DatabaseConnection, DbBackend},
+};
 
 pub use concurrent_index::{create_index_concurrently, drop_index_concurrently};
 pub use runner::Runner;
+use table::{CreateTable, NewTable};
 
 /// The list of migrations, oldest first.
 pub struct Migrator;
@@ -38,27 +26,34 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20261128_000001_create_organization::Migration),
-            Box::new(m20261128_000002_create_partner::Migration),
-            Box::new(m20261128_000003_create_internal_contact::Migration),
-            Box::new(m20261128_000004_create_internal_contact_assignment::Migration),
-            Box::new(m20261128_000005_create_account::Migration),
-            Box::new(m20261128_000006_create_contact_type::Migration),
-            Box::new(m20261128_000007_create_account_contact::Migration),
-            Box::new(m20261128_000008_create_account_contact_account::Migration),
-            Box::new(m20261128_000009_create_custom_field::Migration),
-            Box::new(m20261128_000010_create_custom_field_value::Migration),
-            Box::new(m20261128_000011_create_organization_contact::Migration),
-            Box::new(m20261128_000012_create_change::Migration),
-            Box::new(m20261128_000013_create_change_counter::Migration),
-            Box::new(m20261128_000014_create_idempotency_key::Migration),
-            Box::new(m20261128_000015_create_contact_merge::Migration),
-            Box::new(m20261128_000016_create_app_token::Migration),
+            create_table("m20261128_000001_create_organization", tables::organization),
+            create_table("m20261128_000002_create_partner", tables::partner),
+            create_table("m20261128_000003_create_internal_contact", tables::internal_contact),
+            create_table(
+                "m20261128_000004_create_internal_contact_assignment",
+                tables::internal_contact_assignment,
+            ),
+            create_table("m20261128_000005_create_account", tables::account),
+            create_table("m20261128_000006_create_contact_type", tables::contact_type),
+            create_table("m20261128_000007_create_account_contact", tables::account_contact),
+            create_table("m20261128_000008_create_account_contact_account", tables::account_contact_account),
+            create_table("m20261128_000009_create_custom_field", tables::custom_field),
+            create_table("m20261128_000010_create_custom_field_value", tables::custom_field_value),
+            create_table("m20261128_000011_create_organization_contact", tables::organization_contact),
+            create_table("m20261128_000012_create_change", tables::change),
+            create_table("m20261128_000013_create_change_counter", tables::change_counter),
+            create_table("m20261128_000014_create_idempotency_key", tables::idempotency_key),
+            create_table("m20261128_000015_create_contact_merge", tables::contact_merge),
+            create_table("m20261128_000016_create_app_token", tables::app_token),
             Box::new(m20261128_000017_create_search_index::Migration),
             Box::new(m20261128_000018_create_row_level_security::Migration),
-            Box::new(m20261128_000019_create_background_task::Migration),
+            create_table("m20261128_000019_create_background_task", tables::background_task),
         ]
     }
+}
+
+fn create_table(name: &'static str, table: fn(DbBackend) -> NewTable) -> Box<dyn MigrationTrait> {
+    Box::new(CreateTable { name, table })
 }
 
 /// Applies the pending migrations; see [`Runner::up`].

@@ -81,8 +81,9 @@ BEGIN
 END;
 $$;";
 
-/// Operators who do not use row level security need no right to make roles.
-const TRY_TO_ENABLE: &str = "
+/// Enables row level security for all tables that lack it, where this role may. Operators who do not use it need no right to
+/// create roles.
+pub(crate) const TRY_TO_ENABLE: &str = "
 DO $$ BEGIN
     PERFORM contact_gateway_enable_rls();
 EXCEPTION WHEN insufficient_privilege THEN
