@@ -3,13 +3,20 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
+
+use super::value::text;
 
 /// A `sqlite:` or `postgres:` address. `Debug` and `Display` hide what may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
+    /// What to do when there is none, or another one.
+    pub(super) const FORMS: &str = "use sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE";
+
     /// Takes `text` if it is an address of a supported database.
     pub fn parse(text: &str) -> Option<Self> {
         let supported = match text.split_once(':')? {
@@ -18,6 +25,11 @@ impl DatabaseUrl {
             _ => false,
         };
         supported.then(|| Self(text.to_owned()))
+    }
+
+    /// The same, or what is wrong. The message does not repeat the address: it may hold a password.
+    pub(super) fn parse_or_explain(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("not a database URL; {}", Self::FORMS))
     }
 
     /// The SQLite database in the file `path`, which is made when it is absent.
@@ -59,5 +71,18 @@ impl fmt::Display for DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DatabaseUrl({self})")
+    }
+}
+
+impl<'de> Deserialize<'de> for DatabaseUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse_or_explain(&text::<D, String>(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// What `Display` shows.
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }

@@ -7,10 +7,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{
-    AppTokens, Auth, Config, ConfigError, Database, DatabaseUrl, Documents, Http, Issuer, Limits, Log,
-    LogFormat, Metrics, RateLimit, Retention, read,
-};
+use super::{AppTokens, Auth, Config, ConfigError, Database, DatabaseUrl, Http, Issuer, Log, LogFormat};
 use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer};
 
 /// The folder of development's database and key, when none is named.
@@ -33,9 +30,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let url = match database_url {
             None => DatabaseUrl::sqlite_file(&data_dir.join(DATABASE_FILE)),
-            Some(url) => {
-                read::database_url(&url).map_err(|message| ConfigError::one("--database", message))?
-            }
+            Some(url) => DatabaseUrl::parse_or_explain(&url)
+                .map_err(|message| ConfigError::one("--database", message))?,
         };
         let key = IssuerKey {
             issuer: ISSUER.to_owned(),
@@ -47,14 +43,9 @@ impl Config {
             http: Http { listen, graphiql: true, introspection: true, ..Http::default() },
             database: Database { url: Some(url), ..Database::default() },
             auth: Auth { issuers: vec![Issuer { key, public_key_file: None, private_key_file: None }] },
-            limits: Limits::default(),
-            documents: Documents::default(),
-            rate_limit: RateLimit::default(),
             app_tokens: AppTokens { issuer: Some(ISSUER.to_owned()), ..AppTokens::default() },
-            retention: Retention::default(),
-            metrics: Metrics::default(),
             log: Log { format: LogFormat::Text, ..Log::default() },
-            deprecated: Vec::new(),
+            ..Self::default()
         })
     }
 }

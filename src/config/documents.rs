@@ -6,54 +6,34 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::read::flag;
-use super::source::Section;
-use super::{Documents, Manifest, TrustedDocumentsMode};
+use super::value::{named, parsed, text};
+use super::{Manifest, TrustedDocumentsMode};
 
 /// What an Apollo manifest calls its form, and the version of it that is known.
 const APOLLO: (&str, u64) = ("apollo-persisted-query-manifest", 1);
 const FORMS: &str =
     "generate it with GraphQL Code Generator, Relay's compiler or Apollo's generate-persisted-query-manifest";
 
-pub(super) fn read(mut section: Section<'_>) -> Documents {
-    let default = Documents::default();
-    let mode =
-        section.renamed("stage", "mode").and_then(|key| section.parsed(key, "use off, log or enforce", mode));
-    let documents = Documents {
-        automatic: flag(&mut section, "automatic").unwrap_or(default.automatic),
-        mode: mode.unwrap_or(default.mode),
-        manifest: manifest(&mut section, mode.is_some_and(|mode| mode != TrustedDocumentsMode::Off)),
-    };
-    section.finish();
-    documents
+pub(super) fn mode<'de, D: Deserializer<'de>>(from: D) -> Result<TrustedDocumentsMode, D::Error> {
+    parsed(from, "use off, log or enforce", named)
 }
 
-fn mode(text: &str) -> Option<TrustedDocumentsMode> {
-    match text {
-        "off" => Some(TrustedDocumentsMode::Off),
-        "log" => Some(TrustedDocumentsMode::Log),
-        "enforce" => Some(TrustedDocumentsMode::Enforce),
-        _ => None,
+impl<'de> Deserialize<'de> for Manifest {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let file = PathBuf::from(text::<D, String>(from)?);
+        let documents = documents(&file)
+            .map_err(|message| D::Error::custom(format_args!("{}: {message}", file.display())))?;
+        Ok(Self { file, documents })
     }
 }
 
-fn manifest(section: &mut Section<'_>, required: bool) -> Option<Manifest> {
-    let Some(file) = section.text("manifest").map(PathBuf::from) else {
-        if required {
-            let remedy = "set it to the file of the trusted documents, or set mode to off";
-            section.problem("manifest", format!("not set; {remedy}"));
-        }
-        return None;
-    };
-    match documents(&file) {
-        Ok(documents) => Some(Manifest { file, documents }),
-        Err(message) => {
-            section.problem("manifest", format!("{}: {message}", file.display()));
-            None
-        }
+impl Serialize for Manifest {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.file.serialize(to)
     }
 }
 
@@ -140,6 +120,7 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use super::super::Documents;
     use super::super::tests::{load_text, problem};
     use super::*;
 
@@ -185,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_told() {
+    fn invalid_manifests_are_reported() {
         let folder = TempDir::new().expect("a folder");
         for (content, expected) in [
             ("", "line 1 is not valid JSON; "),

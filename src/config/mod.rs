@@ -7,12 +7,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::auth::{Exchange, IssuerKey, KeyError, KeyMaterial, Signer};
 
 pub use self::database_url::DatabaseUrl;
 pub use self::development::{DEVELOPMENT_DATA_DIR, development_key, development_signer};
 pub use self::duration::parse_duration;
+use self::duration::{retention_time, timeout, token_lifetime};
 pub use self::error::{ConfigError, Problem};
+use self::value::{address, bytes, flag, log_format, log_level, number, origins, points, text};
 
 mod database_url;
 mod development;
@@ -20,67 +24,85 @@ mod documents;
 mod duration;
 mod error;
 mod issuers;
-mod print;
 mod read;
 mod source;
 #[cfg(test)]
 mod tests;
+mod value;
 
 /// The configuration in force.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Config {
-    /// `[http]`: where and how requests are taken.
+    /// `[http]`: addresses, features, timeouts and limits of HTTP.
     pub http: Http,
-    /// `[database]`: where the data is.
+    /// `[database]`: the database and its limits.
     pub database: Database,
-    /// `[auth]`: whose tokens are accepted.
+    /// `[auth]`: the issuers whose tokens are accepted.
+    #[serde(skip_serializing_if = "Auth::is_empty")]
     pub auth: Auth,
-    /// `[limits]`: how much a request may cost.
+    /// `[limits]`: limits of requests and subscriptions.
     pub limits: Limits,
-    /// `[documents]`: which documents are known by an id, and which are trusted.
+    /// `[documents]`: persisted and trusted documents.
     pub documents: Documents,
-    /// `[rate_limit]`: how much a caller may ask for in a time.
+    /// `[rate_limit]`: the points that each subject may spend over time.
     pub rate_limit: RateLimit,
-    /// `[app_tokens]`: what programs exchange for tokens.
+    /// `[app_tokens]`: the exchange of application tokens.
+    #[serde(skip_serializing_if = "AppTokens::is_off")]
     pub app_tokens: AppTokens,
-    /// `[retention]`: how long rows are kept that nobody asks for any more.
+    /// `[retention]`: how long old rows are kept.
     pub retention: Retention,
     /// `[metrics]`: where metrics are exported.
+    #[serde(skip_serializing_if = "Metrics::is_off")]
     pub metrics: Metrics,
-    /// `[log]`: what is written about it.
+    /// `[log]`: the format and level of the log.
     pub log: Log,
     /// Warnings about settings with old names, which are still read.
+    #[serde(skip)]
     pub deprecated: Vec<String>,
 }
 
-/// Where and how requests are taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Addresses, features, timeouts and limits of HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Http {
     /// The address to listen on.
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
-    /// The origins whose pages may call, each exactly as browsers send it.
+    /// The origins whose pages may send requests, each exactly as browsers send it.
+    #[serde(deserialize_with = "origins")]
     pub allowed_origins: Vec<String>,
     /// Whether GraphiQL is served at `/`.
+    #[serde(deserialize_with = "flag")]
     pub graphiql: bool,
-    /// Whether the schema may be asked for by introspection.
+    /// Whether clients may use introspection.
+    #[serde(deserialize_with = "flag")]
     pub introspection: bool,
-    /// Whether answers are compressed for clients that ask for that.
+    /// Whether responses are compressed for clients that accept it.
+    #[serde(deserialize_with = "flag")]
     pub compression: bool,
-    /// The most bytes of a request body.
+    /// The maximum size of a request body in bytes.
+    #[serde(deserialize_with = "bytes::<1024, 16_777_216, _, _>")]
     pub body_limit: usize,
-    /// How long the head of a request may take.
+    /// The maximum time to receive the head of a request.
+    #[serde(with = "timeout")]
     pub header_timeout: Duration,
-    /// How long the body of a request may take.
+    /// The maximum time to receive the body of a request.
+    #[serde(with = "timeout")]
     pub body_timeout: Duration,
-    /// How long a client may take for each part of an answer.
+    /// The maximum time for a client to receive each part of a response.
+    #[serde(with = "timeout")]
     pub write_timeout: Duration,
-    /// How long a client may take for a whole answer, event or message.
+    /// The maximum time for a client to receive a whole response, event or message.
+    #[serde(with = "timeout")]
     pub response_timeout: Duration,
-    /// How long a connection may wait for its next request.
+    /// The maximum time that a connection stays open without a request.
+    #[serde(with = "timeout")]
     pub idle_timeout: Duration,
     /// The most connections that are open at once.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
     pub max_connections: usize,
-    /// How long requests may still take after the signal to stop.
+    /// The maximum time for requests in flight after the signal to stop.
+    #[serde(with = "timeout")]
     pub shutdown_timeout: Duration,
 }
 
@@ -104,18 +126,23 @@ impl Default for Http {
     }
 }
 
-/// Where the data is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The database and its limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Database {
     /// The address; [`Config::database_url`] returns it, or an error that says how to set it.
     pub url: Option<DatabaseUrl>,
     /// The most connections that are open at once.
+    #[serde(deserialize_with = "number::<1, 1000, _, _>")]
     pub max_connections: u32,
     /// How long a request waits for a free connection.
+    #[serde(with = "timeout")]
     pub acquire_timeout: Duration,
     /// How long one statement may take, where the database can stop it.
+    #[serde(with = "timeout")]
     pub statement_timeout: Duration,
-    /// Whether PostgreSQL keeps requests inside their organization, besides the gateway itself.
+    /// Whether PostgreSQL also isolates the organizations by row level security.
+    #[serde(deserialize_with = "flag")]
     pub row_level_security: bool,
 }
 
@@ -131,11 +158,17 @@ impl Default for Database {
     }
 }
 
-/// Whose tokens are accepted.
-#[derive(Debug, Clone, Default)]
+/// The issuers whose tokens are accepted.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Auth {
     /// The issuers, each with its one key.
     pub issuers: Vec<Issuer>,
+}
+
+impl Auth {
+    fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
 }
 
 /// One issuer of tokens.
@@ -149,36 +182,51 @@ pub struct Issuer {
     pub private_key_file: Option<PathBuf>,
 }
 
-/// How much a request may cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Limits of requests and subscriptions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
-    /// How long a request may take.
+    /// The maximum time of a request.
+    #[serde(with = "timeout")]
     pub request_timeout: Duration,
-    /// How many requests are executed at once; the next one is refused.
+    /// The maximum number of requests in flight; more are rejected.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
     pub concurrency: usize,
     /// The most subscriptions that are open at once.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
     pub subscriptions: usize,
-    /// The most of them that a subject has open, in all its organizations together.
+    /// The most open subscriptions of one subject, in all its organizations together.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
     pub subscriptions_per_caller: usize,
-    /// The most of them that are open in an organization.
+    /// The most open subscriptions of one organization.
+    #[serde(deserialize_with = "number::<1, 100_000, _, _>")]
     pub subscriptions_per_organization: usize,
     /// The most tokens of a document.
+    #[serde(deserialize_with = "number::<1, { Limits::MOST_OF_A_DOCUMENT as u64 }, _, _>")]
     pub document_tokens: usize,
-    /// The most selections of a document, once its fragments are spread.
+    /// The most selections of a document, after its fragments are expanded.
+    #[serde(deserialize_with = "number::<1, { Limits::MOST_OF_A_DOCUMENT as u64 }, _, _>")]
     pub document_fields: usize,
-    /// The most fields within fields.
+    /// The maximum depth of nested fields.
+    #[serde(deserialize_with = "number::<1, { Limits::DEEPEST_DOCUMENT as u64 }, _, _>")]
     pub document_depth: usize,
     /// The most aliases of an operation.
+    #[serde(deserialize_with = "number::<1, { Limits::MOST_OF_A_DOCUMENT as u64 }, _, _>")]
     pub document_aliases: usize,
-    /// The most fields of an operation that stand in no other field.
+    /// The most root fields of an operation.
+    #[serde(deserialize_with = "number::<1, { Limits::MOST_OF_A_DOCUMENT as u64 }, _, _>")]
     pub document_root_fields: usize,
     /// The most directives of a document.
+    #[serde(deserialize_with = "number::<1, { Limits::MOST_OF_A_DOCUMENT as u64 }, _, _>")]
     pub document_directives: usize,
-    /// The most points that a request may cost.
+    /// The maximum cost of a request in points.
+    #[serde(deserialize_with = "points::<1, 10_000_000, _, _>")]
     pub cost: u64,
-    /// The most bytes of a response.
+    /// The maximum size of a response in bytes.
+    #[serde(deserialize_with = "number::<65_536, 1_073_741_824, _, _>")]
     pub response: usize,
-    /// The most bytes of memory for all responses, from their making until they are taken.
+    /// The memory budget in bytes for all responses, from execution until they are sent.
+    #[serde(deserialize_with = "number::<1_048_576, 68_719_476_736, _, _>")]
     pub response_memory: usize,
 }
 
@@ -204,23 +252,26 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most that a document may be allowed to have of anything: ten times as much as is plenty.
+    /// The maximum of each limit of documents: ten times as much as is plenty.
     pub const MOST_OF_A_DOCUMENT: usize = 50_000;
-    /// How many responses of the most bytes their memory holds at least: a response takes several times its bytes while
-    /// it is made, and a subject has half of the memory.
+    /// How many responses of the maximum size must fit into their memory: a response takes several times its size during
+    /// execution, and a subject has half of the memory.
     pub const FEWEST_RESPONSES: usize = 6;
-    /// The same for fields within fields; deeper documents are never executed.
+    /// The maximum of the limit of depth; deeper documents are never executed.
     pub const DEEPEST_DOCUMENT: usize = 32;
 }
 
-/// Which documents are known by an id, and which are trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Persisted and trusted documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Documents {
-    /// Whether clients may send a document once and name it by its hash from then on.
+    /// Whether clients may send a document once and refer to it by its hash afterwards.
+    #[serde(deserialize_with = "flag")]
     pub automatic: bool,
     /// The trusted documents.
     pub manifest: Option<Manifest>,
-    /// What happens to other documents.
+    /// How other documents are handled.
+    #[serde(deserialize_with = "documents::mode")]
     pub mode: TrustedDocumentsMode,
 }
 
@@ -230,7 +281,7 @@ impl Default for Documents {
     }
 }
 
-/// Trusted documents, as their file has them.
+/// Trusted documents, as their file has them. As a setting it is the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// The file.
@@ -239,27 +290,36 @@ pub struct Manifest {
     pub documents: Vec<(String, String)>,
 }
 
-/// What happens to documents that are not trusted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How documents that are not trusted are handled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TrustedDocumentsMode {
     /// They are executed.
     #[default]
     Off,
     /// They are executed and logged.
     Log,
-    /// They are refused.
+    /// They are rejected.
     Enforce,
 }
 
 /// How many points of cost each subject may spend in each organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RateLimit {
-    /// How many points come back in a minute; with 0 nothing is limited.
+    /// How many points each subject regains per minute; 0 disables the limit.
+    #[serde(deserialize_with = "points::<0, 1_000_000_000, _, _>")]
     pub points_per_minute: u32,
-    /// How many points may be spent at once.
+    /// The maximum number of points that can be spent at once; 0 while the limit is disabled.
+    #[serde(deserialize_with = "points::<0, 1_000_000_000, _, _>", skip_serializing_if = "is_zero")]
     pub burst: u32,
-    /// How many points a millisecond of database and server time costs; with 0 only the estimate counts.
+    /// Points for each millisecond of database and server time; 0 charges only the estimate.
+    #[serde(deserialize_with = "points::<0, 1000, _, _>")]
     pub points_per_millisecond: u32,
+}
+
+fn is_zero(points: &u32) -> bool {
+    *points == 0
 }
 
 impl Default for RateLimit {
@@ -268,15 +328,18 @@ impl Default for RateLimit {
     }
 }
 
-/// What programs exchange for tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The exchange of application tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AppTokens {
-    /// The issuer that signs what application tokens are exchanged for, one of `[auth]` with a secret; none are
-    /// exchanged without one.
+    /// The issuer that signs the tokens, one of `[auth]` with a secret; without one the exchange is disabled.
+    #[serde(deserialize_with = "text")]
     pub issuer: Option<String>,
-    /// How long a token lives that an application token was exchanged for.
+    /// The lifetime of such a token.
+    #[serde(with = "token_lifetime")]
     pub lifetime: Duration,
-    /// How often an address may try, each minute; with 0 nothing is limited.
+    /// The maximum number of attempts per minute and address; 0 disables the limit.
+    #[serde(deserialize_with = "number::<0, 1_000_000, _, _>")]
     pub attempts_per_minute: u32,
 }
 
@@ -286,12 +349,21 @@ impl Default for AppTokens {
     }
 }
 
-/// How long rows are kept that nobody asks for any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl AppTokens {
+    fn is_off(&self) -> bool {
+        self.issuer.is_none()
+    }
+}
+
+/// How long old rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Retention {
     /// Records of changes; `None` keeps them for ever.
+    #[serde(with = "retention_time")]
     pub changes: Option<Duration>,
     /// Idempotency keys.
+    #[serde(with = "retention_time")]
     pub idempotency_keys: Duration,
 }
 
@@ -302,18 +374,29 @@ impl Default for Retention {
 }
 
 /// Where metrics are exported.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Metrics {
     /// The address of `/metrics`, `/healthz` and `/readyz`; there are no metrics without one.
+    #[serde(deserialize_with = "address")]
     pub listen: Option<SocketAddr>,
 }
 
-/// What is written about requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Metrics {
+    fn is_off(&self) -> bool {
+        self.listen.is_none()
+    }
+}
+
+/// The format and level of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Log {
     /// The form of a line.
+    #[serde(deserialize_with = "log_format")]
     pub format: LogFormat,
-    /// How much is written: a level, then optionally `target=level`, separated by commas.
+    /// A level, then optionally `target=level`, separated by commas.
+    #[serde(deserialize_with = "log_level")]
     pub level: String,
 }
 
@@ -324,7 +407,8 @@ impl Default for Log {
 }
 
 /// The form of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -332,7 +416,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The variables of this process that may be settings. Those that are not Unicode are none.
+/// The variables of this process that may be settings. Variables that are not Unicode are ignored.
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -357,12 +441,18 @@ pub fn load_for_serving(
 }
 
 impl Config {
-    /// The keys of the issuers, as the verifier of tokens takes them.
+    /// The configuration in force, as TOML with the secrets hidden.
+    pub fn print(&self) -> String {
+        toml::to_string(self)
+            .unwrap_or_else(|error| format!("# The configuration cannot be printed: {error}\n"))
+    }
+
+    /// The keys of the issuers, for the verifier of tokens.
     pub fn issuer_keys(&self) -> Vec<IssuerKey> {
         self.auth.issuers.iter().map(|issuer| issuer.key.clone()).collect()
     }
 
-    /// What application tokens are exchanged with, where the configuration says so.
+    /// The signer and the lifetime of exchanged tokens, if the exchange is enabled.
     pub fn exchange(&self) -> Result<Option<Exchange>, KeyError> {
         let signs = |issuer: &&Issuer| Some(&issuer.key.issuer) == self.app_tokens.issuer.as_ref();
         let Some(Issuer { key, .. }) = self.auth.issuers.iter().find(signs) else { return Ok(None) };

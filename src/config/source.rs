@@ -1,11 +1,14 @@
-//! Where settings come from: one TOML file, overlaid with environment variables, read value by value.
+//! Where settings come from: one TOML file, overlaid with environment variables, read section by section.
 //!
-//! A [`Section`] is one table. Each setting is taken out by name; what is left over at the end is unknown, and refused.
-//! Nothing stops at the first problem. Knows how values are written, not what they are for.
+//! A section is a table that serde reads into a struct. What the struct does not have is unknown, and rejected. Nothing
+//! stops at the first problem. Knows how settings are written, not what they are for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::de::value::Error as NoValue;
+use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+use serde::forward_to_deserialize_any;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Problem};
@@ -16,7 +19,8 @@ pub(super) const ENVIRONMENT_PREFIX: &str = "CONTACT_GATEWAY__";
 /// The file and the environment, merged.
 pub(super) struct Settings {
     sections: Table,
-    from_environment: BTreeSet<String>,
+    /// The environment variables and old names that settings were given under.
+    given_as: BTreeMap<String, String>,
     problems: Vec<Problem>,
     /// Warnings about settings with old names.
     pub(super) deprecated: Vec<String>,
@@ -29,12 +33,8 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let sections = file.map(read_file).transpose()?.unwrap_or_default();
-        let mut settings = Self {
-            sections,
-            from_environment: BTreeSet::new(),
-            problems: Vec::new(),
-            deprecated: Vec::new(),
-        };
+        let mut settings =
+            Self { sections, given_as: BTreeMap::new(), problems: Vec::new(), deprecated: Vec::new() };
         for (variable, value) in environment {
             match variable.strip_prefix(ENVIRONMENT_PREFIX) {
                 Some(name) if !value.is_empty() => settings.overlay(&variable, name, value),
@@ -50,41 +50,91 @@ impl Settings {
         let Some((section, key)) = path.split_once("__").filter(|(_, key)| !key.contains("__")) else {
             let form = format!("{ENVIRONMENT_PREFIX}HTTP__LISTEN");
             let message = format!("not a setting; use a section and a key as in {form}");
-            return self.report(variable, message);
+            return self.problem(variable, message);
         };
         let table = self.sections.entry(section).or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(table) = table {
             table.insert(key.to_owned(), Value::String(value));
-            self.from_environment.insert(format!("{section}.{key}"));
+            let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase());
+            self.given_as.insert(format!("{section}.{key}"), variable);
         }
     }
 
-    /// Takes a section out; one that is not there is empty.
-    pub(super) fn section(&mut self, name: &str) -> Section<'_> {
-        let table = match self.sections.remove(name) {
+    /// Reports a problem of a setting, under the name that it was given.
+    pub(super) fn problem(&mut self, setting: &str, message: impl Into<String>) {
+        let setting = self.given_as.get(setting).map_or(setting, String::as_str).to_owned();
+        self.problems.push(Problem { setting, message: message.into() });
+    }
+
+    /// Whether a setting is given, in a section that was not read yet.
+    pub(super) fn has(&self, section: &str, key: &str) -> bool {
+        self.sections.get(section).and_then(Value::as_table).is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Reads a setting by its old name too, unless the new one is given.
+    pub(super) fn rename(&mut self, section: &str, old: &str, new: &str) {
+        let Some(Value::Table(table)) = self.sections.get_mut(section) else { return };
+        if table.contains_key(new) {
+            return;
+        }
+        let Some(value) = table.remove(old) else { return };
+        table.insert(new.to_owned(), value);
+        let old_path = format!("{section}.{old}");
+        let given_as = self.given_as.get(&old_path).unwrap_or(&old_path).clone();
+        self.given_as.insert(format!("{section}.{new}"), given_as);
+        self.deprecated.push(format!("{old_path} is now {section}.{new}; rename the setting."));
+    }
+
+    /// Reads a section; one that is absent has the defaults.
+    pub(super) fn read<T: DeserializeOwned + Default>(&mut self, section: &str) -> T {
+        let table = self.section(section);
+        self.read_table(section, table)
+    }
+
+    /// Takes a section out; one that is absent is empty.
+    pub(super) fn section(&mut self, name: &str) -> Table {
+        match self.sections.remove(name) {
             None => Table::new(),
             Some(Value::Table(table)) => table,
             Some(_) => {
-                self.report(name, format!("not a section; write [{name}] with its settings below"));
+                self.problem(name, format!("not a section; write [{name}] with its settings below"));
                 Table::new()
             }
-        };
-        self.table(name.to_owned(), table)
+        }
     }
 
-    /// A section that was found inside another one.
-    pub(super) fn table(&mut self, path: String, table: Table) -> Section<'_> {
-        Section { path, table, known: Vec::new(), settings: self }
+    /// Reads a table of settings. Unknown and invalid settings are reported; invalid ones get their defaults.
+    pub(super) fn read_table<T: DeserializeOwned + Default>(&mut self, path: &str, mut table: Table) -> T {
+        let known = field_names::<T>();
+        let section = table.clone().try_into().unwrap_or_else(|_| {
+            known.iter().for_each(|key| self.remove_invalid::<T>(path, key, &mut table));
+            table.clone().try_into().unwrap_or_default()
+        });
+        for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
+            let known = known.join(", ");
+            let message = format!("unknown setting; the settings of [{path}] are {known}");
+            self.problem(&format!("{path}.{key}"), message);
+        }
+        section
     }
 
-    pub(super) fn report(&mut self, setting: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem { setting: setting.into(), message: message.into() });
+    /// Reads one setting alone, because serde stops at the first error, and reports and removes it if it is invalid. A list
+    /// may have several problems, one a line.
+    fn remove_invalid<T: DeserializeOwned>(&mut self, path: &str, key: &str, table: &mut Table) {
+        let Some(value) = table.get(key) else { return };
+        let setting = Table::from_iter([(key.to_owned(), value.clone())]);
+        if let Err(error) = setting.try_into::<T>() {
+            table.remove(key);
+            for message in error.message().lines() {
+                self.problem(&format!("{path}.{key}"), message);
+            }
+        }
     }
 
     /// Reports unknown sections, then returns the result if there are no problems.
     pub(super) fn finish<T>(mut self, sections: &str, result: T) -> Result<T, ConfigError> {
         for name in std::mem::take(&mut self.sections).keys() {
-            self.report(name, format!("unknown section; the sections are {sections}"));
+            self.problem(name, format!("unknown section; the sections are {sections}"));
         }
         if self.problems.is_empty() { Ok(result) } else { Err(ConfigError { problems: self.problems }) }
     }
@@ -102,129 +152,35 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
     })
 }
 
-/// One table of settings.
-pub(super) struct Section<'s> {
-    path: String,
-    table: Table,
-    known: Vec<&'static str>,
-    settings: &'s mut Settings,
+/// The names of the fields of a struct, in their order.
+fn field_names<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut names: &[&str] = &[];
+    // An error is expected: there is no value.
+    let _ = T::deserialize(FieldNames(&mut names));
+    names
 }
 
-impl Section<'_> {
-    /// Reports a problem of a setting, under the name in its source: file or environment.
-    pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
-        let path = format!("{}.{key}", self.path);
-        let from_environment = self.settings.from_environment.contains(&path);
-        let name = if from_environment { environment_name(&path) } else { path };
-        self.settings.report(name, message);
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = NoValue;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, NoValue> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
     }
 
-    /// Whether a setting is there to be taken.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NoValue> {
+        Err(NoValue::custom("there is no value"))
     }
 
-    /// Whether there is nothing, or nothing any more, to take.
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map enum identifier ignored_any
     }
-
-    /// The name under which a setting is given that had another one before; `None` when it is not given.
-    pub(super) fn renamed(&mut self, old: &'static str, new: &'static str) -> Option<&'static str> {
-        if self.has(new) {
-            return Some(new);
-        }
-        self.known.push(new);
-        if !self.has(old) {
-            return None;
-        }
-        let message = format!("{0}.{old} is now {0}.{new}; rename the setting.", self.path);
-        self.settings.deprecated.push(message);
-        Some(old)
-    }
-
-    /// Takes a setting out as it was written, which is right for secrets: nothing repeats it.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
-        match self.take(key)? {
-            Value::String(text) => Some(text),
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Boolean(flag) => Some(flag.to_string()),
-            _ => {
-                let remedy = "use a quoted string, an integer, true or false";
-                self.problem(key, format!("not a single value; {remedy}"));
-                None
-            }
-        }
-    }
-
-    /// Takes a setting out and reads it, or reports that it is not what `remedy` asks for.
-    pub(super) fn parsed<T>(
-        &mut self,
-        key: &'static str,
-        remedy: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let text = self.text(key)?;
-        let value = parse(&text);
-        if value.is_none() {
-            self.problem(key, format!("{text:?} is not valid; {remedy}"));
-        }
-        value
-    }
-
-    /// Takes a list of texts out; an environment variable separates them by commas.
-    pub(super) fn texts(&mut self, key: &'static str) -> Vec<String> {
-        match self.take(key) {
-            None => Vec::new(),
-            Some(Value::String(text)) => text.split(',').map(|item| item.trim().to_owned()).collect(),
-            Some(Value::Array(items)) if items.iter().all(Value::is_str) => {
-                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-            Some(_) => {
-                self.problem(key, "not a list of strings; use the form [\"one\", \"two\"]");
-                Vec::new()
-            }
-        }
-    }
-
-    /// Takes a list of tables out, each with its path.
-    pub(super) fn tables(&mut self, key: &'static str) -> Vec<(String, Table)> {
-        match self.take(key) {
-            None => Vec::new(),
-            Some(Value::Array(items)) if items.iter().all(Value::is_table) => {
-                let tables = items.into_iter().filter_map(|item| match item {
-                    Value::Table(table) => Some(table),
-                    _ => None,
-                });
-                tables
-                    .enumerate()
-                    .map(|(index, table)| (format!("{}.{key}[{index}]", self.path), table))
-                    .collect()
-            }
-            Some(_) => {
-                let remedy = format!("write [[{}.{key}]] above each, in the file", self.path);
-                self.problem(key, format!("not a list of sections; {remedy}"));
-                Vec::new()
-            }
-        }
-    }
-
-    /// Reports unknown settings.
-    pub(super) fn finish(mut self) {
-        let known = self.known.join(", ");
-        for (key, _) in std::mem::take(&mut self.table) {
-            let message = format!("unknown setting; the settings of [{}] are {known}", self.path);
-            self.problem(&key, message);
-        }
-    }
-
-    fn take(&mut self, key: &'static str) -> Option<Value> {
-        self.known.push(key);
-        self.table.remove(key)
-    }
-}
-
-/// The environment variable of a setting.
-fn environment_name(path: &str) -> String {
-    format!("{ENVIRONMENT_PREFIX}{}", path.to_ascii_uppercase().replace('.', "__"))
 }

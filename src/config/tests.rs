@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use futures_util::FutureExt;
 use tempfile::TempDir;
 
-use super::duration::Written;
+use super::duration::Formatted;
 use super::*;
 use crate::auth::{Algorithm, TokenVerifier};
 
@@ -133,7 +133,7 @@ fn variables_of_others_are_passed_over() {
 }
 
 #[test]
-fn all_problems_are_told_together() {
+fn all_problems_are_reported_together() {
     let text = r#"
         [http]
         listen = "8080"
@@ -326,14 +326,14 @@ fn application_tokens_are_exchanged_with_the_secret_of_an_issuer() {
         config.print()
     );
     assert!(load_text(GOOD, &[]).expect("a configuration").exchange().expect("no key").is_none());
-    let told = problem("[app_tokens]\nissuer = \"nobody\"");
-    assert!(told.starts_with("app_tokens.issuer: \"nobody\" has no signing key; "), "{told}");
+    let unknown = problem("[app_tokens]\nissuer = \"nobody\"");
+    assert!(unknown.starts_with("app_tokens.issuer: \"nobody\" has no signing key; "), "{unknown}");
     assert!(problem("[app_tokens]\nlifetime = \"25h\"").contains("from 1m to 24h"));
     assert!(problem("[app_tokens]\nattempts_per_minute = -1").contains("from 0 to 1000000"));
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_by_line_and_not_by_content() {
+fn invalid_toml_is_reported_by_line_and_not_by_content() {
     let problems = problems("[auth]\n\nsecret = \"top-secret-value\nx = 1", &[]);
     assert_eq!(problems.len(), 1);
     assert!(problems[0].contains("line 3 is not valid TOML"), "{problems:?}");
@@ -494,11 +494,11 @@ fn durations_are_read_and_written() {
     ] {
         assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
     }
-    assert_eq!(Written(Duration::from_secs(90)).to_string(), "90s");
-    assert_eq!(Written(Duration::from_secs(7200)).to_string(), "2h");
-    assert_eq!(Written(Duration::from_hours(48)).to_string(), "2d");
-    assert_eq!(Written(Duration::from_millis(1500)).to_string(), "1500ms");
-    assert_eq!(Written(Duration::ZERO).to_string(), "0ms");
+    assert_eq!(Formatted(Duration::from_secs(90)).to_string(), "90s");
+    assert_eq!(Formatted(Duration::from_secs(7200)).to_string(), "2h");
+    assert_eq!(Formatted(Duration::from_hours(48)).to_string(), "2d");
+    assert_eq!(Formatted(Duration::from_millis(1500)).to_string(), "1500ms");
+    assert_eq!(Formatted(Duration::ZERO).to_string(), "0ms");
     for text in [
         "",
         "10",
@@ -574,7 +574,7 @@ fn starters_at_the_same_time_get_the_same_key() {
 }
 
 #[test]
-fn a_damaged_key_is_told_and_not_replaced() {
+fn a_damaged_key_is_reported_and_not_replaced() {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("signing.key"), "short").expect("a file");
     let error = development_key(folder.path()).expect_err("a refusal").to_string();
