@@ -5,68 +5,31 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Scoped, ScopedById,
-    column_subset::column_subset,
-    id::{AccountId, OrganizationId},
+    id::AccountId,
+    record::{record, record_subset, scoped},
 };
 
-/// A row of `account`.
-#[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "account")]
-pub struct Model {
-    /// The organization it belongs to.
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub org_id: OrganizationId,
-    /// Made by the application.
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: AccountId,
-    /// What it is called.
-    pub name: String,
-    /// The domain of its website and mail.
-    pub primary_domain: Option<String>,
-    /// Its id in the system it came from; unique among the organization's active rows.
-    pub remote_id: Option<String>,
-    /// The normalized name, for sorting. Empty until the application has filled it.
-    pub sort_key: String,
-    /// The normalized words, for searching.
-    pub words: String,
-    /// When the row was made.
-    pub created_at: DateTimeUtc,
-    /// When the row last changed.
-    pub updated_at: DateTimeUtc,
-    /// Starts at 1 and grows by 1 with each change.
-    pub version: i32,
-    /// Set while the row is deleted.
-    pub deleted_at: Option<DateTimeUtc>,
-    /// Its people.
-    #[sea_orm(has_many, via = "account_contact_account")]
-    pub contacts: HasMany<super::account_contact::Entity>,
+record! {
+    "account" {
+        /// Made by the application.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: AccountId,
+        /// What it is called.
+        pub name: String,
+        /// The domain of its website and mail.
+        pub primary_domain: Option<String>,
+    }
+    relations {
+        /// Its people.
+        #[sea_orm(has_many, via = "account_contact_account")]
+        pub contacts: HasMany<super::account_contact::Entity>,
+    }
 }
 
-impl ActiveModelBehavior for ActiveModel {}
+scoped!(id: AccountId, deleted_at: Some(Column::DeletedAt));
 
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = Some(Column::DeletedAt);
-}
-
-impl ScopedById for Entity {
-    type Id = AccountId;
-
-    const ID: Column = Column::Id;
-}
-
-column_subset! {
-    org_id: OrgId always,
-    id: Id always,
+record_subset! {
+    deleted_at selected;
     name: Name selected,
     primary_domain: PrimaryDomain selected,
-    remote_id: RemoteId selected,
-    sort_key: SortKey selected,
-    words: Words selected,
-    created_at: CreatedAt selected,
-    updated_at: UpdatedAt selected,
-    version: Version selected,
-    deleted_at: DeletedAt selected,
 }

@@ -5,8 +5,8 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Scoped,
     id::{AccountContactId, AccountId, OrganizationId},
+    record::scoped,
 };
 
 /// A row of `account_contact_account`.
@@ -33,9 +33,4 @@ pub struct Model {
     pub account: BelongsTo<super::account::Entity>,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
+scoped!(deleted_at: None);

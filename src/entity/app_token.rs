@@ -4,7 +4,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Scoped, ScopedById, id::OrganizationId};
+use super::{id::OrganizationId, record::scoped};
 
 /// A row of `app_token`.
 #[sea_orm::model]
@@ -37,15 +37,4 @@ impl Entity {
     }
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
-
-impl ScopedById for Entity {
-    type Id = Uuid;
-
-    const ID: Column = Column::Id;
-}
+scoped!(id: Uuid, deleted_at: None);

@@ -4,7 +4,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Scoped, ScopedById, id::OrganizationId};
+use super::{id::OrganizationId, record::scoped};
 
 /// A row of `background_task`.
 #[sea_orm::model]
@@ -35,19 +35,15 @@ pub struct Model {
 
 /// What has changed, and with it which rows have to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "Text")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum TaskKind {
     /// A partner: its assignments are hidden while it is deleted.
-    #[sea_orm(string_value = "partner")]
     Partner,
     /// An internal contact: its assignments are hidden while it is deleted.
-    #[sea_orm(string_value = "internal_contact")]
     InternalContact,
     /// An internal contact that was merged into another one, which gets its assignments.
-    #[sea_orm(string_value = "internal_contact_merge")]
     InternalContactMerge,
     /// A contact type that was replaced: its contacts get the replacement.
-    #[sea_orm(string_value = "contact_type")]
     ContactType,
 }
 
@@ -58,15 +54,4 @@ impl Entity {
     }
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
-
-impl ScopedById for Entity {
-    type Id = Uuid;
-
-    const ID: Column = Column::Id;
-}
+scoped!(id: Uuid, deleted_at: None);

@@ -13,7 +13,8 @@ use sea_orm::{
 };
 
 use super::{
-    RowsToInsert, Scoped, StoredJson, batch, change_counter, column_subset::ColumnSubset, id::OrganizationId,
+    RowsToInsert, StoredJson, batch, change_counter, column_subset::ColumnSubset, id::OrganizationId,
+    record::scoped,
 };
 
 /// A row of `change`.
@@ -44,12 +45,7 @@ pub struct Model {
     pub request_id: String,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
+scoped!(deleted_at: None);
 
 impl ColumnSubset for Entity {}
 

@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{ExprTrait, UpdateStatement},
 };
 
-use super::{Scoped, id::OrganizationId, keys_in};
+use super::{Scoped, id::OrganizationId, keys_in, record::scoped};
 
 /// A row of `change_counter`.
 #[sea_orm::model]
@@ -24,12 +24,7 @@ pub struct Model {
     pub deleted_through: i64,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
+scoped!(deleted_at: None);
 
 impl Entity {
     /// Selects the counters of these organizations: for the feed, which reads them all at once.

@@ -121,7 +121,7 @@ pub(super) fn next_if<T: TryGetable + Absent>(
 macro_rules! column_subset {
     ($($field:ident: $column:ident $when:ident,)+) => {
         impl $crate::entity::column_subset::ColumnSubset for Entity {
-            const ALWAYS: u64 = 0 $(| column_subset!(@always $when $column))+;
+            const ALWAYS: u64 = 0 $(| $crate::entity::column_subset::column_subset!(@always $when $column))+;
 
             fn bit(column: Column) -> u64 {
                 1 << column as u32
@@ -133,7 +133,7 @@ macro_rules! column_subset {
                 start: usize,
             ) -> Result<Model, sea_orm::DbErr> {
                 let mut at = start;
-                Ok(Model { $($field: column_subset!(@read $when row columns at $column),)+ })
+                Ok(Model { $($field: $crate::entity::column_subset::column_subset!(@read $when row columns at $column),)+ })
             }
         }
     };

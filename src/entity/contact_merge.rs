@@ -4,7 +4,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Scoped, id::OrganizationId};
+use super::{id::OrganizationId, record::scoped};
 
 /// A row of `contact_merge`.
 #[sea_orm::model]
@@ -23,9 +23,4 @@ pub struct Model {
     pub created_at: DateTimeUtc,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
+scoped!(deleted_at: None);

@@ -5,9 +5,9 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Scoped, ScopedById,
     column_subset::ColumnSubset,
     id::{ContactTypeId, OrganizationId},
+    record::scoped,
 };
 
 /// A row of `contact_type`.
@@ -38,17 +38,6 @@ pub struct Model {
     pub account_contacts: HasMany<super::account_contact::Entity>,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = Some(Column::ReplacedBy);
-}
-
-impl ScopedById for Entity {
-    type Id = ContactTypeId;
-
-    const ID: Column = Column::Id;
-}
+scoped!(id: ContactTypeId, deleted_at: Some(Column::ReplacedBy));
 
 impl ColumnSubset for Entity {}

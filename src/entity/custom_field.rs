@@ -6,9 +6,10 @@ use sea_orm::entity::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Scoped, ScopedById, StoredJson,
+    StoredJson,
     column_subset::ColumnSubset,
     id::{CustomFieldId, OrganizationId},
+    record::scoped,
 };
 
 /// A row of `custom_field`.
@@ -49,57 +50,34 @@ pub struct Model {
 /// What the values of a custom field are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[sea_orm(rs_type = "String", db_type = "Text")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum FieldType {
     /// One line of text.
-    #[sea_orm(string_value = "text")]
     Text,
     /// Text of any number of lines.
-    #[sea_orm(string_value = "long_text")]
     LongText,
     /// A whole number.
-    #[sea_orm(string_value = "integer")]
     Integer,
     /// A decimal number.
-    #[sea_orm(string_value = "decimal")]
     Decimal,
     /// Yes or no.
-    #[sea_orm(string_value = "boolean")]
     Boolean,
     /// A day.
-    #[sea_orm(string_value = "date")]
     Date,
     /// A moment.
-    #[sea_orm(string_value = "date_time")]
     DateTime,
     /// One of the options.
-    #[sea_orm(string_value = "single_choice")]
     SingleChoice,
     /// Any number of the options.
-    #[sea_orm(string_value = "multi_choice")]
     MultiChoice,
     /// A web address.
-    #[sea_orm(string_value = "url")]
     Url,
     /// An email address.
-    #[sea_orm(string_value = "email")]
     Email,
     /// A phone number.
-    #[sea_orm(string_value = "phone")]
     Phone,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
-
-impl ScopedById for Entity {
-    type Id = CustomFieldId;
-
-    const ID: Column = Column::Id;
-}
+scoped!(id: CustomFieldId, deleted_at: None);
 
 impl ColumnSubset for Entity {}

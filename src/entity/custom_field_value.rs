@@ -5,8 +5,9 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    Scoped, StoredJson,
+    StoredJson,
     id::{AccountContactId, CustomFieldId, OrganizationId},
+    record::scoped,
 };
 
 /// A row of `custom_field_value`.
@@ -38,9 +39,4 @@ pub struct Model {
     pub custom_field: BelongsTo<super::custom_field::Entity>,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
+scoped!(deleted_at: None);

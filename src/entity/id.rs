@@ -4,7 +4,10 @@
 //! UUID keys are written in the base32 of the TypeID specification and integers in decimal. Every id has exactly
 //! one spelling: whatever else is refused. This file knows sea_orm's value traits and nothing of the crate.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use sea_orm::{DbErr, DeriveValueType, TryFromU64, prelude::Uuid};
 
@@ -60,27 +63,21 @@ impl IdText {
 
     fn of_number(prefix: &str, number: i64) -> Self {
         let mut text = Self::with_prefix(prefix);
-        if number < 0 {
-            text.push(b"-");
-        }
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut rest = number.unsigned_abs();
-        loop {
-            at -= 1;
-            digits[at] = b"0123456789"[(rest % 10) as usize];
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        text.push(&digits[at..]);
+        // Writing into `text` cannot fail.
+        let _ = write!(text, "{number}");
         text
     }
 
     fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
+    }
+}
+
+impl fmt::Write for IdText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
     }
 }
 

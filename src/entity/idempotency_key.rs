@@ -4,7 +4,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Scoped, id::OrganizationId};
+use super::{id::OrganizationId, record::scoped};
 
 /// A row of `idempotency_key`.
 #[sea_orm::model]
@@ -27,9 +27,4 @@ pub struct Model {
     pub created_at: DateTimeUtc,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = None;
-}
+scoped!(deleted_at: None);

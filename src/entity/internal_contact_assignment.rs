@@ -6,9 +6,9 @@ use sea_orm::entity::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Scoped, ScopedById,
     column_subset::column_subset,
     id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+    record::scoped,
 };
 
 /// A row of `internal_contact_assignment`.
@@ -28,7 +28,7 @@ pub struct Model {
     pub partner_id: Option<PartnerId>,
     /// What the person does.
     pub internal_role: InternalRole,
-    /// Its id in the system it came from; unique in the organization.
+    /// Identifier in the external system that it was synced from; unique among the organization's active rows.
     pub remote_id: Option<String>,
     /// When the row was made.
     pub created_at: DateTimeUtc,
@@ -49,40 +49,23 @@ pub struct Model {
 /// What an internal contact does for a partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[sea_orm(rs_type = "String", db_type = "Text")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum InternalRole {
     /// Account manager.
-    #[sea_orm(string_value = "account_manager")]
     AccountManager,
     /// Account executive.
-    #[sea_orm(string_value = "account_executive")]
     AccountExecutive,
     /// Customer success manager.
-    #[sea_orm(string_value = "csm")]
     Csm,
     /// Lead.
-    #[sea_orm(string_value = "lead")]
     Lead,
     /// Co-lead.
-    #[sea_orm(string_value = "co_lead")]
     CoLead,
     /// Practice lead.
-    #[sea_orm(string_value = "practice_lead")]
     PracticeLead,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
-impl Scoped for Entity {
-    const ORG_ID: Column = Column::OrgId;
-    const DELETED_AT: Option<Column> = Some(Column::DeletedAt);
-}
-
-impl ScopedById for Entity {
-    type Id = InternalContactAssignmentId;
-
-    const ID: Column = Column::Id;
-}
+scoped!(id: InternalContactAssignmentId, deleted_at: Some(Column::DeletedAt));
 
 column_subset! {
     org_id: OrgId always,

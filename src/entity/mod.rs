@@ -25,6 +25,7 @@ mod keys;
 pub mod organization;
 pub mod organization_contact;
 pub mod partner;
+mod record;
 #[cfg(test)]
 #[path = "../../migrations/tests/it/support.rs"]
 mod test_database;
