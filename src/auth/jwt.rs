@@ -271,7 +271,7 @@ impl TokenVerifier {
     }
 
     /// Whether there are keys to verify anybody's tokens with. Once there were, it stays so: an outage of an issuer is
-    /// told to those who come with its tokens, and not to everybody.
+    /// reported to clients with its tokens only.
     pub fn is_ready(&self) -> bool {
         self.issuers.iter().any(|issuer| match &issuer.keys {
             Keys::One(_) => true,

@@ -51,7 +51,7 @@ impl Principal {
     }
 }
 
-/// Half of a number of places, and at least one.
-pub fn half(places: usize) -> usize {
-    (places / 2).max(1)
+/// Half of a number of permits, and at least one.
+pub fn half(permits: usize) -> usize {
+    (permits / 2).max(1)
 }

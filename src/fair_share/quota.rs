@@ -11,7 +11,7 @@ use std::{
 #[derive(Debug)]
 pub struct Quota<K> {
     most: usize,
-    held: Mutex<HashMap<K, usize>>,
+    counts: Mutex<HashMap<K, usize>>,
 }
 
 /// What a holder has, until this is dropped.
@@ -24,7 +24,7 @@ pub struct Share<K: Eq + Hash> {
 impl<K: Clone + Eq + Hash> Quota<K> {
     /// At most so much for each holder.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, held: Mutex::default() })
+        Arc::new(Self { most, counts: Mutex::default() })
     }
 
     /// The most that a holder may have.
@@ -34,28 +34,28 @@ impl<K: Clone + Eq + Hash> Quota<K> {
 
     /// So many more for a holder, if it may have them.
     pub fn take(self: &Arc<Self>, key: &K, count: usize) -> Option<Share<K>> {
-        let mut held = self.held();
-        let before = held.get(key).copied().unwrap_or_default();
+        let mut counts = self.lock();
+        let before = counts.get(key).copied().unwrap_or_default();
         let after = before.checked_add(count).filter(|after| *after <= self.most)?;
-        held.insert(key.clone(), after);
+        counts.insert(key.clone(), after);
         Some(Share { quota: Arc::clone(self), key: key.clone(), count })
     }
 }
 
 impl<K> Quota<K> {
-    fn held(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         // Nothing between two steps can panic.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
-        let mut held = self.quota.held();
-        if let Some(count) = held.get_mut(&self.key) {
+        let mut counts = self.quota.lock();
+        if let Some(count) = counts.get_mut(&self.key) {
             *count -= self.count;
             if *count == 0 {
-                held.remove(&self.key);
+                counts.remove(&self.key);
             }
         }
     }
@@ -79,7 +79,7 @@ mod tests {
         assert!(quota.take(&"ada", 1).is_none());
         assert!(quota.take(&"grace", 2).is_some() && quota.take(&"grace", 3).is_none());
         drop(ada);
-        assert!(quota.held().is_empty());
+        assert!(quota.lock().is_empty());
         assert!(quota.take(&"ada", 2).is_some());
     }
 }

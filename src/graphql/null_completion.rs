@@ -16,7 +16,7 @@ use super::{
 /// What becomes of the object that holds a failed field.
 enum Outcome {
     /// It stays.
-    Kept,
+    Unchanged,
     /// It cannot stay: what was required in it is missing.
     Lost,
 }
@@ -81,18 +81,18 @@ impl<'a> Walk<'a> {
     fn object(&self, value: &mut Value, sets: &Sets<'a>, path: &[PathSegment]) -> Outcome {
         let (Value::Object(object), Some((PathSegment::Field(key), rest))) = (value, path.split_first())
         else {
-            return Outcome::Kept;
+            return Outcome::Unchanged;
         };
-        let Some((ty, below)) = self.field(sets, key) else { return Outcome::Kept };
+        let Some((ty, below)) = self.field(sets, key) else { return Outcome::Unchanged };
         let outcome = match object.get_mut(key.as_str()) {
             _ if rest.is_empty() => Outcome::Lost,
             Some(child) => self.typed(child, ty, &below, rest),
-            None => Outcome::Kept,
+            None => Outcome::Unchanged,
         };
         match outcome {
             Outcome::Lost if ty.nullable => {
                 object.insert(Name::new(key), Value::Null);
-                Outcome::Kept
+                Outcome::Unchanged
             }
             outcome => outcome,
         }
@@ -106,13 +106,13 @@ impl<'a> Walk<'a> {
                 let (Value::List(items), Some((PathSegment::Index(index), rest))) =
                     (value, path.split_first())
                 else {
-                    return Outcome::Kept;
+                    return Outcome::Unchanged;
                 };
-                let Some(item) = items.get_mut(*index) else { return Outcome::Kept };
+                let Some(item) = items.get_mut(*index) else { return Outcome::Unchanged };
                 match self.typed(item, item_type, below, rest) {
                     Outcome::Lost if item_type.nullable => {
                         *item = Value::Null;
-                        Outcome::Kept
+                        Outcome::Unchanged
                     }
                     outcome => outcome,
                 }

@@ -30,11 +30,11 @@ const MAX_IDS: usize = 100;
 
 /// Signals that the subscription has started and misses no event from now on.
 #[derive(Debug, Default)]
-pub struct Listening(Notify);
+pub struct SubscriptionStart(Notify);
 
-impl Listening {
+impl SubscriptionStart {
     /// Waits until the subscription has started.
-    pub async fn begun(&self) {
+    pub async fn happened(&self) {
         self.0.notified().await;
     }
 }
@@ -109,7 +109,7 @@ impl Subscriptions {
         let subject = gateway.request.caller.subject.as_str();
         let feed = ctx.data_unchecked::<Arc<Feed>>();
         let listener = feed.listen(gateway.db.clone(), (subject, organization), interest, after).await?;
-        ctx.data_unchecked::<Arc<Listening>>().0.notify_one();
+        ctx.data_unchecked::<Arc<SubscriptionStart>>().0.notify_one();
         Ok(stream::unfold((Some(listener), gateway), next))
     }
 }

@@ -58,7 +58,7 @@ struct Status {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Refusal {
+struct DocumentErrorLabels {
     reason: &'static str,
 }
 
@@ -74,7 +74,7 @@ pub struct Metrics {
     statements: Histogram,
     failed_statements: Counter,
     retries: Counter,
-    refused_documents: Family<Refusal, Counter>,
+    refused_documents: Family<DocumentErrorLabels, Counter>,
     untrusted_documents: Counter,
     events: Counter,
 }
@@ -119,7 +119,7 @@ impl Metrics {
         registry.register_collector(Box::new(present));
         // So that a rate can be computed from the first one on.
         for reason in Reason::ALL {
-            drop(metrics.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }));
+            drop(metrics.refused_documents.get_or_create(&DocumentErrorLabels { reason: reason.as_str() }));
         }
         metrics
     }
@@ -145,7 +145,7 @@ impl Metrics {
         self.failed_statements.inc_by(metadata.query_stats.failed());
         self.retries.inc_by(metadata.query_stats.retries());
         if let Some(reason) = metadata.refused.get() {
-            self.refused_documents.get_or_create(&Refusal { reason: reason.as_str() }).inc();
+            self.refused_documents.get_or_create(&DocumentErrorLabels { reason: reason.as_str() }).inc();
         }
         if metadata.untrusted.get().is_some() {
             self.untrusted_documents.inc();
@@ -196,10 +196,10 @@ impl Collector for Present {
         gauge("requests_in_flight_max", "Maximum of the gauge without _max", capacity)?;
         gauge("executing", "Old name of contact_gateway_requests_in_flight", in_flight)?;
         gauge("executing_max", "Old name of contact_gateway_requests_in_flight_max", capacity)?;
-        let (held, most) = (self.response_memory.held(), self.response_memory.limits().memory);
+        let (held, most) = (self.response_memory.reserved(), self.response_memory.limits().memory);
         gauge("response_memory_bytes", "Memory held by responses until clients have read them", held)?;
         gauge("response_memory_max_bytes", "Maximum of response_memory_bytes", most)?;
-        gauge("subscriptions", "Open subscriptions", self.feed.listening())?;
+        gauge("subscriptions", "Open subscriptions", self.feed.listener_count())?;
         gauge("subscriptions_max", "Maximum of the gauge without _max", self.feed.count())?;
         gauge("connections", "Open client connections", self.connections.open.load(Relaxed))?;
         gauge("database_connections", "Open connections to the database", pool.open)?;

@@ -68,8 +68,8 @@ impl RateLimit {
     /// how many points are left.
     pub(super) fn charge(&self, caller: &Caller, points: u64, worked: Duration) -> u32 {
         let cost = worked.as_micros().saturating_mul(self.price.into()) / 1000;
-        let beyond = u64::try_from(cost).unwrap_or(u64::MAX).saturating_sub(points);
-        self.charge_to(key(caller), beyond, Instant::now())
+        let excess = u64::try_from(cost).unwrap_or(u64::MAX).saturating_sub(points);
+        self.charge_to(key(caller), excess, Instant::now())
     }
 
     fn take_from(&self, key: Key, points: u64, now: Instant) -> Result<u32, u64> {

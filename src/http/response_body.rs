@@ -68,7 +68,7 @@ impl ResponseBody {
     }
 
     /// The same body with its memory; waits for that where there is none.
-    pub(super) async fn held(self, meter: &ResponseMeter) -> Result<Self, ResponseStopped> {
+    pub(super) async fn with_reservation(self, meter: &ResponseMeter) -> Result<Self, ResponseStopped> {
         let memory = meter.finish(self.length).await?;
         Ok(self.holding(memory))
     }

@@ -77,7 +77,7 @@ pub struct CreateAccount {
     pub name: String,
     /// The domain name of its web and mail addresses.
     pub primary_domain: Option<String>,
-    /// Its key in the system it comes from, unique in the organization.
+    /// Identifier of this record in the external system it was synced from, unique in the organization.
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
@@ -90,7 +90,7 @@ pub struct UpdateAccount {
     pub name: Patch<String>,
     /// The domain name of its web and mail addresses.
     pub primary_domain: Patch<String>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     pub remote_id: Patch<String>,
     /// The version that the caller has seen.
     pub expected_version: Option<i32>,

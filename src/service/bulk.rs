@@ -86,7 +86,7 @@ pub struct RowResult<M> {
 
 /// A result as it is kept for a repeated call: no copy of the row, which may hold personal data.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredResult {
     status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -140,7 +140,7 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
     ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::SideEffects>>> + Send;
 
     /// The rows that a repeated call may show, deleted ones included.
-    fn shown(organization: OrganizationId) -> Select<Self::Table> {
+    fn visible_rows(organization: OrganizationId) -> Select<Self::Table> {
         Self::Table::find_in_with_deleted(organization)
     }
 
@@ -399,7 +399,7 @@ async fn attempt<U: Upsert>(
     U::write_after(context, side_effects).await?;
     let results: Results<U> = steps.into_iter().map(|step| step.result).collect();
     if claim.is_keyed() {
-        claim.complete(context.db, organization, kept::<U>(&results)?).await?;
+        claim.complete(context.db, organization, stored_results::<U>(&results)?).await?;
     }
     write.commit().await?;
     Ok(Ok(results))
@@ -457,10 +457,10 @@ fn change<E: Recorded>(step: &mut Step<E>) -> Option<Change> {
     Some(Change { kind: E::KIND, id, action, diff: std::mem::take(&mut step.diff) })
 }
 
-fn kept<U: Upsert>(results: &Results<U>) -> AppResult<String> {
-    let kept: Vec<Kept> = results
+fn stored_results<U: Upsert>(results: &Results<U>) -> AppResult<String> {
+    let kept: Vec<StoredResult> = results
         .iter()
-        .map(|result| Kept {
+        .map(|result| StoredResult {
             status: result.status,
             id: result.row.as_ref().map(|row| U::Table::id(row).to_string()),
             errors: result.errors.clone(),
@@ -471,14 +471,14 @@ fn kept<U: Upsert>(results: &Results<U>) -> AppResult<String> {
 
 /// The results of the first call, with the rows as they are now.
 async fn replayed<U: Upsert>(context: WriteContext<'_>, first: String) -> AppResult<Results<U>> {
-    let kept: Vec<Kept> = serde_json::from_str(&first)
+    let kept: Vec<StoredResult> = serde_json::from_str(&first)
         .map_err(|_| AppError::Internal("unreadable idempotent result".into()))?;
-    let id = |kept: &Kept| kept.id.as_deref().and_then(|id| id.parse().ok());
+    let id = |kept: &StoredResult| kept.id.as_deref().and_then(|id| id.parse().ok());
     let ids: Vec<_> = kept.iter().filter_map(id).collect();
     let WriteContext { db, organization, .. } = context;
-    let shown = U::shown(organization);
+    let shown = U::visible_rows(organization);
     let rows = reading::among::<U::Table, _>(db, shown, &ids, Columns::all(), U::Table::id).await?;
-    let result = |(index, mut kept): (usize, Kept)| {
+    let result = |(index, mut kept): (usize, StoredResult)| {
         let row = id(&kept).and_then(|id| rows.get(&id)).cloned();
         if row.is_none() && kept.id.is_some() {
             let message = "The record that this row created has been deleted since.";

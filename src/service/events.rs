@@ -95,7 +95,7 @@ impl Feed {
     }
 
     /// How many listen.
-    pub fn listening(&self) -> usize {
+    pub fn listener_count(&self) -> usize {
         self.count - self.places.available_permits()
     }
 

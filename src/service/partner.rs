@@ -75,7 +75,7 @@ impl Recorded for Entity {
 pub struct CreatePartner {
     /// Its name, never blank.
     pub name: String,
-    /// Its key in the system it comes from, unique in the organization.
+    /// Identifier of this record in the external system it was synced from, unique in the organization.
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
@@ -86,7 +86,7 @@ pub struct CreatePartner {
 pub struct UpdatePartner {
     /// Its name; cannot be cleared.
     pub name: Patch<String>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     pub remote_id: Patch<String>,
     /// The version that the caller has seen.
     pub expected_version: Option<i32>,

@@ -32,7 +32,7 @@ impl<T> From<Option<T>> for Patch<T> {
 
 impl<T> Patch<T> {
     /// In a bulk write an absent field and `null` mean the same too: the field keeps its value.
-    pub fn given(value: Option<T>) -> Self {
+    pub fn set_or_keep(value: Option<T>) -> Self {
         value.map_or(Self::Keep, Self::Set)
     }
 

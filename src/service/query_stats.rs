@@ -61,10 +61,10 @@ impl QueryStats {
         let failed = u64::from(info.failed);
         let took = u64::try_from(info.elapsed.as_micros()).unwrap_or(u64::MAX);
         // Outside of requests there are no statistics.
-        let _ = CURRENT.try_with(|tally| {
-            tally.statements.fetch_add(1, Relaxed);
-            tally.failed.fetch_add(failed, Relaxed);
-            tally.database_time.fetch_add(took, Relaxed);
+        let _ = CURRENT.try_with(|stats| {
+            stats.statements.fetch_add(1, Relaxed);
+            stats.failed.fetch_add(failed, Relaxed);
+            stats.database_time.fetch_add(took, Relaxed);
         });
     }
 
@@ -81,6 +81,6 @@ impl QueryStats {
 
     /// A read or a write is repeated.
     pub(super) fn retry() {
-        let _ = CURRENT.try_with(|tally| tally.retries.fetch_add(1, Relaxed));
+        let _ = CURRENT.try_with(|stats| stats.retries.fetch_add(1, Relaxed));
     }
 }

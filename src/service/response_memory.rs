@@ -49,7 +49,7 @@ impl ResponseLimits {
 #[derive(Debug)]
 pub struct ResponseMemory {
     limits: ResponseLimits,
-    held: Mutex<Reserved>,
+    reserved: Mutex<Reserved>,
     freed: Notify,
 }
 
@@ -60,9 +60,9 @@ struct Reserved {
 }
 
 impl ResponseMemory {
-    /// A budget of which nothing is held.
+    /// A budget without reservations.
     pub fn new(limits: ResponseLimits) -> Self {
-        Self { limits, held: Mutex::default(), freed: Notify::new() }
+        Self { limits, reserved: Mutex::default(), freed: Notify::new() }
     }
 
     /// Its limits.
@@ -70,24 +70,24 @@ impl ResponseMemory {
         &self.limits
     }
 
-    /// How many bytes are held.
-    pub fn held(&self) -> usize {
-        lock(&self.held).total
+    /// How many bytes are reserved.
+    pub fn reserved(&self) -> usize {
+        lock(&self.reserved).total
     }
 
     fn try_take(&self, subject: &Arc<str>, bytes: usize) -> bool {
-        let mut held = lock(&self.held);
-        let own = held.by_subject.get(subject).copied().unwrap_or_default();
-        let fits = held.total + bytes <= self.limits.memory && own + bytes <= self.limits.share();
+        let mut reserved = lock(&self.reserved);
+        let own = reserved.by_subject.get(subject).copied().unwrap_or_default();
+        let fits = reserved.total + bytes <= self.limits.memory && own + bytes <= self.limits.share();
         if fits {
-            held.add(subject, bytes);
+            reserved.add(subject, bytes);
         }
         fits
     }
 
     fn give_back(&self, subject: &Arc<str>, bytes: usize) {
         if bytes > 0 {
-            lock(&self.held).remove(subject, bytes);
+            lock(&self.reserved).remove(subject, bytes);
             self.freed.notify_waiters();
         }
     }
@@ -134,7 +134,7 @@ impl Reservation {
     /// Holds so many bytes, also where the budget has no room for them.
     fn force(&mut self, bytes: usize) {
         if bytes > self.bytes {
-            lock(&self.memory.held).add(&self.subject, bytes - self.bytes);
+            lock(&self.memory.reserved).add(&self.subject, bytes - self.bytes);
             self.bytes = bytes;
         }
     }
@@ -406,14 +406,14 @@ mod tests {
         let more_than_half = meter.run(meter.count_value(0, LIMITS.share() + 1)).await;
         assert_eq!(more_than_half, Err(ResponseStopped::TooLarge));
         drop(meter);
-        assert_eq!(memory.held(), 0);
+        assert_eq!(memory.reserved(), 0);
 
         let mut held = Vec::new();
         for _ in 0..4 {
             let meter = begun(&memory, "ada", WAIT).await;
             held.push(meter.finish(1024 * 1024).await.expect("room"));
         }
-        assert_eq!(memory.held(), LIMITS.share());
+        assert_eq!(memory.reserved(), LIMITS.share());
         let refused = ResponseMeter::begin(&memory, "ada", NEEDS, WAIT).await;
         assert_eq!(refused.err(), Some(ResponseStopped::Overloaded));
         drop(begun(&memory, "grace", WAIT).await);
@@ -421,7 +421,7 @@ mod tests {
         drop(held[0].split(1024 * 1024 - 10));
         drop(begun(&memory, "ada", WAIT).await);
         held.clear();
-        assert_eq!((memory.held(), lock(&memory.held).by_subject.len()), (0, 0));
+        assert_eq!((memory.reserved(), lock(&memory.reserved).by_subject.len()), (0, 0));
     }
 
     #[tokio::test]

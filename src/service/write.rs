@@ -5,7 +5,7 @@
 //!
 //! On PostgreSQL a unit can be optimistic: it reads outside of a transaction and locks nothing. What it has found is
 //! verified by guards, in the one statement that writes everything. Where a guard fails, or a unique key is violated, nothing
-//! was written, and [`optimistically`] does the unit again in a transaction with locks, which finds out all that is wrong.
+//! was written, and [`optimistically`] does the unit again in a transaction with locks, which collects all errors.
 
 use std::{
     pin::Pin,

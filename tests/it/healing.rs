@@ -1,17 +1,17 @@
-//! Connections whose session can no longer do its work: no request fails because of them, by whatever way it comes, and
-//! subscriptions go on without a gap.
+//! Connections whose session is no longer usable: no request fails because of them, over any transport, and subscriptions
+//! continue without a gap.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use contact_gateway::config::DatabaseUrl;
 use reqwest::Method;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TransactionTrait, sqlx::Executor as _};
+use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait, sqlx::Executor as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    subscriptions::told::Told,
-    support::{Actor, Proxy, Reply, Tampering, World},
+    subscriptions::subscriber::Subscriber,
+    support::{Actor, Proxy, Reply, Tampering, World, execute},
 };
 
 /// How many requests are sent at once, so that as many connections are used.
@@ -26,18 +26,6 @@ async fn on_both_kinds(test: impl AsyncFn(World)) {
         let world = world.restarted(|config| config.database.row_level_security = row_level_security).await;
         test(world).await;
     }
-}
-
-/// A connection of the test's own to the world's database, with a name that tells it from the gateway's.
-async fn own_connection(world: &World) -> DatabaseConnection {
-    let url = world.config.database_url().expect("a database").expose().to_owned();
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    sea_orm::Database::connect(options).await.expect("the database")
-}
-
-async fn execute(db: &impl ConnectionTrait, sql: &str) {
-    db.execute_unprepared(sql).await.expect(sql);
 }
 
 async fn terminate_all(own: &DatabaseConnection) {
@@ -86,17 +74,17 @@ async fn requests(client: Actor, name: String) {
     assert!(made.status().is_success(), "{}", made.text().await.expect("a text"));
 }
 
-/// Subscribes to cards, makes some around the trouble, and finds every one of them told once and in order.
-struct Subscriber {
-    told: Told,
+/// Subscribes to cards, makes some around the trouble, and receives every one of them once and in order.
+struct CardSubscriber {
+    subscriber: Subscriber,
     writer: Actor,
     made: Vec<Value>,
 }
 
-impl Subscriber {
+impl CardSubscriber {
     async fn new(world: &World) -> Self {
-        let told = Told::with(&world.reader(), "(kinds: [ACCOUNT])").await;
-        Self { told, writer: world.writer(), made: Vec::new() }
+        let subscriber = Subscriber::with(&world.reader(), "(kinds: [ACCOUNT])").await;
+        Self { subscriber, writer: world.writer(), made: Vec::new() }
     }
 
     async fn write(&mut self) {
@@ -109,9 +97,9 @@ impl Subscriber {
     async fn misses_nothing(mut self) {
         self.write().await;
         for made in &self.made {
-            assert_eq!(self.told.event().await["contactId"], *made);
+            assert_eq!(self.subscriber.event().await["contactId"], *made);
         }
-        assert!(timeout(Duration::from_millis(300), self.told.event()).await.is_err());
+        assert!(timeout(Duration::from_millis(300), self.subscriber.event()).await.is_err());
     }
 }
 
@@ -129,10 +117,10 @@ async fn status(world: &World, path: &str) -> u16 {
 #[tokio::test]
 async fn a_column_that_gets_another_type() {
     on_both_kinds(async |world| {
-        let mut subscriber = Subscriber::new(&world).await;
+        let mut subscriber = CardSubscriber::new(&world).await;
         every_request_succeeds(&world, "before").await;
         subscriber.write().await;
-        let own = own_connection(&world).await;
+        let own = world.own_connection().await;
         for (round, column_type) in ["varchar(300)", "text"].into_iter().enumerate() {
             let columns = [("partner", "name"), ("contact_type", "name"), ("account_contact", "first_name")];
             for (table, column) in columns {
@@ -150,10 +138,10 @@ async fn a_column_that_gets_another_type() {
 #[tokio::test]
 async fn sessions_that_are_ended() {
     on_both_kinds(async |world| {
-        let mut subscriber = Subscriber::new(&world).await;
+        let mut subscriber = CardSubscriber::new(&world).await;
         every_request_succeeds(&world, "before").await;
         subscriber.write().await;
-        let own = own_connection(&world).await;
+        let own = world.own_connection().await;
         for round in 0..3 {
             terminate_all(&own).await;
             every_request_succeeds(&world, &format!("after{round}-")).await;
@@ -165,7 +153,7 @@ async fn sessions_that_are_ended() {
     .await;
 }
 
-/// Ended in the middle of requests, only a commit whose outcome is unknown may be told of.
+/// Ended in the middle of requests, only a commit whose outcome is unknown may be reported.
 #[tokio::test]
 async fn sessions_that_are_ended_under_load() {
     let world = World::on_postgres().await;
@@ -187,7 +175,7 @@ async fn sessions_that_are_ended_under_load() {
             })
         })
         .collect();
-    let own = own_connection(&world).await;
+    let own = world.own_connection().await;
     while Instant::now() < stop {
         sleep(Duration::from_millis(300)).await;
         terminate_all(&own).await;
@@ -201,7 +189,7 @@ async fn sessions_that_are_ended_under_load() {
 #[tokio::test]
 async fn prepared_statements_that_are_lost() {
     on_both_kinds(async |world| {
-        let mut subscriber = Subscriber::new(&world).await;
+        let mut subscriber = CardSubscriber::new(&world).await;
         every_request_succeeds(&world, "before").await;
         subscriber.write().await;
         let pool = world.db.pool().get_postgres_connection_pool();
@@ -223,10 +211,10 @@ async fn prepared_statements_that_are_lost() {
 #[tokio::test]
 async fn a_server_that_takes_no_writes_for_a_while() {
     on_both_kinds(async |world| {
-        let mut subscriber = Subscriber::new(&world).await;
+        let mut subscriber = CardSubscriber::new(&world).await;
         every_request_succeeds(&world, "before").await;
         subscriber.write().await;
-        let own = own_connection(&world).await;
+        let own = world.own_connection().await;
         let read_only = |on: &str| {
             format!(
                 "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {on}',
@@ -310,7 +298,7 @@ async fn no_request_occupies_the_connection_of_the_health_check() {
     let all = futures_util::future::join_all((0..100).map(|_| status(&world, "/readyz?write"))).await;
     assert!(all.iter().all(|status| *status == 200), "{all:?}");
     drop(held);
-    let own = own_connection(&world).await;
+    let own = world.own_connection().await;
     execute(&own, "ALTER TABLE organization RENAME TO elsewhere").await;
     assert_eq!((status(&world, "/healthz").await, status(&world, "/readyz").await), (200, 503));
     execute(&own, "ALTER TABLE elsewhere RENAME TO organization").await;

@@ -82,7 +82,7 @@ async fn a_hundred_requests_with_a_new_key_ask_once() {
     stub.answer(Answer::Late(MOMENT * 2, keys(&["old", "new"])));
     let new = join_all((0..100).map(|_| verdict(&verifier, "new")));
     let old = async {
-        stub.asked(1).await;
+        stub.wait_for_requests(1).await;
         // While the set is on its way, known keys are not held up.
         assert!(verifier.at_once(&token_of(Some("old")), now()).is_ok());
     };
@@ -158,7 +158,7 @@ async fn no_bad_answer_replaces_a_good_set() {
         becomes(&verifier, "a", Ok(())).await;
         stub.answer(answer.clone());
         // The second reading begins when the first one has been taken in.
-        timeout(LONG, stub.asked(3)).await.expect("readings");
+        timeout(LONG, stub.wait_for_requests(3)).await.expect("readings");
         assert_eq!(verdict(&verifier, "a").await, Ok(()), "{answer:?}");
         assert_eq!(verdict(&verifier, "b").await, Err(TokenError::KeysUnavailable), "{answer:?}");
         stub.answer(Answer::Text(keys(&["b"])));
@@ -199,7 +199,7 @@ async fn waiting_is_bounded_in_time_and_number() {
     let verifier = of(&stub, Pace { patience: Duration::from_millis(500), ..PATIENT });
     let start = Instant::now();
     let at_once = async {
-        stub.asked(1).await;
+        stub.wait_for_requests(1).await;
         // 128 wait already; this one does not.
         assert_eq!(verifier.at_once(&token_of(Some("a")), now()), Err(TokenError::KeysUnavailable));
     };

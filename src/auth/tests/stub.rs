@@ -35,10 +35,10 @@ impl Stub {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (requests, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(answer)));
-        let (counted, told) = (Arc::clone(&requests), Arc::clone(&answer));
+        let (counted, shared_answer) = (Arc::clone(&requests), Arc::clone(&answer));
         let serve = async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(respond(stream, Arc::clone(&counted), Arc::clone(&told)));
+                tokio::spawn(respond(stream, Arc::clone(&counted), Arc::clone(&shared_answer)));
             }
         };
         let url = format!("http://{address}/keys").parse().expect("an address");
@@ -56,7 +56,7 @@ impl Stub {
     }
 
     /// Waits until that many more requests came.
-    pub(super) async fn asked(&self, more: usize) {
+    pub(super) async fn wait_for_requests(&self, more: usize) {
         let goal = self.requests() + more;
         while self.requests() < goal {
             tokio::time::sleep(Duration::from_millis(2)).await;

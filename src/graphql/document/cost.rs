@@ -60,7 +60,7 @@ pub fn cost(
         document,
         variables: definitions
             .iter()
-            .map(|it| (it.node.name.node.as_str(), given(&it.node, variables)))
+            .map(|it| (it.node.name.node.as_str(), variable_value(&it.node, variables)))
             .collect(),
         sizes: HashMap::new(),
         fragments: HashMap::new(),
@@ -79,7 +79,10 @@ pub fn cost(
 }
 
 /// The value that a variable has.
-fn given<'a>(definition: &'a VariableDefinition, variables: &'a Variables) -> Option<&'a ConstValue> {
+fn variable_value<'a>(
+    definition: &'a VariableDefinition,
+    variables: &'a Variables,
+) -> Option<&'a ConstValue> {
     variables.get(&definition.name.node).or(definition.default_value.as_ref().map(|value| &value.node))
 }
 
@@ -204,7 +207,7 @@ impl<'a> Costs<'a> {
 
     /// How many rows a page may have. What is not a size is refused by the field itself.
     fn page(&self, field: &'a Field) -> u64 {
-        let sizes = ["first", "last"].map(|name| self.argument(field, name).and_then(Given::number));
+        let sizes = ["first", "last"].map(|name| self.argument(field, name).and_then(ArgumentValue::number));
         let size = sizes.into_iter().flatten().max().unwrap_or(u64::from(DEFAULT_PAGE_SIZE));
         size.min(u64::from(MAX_PAGE_SIZE))
     }
@@ -212,7 +215,7 @@ impl<'a> Costs<'a> {
     /// How many rows a mutation is given, which answers for each of them.
     fn input_rows(&self, field: &'a Field) -> u64 {
         let rows = self.argument(field, "input").and_then(|input| self.resolved(input.field("rows")?));
-        rows.and_then(Given::length).unwrap_or(1)
+        rows.and_then(ArgumentValue::length).unwrap_or(1)
     }
 
     /// How many objects a list was asked for one by one.
@@ -220,17 +223,17 @@ impl<'a> Costs<'a> {
         ["ids", "representations"].into_iter().find_map(|name| self.argument(field, name)?.length())
     }
 
-    fn argument(&self, field: &'a Field, name: &str) -> Option<Given<'a>> {
-        self.resolved(Given::Written(&field.get_argument(name)?.node))
+    fn argument(&self, field: &'a Field, name: &str) -> Option<ArgumentValue<'a>> {
+        self.resolved(ArgumentValue::Written(&field.get_argument(name)?.node))
     }
 
     /// The value of a variable in its place.
-    fn resolved(&self, given: Given<'a>) -> Option<Given<'a>> {
-        match given {
-            Given::Written(Value::Variable(name)) => {
-                self.variables.get(name.as_str()).copied().flatten().map(Given::Constant)
+    fn resolved(&self, value: ArgumentValue<'a>) -> Option<ArgumentValue<'a>> {
+        match value {
+            ArgumentValue::Written(Value::Variable(name)) => {
+                self.variables.get(name.as_str()).copied().flatten().map(ArgumentValue::Constant)
             }
-            given => Some(given),
+            value => Some(value),
         }
     }
 
@@ -259,7 +262,8 @@ impl<'a> Costs<'a> {
     /// Whether `@skip` or `@include` leaves a selection out.
     fn is_left_out(&self, directives: &'a [Positioned<Directive>]) -> bool {
         directives.iter().any(|directive| {
-            let condition = directive.node.get_argument("if").map(|value| Given::Written(&value.node));
+            let condition =
+                directive.node.get_argument("if").map(|value| ArgumentValue::Written(&value.node));
             let condition = condition.and_then(|condition| self.resolved(condition)?.boolean());
             match directive.node.name.node.as_str() {
                 "skip" => condition == Some(true),
@@ -278,12 +282,12 @@ fn value_points(on: &str, name: &str) -> u64 {
 
 /// A value as it stands in the document, or that of a variable.
 #[derive(Clone, Copy)]
-enum Given<'a> {
+enum ArgumentValue<'a> {
     Written(&'a Value),
     Constant(&'a ConstValue),
 }
 
-impl<'a> Given<'a> {
+impl<'a> ArgumentValue<'a> {
     fn number(self) -> Option<u64> {
         match self {
             Self::Written(Value::Number(number)) | Self::Constant(ConstValue::Number(number)) => {

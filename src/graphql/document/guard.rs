@@ -27,7 +27,7 @@ pub struct Budgets {
     pub depth: usize,
     /// Aliases of an operation, once the fragments are spread.
     pub aliases: usize,
-    /// Fields of an operation that stand in no other field.
+    /// Root fields of an operation.
     pub root_fields: usize,
     /// Directives, as they are written.
     pub directives: usize,
@@ -65,7 +65,7 @@ struct Measure {
     aliases: usize,
     /// What its fragments select counts, what its fields select does not.
     flat: usize,
-    /// Fields that stand in no other field of the set.
+    /// Root fields of the set.
     fields: usize,
     /// Fields within fields, without those of introspection.
     depth: usize,

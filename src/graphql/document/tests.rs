@@ -11,9 +11,9 @@ use self::attacks::{LONGEST, attacks};
 use super::*;
 
 /// The code, the message and the position of an error.
-type Refusal = (&'static str, String, (usize, usize));
+type Rejection = (&'static str, String, (usize, usize));
 
-fn refusal_of<T>(result: Result<T, DocumentError>) -> Option<Refusal> {
+fn refusal_of<T>(result: Result<T, DocumentError>) -> Option<Rejection> {
     let refused = result.err()?;
     let fault = refused.first().expect("a fault");
     let pos = fault.locations.first().expect("a position");
@@ -25,11 +25,11 @@ fn guarded(document: &str, budgets: &Budgets) -> Result<(), DocumentError> {
     guard::check(&Syntax::parse(document, budgets)?, budgets)
 }
 
-fn refusal(document: &str) -> Option<Refusal> {
+fn refusal(document: &str) -> Option<Rejection> {
     refusal_of(guarded(document, &Budgets::default()))
 }
 
-fn invalid(document: &str) -> Option<Refusal> {
+fn invalid(document: &str) -> Option<Rejection> {
     refusal_of(Documents::default().parse(document))
 }
 

@@ -36,9 +36,9 @@ pub fn coerce_variables(
         match coerced_value(&definition.node, given.remove(name)) {
             Ok(Some(value)) => _ = coerced.insert(name.clone(), value),
             Ok(None) => {}
-            Err(misfit) => {
-                let message = misfit.message(name);
-                let argument = usage(document, operation, name).map(|usage| [usage, misfit.path].concat());
+            Err(error) => {
+                let message = error.message(name);
+                let argument = usage(document, operation, name).map(|usage| [usage, error.path].concat());
                 let argument = argument.unwrap_or_default();
                 faults.push(Fault { argument, ..Fault::new(message, definition.pos) });
             }
@@ -109,7 +109,7 @@ fn coerce(schema: &Schema, ty: &SourceType, value: ConstValue) -> Result<ConstVa
         (SourceType::List(item) | SourceType::NonNullList(item), ConstValue::List(items)) => {
             let items = items.into_iter().enumerate();
             let coerced = items.map(|(index, value)| {
-                coerce(schema, item, value).map_err(|misfit| misfit.below(index.to_string()))
+                coerce(schema, item, value).map_err(|error| error.below(index.to_string()))
             });
             coerced.collect::<Result<_, _>>().map(ConstValue::List)
         }
@@ -139,7 +139,7 @@ fn coerce_object(schema: &Schema, input: &InputObjectType, value: ConstValue) ->
     let coerced = fields.into_iter().map(|(name, value)| match input.fields.get(name.as_str()) {
         Some(field) => match coerce(schema, &field.ty, value) {
             Ok(value) => Ok((name, value)),
-            Err(misfit) => Err(misfit.below(name.as_str())),
+            Err(error) => Err(error.below(name.as_str())),
         },
         None => Err(Misfit::expected(format!("a field of {}", input.name)).below(name.as_str())),
     });

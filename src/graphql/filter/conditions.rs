@@ -36,18 +36,18 @@ impl<'r> Conditions<'r> {
         or: MaybeUndefined<Vec<F>>,
         not: MaybeUndefined<Box<F>>,
     ) -> AppResult<()> {
-        let all = self.reader.given("and", and, |reader, inputs| reader.filters(inputs))?;
+        let all = self.reader.read_given("and", and, |reader, inputs| reader.filters(inputs))?;
         self.found.extend(all.map(Filter::All));
-        let any = self.reader.given("or", or, |reader, inputs| reader.filters(inputs))?;
+        let any = self.reader.read_given("or", or, |reader, inputs| reader.filters(inputs))?;
         self.found.extend(any.map(Filter::Any));
-        let not = self.reader.given("not", not, |reader, input| reader.filter(*input))?;
+        let not = self.reader.read_given("not", not, |reader, input| reader.filter(*input))?;
         self.found.extend(not.map(|filter| Filter::Not(Box::new(filter))));
         Ok(())
     }
 
     /// A text search. A blank text is ignored.
     pub(in crate::graphql) fn search(&mut self, search: MaybeUndefined<String>) -> AppResult<()> {
-        let query = self.reader.given("search", search, |reader, text| {
+        let query = self.reader.read_given("search", search, |reader, text| {
             reader.count()?;
             Ok((!text.trim().is_empty()).then(|| Filter::Search(SearchQuery::new(&text))))
         })?;
@@ -57,7 +57,7 @@ impl<'r> Conditions<'r> {
 
     /// Records with `updatedAt` at or after a time.
     pub(in crate::graphql) fn updated_since(&mut self, since: MaybeUndefined<Timestamp>) -> AppResult<()> {
-        let since = self.reader.given("updatedSince", since, |reader, time| {
+        let since = self.reader.read_given("updatedSince", since, |reader, time| {
             reader.count()?;
             Ok(Filter::Compare(Field::new("updated_at"), Comparison::GreaterOrEqual(time.0.into())))
         })?;
@@ -67,7 +67,7 @@ impl<'r> Conditions<'r> {
 
     /// Whether deleted records match.
     pub(in crate::graphql) fn deleted(&mut self, deleted: MaybeUndefined<DeletedFilter>) -> AppResult<()> {
-        let deleted = self.reader.given("deleted", deleted, |reader, wanted| {
+        let deleted = self.reader.read_given("deleted", deleted, |reader, wanted| {
             reader.count()?;
             Ok(Filter::Deleted(wanted.into()))
         })?;
@@ -82,7 +82,7 @@ impl<'r> Conditions<'r> {
         field: Field,
         input: MaybeUndefined<StringFilter>,
     ) -> AppResult<()> {
-        let comparisons = self.reader.given(name, input, Reader::strings)?;
+        let comparisons = self.reader.read_given(name, input, Reader::strings)?;
         self.compare(field, comparisons);
         Ok(())
     }
@@ -94,7 +94,7 @@ impl<'r> Conditions<'r> {
         field: Field,
         input: MaybeUndefined<IdFilter>,
     ) -> AppResult<()> {
-        let comparisons = self.reader.given(name, input, Reader::ids::<I>)?;
+        let comparisons = self.reader.read_given(name, input, Reader::ids::<I>)?;
         self.compare(field, comparisons);
         Ok(())
     }
@@ -106,7 +106,7 @@ impl<'r> Conditions<'r> {
         field: Field,
         input: MaybeUndefined<DateTimeFilter>,
     ) -> AppResult<()> {
-        let comparisons = self.reader.given(name, input, Reader::times)?;
+        let comparisons = self.reader.read_given(name, input, Reader::times)?;
         self.compare(field, comparisons);
         Ok(())
     }
@@ -129,7 +129,8 @@ impl<'r> Conditions<'r> {
         input: MaybeUndefined<EnumFilter<T>>,
         operand: impl Fn(T) -> Operand,
     ) -> AppResult<()> {
-        let comparisons = self.reader.given(name, input, |reader, input| reader.enums(input, operand))?;
+        let comparisons =
+            self.reader.read_given(name, input, |reader, input| reader.enums(input, operand))?;
         self.compare(field, comparisons);
         Ok(())
     }
@@ -142,7 +143,7 @@ impl<'r> Conditions<'r> {
         input: MaybeUndefined<bool>,
         comparison: impl Fn(bool) -> Comparison,
     ) -> AppResult<()> {
-        let comparison = self.reader.given(name, input, |reader, value| {
+        let comparison = self.reader.read_given(name, input, |reader, value| {
             reader.count()?;
             Ok(vec![comparison(value)])
         })?;
@@ -157,7 +158,7 @@ impl<'r> Conditions<'r> {
         relation: Relation,
         input: MaybeUndefined<Box<F>>,
     ) -> AppResult<()> {
-        let parent = self.reader.given(name, input, |reader, input| reader.filter(*input))?;
+        let parent = self.reader.read_given(name, input, |reader, input| reader.filter(*input))?;
         self.found.extend(parent.map(|filter| Filter::Related(relation, Quantifier::Some, Box::new(filter))));
         Ok(())
     }
@@ -172,10 +173,10 @@ impl<'r> Conditions<'r> {
     where
         RelatedFilter<F>: InputType,
     {
-        let related = self.reader.given(name, input, |reader, input| {
+        let related = self.reader.read_given(name, input, |reader, input| {
             let RelatedFilter { some, none } = *input;
-            let some = reader.given("some", some, |reader, input| reader.filter(*input))?;
-            let none = reader.given("none", none, |reader, input| reader.filter(*input))?;
+            let some = reader.read_given("some", some, |reader, input| reader.filter(*input))?;
+            let none = reader.read_given("none", none, |reader, input| reader.filter(*input))?;
             let wanted = [(Quantifier::Some, some), (Quantifier::None, none)];
             let related = |(quantifier, filter): (_, Option<Filter>)| {
                 Some(Filter::Related(relation, quantifier, Box::new(filter?)))
@@ -192,7 +193,7 @@ impl<'r> Conditions<'r> {
         name: &'static str,
         input: MaybeUndefined<Vec<CustomFieldValueFilter>>,
     ) -> AppResult<()> {
-        let conditions = self.reader.given(name, input, |reader, inputs| {
+        let conditions = self.reader.read_given(name, input, |reader, inputs| {
             if inputs.is_empty() {
                 return reader.refuse_empty();
             }
@@ -211,13 +212,14 @@ impl<'r> Conditions<'r> {
         name: &'static str,
         input: MaybeUndefined<EnumFilter<ContactKind>>,
     ) -> AppResult<()> {
-        let conditions = self.reader.given(name, input, |reader, EnumFilter { eq, ne, one_of }| {
+        let conditions = self.reader.read_given(name, input, |reader, EnumFilter { eq, ne, one_of }| {
             let is = |kinds: Vec<Kind>| Filter::Contact(ContactCondition::Kinds(kinds));
-            let eq = reader.given("eq", eq, |reader, kind| reader.count().map(|()| is(vec![kind.into()])))?;
-            let ne = reader.given("ne", ne, |reader, kind| {
+            let eq =
+                reader.read_given("eq", eq, |reader, kind| reader.count().map(|()| is(vec![kind.into()])))?;
+            let ne = reader.read_given("ne", ne, |reader, kind| {
                 reader.count().map(|()| Filter::Not(Box::new(is(vec![kind.into()]))))
             })?;
-            let one_of = reader.given("in", one_of, |reader, kinds| {
+            let one_of = reader.read_given("in", one_of, |reader, kinds| {
                 reader.check_values(&kinds)?;
                 Ok(is(kinds.into_iter().map(Into::into).collect()))
             })?;
@@ -234,7 +236,7 @@ impl<'r> Conditions<'r> {
         input: MaybeUndefined<ID>,
         condition: impl Fn(&str) -> ContactCondition,
     ) -> AppResult<()> {
-        let condition = self.reader.given(name, input, |reader, id| {
+        let condition = self.reader.read_given(name, input, |reader, id| {
             reader.count()?;
             Ok(Filter::Contact(condition(&id)))
         })?;

@@ -84,7 +84,7 @@ impl Reader {
     }
 
     /// Parses a field if it is present.
-    pub(super) fn given<T, R>(
+    pub(super) fn read_given<T, R>(
         &mut self,
         name: &'static str,
         field: MaybeUndefined<T>,
@@ -105,7 +105,7 @@ impl Reader {
         found: &mut Vec<Comparison>,
         read: impl FnOnce(T) -> Comparison,
     ) -> AppResult<()> {
-        let comparison = self.given(name, field, |reader, value| {
+        let comparison = self.read_given(name, field, |reader, value| {
             reader.count()?;
             Ok(read(value))
         })?;
@@ -120,7 +120,7 @@ impl Reader {
         found: &mut Vec<Comparison>,
         operand: impl Fn(T) -> Option<Operand>,
     ) -> AppResult<()> {
-        let comparison = self.given("in", field, |reader, values| {
+        let comparison = self.read_given("in", field, |reader, values| {
             reader.check_values(&values)?;
             Ok(Comparison::In(values.into_iter().filter_map(operand).collect()))
         })?;
@@ -201,7 +201,7 @@ impl Reader {
         let mut found = Vec::new();
         macro_rules! compared {
             ($($name:literal: $field:ident => $read:expr,)+) => {$(
-                found.extend(self.given($name, input.$field, |reader, value| {
+                found.extend(self.read_given($name, input.$field, |reader, value| {
                     reader.count()?;
                     Ok($read(reader, value))
                 })?);
@@ -221,7 +221,7 @@ impl Reader {
                 if is_null { not(exists) } else { exists }
             },
         );
-        found.extend(self.given("in", input.one_of, |reader, values| {
+        found.extend(self.read_given("in", input.one_of, |reader, values| {
             reader.check_values(&values)?;
             let values = values.into_iter().map(|value| value.0).collect();
             Ok(condition(reader, ValueComparison::In(values)))

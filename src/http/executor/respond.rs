@@ -102,7 +102,7 @@ pub(super) async fn write(
     let errors = if was_executed { Vec::new() } else { mem::take(&mut response.errors) };
     // The tree of its values takes several times as much memory.
     drop(response);
-    let body = body.ok_or(ResponseStopped::TooLarge)?.held(meter).await?;
+    let body = body.ok_or(ResponseStopped::TooLarge)?.with_reservation(meter).await?;
     Ok(ExecutedResponse { was_executed, errors, retry_after, code, body })
 }
 

@@ -21,7 +21,7 @@ use crate::{
         error::{refusal, translate},
         null_completion,
         response::was_executed,
-        subscription::Listening,
+        subscription::SubscriptionStart,
     },
     http::{
         meter::timed, request_error::RequestError, state::AppState,
@@ -43,11 +43,11 @@ pub(super) async fn subscribe(
 ) -> Result<ExecutionOutcome, RequestError> {
     let memory = state.subscription_memory.acquire(&principal.subject, &prepared);
     let memory = memory.map_err(|error| call.refused(&error))?;
-    let listening = Arc::new(Listening::default());
-    let request = prepared.request(state, call).data(Arc::clone(&state.feed)).data(Arc::clone(&listening));
+    let start = Arc::new(SubscriptionStart::default());
+    let request = prepared.request(state, call).data(Arc::clone(&state.feed)).data(Arc::clone(&start));
     let mut responses = prepared.schema(state).execute_stream(request).peekable();
     let is_refused = tokio::select! {
-        () = listening.begun() => false,
+        () = start.happened() => false,
         first = Pin::new(&mut responses).peek() => first.is_some_and(|it| !was_executed(it)),
     };
     if is_refused && let Some(response) = responses.next().await {

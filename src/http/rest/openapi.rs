@@ -282,7 +282,7 @@ mod tests {
             for (keyword, value) in schema.as_object().into_iter().flatten() {
                 assert!(KNOWN.contains(&keyword.as_str()), "{keyword} is not checked: {schema}");
                 match keyword.as_str() {
-                    "$ref" => schemas.push(referred(&document.json, value)),
+                    "$ref" => schemas.push(resolve_reference(&document.json, value)),
                     "properties" => schemas.extend(value.as_object().into_iter().flat_map(Map::values)),
                     "items" => schemas.push(value),
                     "minLength" | "minItems" => assert_eq!(value, 1, "{schema}"),
@@ -301,7 +301,7 @@ mod tests {
         }
     }
 
-    fn referred<'a>(document: &'a Value, reference: &Value) -> &'a Value {
+    fn resolve_reference<'a>(document: &'a Value, reference: &Value) -> &'a Value {
         let pointer = reference.as_str().and_then(|name| name.strip_prefix('#')).expect("a local reference");
         document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
     }

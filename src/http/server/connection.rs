@@ -125,7 +125,7 @@ async fn drive(
         timer: pin!(sleep_until(now + options.header_timeout)),
         options,
         stopping: None,
-        told: false,
+        shutdown_requested: false,
     };
     // A server that is gone without a word has stopped too.
     let mut stop = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
@@ -187,8 +187,8 @@ struct Driver<'a, C> {
     options: Options,
     /// Since when the connection is to end.
     stopping: Option<Instant>,
-    /// Whether hyper knows that.
-    told: bool,
+    /// Whether hyper was asked to shut down.
+    shutdown_requested: bool,
 }
 
 impl<C: GracefulConnection> Driver<'_, C> {
@@ -200,8 +200,8 @@ impl<C: GracefulConnection> Driver<'_, C> {
             }
             let now = Instant::now();
             self.watch.look(self.activity, now);
-            if self.is_to_be_told() {
-                self.told = true;
+            if self.should_request_shutdown() {
+                self.shutdown_requested = true;
                 self.connection.as_mut().graceful_shutdown();
                 continue;
             }
@@ -247,11 +247,11 @@ impl<C: GracefulConnection> Driver<'_, C> {
         self.activity.multiplexed.load(Relaxed)
     }
 
-    /// hyper closes HTTP/1 at once where no request was read to its head, even when one is on its way; so it is told
-    /// when one was. HTTP/2 has a protocol for that.
-    fn is_to_be_told(&self) -> bool {
+    /// hyper closes HTTP/1 at once where no request was read to its head, even when one is on its way; so the shutdown waits
+    /// for the first request. HTTP/2 has a protocol for that.
+    fn should_request_shutdown(&self) -> bool {
         let working = matches!(self.watch.phase(), Phase::Working | Phase::Writing);
-        self.stopping.is_some() && !self.told && (working || self.is_multiplexed())
+        self.stopping.is_some() && !self.shutdown_requested && (working || self.is_multiplexed())
     }
 
     /// Whether the client gets a notice before the idle connection closes.

@@ -20,11 +20,11 @@ use crate::fair_share::{Quota, Share, Subject, half};
 pub(super) struct Seats {
     most: usize,
     subjects: Arc<Quota<Subject>>,
-    taken: Mutex<Taken>,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct OpenConnections {
     next_id: u64,
     /// Those that give way, in the order in which they came.
     yielding: BTreeMap<u64, Yielding>,
@@ -52,29 +52,29 @@ impl Seats {
     /// At most so many, and half of them of one subject.
     pub(super) fn new(most: usize) -> Arc<Self> {
         let subjects = Quota::new(half(most));
-        Arc::new(Self { most, subjects, taken: Mutex::default() })
+        Arc::new(Self { most, subjects, open: Mutex::default() })
     }
 
     /// A seat for a new connection: a free one, or that of one that gives way.
     pub(super) fn take(self: &Arc<Self>, activity: &Arc<Activity>) -> Option<Seat> {
-        let mut taken = self.taken();
-        if taken.yielding.len() + taken.owned.len() >= self.most {
-            taken.evict()?.notify_one();
+        let mut open = self.lock();
+        if open.yielding.len() + open.owned.len() >= self.most {
+            open.evict()?.notify_one();
         }
-        let (id, evicted) = (taken.next_id, Arc::<Notify>::default());
-        taken.next_id += 1;
+        let (id, evicted) = (open.next_id, Arc::<Notify>::default());
+        open.next_id += 1;
         let yielding = Yielding { activity: Arc::clone(activity), evicted: Arc::clone(&evicted) };
-        taken.yielding.insert(id, yielding);
+        open.yielding.insert(id, yielding);
         Some(Seat { seats: Arc::clone(self), id, evicted, share: OnceLock::new() })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, OpenConnections> {
         // Nothing between two steps can panic.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl OpenConnections {
     /// Takes the seat of the connection that gives way.
     fn evict(&mut self) -> Option<Arc<Notify>> {
         let (_, id) = self.yielding.iter().map(|(id, it)| (it.claim(), *id)).min()?;
@@ -102,10 +102,10 @@ impl Seat {
             return;
         }
         let Some(share) = self.seats.subjects.take(subject, 1) else { return };
-        let mut taken = self.seats.taken();
+        let mut open = self.seats.lock();
         // One that had to give way is closed already.
-        if self.share.set(share).is_ok() && taken.yielding.remove(&self.id).is_some() {
-            taken.owned.insert(self.id);
+        if self.share.set(share).is_ok() && open.yielding.remove(&self.id).is_some() {
+            open.owned.insert(self.id);
         }
     }
 
@@ -117,9 +117,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken();
-        taken.yielding.remove(&self.id);
-        taken.owned.remove(&self.id);
+        let mut open = self.seats.lock();
+        open.yielding.remove(&self.id);
+        open.owned.remove(&self.id);
     }
 }
 

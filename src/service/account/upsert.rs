@@ -17,7 +17,7 @@ use crate::{
 /// An account to create or update. What is not given keeps its value.
 #[derive(Clone, Debug, Serialize)]
 pub struct UpsertAccount {
-    /// Its key in the system it comes from, its identity.
+    /// Identifier of this record in the external system it was synced from, its identity.
     pub remote_id: String,
     /// Its name; needed when it is new.
     pub name: Option<String>,
@@ -43,8 +43,8 @@ impl Upsert for UpsertAccount {
 
     fn check(&self, checks: &mut Checks) -> Fields {
         let remote_id = checks.required_line("remoteId", &self.remote_id);
-        let name = Patch::given(self.name.as_deref());
-        let primary_domain = Patch::given(self.primary_domain.as_deref());
+        let name = Patch::set_or_keep(self.name.as_deref());
+        let primary_domain = Patch::set_or_keep(self.primary_domain.as_deref());
         let fields = Fields::check(checks, &name, &primary_domain, &Patch::<&str>::Keep);
         Fields { remote_id: Some(Some(remote_id)), ..fields }
     }

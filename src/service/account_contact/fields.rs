@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What an input says of a contact's fields.
-pub(super) struct Given<'a> {
+pub(super) struct FieldInputs<'a> {
     pub(super) first_name: Patch<&'a str>,
     pub(super) last_name: Patch<&'a str>,
     pub(super) email: Patch<&'a str>,
@@ -41,7 +41,7 @@ pub(in crate::service) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn check(checks: &mut Checks, given: &Given<'_>) -> Self {
+    pub(super) fn check(checks: &mut Checks, given: &FieldInputs<'_>) -> Self {
         Self {
             first_name: checks.required_line_patch("firstName", &given.first_name),
             last_name: checks.line_patch("lastName", &given.last_name),

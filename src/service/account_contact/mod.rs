@@ -14,7 +14,7 @@ use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use self::fields::{Fields, Given};
+use self::fields::{FieldInputs, Fields};
 pub(super) use self::types::{have_type, replace_next_of_type, replace_type};
 pub use self::{
     links::{add_to_account, remove_from_account},
@@ -116,7 +116,7 @@ pub struct CreateAccountContact {
     pub custom_field_values: Vec<CustomFieldInput>,
     /// A JSON object.
     pub metadata: Option<Json>,
-    /// Its key in the system it comes from, unique in the organization.
+    /// Identifier of this record in the external system it was synced from, unique in the organization.
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
@@ -173,7 +173,7 @@ pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccountCo
 async fn create_in(write: Write, ctx: &RequestContext, input: &CreateAccountContact) -> AppResult<Model> {
     let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
-    let given = Given {
+    let given = FieldInputs {
         first_name: Patch::Set(&input.first_name),
         last_name: Patch::from(input.last_name.as_deref()),
         email: Patch::Set(&input.email),

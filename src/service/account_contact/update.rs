@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, IntoActiveModel};
 use serde_json::{Map, Value as Json};
 
 use super::{
-    fields::{Fields, Given},
+    fields::{FieldInputs, Fields},
     links,
 };
 use crate::{
@@ -45,7 +45,7 @@ pub struct UpdateAccountContact {
     pub custom_field_values: Patch<Vec<CustomFieldPatch>>,
     /// A JSON object; cleared, it is an empty one.
     pub metadata: Patch<Json>,
-    /// Its key in the system it comes from.
+    /// Identifier of this record in the external system it was synced from.
     pub remote_id: Patch<String>,
     /// The version that the caller has seen.
     pub expected_version: Option<i32>,
@@ -95,8 +95,8 @@ pub async fn update(
 }
 
 impl UpdateAccountContact {
-    fn fields(&self) -> Given<'_> {
-        Given {
+    fn fields(&self) -> FieldInputs<'_> {
+        FieldInputs {
             first_name: self.first_name.as_deref(),
             last_name: self.last_name.as_deref(),
             email: self.email.as_deref(),

@@ -20,14 +20,14 @@ const LONG_TEXT: usize = 16 * 1024;
 const DECIMAL: usize = 38;
 
 /// The rule that a value breaks, and the message.
-pub(super) type Refusal = (InputErrorCode, &'static str);
+pub(super) type ValueError = (InputErrorCode, &'static str);
 
-const fn invalid<T>(message: &'static str) -> Result<T, Refusal> {
+const fn invalid<T>(message: &'static str) -> Result<T, ValueError> {
     Err((InputErrorCode::Invalid, message))
 }
 
 /// The value in the form that is stored, or why it does not fit the field.
-pub(super) fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
+pub(super) fn check(field: &Model, value: &Json) -> Result<Json, ValueError> {
     if json::inexact_number(value).is_some() && field.field_type != FieldType::Decimal {
         return invalid(json::INEXACT);
     }
@@ -73,7 +73,7 @@ pub(super) fn check(field: &Model, value: &Json) -> Result<Json, Refusal> {
     }
 }
 
-fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, Refusal> {
+fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, ValueError> {
     let Some(text) = value.as_str().map(str::trim).filter(|text| !text.is_empty()) else {
         return invalid("Must be a string that is not blank.");
     };
@@ -87,7 +87,7 @@ fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, Refusal> {
 }
 
 /// A decimal is kept as text, because JSON's numbers lose digits; a number is taken too, with all the digits it came with.
-fn decimal(value: &Json) -> Result<Json, Refusal> {
+fn decimal(value: &Json) -> Result<Json, ValueError> {
     let text = match value {
         Json::String(text) => json::inexact_number(value).unwrap_or(text.trim()).to_owned(),
         Json::Number(number) => Decimal::of(&number.to_string()).plain(),
@@ -102,7 +102,7 @@ fn decimal(value: &Json) -> Result<Json, Refusal> {
     Ok(text.into())
 }
 
-fn choices(field: &Model, value: &Json) -> Result<Json, Refusal> {
+fn choices(field: &Model, value: &Json) -> Result<Json, ValueError> {
     let mut chosen: Vec<&Json> = Vec::new();
     for item in value.as_array().into_iter().flatten() {
         if !item.as_str().is_some_and(|text| is_option(field, text)) {

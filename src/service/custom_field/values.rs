@@ -12,7 +12,7 @@ use sea_orm::{
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::form::{self, Refusal};
+use super::form::{self, ValueError};
 use crate::{
     auth::RequestContext,
     entity::{
@@ -173,7 +173,7 @@ pub(in crate::service) async fn check_changes(
     Ok(fields.check_changes(checks, &kept, inputs))
 }
 
-fn check_change(field: &Model, kept: Option<&StoredJson>, value: &Json) -> Result<Option<Json>, Refusal> {
+fn check_change(field: &Model, kept: Option<&StoredJson>, value: &Json) -> Result<Option<Json>, ValueError> {
     let is_archived = field.archived_at.is_some();
     if value.is_null() {
         let is_needed = field.is_required && !is_archived;

@@ -143,7 +143,7 @@ pub struct AddInternalContactToPartner {
     pub internal_role: InternalRole,
     /// The other fields, used only when the person is new.
     pub profile: Profile,
-    /// The assignment's key in the system it comes from.
+    /// Identifier of the assignment in the external system it was synced from.
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,

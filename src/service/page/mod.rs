@@ -211,12 +211,12 @@ impl<T> Page<T> {
     fn new(mut rows: Vec<T>, request: &PageRequest) -> Self {
         let more = rows.len() > request.size as usize;
         rows.truncate(request.size as usize);
-        let beyond = request.cursor.is_some() || request.skip > 0;
+        let is_after_start = request.cursor.is_some() || request.skip > 0;
         let (has_next, has_previous) = if request.backward {
             rows.reverse();
-            (beyond, more)
+            (is_after_start, more)
         } else {
-            (more, beyond)
+            (more, is_after_start)
         };
         Self { items: rows, has_next, has_previous, total: None, positions: None }
     }

@@ -17,7 +17,7 @@ use crate::{
 /// A partner to create or update. What is not given keeps its value.
 #[derive(Clone, Debug, Serialize)]
 pub struct UpsertPartner {
-    /// Its key in the system it comes from, its identity.
+    /// Identifier of this record in the external system it was synced from, its identity.
     pub remote_id: String,
     /// Its name; needed when it is new.
     pub name: Option<String>,
@@ -41,7 +41,7 @@ impl Upsert for UpsertPartner {
 
     fn check(&self, checks: &mut Checks) -> Fields {
         let remote_id = checks.required_line("remoteId", &self.remote_id);
-        let fields = Fields::check(checks, &Patch::given(self.name.as_deref()), &Patch::<&str>::Keep);
+        let fields = Fields::check(checks, &Patch::set_or_keep(self.name.as_deref()), &Patch::<&str>::Keep);
         Fields { remote_id: Some(Some(remote_id)), ..fields }
     }
 

@@ -1,4 +1,4 @@
-//! Listeners that are behind, or whose organization does not answer: they take little, and hold up nobody else.
+//! Subscribers that are behind, or whose organization cannot be read: they take little, and block no others.
 
 use std::{thread::available_parallelism, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 /// How long an event may take, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Nobody has less than all.
+/// Each subscriber gets all events.
 fn limits(total: usize) -> SubscriptionLimits {
     SubscriptionLimits { total, of_subject: total, of_organization: total }
 }
@@ -54,7 +54,7 @@ async fn execute(world: &World, sql: &str) {
     world.db.pool().execute_unprepared(sql).await.expect(sql);
 }
 
-pub(super) async fn whoever_is_behind_reads_few_changes_at_once(world: World) {
+pub(super) async fn a_subscriber_that_is_behind_reads_few_changes_at_once(world: World) {
     let id = card(&world.writer(), "Globex").await;
     let after = last_position(&world).await;
     for number in 0..40 {
@@ -116,7 +116,7 @@ pub(super) async fn a_position_that_survived_is_kept(world: World) {
     }
 }
 
-/// PostgreSQL only: nobody who reads waits for a writer of SQLite.
+/// PostgreSQL only: readers of SQLite never wait for its writer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_for_the_database_holds_up_no_other_organization() {
     let world = World::on_postgres().await;
@@ -134,7 +134,7 @@ async fn whoever_waits_for_the_database_holds_up_no_other_organization() {
     let input = json!({ "id": ada.to_string(), "givenName": "Ada" });
     done(&world.writer(), "updateInternalContact", input, "__typename").await;
     let theirs: Value = card(&world.other(), "Theirs").await;
-    // Until the changes are known, of which whoever is interested has to ask.
+    // Until the changes are known, an interested subscriber has to read them.
     sleep(Duration::from_millis(500)).await;
     let held = world.db.pool().begin().await.expect("a transaction");
     let lock = "SET LOCAL idle_in_transaction_session_timeout = 0;

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::told::Told;
+use super::subscriber::Subscriber;
 use crate::{
     process::{Client, Development},
     support::Cluster,
@@ -58,9 +58,9 @@ async fn last_cursor(client: &Client) -> String {
     data["changes"]["edges"][0]["cursor"].as_str().expect("a cursor").to_owned()
 }
 
-async fn subscribe(client: &Client, arguments: &str) -> Told {
+async fn subscribe(client: &Client, arguments: &str) -> Subscriber {
     let query = format!("subscription {{ contactChanged{arguments} {{ contactId change {{ seq }} }} }}");
-    Told::to(client.request(Method::POST, "graphql").header("x-org-id", "1"), &query).await
+    Subscriber::to(client.request(Method::POST, "graphql").header("x-org-id", "1"), &query).await
 }
 
 fn code(answer: &Value) -> &Value {

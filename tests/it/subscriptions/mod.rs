@@ -1,9 +1,9 @@
-//! Subscriptions: who is told which changes, in which order, and that none is lost or told twice.
+//! Subscriptions: which subscribers receive which changes, in which order, and that none is lost or delivered twice.
 
 mod behind;
 mod failover;
 mod readers;
-pub(crate) mod told;
+pub(crate) mod subscriber;
 mod trouble;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use self::{
-    behind::{a_position_that_survived_is_kept, whoever_is_behind_reads_few_changes_at_once},
+    behind::{a_position_that_survived_is_kept, a_subscriber_that_is_behind_reads_few_changes_at_once},
     readers::three_readers_see_every_change_once_and_in_order,
-    told::Told,
+    subscriber::Subscriber,
     trouble::{
         a_change_that_cannot_be_read_is_an_error_of_its_own, a_gap_ends_subscriptions_and_nothing_else,
         fields_that_cannot_be_read_are_null,
@@ -50,7 +50,7 @@ on_both!(
     a_change_that_cannot_be_read_is_an_error_of_its_own,
     fields_that_cannot_be_read_are_null,
     a_gap_ends_subscriptions_and_nothing_else,
-    whoever_is_behind_reads_few_changes_at_once,
+    a_subscriber_that_is_behind_reads_few_changes_at_once,
     a_position_that_survived_is_kept,
 );
 
@@ -75,36 +75,36 @@ async fn rename(actor: &Actor, card: &Value, name: &str) {
 
 async fn a_change_is_told_with_the_contact_as_it_is(world: World) {
     let (writer, ada) = (world.writer(), person(&world, "ada@example.com").await);
-    let mut told = Told::with(&world.reader(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
     done(&writer, "updateInternalContact", json!({ "id": ada, "givenName": "Ada" }), "__typename").await;
-    let event = told.event().await;
+    let event = subscriber.event().await;
     assert_eq!(event["contactId"], ada);
     let contact = json!({ "id": ada, "displayName": "Ada", "email": "ada@example.com", "deletedAt": null, "version": 2 });
     assert_eq!(event["contact"], contact);
     assert_eq!(event["change"]["fields"], json!({ "givenName": { "old": null, "new": "Ada" } }));
-    // What changes nothing is not told.
+    // A write that changes nothing causes no event.
     done(&writer, "updateInternalContact", json!({ "id": ada, "givenName": "Ada" }), "__typename").await;
     done(&writer, "deleteInternalContact", json!({ "id": ada }), "__typename").await;
-    let event = told.event().await;
+    let event = subscriber.event().await;
     assert_eq!(event["change"]["action"], "DELETED");
     assert!(event["contact"]["deletedAt"].is_string(), "{event}");
     done(&writer, "restoreInternalContact", json!({ "id": ada }), "__typename").await;
-    assert_eq!(told.events(1).await, ["INTERNAL_CONTACT RESTORED"]);
+    assert_eq!(subscriber.events(1).await, ["INTERNAL_CONTACT RESTORED"]);
     let cards = card(&writer, "Grace").await;
-    let event = told.event().await;
+    let event = subscriber.event().await;
     assert_eq!((&event["contactId"], &event["contact"]["displayName"]), (&cards, &json!("Grace")));
 }
 
 async fn only_changes_of_interest_are_told(world: World) {
     let (reader, writer) = (world.reader(), world.writer());
     let ada = person(&world, "ada@example.com").await;
-    let mut internal = Told::with(&reader, "(kinds: [INTERNAL])").await;
-    let mut cards = Told::with(&reader, "(kinds: [ORGANIZATION, ACCOUNT])").await;
-    let mut one = Told::with(&reader, &format!("(ids: [{ada}])")).await;
-    let mut nothing = Told::with(&reader, &format!("(ids: [{ada}], kinds: [ACCOUNT])")).await;
+    let mut internal = Subscriber::with(&reader, "(kinds: [INTERNAL])").await;
+    let mut cards = Subscriber::with(&reader, "(kinds: [ORGANIZATION, ACCOUNT])").await;
+    let mut one = Subscriber::with(&reader, &format!("(ids: [{ada}])")).await;
+    let mut nothing = Subscriber::with(&reader, &format!("(ids: [{ada}], kinds: [ACCOUNT])")).await;
     person(&world, "grace@example.com").await;
     card(&writer, "Globex").await;
-    // Nobody's business: a partner is no contact.
+    // No event: a partner is no contact.
     world.rows().partner("Globex", None).await;
     done(&writer, "updateInternalContact", json!({ "id": ada, "givenName": "Ada" }), "__typename").await;
     let account = json!({ "firstName": "Joan", "email": "joan@example.com" });
@@ -122,12 +122,12 @@ async fn those_at_a_partner_are_told_as_they_come_and_go(world: World) {
     let (globex, initech) = (rows.partner("Globex", None).await, rows.partner("Initech", None).await);
     let theirs = rows.assignment("ada@example.com", Csm, &globex).await;
     let others = rows.assignment("grace@example.com", Csm, &initech).await;
-    let mut told = Told::with(&world.reader(), &format!("(partnerId: \"{}\")", globex.id)).await;
+    let mut subscriber = Subscriber::with(&world.reader(), &format!("(partnerId: \"{}\")", globex.id)).await;
     for contact in [&others.contact, &theirs.contact] {
         let input = json!({ "id": contact.id.to_string(), "givenName": "Somebody" });
         done(&writer, "updateInternalContact", input, "__typename").await;
     }
-    let event = told.event().await;
+    let event = subscriber.event().await;
     assert_eq!(event["contactId"], theirs.contact.id.to_string());
     // One comes, one goes to the other, one is changed in their role and is no more theirs.
     let assignment =
@@ -143,7 +143,7 @@ async fn those_at_a_partner_are_told_as_they_come_and_go(world: World) {
     done(&writer, "updateInternalContactRole", role(&globex, &others_id), "__typename").await;
     let mut people = Vec::new();
     for _ in 0..3 {
-        people.push(told.event().await["contactId"].clone());
+        people.push(subscriber.event().await["contactId"].clone());
     }
     let (ada, grace) = (theirs.contact.id.to_string(), others.contact.id.to_string());
     assert_eq!(people, [json!(grace), json!(ada), json!(grace)]);
@@ -154,34 +154,34 @@ async fn those_at_an_account_are_told_as_they_come_and_go(world: World) {
     let (globex, initech) = (rows.account("Globex").await, rows.account("Initech").await);
     let theirs = rows.account_contact("ada@example.com", &[&globex]).await.id.to_string();
     let others = rows.account_contact("grace@example.com", &[&initech]).await.id.to_string();
-    let mut told = Told::with(&world.reader(), &format!("(accountId: \"{}\")", globex.id)).await;
+    let mut subscriber = Subscriber::with(&world.reader(), &format!("(accountId: \"{}\")", globex.id)).await;
     let change = async |id: &str, accounts: Value| {
         let input = json!({ "id": id, "accountIds": accounts });
         done(&writer, "updateAccountContact", input, "__typename").await;
     };
     change(&others, json!([])).await;
     change(&theirs, json!([initech.id.to_string()])).await;
-    assert_eq!(told.event().await["contactId"], theirs);
+    assert_eq!(subscriber.event().await["contactId"], theirs);
     change(&theirs, json!([])).await;
     change(&others, json!([globex.id.to_string()])).await;
     done(&writer, "updateAccountContact", json!({ "id": others, "lastName": "Hopper" }), "__typename").await;
     for _ in 0..2 {
-        assert_eq!(told.event().await["contactId"], others);
+        assert_eq!(subscriber.event().await["contactId"], others);
     }
 }
 
 async fn an_assignment_that_is_gone_is_told_of_its_person(world: World) {
     let (rows, writer) = (world.rows(), world.writer());
     let partner = rows.partner("Globex", None).await;
-    let mut told = Told::with(&world.reader(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
     let made = rows.assignment("ada@example.com", Csm, &partner).await;
-    let cursor = told.event().await["cursor"].clone();
+    let cursor = subscriber.event().await["cursor"].clone();
     let (id, partner) = (made.assignment.id.to_string(), partner.id.to_string());
     let input = json!({ "partnerId": partner, "assignmentId": id, "internalRole": "LEAD" });
     done(&writer, "updateInternalContactRole", input, "__typename").await;
     done(&writer, "removeInternalContactAssignment", json!({ "assignmentId": id }), "__typename").await;
     // Read from the table, when the assignment is there no more.
-    let mut later = Told::with(&world.reader(), &format!("(after: {cursor})")).await;
+    let mut later = Subscriber::with(&world.reader(), &format!("(after: {cursor})")).await;
     for _ in 0..3 {
         let event = later.event().await;
         assert_eq!(event["change"]["kind"], "INTERNAL_CONTACT_ASSIGNMENT");
@@ -190,23 +190,23 @@ async fn an_assignment_that_is_gone_is_told_of_its_person(world: World) {
 }
 
 async fn the_other_organization_is_told_nothing(world: World) {
-    let mut home = Told::with(&world.reader(), "").await;
-    let mut other = Told::with(&world.other(), "").await;
+    let mut home = Subscriber::with(&world.reader(), "").await;
+    let mut other = Subscriber::with(&world.other(), "").await;
     let ours = card(&world.writer(), "Ours").await;
     let theirs = card(&world.other(), "Theirs").await;
     // Whatever is asked for by id: it is not there.
-    let mut spy = Told::with(&world.other(), &format!("(ids: [{ours}])")).await;
+    let mut spy = Subscriber::with(&world.other(), &format!("(ids: [{ours}])")).await;
     rename(&world.writer(), &ours, "Still ours").await;
     rename(&world.other(), &theirs, "Still theirs").await;
-    for (told, id) in [(&mut home, ours), (&mut other, theirs)] {
+    for (subscriber, id) in [(&mut home, ours), (&mut other, theirs)] {
         for _ in 0..2 {
-            assert_eq!(told.event().await["contactId"], id);
+            assert_eq!(subscriber.event().await["contactId"], id);
         }
     }
     assert!(timeout(Duration::from_millis(300), spy.event()).await.is_err());
     // Nor what came before.
     let everything = format!("(after: {})", first_cursor(&world).await);
-    let mut other = Told::with(&world.other(), &everything).await;
+    let mut other = Subscriber::with(&world.other(), &everything).await;
     assert_eq!(other.event().await["contact"]["displayName"], "Still theirs");
 }
 
@@ -218,22 +218,22 @@ async fn first_cursor(world: &World) -> Value {
 
 async fn what_was_missed_is_told_first(world: World) {
     let (reader, writer) = (world.reader(), world.writer());
-    let mut told = Told::with(&reader, "").await;
+    let mut subscriber = Subscriber::with(&reader, "").await;
     let id = card(&writer, "0").await;
-    let cursor = told.event().await["cursor"].clone();
-    drop(told);
+    let cursor = subscriber.event().await["cursor"].clone();
+    drop(subscriber);
     for name in 1..=250 {
         rename(&writer, &id, &name.to_string()).await;
     }
-    let mut told = Told::with(&reader, &format!("(after: {cursor})")).await;
+    let mut subscriber = Subscriber::with(&reader, &format!("(after: {cursor})")).await;
     rename(&writer, &id, "251").await;
     for name in 1..=251 {
-        let event = told.event().await;
+        let event = subscriber.event().await;
         assert_eq!(event["change"]["fields"]["name"]["new"], name.to_string());
     }
     // The record's own cursors do as well.
-    let mut told = Told::with(&reader, &format!("(after: {})", first_cursor(&world).await)).await;
-    assert_eq!(told.event().await["change"]["action"], "CREATED");
+    let mut subscriber = Subscriber::with(&reader, &format!("(after: {})", first_cursor(&world).await)).await;
+    assert_eq!(subscriber.event().await["change"]["action"], "CREATED");
 }
 
 /// Writes to an organization's change log, as another process would: this one is not notified of it.
@@ -266,9 +266,9 @@ async fn record_fields(
 
 async fn what_another_process_writes_is_told(world: World) {
     let id = card(&world.writer(), "Globex").await;
-    let mut told = Told::with(&world.reader(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
     record(world.db.pool(), HOME, &id, "elsewhere").await;
-    assert_eq!(told.event().await["contactId"], id);
+    assert_eq!(subscriber.event().await["contactId"], id);
 }
 
 async fn subjects_and_organizations_have_shares(world: World) {
@@ -292,7 +292,7 @@ async fn subjects_and_organizations_have_shares(world: World) {
     drop((home, other, grace));
     assert!(listen("joan", HOME).await.is_ok());
     drop(joan);
-    assert_eq!(feed.listening(), 0);
+    assert_eq!(feed.listener_count(), 0);
 }
 
 async fn whoever_is_slow_misses_nothing(world: World) {
@@ -307,7 +307,7 @@ async fn whoever_is_slow_misses_nothing(world: World) {
     let third = listen("grace").await.expect("a listener");
     assert_eq!(listen("joan").await.err().map(|error| error.code()), Some(Code::Overloaded));
     drop(third);
-    // More than is kept for those who are slow.
+    // More than is buffered for slow subscribers.
     let count = 1500;
     let names: Vec<String> = (0..count).map(|number| format!("{number:04}")).collect();
     let rows = |names: &[String]| -> Vec<Value> {
@@ -331,21 +331,22 @@ async fn whoever_is_slow_misses_nothing(world: World) {
             last = event.change.seq;
         }
     }
-    assert_eq!(feed.listening(), 2);
+    assert_eq!(feed.listener_count(), 2);
     drop((slow, quick));
-    assert_eq!(feed.listening(), 0);
+    assert_eq!(feed.listener_count(), 0);
 }
 
 async fn whoever_is_erased_is_told_without_a_contact(world: World) {
     let admin = world.admin();
     let id = card(&admin, "Globex").await;
-    let mut told = Told::with(&world.reader(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
     rename(&admin, &id, "Initech").await;
-    let event = told.event().await;
+    let event = subscriber.event().await;
     done(&admin, "eraseContact", json!({ "id": id }), "__typename").await;
-    assert_eq!(told.event().await["contact"], Value::Null);
-    // What was told of it before is not told again.
-    let mut later = Told::with(&world.reader(), &format!("(after: {})", first_cursor(&world).await)).await;
+    assert_eq!(subscriber.event().await["contact"], Value::Null);
+    // An event that was delivered is not delivered again.
+    let mut later =
+        Subscriber::with(&world.reader(), &format!("(after: {})", first_cursor(&world).await)).await;
     assert_eq!(event["change"]["fields"]["name"]["new"], "Initech");
     let event = later.event().await;
     assert_eq!((&event["contactId"], &event["contact"]), (&id, &Value::Null));
@@ -364,15 +365,15 @@ async fn arguments_that_are_not_good_are_refused(world: World) {
         (format!("(accountId: \"{partner}\")"), "accountId"),
         ("(after: \"x\")".to_owned(), "after"),
     ] {
-        let result = Told::with(&reader, &arguments).await.result().await;
+        let result = Subscriber::with(&reader, &arguments).await.result().await;
         assert_eq!(result["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{arguments} {result}");
         assert_eq!(result["data"], Value::Null);
         let named = &result["errors"][0]["extensions"]["argument"];
         assert_eq!(named.get(0).and_then(Value::as_str).unwrap_or_default(), argument, "{result}");
     }
-    // A token that may not read is told nothing.
+    // A token without the right to read receives no events.
     let blind = world.actor("blind", &[HOME], &[]);
-    let result = Told::with(&blind, "").await.result().await;
+    let result = Subscriber::with(&blind, "").await.result().await;
     assert_eq!(result["errors"][0]["extensions"]["code"], "FORBIDDEN", "{result}");
 }
 
@@ -407,7 +408,8 @@ async fn many_writers_and_a_crash_of_the_database_are_told_once_each_and_in_orde
     let folder = tempfile::tempdir().expect("a folder");
     let gateway = Development::start(folder.path(), Some(&cluster.url())).await;
     let request = gateway.client.request(Method::POST, "graphql").header("x-org-id", "1");
-    let mut told = Told::to(request, "subscription { contactChanged { contactId change { seq } } }").await;
+    let mut subscriber =
+        Subscriber::to(request, "subscription { contactChanged { contactId change { seq } } }").await;
     let writers = (0..WRITERS).map(|writer| tokio::spawn(make_contacts(gateway.client.clone(), writer)));
     let writers: Vec<_> = writers.collect();
     let (mut ids, mut last) = (BTreeSet::new(), 0);
@@ -416,15 +418,15 @@ async fn many_writers_and_a_crash_of_the_database_are_told_once_each_and_in_orde
             cluster.stop_at_once();
             cluster.start_again();
         }
-        let event = told.event().await;
+        let event = subscriber.event().await;
         let (id, seq) = (event["contactId"].as_str().expect("an id"), event["change"]["seq"].as_i64());
         assert!(seq > Some(last), "{seq:?} after {last}");
-        assert!(ids.insert(id.to_owned()), "{id} is told twice");
+        assert!(ids.insert(id.to_owned()), "{id} is delivered twice");
         last = seq.unwrap_or_default();
     }
     for writer in writers {
         for id in writer.await.expect("a writer") {
-            assert!(ids.remove(&id), "{id} is not told");
+            assert!(ids.remove(&id), "{id} is not delivered");
         }
     }
     assert_eq!(ids, BTreeSet::new());

@@ -20,7 +20,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{card, record, told::Told};
+use super::{card, record, subscriber::Subscriber};
 use crate::{
     process::{Client, Development},
     support::{HOME, OTHER, World},
@@ -42,7 +42,7 @@ pub(super) async fn three_readers_see_every_change_once_and_in_order(world: Worl
     let token = world.writer().token();
     let gateways = [world.address(), second.address].map(|address| Client::at(address, token.clone()));
     let card = card(&world.writer(), "Globex").await;
-    // SQLite has one writer at a time, so there nobody else can have written and not committed.
+    // SQLite has one writer at a time, so there no other write can be uncommitted.
     let held = if world.db.is_sqlite() {
         None
     } else {
@@ -291,8 +291,8 @@ async fn subscribe(shared: Arc<Shared>, mut gateway: usize, seqs: Arc<Mutex<Vec<
             shared.gateways[gateway].request(Method::POST, "graphql").header("x-org-id", HOME.to_string());
         let query =
             format!("subscription {{ contactChanged(after: {after}) {{ cursor change {{ seq }} }} }}");
-        if let Some(mut told) = Told::try_to(request, &query).await {
-            while let Some(result) = told.try_result().await {
+        if let Some(mut subscriber) = Subscriber::try_to(request, &query).await {
+            while let Some(result) = subscriber.try_result().await {
                 assert_eq!(result.get("errors"), None, "{result}");
                 let event = &result["data"]["contactChanged"];
                 after = event["cursor"].clone();

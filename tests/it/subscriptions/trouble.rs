@@ -1,4 +1,4 @@
-//! What goes wrong with one change, or with one organization's log, is reported and stops nothing else.
+//! An error with one change, or with one organization's log, is reported and stops nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{card, record, record_fields, rename, told::Told};
+use super::{card, record, record_fields, rename, subscriber::Subscriber};
 use crate::support::{HOME, OTHER, World};
 
 /// How long a metric may take to show what happened.
@@ -33,23 +33,23 @@ async fn execute(world: &World, sql: &str) {
 
 pub(super) async fn fields_that_cannot_be_read_are_null(world: World) {
     let (id, db) = (card(&world.writer(), "Globex").await, world.db.pool());
-    let mut told = Told::with(&world.reader(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
     record(db, HOME, &id, "before").await;
-    let before = told.event().await;
+    let before = subscriber.event().await;
     // A number that jsonb holds and no double does; a text that is not JSON.
     let fields = if world.db.is_sqlite() { "{" } else { "{\"n\": 1e400}" };
     record_fields(db, HOME, &id, "unreadable", fields).await;
     record(db, HOME, &id, "after").await;
     let seq = before["change"]["seq"].as_i64().expect("a number") + 1;
-    let later = Told::with(&world.reader(), &format!("(after: {})", before["cursor"])).await;
+    let later = Subscriber::with(&world.reader(), &format!("(after: {})", before["cursor"])).await;
     // As it comes, and read of the table.
-    for mut told in [told, later] {
-        let result = told.result().await;
+    for mut subscriber in [subscriber, later] {
+        let result = subscriber.result().await;
         let change = &result["data"]["contactChanged"]["change"];
         assert_eq!((&change["seq"], &change["fields"]), (&json!(seq), &Value::Null), "{result}");
         assert_eq!(result["errors"][0]["extensions"]["code"], "INTERNAL", "{result}");
         assert_eq!(result["errors"][0]["path"], json!(["contactChanged", "change", "fields"]));
-        assert_eq!(told.event().await["change"]["seq"], seq + 1);
+        assert_eq!(subscriber.event().await["change"]["seq"], seq + 1);
     }
 }
 
@@ -59,39 +59,39 @@ pub(super) async fn a_change_that_cannot_be_read_is_an_error_of_its_own(world: W
         return;
     }
     let (id, db) = (card(&world.writer(), "Globex").await, world.db.pool());
-    let mut told = Told::with(&world.reader(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
     record(db, HOME, &id, "before").await;
-    let seq = told.event().await["change"]["seq"].as_i64().expect("a number") + 1;
+    let seq = subscriber.event().await["change"]["seq"].as_i64().expect("a number") + 1;
     let spoil = "CREATE TRIGGER spoil AFTER INSERT ON change WHEN new.request_id = 'unreadable' BEGIN
         UPDATE change SET at = 'never' WHERE org_id = new.org_id AND seq = new.seq; END";
     execute(&world, spoil).await;
     record(db, HOME, &id, "unreadable").await;
     record(db, HOME, &id, "after").await;
-    let result = told.result().await;
+    let result = subscriber.result().await;
     assert_eq!(result["data"], Value::Null, "{result}");
     let error = &result["errors"][0];
     assert_eq!(error["extensions"]["code"], "INTERNAL", "{error}");
     assert!(error["message"].as_str().is_some_and(|message| message.contains(&seq.to_string())), "{error}");
-    assert_eq!(told.event().await["change"]["seq"], seq + 1);
+    assert_eq!(subscriber.event().await["change"]["seq"], seq + 1);
     assert!(metric(&world, "contact_gateway_feed_errors_total").await >= 1.0);
 }
 
 pub(super) async fn a_gap_ends_subscriptions_and_nothing_else(world: World) {
     let id = card(&world.writer(), "Globex").await;
     let theirs = card(&world.other(), "Theirs").await;
-    let mut told = Told::with(&world.reader(), "").await;
-    let mut others = Told::with(&world.other(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
+    let mut others = Subscriber::with(&world.other(), "").await;
     let errors = metric(&world, "contact_gateway_feed_errors_total").await;
     // A number that no change has.
     execute(&world, &format!("UPDATE change_counter SET seq = seq + 1 WHERE org_id = {HOME}")).await;
     rename(&world.writer(), &id, "Initech").await;
-    let result = told.result().await;
+    let result = subscriber.result().await;
     assert_eq!(result["errors"][0]["extensions"]["code"], "CURSOR_LOST", "{result}");
-    assert_eq!(told.try_result().await, None);
+    assert_eq!(subscriber.try_result().await, None);
     assert!(metric(&world, "contact_gateway_feed_errors_total").await > errors);
     rename(&world.other(), &theirs, "Still theirs").await;
     assert_eq!(others.event().await["contact"]["displayName"], "Still theirs");
-    let mut anew = Told::with(&world.reader(), "").await;
+    let mut anew = Subscriber::with(&world.reader(), "").await;
     rename(&world.writer(), &id, "Hooli").await;
     while anew.event().await["contact"]["displayName"] != "Hooli" {}
     until_lag(&world, |lag| lag < 1.0).await;
@@ -102,8 +102,8 @@ pub(super) async fn a_gap_ends_subscriptions_and_nothing_else(world: World) {
 async fn trouble_of_one_organization_stops_no_other() {
     let world = World::on_postgres().await;
     let (ours, theirs) = (card(&world.writer(), "Ours").await, card(&world.other(), "Theirs").await);
-    let mut told = Told::with(&world.reader(), "").await;
-    let mut others = Told::with(&world.other(), "").await;
+    let mut subscriber = Subscriber::with(&world.reader(), "").await;
+    let mut others = Subscriber::with(&world.other(), "").await;
     // Reading the other organization's log and counter fails, as when their shard is down.
     for table in ["change", "change_counter"] {
         execute(&world, &format!(
@@ -124,7 +124,7 @@ async fn trouble_of_one_organization_stops_no_other() {
     until_lag(&world, |lag| lag > 1.5).await;
     for name in ["A", "B", "C"] {
         record(world.db.pool(), HOME, &ours, name).await;
-        assert_eq!(told.event().await["contactId"], ours);
+        assert_eq!(subscriber.event().await["contactId"], ours);
     }
     assert!(metric(&world, "contact_gateway_feed_errors_total").await > 1.0);
     for table in ["change", "change_counter"] {

@@ -2,7 +2,7 @@
 
 use async_graphql::parser::types::Field;
 
-use super::{Costs, Given};
+use super::{ArgumentValue, Costs};
 use crate::service::{
     search::SearchQuery,
     work::{
@@ -50,17 +50,17 @@ impl<'a> Costs<'a> {
     }
 
     /// Whether the filter holds for few rows, which an index finds.
-    fn names_keys(&self, filter: Given<'a>) -> bool {
-        let is_key = |(name, compared): &(&str, Given<'a>)| {
-            let compared = self.resolved(*compared).map(Given::entries).unwrap_or_default();
+    fn names_keys(&self, filter: ArgumentValue<'a>) -> bool {
+        let is_key = |(name, compared): &(&str, ArgumentValue<'a>)| {
+            let compared = self.resolved(*compared).map(ArgumentValue::entries).unwrap_or_default();
             KEYS.contains(name) && compared.iter().any(|(name, _)| ["eq", "in"].contains(name))
         };
         filter.entries().iter().any(is_key)
     }
 
     /// The points of the conditions of a filter, whose own comparisons cost so much each.
-    fn filter(&self, filter: Given<'a>, input: &str, comparison: u64) -> u64 {
-        let condition = |(name, value): (&str, Given<'a>)| {
+    fn filter(&self, filter: ArgumentValue<'a>, input: &str, comparison: u64) -> u64 {
+        let condition = |(name, value): (&str, ArgumentValue<'a>)| {
             let Some(value) = self.resolved(value) else { return 0 };
             let filters = || {
                 let filters = value.items().into_iter().filter_map(|filter| self.resolved(filter));
@@ -82,7 +82,7 @@ impl<'a> Costs<'a> {
     }
 
     /// The points of what a filter says of one field, which is of this type.
-    fn comparisons(&self, value: Given<'a>, input: Option<&str>, comparison: u64) -> u64 {
+    fn comparisons(&self, value: ArgumentValue<'a>, input: Option<&str>, comparison: u64) -> u64 {
         let entries = value.entries();
         let Some(input) = input else { return comparison };
         if self.index.input_field(input, "and").is_some() {
@@ -90,7 +90,7 @@ impl<'a> Costs<'a> {
             return related.saturating_add(self.filter(value, input, COMPARISON));
         }
         let related = if LINKED.contains(&input) { LINKED_RELATION } else { RELATION };
-        let cost = |(name, value): (&str, Given<'a>)| {
+        let cost = |(name, value): (&str, ArgumentValue<'a>)| {
             let value = self.resolved(value)?;
             match (name, self.index.input_field(input, name)) {
                 ("some" | "none", Some(input)) => {
@@ -106,13 +106,14 @@ impl<'a> Costs<'a> {
         }
     }
 
-    fn search(&self, value: Given<'a>) -> u64 {
+    fn search(&self, value: ArgumentValue<'a>) -> u64 {
         SearchQuery::new(value.text().unwrap_or_default()).work()
     }
 
-    fn custom_fields(&self, value: Given<'a>) -> u64 {
+    fn custom_fields(&self, value: ArgumentValue<'a>) -> u64 {
         let conditions = value.items().into_iter().filter_map(|condition| self.resolved(condition));
-        let comparisons = conditions.flat_map(Given::entries).filter(|(name, _)| *name != "customFieldId");
+        let comparisons =
+            conditions.flat_map(ArgumentValue::entries).filter(|(name, _)| *name != "customFieldId");
         let costs = comparisons.filter_map(|(name, value)| {
             let value = self.resolved(value)?;
             let choices = match name {
@@ -127,10 +128,10 @@ impl<'a> Costs<'a> {
 }
 
 /// How many choices a value of several is.
-fn choices(value: Given<'_>) -> u64 {
+fn choices(value: ArgumentValue<'_>) -> u64 {
     value.length().unwrap_or_default()
 }
 
-fn values(list: Given<'_>, each: u64) -> u64 {
+fn values(list: ArgumentValue<'_>, each: u64) -> u64 {
     each.saturating_mul(list.items().len().saturating_sub(1) as u64)
 }

@@ -1,6 +1,6 @@
 //! Account contacts by the thousand: each created or updated by its `remoteId`, else by its email address.
 //!
-//! `directory` knows which contact a row means, `planner` what becomes of it.
+//! `existing_rows` finds the contact of a row, `planner` decides what happens to it.
 
 mod existing_rows;
 mod planner;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use self::planner::Planner;
-use super::fields::{Fields, Given};
+use super::fields::{FieldInputs, Fields};
 use crate::{
     auth::RequestContext,
     entity::{
@@ -33,7 +33,7 @@ use crate::{
 /// An account contact to create or update. What is not given keeps its value.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct UpsertAccountContact {
-    /// Its key in the system it comes from, its identity if it is given.
+    /// Identifier of this record in the external system it was synced from, its identity if it is given.
     pub remote_id: Option<String>,
     /// Email address, else its identity; needed when it is new.
     pub email: Option<String>,
@@ -90,14 +90,14 @@ impl Upsert for UpsertAccountContact {
     const OPERATION: &'static str = "upsertAccountContacts";
 
     fn check(&self, checks: &mut Checks) -> Fields {
-        let given = Given {
-            first_name: Patch::given(self.first_name.as_deref()),
-            last_name: Patch::given(self.last_name.as_deref()),
-            email: Patch::given(self.email.as_deref()),
-            phone: Patch::given(self.phone.as_deref()),
-            avatar_url: Patch::given(self.avatar_url.as_deref()),
-            metadata: Patch::given(self.metadata.as_ref()),
-            remote_id: Patch::given(self.remote_id()),
+        let given = FieldInputs {
+            first_name: Patch::set_or_keep(self.first_name.as_deref()),
+            last_name: Patch::set_or_keep(self.last_name.as_deref()),
+            email: Patch::set_or_keep(self.email.as_deref()),
+            phone: Patch::set_or_keep(self.phone.as_deref()),
+            avatar_url: Patch::set_or_keep(self.avatar_url.as_deref()),
+            metadata: Patch::set_or_keep(self.metadata.as_ref()),
+            remote_id: Patch::set_or_keep(self.remote_id()),
         };
         Fields::check(checks, &given)
     }

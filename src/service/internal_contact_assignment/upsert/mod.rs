@@ -1,6 +1,6 @@
 //! Assignments by the thousand: each created or updated by its `remoteId`, else by who holds which role for whom.
 //!
-//! `directory` knows which assignment a row means and who holds it.
+//! `existing_rows` finds the assignment of a row and its person.
 
 mod existing_rows;
 
@@ -34,7 +34,7 @@ use crate::{
 /// An assignment to create or update. What is not given keeps its value.
 #[derive(Clone, Debug, Serialize)]
 pub struct UpsertInternalContactAssignment {
-    /// Its key in the system it comes from, its identity if it is given.
+    /// Identifier of this record in the external system it was synced from, its identity if it is given.
     pub remote_id: Option<String>,
     /// The email address of who holds it, who is found by it or made.
     pub email: String,
@@ -101,7 +101,7 @@ impl Upsert for UpsertInternalContactAssignment {
     }
 
     /// What is hidden with its person or its partner is not shown.
-    fn shown(organization: OrganizationId) -> Select<Entity> {
+    fn visible_rows(organization: OrganizationId) -> Select<Entity> {
         Entity::find_in(organization)
     }
 

@@ -14,13 +14,13 @@ const EVENT: &str =
 /// How long an event may take, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a subscriber is told.
-pub(crate) struct Told {
+/// A client that reads the events of one subscription.
+pub(crate) struct Subscriber {
     response: Response,
     read: String,
 }
 
-impl Told {
+impl Subscriber {
     /// Subscribes with these arguments, written as in a document: `(ids: ["…"])`, or nothing.
     pub(crate) async fn with(actor: &Actor, arguments: &str) -> Self {
         let query = format!("subscription {{ contactChanged{arguments} {{ {EVENT} }} }}");
@@ -87,7 +87,7 @@ impl Told {
         result["data"]["contactChanged"].clone()
     }
 
-    /// What happened to whom, in the next events.
+    /// The kind and the action of the next events.
     pub(crate) async fn events(&mut self, count: usize) -> Vec<String> {
         let mut events = Vec::new();
         for _ in 0..count {
