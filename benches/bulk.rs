@@ -1,4 +1,4 @@
-//! What bulk writes cost in process: `cargo bench --bench bulk`, on SQLite and, where CONTACT_GATEWAY_TEST_POSTGRES names
+//! The cost of bulk writes in process: `cargo bench --bench bulk`, on SQLite and, where CONTACT_GATEWAY_TEST_POSTGRES names
 //! a server on which databases can be made, on PostgreSQL.
 //!
 //! `new`: 1,000 account contacts that are not there yet, each with a phone number, one account and one value of a custom
@@ -58,7 +58,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// Contacts whom nobody has sent before.
+    /// Contacts that were not sent before.
     fn new_contacts(&self) -> String {
         self.contacts(self.next.fetch_add(ROWS, Ordering::Relaxed), "Hopper")
     }

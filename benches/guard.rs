@@ -1,4 +1,4 @@
-//! How long the guard takes for each of the worst documents, refused or taken: `cargo bench --bench guard`.
+//! The time that the guard takes for each of the worst documents, accepted or rejected: `cargo bench --bench guard`.
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 

@@ -1,4 +1,4 @@
-//! What a query costs in process, on SQLite: `cargo bench`; and on PostgreSQL, without and with row level security, where
+//! The cost of queries in process, on SQLite: `cargo bench`; and on PostgreSQL, without and with row level security, where
 //! CONTACT_GATEWAY_TEST_POSTGRES names a server on which databases can be made.
 //!
 //! `nested`: 50 partners, 5 assignments each, the contact of each. `one`: one internal contact by id. Both are parsed,

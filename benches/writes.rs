@@ -1,4 +1,4 @@
-//! What writes cost over HTTP on PostgreSQL: `CONTACT_GATEWAY_BENCH_POSTGRES=postgres://… cargo bench --bench writes`.
+//! The cost of writes over HTTP on PostgreSQL: `CONTACT_GATEWAY_BENCH_POSTGRES=postgres://… cargo bench --bench writes`.
 //!
 //! The URL names a server on which databases can be made; each figure has a new one. 32 clients, each of which sends its
 //! next request when it has its answer, create internal contacts, or upsert account contacts by 100 and by 1,000, in one
@@ -213,7 +213,7 @@ fn free_address() -> String {
     listener.local_addr().expect("an address").to_string()
 }
 
-/// Of somebody who may do everything in all organizations.
+/// The context of a caller with all scopes in all organizations.
 fn token() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs();
     let organizations: Vec<usize> = (1..=CLIENTS).collect();

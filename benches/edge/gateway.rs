@@ -60,12 +60,12 @@ impl Process {
         self.address
     }
 
-    /// Of somebody who may do everything.
+    /// The token of a subject with all scopes.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
 
-    /// Of a subject who may do everything in the same organization.
+    /// The token of a subject with all scopes in the same organization.
     pub(crate) fn token_of(&self, subject: &str) -> String {
         token(subject)
     }
@@ -79,8 +79,8 @@ impl Process {
 
     /// Stops it by SIGTERM and waits for its end.
     pub(crate) async fn stop(mut self) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(told.expect("kill").success());
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(status.expect("kill").success());
         let ended = loop {
             if let Some(status) = self.child.try_wait().expect("a process") {
                 break status;

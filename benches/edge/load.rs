@@ -1,4 +1,4 @@
-//! Many clients for a while, and what they saw.
+//! Many clients for a while, and the responses that they got.
 
 use std::{
     collections::BTreeMap,

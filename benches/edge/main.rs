@@ -1,4 +1,4 @@
-//! The real binary under what the edge is there for, over HTTP: `cargo bench --bench edge`, or only some of it:
+//! The real binary under attack and overload, over HTTP: `cargo bench --bench edge`, or only some of it:
 //! `cargo bench --bench edge -- attacks slow responses overload shares body stop subscribers`.
 //!
 //! Each part prints what it saw; nothing is asserted but that the gateway still answers. The load comes from the same
@@ -166,7 +166,7 @@ async fn overload() {
     );
 }
 
-/// A body of a GiB, with its length told and without.
+/// A body of a GiB, with a content-length and without.
 async fn body() {
     let gateway = Process::start().await;
     Connection::to(gateway.address()).await.ask(&graphql(gateway.token(), NESTED)).await.expect("an answer");
@@ -202,7 +202,7 @@ async fn stops() {
     println!("without load: the exit after {:?}", begin.elapsed());
 }
 
-/// Many who listen to all contacts: what they take, and when they are told.
+/// Many subscribers to all contacts: their memory, and the delay of their events.
 async fn subscribers() {
     for count in [1, 100, 1000] {
         let gateway = Process::start().await;
@@ -212,11 +212,11 @@ async fn subscribers() {
             .await
             .expect("an answer");
         let before = gateway.memory("VmRSS");
-        let mut listening = Subscribers::listening(count, gateway.address(), gateway.token()).await;
+        let mut subscribers = Subscribers::connect(count, gateway.address(), gateway.token()).await;
         let each = (gateway.memory("VmRSS") - before) / count as u64;
-        let [first, half, last] = listening.told(gateway.address(), gateway.token()).await;
+        let [first, half, last] = subscribers.delays(gateway.address(), gateway.token()).await;
         println!(
-            "{count} subscribers, {each} KiB each: told after {first:.1?}, {half:.1?} and {last:.1?} (first, half, last)"
+            "{count} subscribers, {each} KiB each: delivered after {first:.1?}, {half:.1?} and {last:.1?} (first, half, last)"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! One subject that asks for as much as it may, and another one that asks for little.
+//! One subject that sends as many requests as it may, and another one that sends few.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

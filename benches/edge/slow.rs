@@ -1,4 +1,4 @@
-//! Clients that take their time, and one that sends too much.
+//! Slow clients, and one that sends too much.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::client::{Connection, head};
 const EACH: usize = 250;
 /// Between two bytes.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Nobody is waited for any longer.
+/// The longest wait for a client.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ pub(crate) async fn thousand(address: SocketAddr, token: &str) -> Vec<Slow> {
     all
 }
 
-/// Connects with a window that a few answers fill, as who attacks by not reading them does.
+/// Connects with a window that a few answers fill, as an attacker that does not read them would.
 async fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
@@ -80,11 +80,11 @@ async fn last_dropped(kind: Kind, streams: Vec<(Instant, TcpStream)>) -> Duratio
     clients.join_all().await.into_iter().max().unwrap_or_default()
 }
 
-/// Goes on slowly until the connection ends.
+/// Reads slowly until the connection ends.
 async fn dropped(kind: Kind, mut stream: TcpStream) {
     let mut buffer = [0; 1024];
     loop {
-        // That the other side has closed is seen by reading, but who reads takes what it sends.
+        // Only reading shows that the other side has closed, but reading also takes what it sends.
         if matches!(kind, Kind::Reader) {
             tokio::time::sleep(PAUSE).await;
             if stream.write_all(b"\r\n").await.is_err() {

@@ -1,4 +1,4 @@
-//! Many who listen to the same contacts, and how late each of them is told.
+//! Many subscribers to the same contacts, and the delay of their events.
 
 use std::net::SocketAddr;
 
@@ -17,25 +17,25 @@ use crate::{
 
 /// Changes that are made, one after another.
 const CHANGES: usize = 30;
-/// Nobody is waited for any longer.
+/// The longest wait for an event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const SUBSCRIBE: &str =
     "subscription { contactChanged { cursor contact { id displayName email } change { action fields } } }";
 
-/// Those who listen.
+/// Clients with an open subscription each.
 pub(crate) struct Subscribers {
     count: usize,
-    told: mpsc::UnboundedReceiver<Instant>,
+    received: mpsc::UnboundedReceiver<Instant>,
     _tasks: JoinSet<()>,
 }
 
 impl Subscribers {
-    /// So many, over server-sent events.
-    pub(crate) async fn listening(count: usize, address: SocketAddr, token: &str) -> Self {
+    /// Opens the subscriptions, over server-sent events.
+    pub(crate) async fn connect(count: usize, address: SocketAddr, token: &str) -> Self {
         let request = String::from_utf8(graphql(token, SUBSCRIBE)).expect("a request");
         let request = request.replace("application/graphql-response+json", "text/event-stream");
-        let (sender, told) = mpsc::unbounded_channel();
+        let (sender, received) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         for _ in 0..count {
             let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -45,13 +45,13 @@ impl Subscribers {
             assert!(head[..read].starts_with(b"HTTP/1.1 200"));
             tasks.spawn(read_events(stream, sender.clone()));
         }
-        Self { count, told, _tasks: tasks }
+        Self { count, received, _tasks: tasks }
     }
 
-    /// Makes changes, and says how long after each of them was asked for the first, the median and the last were told.
-    pub(crate) async fn told(&mut self, address: SocketAddr, token: &str) -> [Duration; 3] {
+    /// Makes changes, and returns the delays from each request to its first, its median and its last event.
+    pub(crate) async fn delays(&mut self, address: SocketAddr, token: &str) -> [Duration; 3] {
         let mut connection = Connection::to(address).await;
-        let mut told = [const { Vec::new() }; 3];
+        let mut delays = [const { Vec::new() }; 3];
         for number in 0..CHANGES {
             let document = format!(
                 "mutation {{ createOrganizationContact(input: {{ type: FINANCE, name: \"{number}\" }}) {{ userErrors {{ code }} }} }}"
@@ -60,16 +60,16 @@ impl Subscribers {
             connection.ask(&graphql(token, &document)).await.expect("an answer");
             let mut times = Vec::new();
             for _ in 0..self.count {
-                let at = timeout(PATIENCE, self.told.recv()).await.expect("in time").expect("an event");
+                let at = timeout(PATIENCE, self.received.recv()).await.expect("in time").expect("an event");
                 times.push(at - begin);
             }
             times.sort_unstable();
             for (place, percent) in [0.0, 50.0, 100.0].into_iter().enumerate() {
-                told[place].push(percentile(&times, percent));
+                delays[place].push(percentile(&times, percent));
             }
             sleep(Duration::from_millis(100)).await;
         }
-        told.map(|mut times| {
+        delays.map(|mut times| {
             times.sort_unstable();
             percentile(&times, 50.0)
         })
@@ -77,13 +77,13 @@ impl Subscribers {
 }
 
 /// Says when each event came.
-async fn read_events(mut stream: TcpStream, told: mpsc::UnboundedSender<Instant>) {
+async fn read_events(mut stream: TcpStream, received: mpsc::UnboundedSender<Instant>) {
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = stream.read(&mut bytes).await {
         let events = bytes[..read].windows(12).filter(|it| it == b"event: next\n").count();
         for _ in 0..events {
             // The bench may be over.
-            let _ = told.send(Instant::now());
+            let _ = received.send(Instant::now());
         }
     }
 }

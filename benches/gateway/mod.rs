@@ -1,5 +1,4 @@
-//! A gateway in process: what is sent is parsed, executed and written to JSON as the HTTP handler does it, without the
-//! network around it.
+//! A gateway in process: documents are parsed, executed and written to JSON as the HTTP handler does it, without a network.
 
 use async_graphql::{Request, Variables};
 use chrono::Utc;
@@ -18,7 +17,7 @@ pub(crate) struct InProcess {
     db: Database,
 }
 
-/// Somebody who may do everything in organization 1, now.
+/// The context of a caller with all scopes in organization 1, now.
 pub(crate) fn context() -> RequestContext {
     let now = Utc::now();
     let caller = Caller {

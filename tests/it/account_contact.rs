@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     custom_field::field,
     mutation::{
-        assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with, without,
+        assert_masked, assert_refused, break_inserts, done, one_of_two_wins, refused, refused_to,
+        schema_mismatch, with, without,
     },
     support::{World, on_both},
 };
@@ -155,7 +156,7 @@ async fn what_is_missing_does_not_fit(world: World) {
             &["input", "customFieldValues", "0", "value"],
         ),
     ] {
-        misfit(&world, "createAccountContact", input, argument).await;
+        schema_mismatch(&world, "createAccountContact", input, argument).await;
     }
 }
 
@@ -348,14 +349,10 @@ async fn everything_is_made_or_nothing(world: World) {
 async fn only_one_of_two_wins_an_email(world: World) {
     let writer = world.writer();
     for round in 1..=20 {
-        let create = |email: String| {
-            let input = with(john(), json!({ "email": email }));
-            writer.mutate("createAccountContact", input, "accountContact { id }")
-        };
-        let emails = (format!("john{round}@example.com"), format!("JOHN{round}@example.com"));
-        let (one, two) = tokio::join!(create(emails.0), create(emails.1));
-        let lost = if one.user_errors("createAccountContact").is_empty() { two } else { one };
-        assert_refused(&lost, "createAccountContact", &["TAKEN email"], "the second");
+        let inputs = [format!("john{round}@example.com"), format!("JOHN{round}@example.com")]
+            .map(|email| with(john(), json!({ "email": email })));
+        let selection = "accountContact { id }";
+        one_of_two_wins(&writer, "createAccountContact", inputs, selection, "TAKEN email").await;
         assert_eq!(world.count("account_contact").await, round);
     }
 }
@@ -417,7 +414,7 @@ async fn only_what_is_in_reach_is_added(world: World) {
     refused_to(&world, &world.other(), "addAccountContactToAccount", input, both).await;
     for argument in ["accountContactId", "accountId"] {
         let input = without(json!({ "accountContactId": contact, "accountId": account }), argument);
-        misfit(&world, "addAccountContactToAccount", input, &["input", argument]).await;
+        schema_mismatch(&world, "addAccountContactToAccount", input, &["input", argument]).await;
     }
 }
 

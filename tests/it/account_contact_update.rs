@@ -1,4 +1,4 @@
-//! Changing account contacts, and taking them from accounts.
+//! Changing account contacts, and removing them from accounts.
 
 use contact_gateway::entity::{account, custom_field::FieldType};
 use serde_json::{Value, json};
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     change::{events, happened},
     mutation::{
-        assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with, without,
+        assert_masked, assert_refused, break_inserts, done, refused, refused_to, schema_mismatch, with,
+        without,
     },
     support::{Outcomes, World, on_both, race},
 };
@@ -40,7 +41,7 @@ async fn accounts_of(world: &World, contact: &Value) -> Vec<Value> {
     reply.list("/accountContact/accounts/nodes").iter().map(|node| node["id"].clone()).collect()
 }
 
-/// The ids of those who are found by a word.
+/// The ids of the contacts that a search for a word finds.
 async fn found_by(world: &World, word: &str) -> Vec<Value> {
     let document = "query($word: String!) { accountContacts(filter: { search: $word }) { nodes { id } } }";
     let reply = world.reader().graphql(document, json!({ "word": word })).await;
@@ -93,7 +94,7 @@ async fn only_a_link_that_is_there_is_removed(world: World) {
     let stale = with(input.clone(), json!({ "expectedVersion": 2 }));
     refused(&world, LEAVE, stale, &["CONFLICT expectedVersion"]).await;
     for argument in ["accountContactId", "accountId"] {
-        misfit(&world, LEAVE, without(input.clone(), argument), &["input", argument]).await;
+        schema_mismatch(&world, LEAVE, without(input.clone(), argument), &["input", argument]).await;
     }
 }
 
@@ -245,7 +246,7 @@ async fn what_cannot_be_null_is_told(world: World) {
         ),
         (json!({ "id": "", "type": "A" }), &["input", "type"]),
     ] {
-        misfit(&world, UPDATE, input, argument).await;
+        schema_mismatch(&world, UPDATE, input, argument).await;
     }
 }
 

@@ -1,6 +1,6 @@
-//! Every root field refuses callers who may not use it, and ids of another organization; and so do tokens at the door.
+//! Every root field rejects callers without its scope and ids of another organization, and requests without a valid token.
 //!
-//! The root fields are asked of the schema: one without an entry in the tables below fails the test.
+//! The root fields come from the schema: one without an entry in the tables below fails the test.
 
 use std::collections::BTreeSet;
 
@@ -38,13 +38,13 @@ pub(crate) struct Call {
     pub(crate) field: &'static str,
     /// Its arguments and selection.
     rest: &'static str,
-    /// The variables that hold ids, each with the path in the input that an id out of reach is reported at.
+    /// The variables that hold ids, each with the path in the input of the error for an id that is not accessible.
     ids: &'static [(&'static str, &'static str)],
     /// The scope that a mutation needs.
     needs: Scope,
 }
 
-/// A query, or a mutation for those who may write.
+/// A query, or a mutation, which needs the scope to write.
 const fn call(field: &'static str, rest: &'static str, ids: &'static [(&'static str, &'static str)]) -> Call {
     Call { field, rest, ids, needs: Scope::ContactsWrite }
 }

@@ -1,4 +1,4 @@
-//! Writes with many dependants: they answer at once, and the rest follows in the background, whatever happens meanwhile.
+//! Writes with many dependants: the response is immediate, and the dependants follow in the background.
 //!
 //! CONTACT_GATEWAY_TEST_DEPENDANTS says how many dependants there are, 3,000 unless it is set: more than a write updates
 //! itself. The times stand in the output of `--nocapture`.
@@ -66,7 +66,7 @@ async fn eventually(what: &str, expected: usize, count: impl AsyncFn() -> usize)
             return began.elapsed();
         }
         assert!(began.elapsed() < LIMIT, "{what}: {found} of {expected} in time");
-        // Counting many takes the time of those who are counted.
+        // Counting many rows takes time in proportion to their number.
         sleep(Duration::from_millis(20) + asked.elapsed() * 4).await;
     }
 }
@@ -145,7 +145,7 @@ async fn people_and_assignments_follow_their_partner(world: World) {
     search_finds(&world, "internalContacts", "initech", count).await;
     all_done(&world).await;
     assert_eq!(world.found("internalContacts", "edited1x initech").await, 1);
-    // Somebody else than the partner is deleted there.
+    // Another row than the partner is deleted there.
     assert_eq!(assignments().await, count);
 }
 
@@ -210,7 +210,7 @@ async fn contacts_get_the_replacement_of_their_type(world: World) {
     let payload = promptly(&world.admin(), "deleteContactType", input.clone(), "contactType { name }").await;
     assert_eq!(payload["contactType"]["name"], "Billing");
 
-    // At once nobody sees it any more, wherever the contacts are by now.
+    // It is hidden immediately, however many contacts have followed so far.
     let document = "query($contact: ID!, $type: ID!) {
         accountContact(id: $contact) { contactType { id name } } node(id: $type) { id }
         contactTypes(filter: { name: { eq: \"Billing\" } }) { nodes { id } }

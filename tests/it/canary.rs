@@ -1,8 +1,8 @@
-//! Nothing that is nobody's business comes out: over a corpus of good, bad and hopeless requests, with a database that
+//! No secret and no personal data is exposed: over a corpus of valid, invalid and malformed requests, with a database that
 //! works and one that does not, no answer and no line of the log holds SQL, a path of the machine, the text of a
 //! library, a token, or anything personal of what was sent.
 //!
-//! Every text that is sent holds the canary. A message of an answer may not hold it either: who is told that a value is
+//! Every text that is sent holds the canary. A message of an answer may not hold it either: a client that learns that a value is
 //! wrong knows the value.
 
 use std::{
@@ -11,12 +11,12 @@ use std::{
 };
 
 use reqwest::Method;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::{
     process::{Client, Development},
-    support::{Chance, World},
+    support::{Chance, World, connect},
 };
 
 /// In every value that is sent. It is a word of its own, so it is found whatever is done with the text around it.
@@ -147,9 +147,7 @@ fn collect_messages(value: &Value, found: &mut Vec<String>) {
 
 /// The tables stay but can't be read or written as they should, so that every statement fails in the database.
 async fn break_tables(url: &str) {
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    let db: DatabaseConnection = Database::connect(options).await.expect("the database");
+    let db = connect(url).await;
     for table in ["partner", "internal_contact", "account", "account_contact", "custom_field", "change"] {
         let sql = format!("ALTER TABLE \"{table}\" RENAME COLUMN version TO zq7");
         if table != "change" {

@@ -1,4 +1,4 @@
-//! The record of changes: one for each row that really changed, with who, when, in which request, and from what to what.
+//! Change records: one for each row that really changed, with actor, time, request, old and new values.
 
 use contact_gateway::entity::{custom_field::FieldType, internal_contact_assignment::InternalRole};
 use sea_orm::ConnectionTrait;
@@ -33,7 +33,7 @@ pub(crate) async fn changes(actor: &Actor) -> Vec<Value> {
     nodes.iter().filter(made_here).cloned().collect()
 }
 
-/// What happened to what, by whom.
+/// The action, the row and the actor of each change.
 pub(crate) fn event(change: &Value) -> Value {
     let fields = ["kind", "action", "entityId", "fields", "actor"];
     fields.into_iter().map(|field| (field.to_owned(), change[field].clone())).collect()

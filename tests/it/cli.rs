@@ -1,4 +1,4 @@
-//! The commands, as they are typed: what they print where, with which exit code, and what they say when they refuse.
+//! The commands: their output, exit codes and errors.
 
 use std::{
     fs,
@@ -147,8 +147,8 @@ async fn serving_needs_a_configuration() {
         configuration(folder.path(), "mysql://root:hunter2@127.0.0.1/contacts", "[log]\nlevle = \"info\"\n");
     let finished = typed(folder.path(), &["serve", "--config", &file]).await;
     assert_eq!(finished.code, Some(1));
-    for told in ["database.url", "log.levle"] {
-        assert!(finished.stderr.contains(told), "{told}: {finished:?}");
+    for setting in ["database.url", "log.levle"] {
+        assert!(finished.stderr.contains(setting), "{setting}: {finished:?}");
     }
     for secret in ["hunter2", SECRET] {
         assert!(!finished.stderr.contains(secret), "{finished:?}");
@@ -234,8 +234,8 @@ async fn databases_of_before_the_first_release_are_refused() {
         ] {
             let refused = typed(folder.path(), arguments).await;
             assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
-            let told = "was made before the first release and cannot be taken over; read its data out";
-            assert!(refused.stderr.contains(told), "{arguments:?}: {refused:?}");
+            let reason = "was made before the first release and cannot be taken over; read its data out";
+            assert!(refused.stderr.contains(reason), "{arguments:?}: {refused:?}");
         }
         assert!(db.execute_unprepared("SELECT * FROM partner").await.is_err(), "a table was made");
     }
@@ -277,7 +277,7 @@ async fn old_rows_are_deleted_and_counted() {
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_told() {
     let folder = folder();
-    // Nobody listens on a port that was free a moment ago.
+    // No process listens on a port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let file = configuration(folder.path(), &format!("postgres://me:hunter2@127.0.0.1:{port}/contacts"), "");
     for arguments in [&["serve"][..], &["migrate", "status"]] {

@@ -1,4 +1,4 @@
-//! Merging contacts: what the survivor gets, whom the merged id stands for, and what is left to erase.
+//! Merging contacts: what the survivor gets, which contact the merged id returns, and what is left to erase.
 
 use contact_gateway::{
     entity::{
@@ -13,7 +13,7 @@ use crate::{
     change::{events, happened},
     erasure::erase,
     internal_contact_lifecycle::inconsistencies,
-    mutation::{assert_masked, break_inserts, done, misfit, refused, refused_to, with, without},
+    mutation::{assert_masked, break_inserts, done, refused, refused_to, schema_mismatch, with, without},
     support::{Outcomes, World, on_both, race},
 };
 
@@ -55,7 +55,7 @@ async fn found(world: &World, id: &Value) -> Value {
 async fn people_are_merged_with_their_assignments(world: World) {
     let (rows, writer) = (world.rows(), world.writer());
     let (globex, initech) = (rows.partner("Globex", None).await, rows.partner("Initech", None).await);
-    // Both hold CSM for Globex, and both are LEAD for nobody.
+    // Both are CSM for Globex, and both have a floating LEAD.
     let kept = rows.internal_contact("ada@example.com", InternalRole::Lead).await;
     let own = rows.assignment("ada@example.com", InternalRole::Csm, &globex).await.assignment.id.to_string();
     let double = rows.internal_contact("a.l@example.com", InternalRole::Lead).await;
@@ -167,7 +167,7 @@ async fn account_contacts_are_merged_with_accounts_and_values(world: World) {
     };
     assert_eq!(found_by("two").await, json!([{ "id": survivor }]));
 
-    // Ids only: what belonged to one is not told in the history of the other.
+    // Ids only: the history of one does not contain the values of the other.
     let taken = json!({
         "mergedId": { "new": merged }, "accountIds": { "old": [one], "new": [one, two] },
         "customFieldIds": { "new": [fields[2]] },
@@ -214,7 +214,7 @@ async fn a_merged_id_stands_for_the_survivor(world: World) {
         merge(&world, &ids[0], merged, "contact { id }").await;
         assert_eq!(found(&world, merged).await, ids[0]);
     }
-    // Who was deleted without a merge is shown deleted.
+    // A contact that was deleted without a merge is returned as deleted.
     for deleted in &ids[6..9] {
         let input = json!({ "id": deleted });
         done(&world.writer(), "deleteOrganizationContact", input, "__typename").await;
@@ -304,7 +304,7 @@ async fn what_cannot_be_merged_is_told(world: World) {
     }
     refused_to(&world, &world.other(), MERGE, pair(&contact, &other), both).await;
     for argument in ["survivorId", "mergedId"] {
-        misfit(&world, MERGE, without(pair(&contact, &other), argument), &["input", argument]).await;
+        schema_mismatch(&world, MERGE, without(pair(&contact, &other), argument), &["input", argument]).await;
     }
     merge(&world, &contact, &other, "contact { id }").await;
     refused(&world, MERGE, pair(&contact, &other), &["NOT_FOUND mergedId"]).await;

@@ -1,4 +1,4 @@
-//! Contact types: making, renaming and removing them, and that exactly one is the default whatever happens at once.
+//! Contact types: creating, renaming and deleting them, and that exactly one is the default, also under concurrency.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     change::constant,
-    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused_to},
+    mutation::{assert_masked, assert_refused, break_inserts, done, refused_to, schema_mismatch},
     support::{Actor, Outcomes, World, on_both, race},
 };
 
@@ -106,12 +106,17 @@ async fn refused_values_are_named(world: World) {
     }
     let input = json!({ "id": id(&world, "Legal").await, "name": null });
     refused(&world, "updateContactType", input, &["REQUIRED name"]).await;
-    misfit(&world, "createContactType", json!({}), &["input", "name"]).await;
-    misfit(&world, "createContactType", json!({ "name": null }), &["input", "name"]).await;
-    misfit(&world, "createContactType", json!({ "name": "A", "isDefault": true }), &["input", "isDefault"])
-        .await;
+    schema_mismatch(&world, "createContactType", json!({}), &["input", "name"]).await;
+    schema_mismatch(&world, "createContactType", json!({ "name": null }), &["input", "name"]).await;
+    schema_mismatch(
+        &world,
+        "createContactType",
+        json!({ "name": "A", "isDefault": true }),
+        &["input", "isDefault"],
+    )
+    .await;
     for mutation in ["updateContactType", "setDefaultContactType", "deleteContactType"] {
-        misfit(&world, mutation, json!({}), &["input", "id"]).await;
+        schema_mismatch(&world, mutation, json!({}), &["input", "id"]).await;
         for id in ["", "ct_1", "ct_00000000000000000000000000", "org_1"] {
             refused(&world, mutation, json!({ "id": id }), &["NOT_FOUND id"]).await;
         }
@@ -399,7 +404,7 @@ async fn contacts_are_made_while_types_come_and_go(world: World) {
         let creations = join_all(
             (0..12).map(|number| create(number, if number % 2 == 0 { json!(doomed) } else { Value::Null })),
         );
-        // Whoever reads meanwhile finds a type with each contact.
+        // Concurrent reads find a type with each contact.
         let reading = async {
             for _ in 0..5 {
                 let document = "{ accountContacts(last: 100) { nodes { contactType { name } } } }";

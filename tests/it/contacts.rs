@@ -1,4 +1,4 @@
-//! Contacts of all kinds in one list: what they show, what each query costs, and who sees them.
+//! Contacts of all kinds in one list: their fields, the statements of each query, and the access to them.
 //!
 //! Its pages are in `pages`, held against the `model` of the same random `rows`; how PostgreSQL finds them in `plans`.
 
@@ -63,7 +63,7 @@ async fn contacts_show_what_their_kind_has(world: World) {
     assert_eq!(reply.data("/organization/contacts"), &last);
 }
 
-/// What is selected on contacts, and how many statements it takes besides that of the page.
+/// A selection on contacts, and the number of statements that it needs in addition to the page's.
 const BELOW: [(&str, usize); 14] = [
     ("id kind displayName email phone createdAt updatedAt deletedAt version", 0),
     ("... on AccountContact { accounts { nodes { name } } }", 1),

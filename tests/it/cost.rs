@@ -1,4 +1,4 @@
-//! What a request costs: told when asked, limited for one request and, by subject and organization, for all in a time.
+//! The cost of requests: reported on request, limited for each request and, by subject and organization, over time.
 //!
 //! No list of the schema is forgotten: each counts what stands in it more than once.
 
@@ -24,7 +24,7 @@ use contact_gateway::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Actor, HOME, OTHER, Reply, World, on_both};
+use crate::support::{Actor, HOME, OTHER, Reply, World, limit_points, on_both};
 
 on_both!(
     the_cost_is_told_when_asked_for,
@@ -261,7 +261,7 @@ fn no_list_is_forgotten() {
     assert_eq!(leaves.count(), 0, "{unreached:?}");
 }
 
-/// The reply with the cost told.
+/// The reply with its cost.
 async fn ask(actor: &Actor, document: &str) -> Reply {
     actor.clone().with_header("x-graphql-cost", "true").query(document).await
 }
@@ -297,9 +297,7 @@ async fn a_subject_has_points_of_its_own_in_each_organization(world: World) {
     let world = world
         .restarted(|config| {
             config.limits.cost = 50;
-            config.rate_limit.points_per_minute = 1;
-            config.rate_limit.burst = 50;
-            config.rate_limit.points_per_millisecond = 0;
+            limit_points(config, 50);
         })
         .await;
     let document = "{ partners(first: 2) { nodes { id name } } }";
@@ -315,7 +313,7 @@ async fn a_subject_has_points_of_its_own_in_each_organization(world: World) {
     let wait: u64 = reply.headers["retry-after"].to_str().expect("text").parse().expect("whole seconds");
     assert!((55..=60).contains(&wait), "{wait}");
 
-    // Nobody else notices.
+    // No other subject is affected.
     assert_eq!(left(&ask(&other, document).await), json!({ "burst": 50, "left": 33 }));
     let same_name = world.actor("multi", &[OTHER], &[Scope::ContactsRead]);
     assert_eq!(left(&ask(&same_name, document).await), json!({ "burst": 50, "left": 16 }));
@@ -327,9 +325,7 @@ async fn refused_documents_cost_too(world: World) {
     let world = world
         .restarted(|config| {
             config.limits.cost = 25;
-            config.rate_limit.points_per_minute = 1;
-            config.rate_limit.burst = 25;
-            config.rate_limit.points_per_millisecond = 0;
+            limit_points(config, 25);
         })
         .await;
     for document in ["{", "{ ...F }"] {

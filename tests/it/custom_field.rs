@@ -1,4 +1,4 @@
-//! Values of custom fields: each type takes its own, required ones are asked for, archived ones are gone.
+//! Values of custom fields: each type accepts its own values, required values are enforced, archived fields are hidden.
 
 use chrono::Utc;
 use contact_gateway::{

@@ -8,7 +8,10 @@ use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use serde_json::{Value, json};
 
 use crate::{
-    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused_to, with},
+    mutation::{
+        assert_masked, assert_refused, break_inserts, done, one_of_two_wins, refused_to, schema_mismatch,
+        with,
+    },
     support::{World, on_both},
 };
 
@@ -143,18 +146,25 @@ async fn refused_values_are_named(world: World) {
         (json!({ "key": "a", "label": "A" }), "fieldType"),
         (json!({ "key": "a", "label": "A", "fieldType": "NUMBER" }), "fieldType"),
     ] {
-        misfit(&world, "createCustomField", input, &["input", argument]).await;
+        schema_mismatch(&world, "createCustomField", input, &["input", argument]).await;
     }
     for (fields, argument) in [
         (json!({ "key": "colour" }), "key"),
         (json!({ "fieldType": "TEXT" }), "fieldType"),
         (json!({ "archivedAt": null }), "archivedAt"),
     ] {
-        misfit(&world, "updateCustomField", with(json!({ "id": id }), fields), &["input", argument]).await;
+        schema_mismatch(&world, "updateCustomField", with(json!({ "id": id }), fields), &["input", argument])
+            .await;
     }
-    misfit(&world, "archiveCustomField", json!({ "id": id, "archived": null }), &["input", "archived"]).await;
+    schema_mismatch(
+        &world,
+        "archiveCustomField",
+        json!({ "id": id, "archived": null }),
+        &["input", "archived"],
+    )
+    .await;
     for mutation in ["updateCustomField", "archiveCustomField"] {
-        misfit(&world, mutation, json!({}), &["input", "id"]).await;
+        schema_mismatch(&world, mutation, json!({}), &["input", "id"]).await;
         for id in ["", "cf_1", "cf_00000000000000000000000000", "org_1"] {
             refused(&world, mutation, json!({ "id": id }), &["NOT_FOUND id"]).await;
         }
@@ -203,13 +213,9 @@ async fn a_key_is_taken_once(world: World) {
 async fn only_one_of_two_wins_a_key(world: World) {
     let admin = world.admin();
     for round in 1..=20 {
-        let create = || {
-            let input = with(size(), json!({ "key": format!("size_{round}") }));
-            admin.mutate("createCustomField", input, FIELD)
-        };
-        let (one, two) = tokio::join!(create(), create());
-        let lost = if one.user_errors("createCustomField").is_empty() { two } else { one };
-        assert_refused(&lost, "createCustomField", &["TAKEN key"], "the second");
+        let input = with(size(), json!({ "key": format!("size_{round}") }));
+        let inputs = [input.clone(), input];
+        one_of_two_wins(&admin, "createCustomField", inputs, FIELD, "TAKEN key").await;
         assert_eq!(world.count("custom_field").await, round);
     }
 }
@@ -317,7 +323,7 @@ async fn an_option_in_use_stays(world: World) {
     update(&world, json!({ "id": multi["id"], "options": ["L", "S"] })).await;
 }
 
-/// Who writes a value of a field waits for somebody who is changing the field, and then sees what is left of it.
+/// A write of a value waits for a concurrent change of its field, and then follows the changed field.
 async fn an_option_that_goes_meanwhile_is_not_taken(world: World) {
     let field = world.rows().custom_field("size", FieldType::SingleChoice, &["S", "L"]).await;
     let update = world.db.begin().await.expect("a write");

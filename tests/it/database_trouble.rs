@@ -1,14 +1,14 @@
-//! A database in trouble: what clients are told, that nothing is lost or done twice, and that the gateway goes on by
-//! itself when the trouble is over.
+//! Failures of the database: the errors that clients get, that nothing is lost or done twice, and that the gateway recovers
+//! by itself.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use contact_gateway::error::{AppError, Code};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Actor, Reply, World, on_both};
+use crate::support::{Actor, Reply, World, execute, on_both};
 
 const UNAVAILABLE: &str = "The service is temporarily unavailable. Try again shortly.";
 
@@ -16,7 +16,7 @@ async fn create(client: &Actor, name: &str) -> Reply {
     client.mutate("createPartner", json!({ "name": name, "remoteId": name }), "partner { id name }").await
 }
 
-/// Whether a partner was made; otherwise the client was told that the database is in trouble, and nothing else.
+/// Whether a partner was created; otherwise the only error is that the database is unavailable.
 fn is_made(reply: &Reply) -> bool {
     if reply.body.get("errors").is_none() {
         assert_eq!(reply.user_errors("createPartner"), [""; 0]);
@@ -30,18 +30,6 @@ fn is_made(reply: &Reply) -> bool {
     false
 }
 
-/// A connection of the test's own to the database of a world.
-async fn own_connection(world: &World) -> DatabaseConnection {
-    let url = world.config.database_url().expect("a database").expose().to_owned();
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    sea_orm::Database::connect(options).await.expect("the database")
-}
-
-async fn execute(db: &impl ConnectionTrait, sql: &str) {
-    db.execute_unprepared(sql).await.expect(sql);
-}
-
 /// PostgreSQL ends a transaction that waits in a circle. Here that is always the gateway's: the other one never looks.
 #[tokio::test]
 async fn a_write_that_is_the_victim_of_a_deadlock_is_done_again() {
@@ -51,7 +39,7 @@ async fn a_write_that_is_the_victim_of_a_deadlock_is_done_again() {
     let added = world.writer().mutate("addInternalContactToPartner", input, "assignment { id }").await;
     assert_eq!(added.user_errors("addInternalContactToPartner"), [""; 0]);
 
-    let own = own_connection(&world).await;
+    let own = world.own_connection().await;
     let other = own.begin().await.expect("a transaction");
     execute(&other, "SET LOCAL deadlock_timeout = '1min'; SELECT 1 FROM internal_contact FOR UPDATE").await;
     let writer = world.writer();
@@ -173,7 +161,7 @@ async fn connections_that_are_cut_lose_and_double_nothing() {
     let stop = Instant::now() + Duration::from_secs(2);
     let clients: Vec<_> =
         (0..CLIENTS).map(|number| tokio::spawn(write(world.writer(), number, stop))).collect();
-    let own = own_connection(&world).await;
+    let own = world.own_connection().await;
     while Instant::now() < stop {
         sleep(Duration::from_millis(100)).await;
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -190,7 +178,7 @@ async fn connections_that_are_cut_lose_and_double_nothing() {
 
 /// Every acknowledged partner is there, and every one that is there has its one record.
 async fn assert_nothing_lost_or_doubled(world: &World, made: &BTreeSet<String>) {
-    // Connections that were cut while nobody used them are found out without a client that notices.
+    // Connections that were cut while they were idle are replaced without an error for a client.
     sleep(Duration::from_millis(1_100)).await;
     let mut there = BTreeSet::new();
     let mut after = Value::Null;
@@ -286,7 +274,7 @@ async fn a_statement_has_an_end_on_both() {
             let error = AppError::from(interrupted.expect_err("no end"));
             assert_eq!(error.code(), Code::Timeout, "{error:?}");
             assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-            // The connection is good for whoever comes next.
+            // The connection serves the next request.
             assert!(is_made(&create(&world.writer(), &format!("After {:?}", began)).await));
         }
     }

@@ -1,5 +1,4 @@
-//! What the gateway acknowledged is there after it, or its database, was killed in the middle of its work, and nothing is
-//! there by half or twice.
+//! Acknowledged writes survive a crash of the gateway or of its database, and no write is stored partially or twice.
 //!
 //! CONTACT_GATEWAY_TEST_CRASHES says how often either is killed, 1 unless it is set.
 
@@ -103,7 +102,7 @@ async fn assert_nothing_lost_or_doubled(client: &Client, acknowledged: &[String]
     }
 }
 
-/// The gateway stays, its database is gone in a moment and comes back.
+/// The gateway keeps running while its database crashes and restarts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_crashes_under_load() {
     let mut cluster = Cluster::start();
@@ -145,7 +144,7 @@ async fn more_than(acknowledged: &AtomicUsize, more: usize) {
     timeout(LIMIT, waiting).await.expect("in time");
 }
 
-/// Makes partners until it is told to stop; gives the ids of the acknowledged ones. Every other answer says that the
+/// Creates partners until it is stopped; gives the ids of the acknowledged ones. Every other answer says that the
 /// database is gone.
 async fn write_until(
     client: Client,

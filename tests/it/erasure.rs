@@ -172,7 +172,7 @@ async fn an_erased_id_can_be_erased_no_more(world: World) {
     refused_to(&world, &world.admin(), "eraseContact", json!({ "id": id }), &["NOT_FOUND id"]).await;
 }
 
-/// Account contacts before and after somebody, so that pages of tables and indexes are split around them.
+/// Account contacts before and after a contact, so that pages of tables and indexes are split around it.
 async fn crowd(world: &World, first: usize) {
     let row = |number: usize| {
         json!({ "remoteId": format!("crowd-{number}"), "email": format!("crowd{number}@example.com"),
@@ -261,7 +261,7 @@ async fn nothing_is_left_of_a_colleague(world: World) {
         made["results"][0]["assignment"]["id"].clone()
     };
     upsert("wubmarl@xyphost.test", "remoteid-jupfeld", "keyof-drimbal-3").await;
-    // An assignment that somebody else holds by now stays, with the rest of its history.
+    // An assignment that another contact has by now stays, with the rest of its history.
     let shared = json!({ "partnerId": one, "email": "wubmarl@xyphost.test", "internalRole": "CO_LEAD" });
     let shared = done(&writer, "addInternalContactToPartner", shared, "assignment { id }").await;
     let shared = shared["assignment"]["id"].clone();

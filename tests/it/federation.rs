@@ -92,7 +92,7 @@ async fn what_is_out_of_reach_is_null(world: World) {
     let nothing = vec![Value::Null; theirs.len()];
     assert_eq!(asked(&world.reader(), json!(representations(&theirs))).await, nothing);
 
-    // Neither is what is of another type than it is said to be, nor what is no id.
+    // Ids of another type than `__typename` and texts that are no ids are null too.
     let partner = world.rows().partner("Globex", None).await.id.to_string();
     let of = json!([
         { "__typename": "Account", "id": partner },

@@ -1,5 +1,5 @@
-//! A field has the same value alone as beside all others, wherever its object stands in a document: queries read only the
-//! columns that a document names, and this would tell of one that is missing.
+//! A field has the same value alone and with all others, at every position of its object in a document: queries read only
+//! the columns that a document selects, and these tests fail if one is missing.
 
 use std::collections::BTreeMap;
 

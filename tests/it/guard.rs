@@ -1,4 +1,4 @@
-//! Documents that would cost much are refused over HTTP with a code, a place and the limit; the usual ones are not.
+//! Too large documents are rejected over HTTP with a code, a location and the limit; usual ones are accepted.
 //!
 //! What is counted and how stands in `src/graphql/document`, with its own tests; here it is that the gateway asks it.
 
@@ -31,7 +31,7 @@ fn repeated(start: &str, unit: &str, count: usize, end: &str) -> String {
     format!("{start}{}{end}", unit.repeat(count))
 }
 
-fn told(reply: &Reply) -> (&str, &str) {
+fn code_and_message(reply: &Reply) -> (&str, &str) {
     let error = &reply.body["errors"][0];
     let text = |value: &'_ Value| value.as_str().expect("text").to_owned().leak() as &str;
     (text(&error["extensions"]["code"]), text(&error["message"]))
@@ -102,7 +102,7 @@ async fn what_is_too_much_is_refused_with_its_place(world: World) {
         ),
     ] {
         let reply = reader.query(&document).await;
-        assert_eq!(told(&reply), (code, message), "{what}");
+        assert_eq!(code_and_message(&reply), (code, message), "{what}");
         assert_eq!(reply.errors().len(), 1, "{what}");
         assert_eq!(reply.body.get("data"), None, "{what}");
         assert!(reply.body["errors"][0]["locations"][0]["line"].is_number(), "{what}");
@@ -151,7 +151,7 @@ async fn the_limits_are_configured(world: World) {
             "The document has more than 1 directives.",
         ),
     ] {
-        assert_eq!(told(&world.reader().query(&document).await), ("QUERY_TOO_COMPLEX", message));
+        assert_eq!(code_and_message(&world.reader().query(&document).await), ("QUERY_TOO_COMPLEX", message));
     }
     assert_eq!(world.reader().query("{ viewer { subject } }").await.text("/viewer/subject"), "reader");
 }

@@ -1,12 +1,12 @@
-//! Whether the process lives and whether it can do its work, as the machine that runs it asks.
+//! Liveness and readiness probes.
 
 use std::time::Duration;
 
 use reqwest::Method;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use url::Url;
 
-use crate::support::{World, on_both};
+use crate::support::{World, connect, execute, on_both};
 
 on_both!(
     the_process_lives_and_is_ready,
@@ -68,7 +68,7 @@ async fn a_write_is_done_without_organizations(world: World) {
 #[tokio::test]
 async fn without_its_database_the_process_lives_and_is_not_ready() {
     let world = World::on_postgres().await;
-    // Quicker than the configuration of a test that nobody waits for.
+    // Shorter than the time limits that tests usually have.
     let world = world.restarted(|config| config.database.acquire_timeout = Duration::from_millis(200)).await;
     let ask = async |path| status(&world, Method::GET, path).await;
     assert_eq!((ask("/healthz").await, ask("/readyz").await), (200, 200));
@@ -96,11 +96,5 @@ async fn server_of(world: &World) -> (DatabaseConnection, String) {
     let mut url: Url = world.config.database_url().expect("a database").expose().parse().expect("a URL");
     let name = url.path().trim_start_matches('/').to_owned();
     url.set_path("postgres");
-    let mut options = ConnectOptions::new(url.as_str());
-    options.max_connections(1).sqlx_logging(false);
-    (sea_orm::Database::connect(options).await.expect("the server"), name)
-}
-
-async fn execute(server: &DatabaseConnection, sql: &str) {
-    server.execute_unprepared(sql).await.expect(sql);
+    (connect(url.as_str()).await, name)
 }

@@ -1,11 +1,7 @@
-//! The history of contacts: what was done to each, by whom, and in which request.
+//! The history of contacts: the changes of each, with actor and request.
 
 use contact_gateway::{
-    entity::{
-        internal_contact_assignment::InternalRole::Csm,
-        organization_contact::OrganizationContactType::Technical,
-    },
-    service::organization_contact::Card,
+    entity::organization_contact::OrganizationContactType::Technical, service::organization_contact::Card,
 };
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -195,15 +191,7 @@ fn seqs(history: &Value) -> Vec<i64> {
 }
 
 async fn a_hundred_parents_are_one_statement(world: World) {
-    let rows = world.rows();
-    let account = rows.account("Globex").await;
-    let mut ids = Vec::new();
-    for number in 0..100 {
-        let email = format!("someone{number}@example.com");
-        ids.push(rows.account_contact(&email, &[&account]).await.id.to_string());
-        ids.push(rows.internal_contact(&email, Csm).await.contact.id.to_string());
-        ids.push(rows.organization_contact(Technical, Card::default()).await.id.to_string());
-    }
+    let (_, ids) = world.rows().contacts_of_all_kinds(100).await;
     let reader = world.reader();
     let filtered = "history(last: 3, filter: { action: { eq: CREATED } }) { edges { node { seq } } }";
     for (list, lists) in [

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: methods, media types, limits, statuses and headers; and what is read besides.
+//! GraphQL over HTTP: methods, media types, limits, statuses and headers; and other inputs.
 
 use std::str::FromStr;
 
@@ -194,7 +194,7 @@ async fn the_body_has_a_limit(world: World) {
         let body = json!({ "query": SUBJECT }).to_string();
         format!("{body}{}", " ".repeat(length - body.len()))
     };
-    // A body whose length nobody tells is sent in chunks.
+    // A body without content-length is sent in chunks.
     let chunked = |length: usize| Body::wrap(Full::new(Bytes::from(body(length))).map_frame(|frame| frame));
     for whole in [Body::from(body(LIMIT)), chunked(LIMIT)] {
         assert_eq!(

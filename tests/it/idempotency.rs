@@ -1,4 +1,4 @@
-//! Idempotency keys: a creation that is repeated with its key gives the first result and does nothing.
+//! Idempotency keys: a creation that is repeated with its key returns the first result and writes nothing.
 
 use contact_gateway::entity::{id::PartnerId, partner};
 use futures_util::future::join_all;
@@ -122,7 +122,7 @@ async fn keys_of_organizations_are_their_own(world: World) {
         assert_ne!(home, elsewhere);
         assert_eq!(world.count(table).await, 2, "{table}");
         refused_to(&world, &there, mutation, keyed(&input, mutation), &["CONFLICT idempotencyKey"]).await;
-        // Whoever repeats it in the organization gets the first result, whatever their name.
+        // Every subject that repeats it in the organization gets the first result.
         let again = done(&writer, mutation, keyed(&input, mutation), selection);
         assert_eq!(world.nothing_written(again).await, home);
     }

@@ -1,5 +1,5 @@
-//! How inputs arrive: an absent field is not null, in literals and in variables alike, and what does not fit the schema
-//! is refused before anything happens.
+//! Inputs: an absent field is not null, in literals and in variables alike, and inputs that do not match the schema are
+//! rejected before execution.
 
 use contact_gateway::entity::custom_field::FieldType;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     custom_field::field,
-    mutation::{assert_misfit, assert_refused, done},
+    mutation::{assert_refused, assert_schema_mismatch, done},
     support::{Actor, Reply, World, on_both},
 };
 
@@ -26,11 +26,11 @@ on_both!(
     metadata_is_written_as_a_literal,
     literals_that_do_not_fit_are_named,
     variables_that_do_not_fit_are_refused,
-    a_misfit_leaves_the_whole_document_undone,
+    a_schema_mismatch_prevents_execution_of_the_whole_document,
     mutations_happen_in_order_each_by_itself,
 );
 
-/// What happens to the job title of somebody who is Analyst.
+/// The expected job title after an update of an Analyst.
 struct Case {
     written: Option<Value>,
     kept: Value,
@@ -310,7 +310,7 @@ async fn literals_that_do_not_fit_are_named(world: World) {
     ] {
         let document = format!("mutation {{ {mutation}(input: {{ {input} }}) {{ __typename }} }}");
         let reply = world.nothing_written(actor.query(&document)).await;
-        assert_misfit(&reply, argument, &document);
+        assert_schema_mismatch(&reply, argument, &document);
     }
     let reply = world.nothing_written(actor.query("mutation { createPartner { __typename } }")).await;
     assert_eq!(reply.errors(), ["GRAPHQL_VALIDATION_FAILED"]);
@@ -340,9 +340,9 @@ async fn variables_that_do_not_fit_are_refused(world: World) {
     }
 }
 
-async fn a_misfit_leaves_the_whole_document_undone(world: World) {
+async fn a_schema_mismatch_prevents_execution_of_the_whole_document(world: World) {
     let actor = strict(&world);
-    for misfit in [
+    for selection in [
         "createInternalContact(input: { email: 7, internalRole: CSM }) { __typename }",
         "createPartner(input: { name: 7 }) { __typename }",
         "createOrganizationContact(input: { type: FINANCE, phone: 7 }) { __typename }",
@@ -350,10 +350,10 @@ async fn a_misfit_leaves_the_whole_document_undone(world: World) {
         "dropPartner(id: 1) { __typename }",
     ] {
         let document =
-            format!("mutation {{ createAccount(input: {{ name: \"A\" }}) {{ __typename }} {misfit} }}");
+            format!("mutation {{ createAccount(input: {{ name: \"A\" }}) {{ __typename }} {selection} }}");
         let reply = world.nothing_written(actor.query(&document)).await;
-        assert_eq!(reply.status, 400, "{misfit}");
-        assert_eq!(reply.errors(), ["GRAPHQL_VALIDATION_FAILED"], "{misfit}");
+        assert_eq!(reply.status, 400, "{selection}");
+        assert_eq!(reply.errors(), ["GRAPHQL_VALIDATION_FAILED"], "{selection}");
     }
 }
 

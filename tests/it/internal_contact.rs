@@ -1,11 +1,12 @@
-//! Internal contacts: making, changing and finding again the organization's own people.
+//! Internal contacts: creating, changing and reading the organization's own people.
 
 use contact_gateway::entity::{internal_contact, internal_contact_assignment::InternalRole};
 use serde_json::{Value, json};
 
 use crate::{
     mutation::{
-        assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with, without,
+        assert_masked, assert_refused, break_inserts, done, one_of_two_wins, refused, refused_to,
+        schema_mismatch, with, without,
     },
     support::{Outcomes, World, on_both, race},
 };
@@ -33,7 +34,7 @@ on_both!(
 
 const PERSON: &str = "id kind email givenName familyName name phone jobTitle version";
 
-fn ada() -> Value {
+pub(crate) fn ada() -> Value {
     json!({
         "email": "Ada.Lovelace@example.com",
         "internalRole": "ACCOUNT_MANAGER",
@@ -175,7 +176,7 @@ async fn what_is_missing_does_not_fit(world: World) {
             ["input", "partnerId"],
         ),
     ] {
-        misfit(&world, mutation, input, &argument).await;
+        schema_mismatch(&world, mutation, input, &argument).await;
     }
 }
 
@@ -271,14 +272,10 @@ async fn person_and_assignment_are_made_both_or_neither(world: World) {
 async fn only_one_of_two_wins_an_email(world: World) {
     let (writer, changes) = (world.writer(), world.count("change").await);
     for round in 1..=20 {
-        let create = |email: String| {
-            let input = json!({ "email": email, "internalRole": "CSM" });
-            writer.mutate("createInternalContact", input, "assignment { id } internalContact { id }")
-        };
-        let emails = (format!("ada{round}@example.com"), format!("ADA{round}@example.com"));
-        let (one, two) = tokio::join!(create(emails.0), create(emails.1));
-        let lost = if one.user_errors("createInternalContact").is_empty() { two } else { one };
-        assert_refused(&lost, "createInternalContact", &["TAKEN email"], "the second");
+        let inputs = [format!("ada{round}@example.com"), format!("ADA{round}@example.com")]
+            .map(|email| json!({ "email": email, "internalRole": "CSM" }));
+        let selection = "assignment { id } internalContact { id }";
+        one_of_two_wins(&writer, "createInternalContact", inputs, selection, "TAKEN email").await;
         assert_eq!(world.count("internal_contact").await, round);
         assert_eq!(world.count("internal_contact_assignment").await, round);
         assert_eq!(world.count("change").await, changes + 2 * round);
@@ -354,7 +351,7 @@ async fn an_update_keeps_the_rules(world: World) {
         let input = with(fields, json!({ "id": created["id"] }));
         refused(&world, "updateInternalContact", input, &[error]).await;
     }
-    misfit(
+    schema_mismatch(
         &world,
         "updateInternalContact",
         json!({ "id": created["id"], "internalRole": "CSM" }),
@@ -372,7 +369,7 @@ async fn an_expected_version_must_be_the_rows(world: World) {
     assert_eq!(update(&world, input(1)).await["version"], 2);
     // Even where nothing would change.
     refused(&world, "updateInternalContact", input(1), &["CONFLICT expectedVersion"]).await;
-    misfit(
+    schema_mismatch(
         &world,
         "updateInternalContact",
         with(input(1), json!({ "expectedVersion": "2" })),

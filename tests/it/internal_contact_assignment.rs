@@ -1,11 +1,13 @@
-//! Assignments: adding people to partners, changing roles, attaching what floats.
+//! Assignments: adding people to partners, changing roles, attaching floating ones.
 
 use contact_gateway::entity::{internal_contact_assignment::InternalRole, partner};
 use serde_json::{Value, json};
 
 use crate::{
+    internal_contact::ada,
     mutation::{
-        assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with, without,
+        assert_masked, assert_refused, break_inserts, done, refused, refused_to, schema_mismatch, with,
+        without,
     },
     support::{World, on_both},
 };
@@ -35,18 +37,6 @@ on_both!(
 const PERSON: &str = "id kind email givenName familyName name phone jobTitle version createdAt updatedAt";
 const ASSIGNMENT: &str =
     "id internalRole remoteId version createdAt updatedAt partner { id } internalContact { id }";
-
-fn ada() -> Value {
-    json!({
-        "email": "Ada.Lovelace@example.com",
-        "internalRole": "ACCOUNT_MANAGER",
-        "givenName": "Ada",
-        "familyName": "Lovelace",
-        "name": "Ada Lovelace",
-        "phone": "+1234567890",
-        "jobTitle": "Analyst",
-    })
-}
 
 async fn create(world: &World, input: Value) -> Value {
     let selection = format!("internalContact {{ {PERSON} }}");
@@ -139,7 +129,7 @@ async fn adding_to_a_partner_is_refused(world: World) {
         (json!({ "partnerId": elsewhere.id.to_string(), "remoteId": null }), &["NOT_FOUND partnerId"]),
         (json!({ "partnerId": "ptn_1", "remoteId": null }), &["NOT_FOUND partnerId"]),
         (json!({ "email": "", "remoteId": "r-2" }), &["REQUIRED email"]),
-        // Also of a person who is found, and whose phone therefore stays.
+        // Also for an existing person, whose phone stays.
         (json!({ "phone": "x", "internalRole": "LEAD", "remoteId": "r-2" }), &["INVALID phone"]),
     ] {
         refused(&world, "addInternalContactToPartner", with(input.clone(), fields), errors).await;
@@ -273,11 +263,11 @@ async fn roles_and_ids_must_fit(world: World) {
         (with(role.clone(), json!({ "email": "a@example.com" })), "email"),
         (with(role.clone(), json!({ "expectedVersion": 1.5 })), "expectedVersion"),
     ] {
-        misfit(&world, "updateInternalContactRole", input, &["input", argument]).await;
+        schema_mismatch(&world, "updateInternalContactRole", input, &["input", argument]).await;
     }
     for argument in ["partnerId", "assignmentId"] {
         let input = without(without(role.clone(), "internalRole"), argument);
-        misfit(&world, "attachInternalContactAssignment", input, &["input", argument]).await;
+        schema_mismatch(&world, "attachInternalContactAssignment", input, &["input", argument]).await;
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     change::{events, happened},
-    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to},
+    mutation::{assert_masked, assert_refused, break_inserts, done, refused, refused_to, schema_mismatch},
     support::{Outcomes, World, on_both, race},
 };
 
@@ -32,7 +32,7 @@ async fn read(world: &World, id: &Value) -> Value {
     world.reader().graphql(&document, json!({ "id": id })).await.data("/internalContactAssignment").clone()
 }
 
-/// The ids of those who are found by a word.
+/// The ids of the contacts that a search for a word finds.
 async fn found_by(world: &World, word: &str) -> Vec<Value> {
     let document = "query($word: String!) { internalContacts(filter: { search: $word }) { nodes { id } } }";
     let reply = world.reader().graphql(document, json!({ "word": word })).await;
@@ -168,10 +168,10 @@ async fn what_is_out_of_reach_is_not_found(world: World) {
 }
 
 async fn inputs_must_fit(world: World) {
-    misfit(&world, MOVE, json!({ "partnerId": "ptn_1" }), &["input", "assignmentId"]).await;
-    misfit(&world, MOVE, json!({ "assignmentId": "ica_1" }), &["input", "partnerId"]).await;
-    misfit(&world, REMOVE, json!({}), &["input", "assignmentId"]).await;
-    misfit(&world, REMOVE, json!({ "assignmentId": null }), &["input", "assignmentId"]).await;
+    schema_mismatch(&world, MOVE, json!({ "partnerId": "ptn_1" }), &["input", "assignmentId"]).await;
+    schema_mismatch(&world, MOVE, json!({ "assignmentId": "ica_1" }), &["input", "partnerId"]).await;
+    schema_mismatch(&world, REMOVE, json!({}), &["input", "assignmentId"]).await;
+    schema_mismatch(&world, REMOVE, json!({ "assignmentId": null }), &["input", "assignmentId"]).await;
 }
 
 async fn expected_versions_must_be_the_assignments(world: World) {
@@ -242,7 +242,7 @@ async fn of_all_that_happens_at_once_each_sees_the_other(world: World) {
             let errors = reply.user_errors(mutation);
             assert!(errors.iter().all(|error| allowed.contains(&error.as_str())), "{errors:?}");
             if !errors.is_empty() {
-                assert_refused(reply, mutation, &[&*errors[0]], "whoever came second");
+                assert_refused(reply, mutation, &[&*errors[0]], "the second request");
             }
         }
         assert_eq!(world.count("internal_contact_assignment").await, round + 1);

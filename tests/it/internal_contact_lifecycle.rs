@@ -23,7 +23,7 @@ async fn held(world: &World, person: &Value) -> Vec<Value> {
     reply.list("/internalContact/assignments/nodes").iter().map(|node| node["id"].clone()).collect()
 }
 
-/// The ids of the people who look after a partner.
+/// The ids of the people with an assignment to a partner.
 async fn looking_after(world: &World, partner: &partner::Model) -> Vec<Value> {
     let document = "query($id: ID!) { partner(id: $id) { internalContacts { nodes { id } } } }";
     let reply = world.reader().graphql(document, json!({ "id": partner.id.to_string() })).await;
@@ -53,7 +53,7 @@ async fn assignments_are_hidden_with_their_person(world: World) {
         let reply = world.reader().graphql(document, json!({ "id": assignment })).await;
         assert_eq!(*reply.data(""), json!({ "internalContactAssignment": null, "node": null }));
     }
-    // Somebody else may come by the same email address, and is somebody else.
+    // Another person may get the same email address, and is a different contact.
     let add = json!({
         "partnerId": partner.id.to_string(), "email": "ada@example.com", "internalRole": "CSM",
     });
@@ -175,17 +175,20 @@ async fn whoever_goes_or_comes_at_once_is_seen_or_not(world: World) {
                 &["NOT_FOUND assignmentId", "NOT_FOUND partnerId"],
             ),
         ] {
-            let told = reply.user_errors(mutation);
-            assert!(told.iter().all(|error| errors.contains(&error.as_str())), "{mutation}: {told:?}");
+            let refusals = reply.user_errors(mutation);
+            assert!(
+                refusals.iter().all(|error| errors.contains(&error.as_str())),
+                "{mutation}: {refusals:?}"
+            );
         }
         assert_eq!(inconsistencies(&world).await, 0);
         let (restored, _) = tokio::join!(
             writer.mutate("restoreInternalContact", person, "__typename"),
             done(&writer, "restorePartner", partner, "__typename"),
         );
-        // Somebody new has the address when the person was added after they had gone.
-        let told = restored.user_errors("restoreInternalContact");
-        assert!(told.is_empty() || told == ["CONFLICT id"], "{told:?}");
+        // A new contact has the address if the person was added after the deletion.
+        let refusals = restored.user_errors("restoreInternalContact");
+        assert!(refusals.is_empty() || refusals == ["CONFLICT id"], "{refusals:?}");
         assert_eq!(inconsistencies(&world).await, 0);
     }
     outcomes.assert(&["added", "attached", "not added", "not attached"]);

@@ -1,4 +1,4 @@
-//! The layers keep to their side: this reads the sources and fails where one names what it must not know.
+//! The dependencies between layers: these tests read the sources and fail if a layer names a module that it must not use.
 //!
 //! The table of `docs` is `LAYERS` here. Comments and literals are passed over; everything else counts, tests and macros
 //! included.

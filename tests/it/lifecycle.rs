@@ -1,10 +1,12 @@
-//! Deleting and restoring: what every kind of row that is deleted softly has in common.
+//! Deleting and restoring: the common behaviour of all kinds of rows that are soft-deleted.
 
 use serde_json::{Value, json};
 
 use crate::{
     change::{events, happened},
-    mutation::{assert_masked, assert_refused, break_inserts, done, misfit, refused, refused_to, with},
+    mutation::{
+        assert_masked, assert_refused, break_inserts, done, refused, refused_to, schema_mismatch, with,
+    },
     support::{Actor, Outcomes, World, on_both, race},
 };
 
@@ -240,11 +242,11 @@ async fn what_is_out_of_reach_is_not_found(world: World) {
 async fn inputs_must_fit(world: World) {
     for kind in KINDS {
         for mutation in [kind.mutation("delete"), kind.mutation("restore")] {
-            misfit(&world, &mutation, json!({}), &["input", "id"]).await;
-            misfit(&world, &mutation, json!({ "id": null }), &["input", "id"]).await;
+            schema_mismatch(&world, &mutation, json!({}), &["input", "id"]).await;
+            schema_mismatch(&world, &mutation, json!({ "id": null }), &["input", "id"]).await;
             let input = json!({ "id": "", "expectedVersion": "1" });
-            misfit(&world, &mutation, input, &["input", "expectedVersion"]).await;
-            misfit(&world, &mutation, json!({ "id": "", "name": "" }), &["input", "name"]).await;
+            schema_mismatch(&world, &mutation, input, &["input", "expectedVersion"]).await;
+            schema_mismatch(&world, &mutation, json!({ "id": "", "name": "" }), &["input", "name"]).await;
         }
     }
 }

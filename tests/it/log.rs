@@ -1,5 +1,5 @@
-//! The log never hurts a request: whatever the standard error stream does, every request gets its answer, the process ends
-//! when it is told to, and lines that could not be written are counted.
+//! The log never delays a request: with any state of the standard error stream, every request gets its response, the process
+//! ends when it is stopped, and lines that could not be written are counted.
 
 use std::{
     fs::File,
@@ -72,7 +72,7 @@ async fn commands_fail_as_ever_where_their_output_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let full = || File::options().write(true).open("/dev/full").expect("a full disk");
     for (arguments, code) in [
-        // The error cannot be told.
+        // The error cannot be printed.
         (&["serve", "--config", "absent.toml"][..], 1),
         // The output cannot be written.
         (&["schema"], 1),
@@ -115,7 +115,7 @@ async fn lines_that_cannot_be_written_are_counted() {
     let process = Process::spawn(serving);
     let address = tokio::task::spawn_blocking(|| address(log)).await.expect("an address");
 
-    // From now on nobody reads the log.
+    // From now on no process reads the log.
     let client = Client::at(address.parse().expect("an address"), "nonsense".to_owned());
     let metrics = Client::at(operator, String::new());
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What is kept for a time only, and the work in the background that deletes it.
+//! Retention: rows that are kept for a limited time, and the background work that deletes them.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What the gateway tells of itself: metrics and the access log, as docs/operations.md describes them.
+//! Metrics and the access log, as docs/operations.md describes them.
 
 use std::{
     collections::BTreeSet,
@@ -73,7 +73,7 @@ async fn requests_are_counted_by_field_and_outcome(world: World) {
         assert!(value(&text, metric).is_some_and(|open| open >= 1.0), "{text}");
     }
     drop(reader);
-    // Not for everybody.
+    // Not on the public address.
     let public = world.anonymous().request(Method::GET, "/metrics").send().await.expect("an answer");
     assert_eq!(public.status(), 404);
 }
@@ -94,13 +94,13 @@ async fn clients_choose_no_label(world: World) {
 async fn every_metric_is_documented(world: World) {
     world.reader().query("{ viewer { subject } }").await;
     let text = world.metrics().await;
-    let told: BTreeSet<String> = text
+    let exported: BTreeSet<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
         .map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() })
         .collect();
-    let told: BTreeSet<&str> = told.iter().map(String::as_str).collect();
-    assert_eq!(told, documented("\n## Metrics\n"));
+    let exported: BTreeSet<&str> = exported.iter().map(String::as_str).collect();
+    assert_eq!(exported, documented("\n## Metrics\n"));
 }
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn the_log_has_a_line_for_each_request_and_nothing_of_what_it_holds() {
     for private in [secret, "Lovelace", &token, "nonsense", "createPartner(input", "?query"] {
         assert!(!text.contains(private), "{private}: {text}");
     }
-    let told = lines[0].split(' ').filter_map(|part| Some(part.split_once('=')?.0));
-    assert_eq!(told.collect::<BTreeSet<_>>(), documented("\n## The log\n"));
+    let logged = lines[0].split(' ').filter_map(|part| Some(part.split_once('=')?.0));
+    assert_eq!(logged.collect::<BTreeSet<_>>(), documented("\n## The log\n"));
 }
 
 #[tokio::test]

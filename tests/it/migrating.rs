@@ -28,7 +28,7 @@ use crate::{
 
 on_both!(a_rolling_deploy);
 
-/// How many rows there are where nobody measures.
+/// The number of rows when nothing is measured.
 const FEW: usize = 2_000;
 /// How many clients send requests.
 const CLIENTS: usize = 6;

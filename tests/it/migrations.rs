@@ -1,4 +1,4 @@
-//! Instances that start at once on an empty database: all come up, and what they make is made once.
+//! Instances that start at the same time on an empty database: all start, and the schema and the sample data exist once.
 //!
 //! How migrations go up and down, and what the schema refuses, is tested beside them in migrations/.
 

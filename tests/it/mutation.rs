@@ -1,4 +1,4 @@
-//! What the tests of mutations say again and again: it is done, it is refused, it does not fit the schema.
+//! Shared helpers for mutations that succeed, are rejected, or do not match the schema.
 
 use contact_gateway::service::Database;
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -42,6 +42,20 @@ pub(crate) async fn refused_to(
     assert_refused(&reply, mutation, expected, &what);
 }
 
+/// Sends two creations at the same time. One of them must succeed, the other must be refused with this user error.
+pub(crate) async fn one_of_two_wins(
+    actor: &Actor,
+    mutation: &str,
+    inputs: [Value; 2],
+    selection: &str,
+    refusal: &str,
+) {
+    let [one, two] = inputs.map(|input| actor.mutate(mutation, input, selection));
+    let (one, two) = tokio::join!(one, two);
+    let lost = if one.user_errors(mutation).is_empty() { two } else { one };
+    assert_refused(&lost, mutation, &[refusal], "the second");
+}
+
 /// The payload's objects are null, and its user errors are these, each with a message for people.
 #[track_caller]
 pub(crate) fn assert_refused(reply: &Reply, mutation: &str, expected: &[&str], what: &str) {
@@ -61,16 +75,16 @@ pub(crate) fn assert_refused(reply: &Reply, mutation: &str, expected: &[&str], w
 }
 
 /// Performs a mutation whose input does not fit the schema: GraphQL itself refuses it, naming `argument`.
-pub(crate) async fn misfit(world: &World, mutation: &str, input: Value, argument: &[&str]) {
+pub(crate) async fn schema_mismatch(world: &World, mutation: &str, input: Value, argument: &[&str]) {
     let what = format!("{mutation} {}", shortened(&input));
     let actor = world.writer().with_header("accept", "application/graphql-response+json");
     let reply = world.nothing_written(actor.mutate(mutation, input, "__typename")).await;
-    assert_misfit(&reply, argument, &what);
+    assert_schema_mismatch(&reply, argument, &what);
 }
 
 /// The whole request was refused, because this argument does not fit the schema.
 #[track_caller]
-pub(crate) fn assert_misfit(reply: &Reply, argument: &[&str], what: &str) {
+pub(crate) fn assert_schema_mismatch(reply: &Reply, argument: &[&str], what: &str) {
     assert_eq!(reply.status, 400, "{what}: {reply:?}");
     assert_eq!(reply.errors(), ["GRAPHQL_VALIDATION_FAILED"], "{what}");
     assert_eq!(reply.body.get("data"), None, "{what}");
@@ -128,7 +142,7 @@ pub(crate) fn without(mut input: Value, field: &str) -> Value {
     input
 }
 
-/// From now on the database refuses to insert into this table, for a reason that no client can be told.
+/// From now on the database refuses to insert into this table, for a reason that no client may see.
 pub(crate) async fn break_inserts(db: &Database, table: &str) {
     let connection = db.connection();
     let sql = match connection.get_database_backend() {

@@ -1,10 +1,10 @@
-//! Organizations: changing the one that the request selected.
+//! Organizations: changing the selected one.
 
 use contact_gateway::auth::Scope;
 use serde_json::{Value, json};
 
 use crate::{
-    mutation::{assert_refused, done, misfit, refused_to},
+    mutation::{assert_refused, done, refused_to, schema_mismatch},
     support::{HOME, World, on_both},
 };
 
@@ -53,7 +53,8 @@ async fn refused_values_are_named(world: World) {
     ] {
         refused_to(&world, &admin, "updateOrganization", input, errors).await;
     }
-    misfit(&world, "updateOrganization", json!({ "id": "org_1", "name": "Home" }), &["input", "id"]).await;
+    schema_mismatch(&world, "updateOrganization", json!({ "id": "org_1", "name": "Home" }), &["input", "id"])
+        .await;
 }
 
 async fn only_one_of_two_changes_to_a_version_wins(world: World) {

@@ -7,7 +7,7 @@ use contact_gateway::{
 use serde_json::{Value, json};
 
 use crate::{
-    mutation::{assert_masked, break_inserts, done, misfit, refused, refused_to, with, without},
+    mutation::{assert_masked, break_inserts, done, refused, refused_to, schema_mismatch, with, without},
     support::{World, on_both},
 };
 
@@ -156,7 +156,7 @@ async fn what_is_missing_does_not_fit(world: World) {
         (with(invoice(), json!({ "organisationId": 1 })), "organisationId"),
         (with(invoice(), json!({ "address": { "city": "Berlin" } })), "address"),
     ] {
-        misfit(&world, "createOrganizationContact", input, &["input", argument]).await;
+        schema_mismatch(&world, "createOrganizationContact", input, &["input", argument]).await;
     }
 }
 
@@ -261,7 +261,7 @@ async fn a_purchase_order_number_is_for_invoices(world: World) {
                 refused(&world, "createOrganizationContact", input, &error).await;
                 refused(&world, "updateOrganizationContact", update_input(&text), &error).await;
             }
-            // No number is no number, however it is said.
+            // All forms of an absent number are equal.
             for none in [json!({ "purchaseOrderNumber": null }), number(" ")] {
                 create(&world, with(card(r#type), none.clone())).await;
                 let same = update(&world, with(none, json!({ "id": existing })));
@@ -328,9 +328,9 @@ async fn an_update_keeps_the_rules(world: World) {
     let id = create(&world, invoice()).await["id"].clone();
     for r#type in [json!("INVOICE_ADDRESS"), json!("TECHNICAL"), json!(7), Value::Null] {
         let input = json!({ "id": id, "type": r#type });
-        misfit(&world, "updateOrganizationContact", input, &["input", "type"]).await;
+        schema_mismatch(&world, "updateOrganizationContact", input, &["input", "type"]).await;
     }
-    misfit(&world, "updateOrganizationContact", json!({ "name": "A" }), &["input", "id"]).await;
+    schema_mismatch(&world, "updateOrganizationContact", json!({ "name": "A" }), &["input", "id"]).await;
     for (fields, error) in [
         (json!({ "name": "x".repeat(256) }), "TOO_LONG name"),
         (json!({ "email": "erika" }), "INVALID email"),

@@ -1,4 +1,4 @@
-//! Paging: every list can be walked to its end in both directions, and rows that stand still are found once.
+//! Paging: every list can be read to its end in both directions, and each unchanged row is returned once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contact_gateway::{
@@ -191,7 +191,7 @@ async fn every_list(world: &World) -> Vec<List> {
     ]
 }
 
-/// Somebody who sees both organizations and reads in the first.
+/// A caller with both organizations that reads in the first.
 fn reader(world: &World) -> Actor {
     world.multi().in_organization("org_1")
 }
@@ -248,7 +248,7 @@ async fn cursors_that_are_none_are_refused(world: World) {
     for list in lists {
         let cursor = list.page(&reader, json!({ "first": 1 })).await.cursors[0].clone();
         let cursor = cursor.as_str().expect("a cursor");
-        // Countries are told apart by integers too, so it is the list that does not fit.
+        // The ids of countries are integers too, so it is the list that does not fit.
         let other = if list.path == ["countries"] { "changes" } else { "countries" };
         let other = List::new(other, if other == "changes" { "seq" } else { "id" }, 0);
         let foreign = other.page(&reader, json!({ "first": 1 })).await.cursors[0].clone();
@@ -339,7 +339,7 @@ async fn people_with_several_roles_are_listed_once(world: World) {
     assert_eq!(reply.data("/partners/nodes/0"), &expected);
 }
 
-/// While somebody pages, the row at the cursor goes, one that is to come goes, and rows come at both ends.
+/// While a client pages, the row at the cursor and a later one are deleted, and rows are created at both ends.
 async fn what_comes_and_goes_moves_nothing_else(world: World) {
     let (partners, _) = world.rows().partners_and_people(30, 1).await;
     let reader = world.reader();

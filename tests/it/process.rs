@@ -57,8 +57,8 @@ impl Process {
 
     /// Sends a signal to its id.
     pub(crate) fn signal(&self, name: &str) {
-        let told = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status();
-        assert!(told.expect("kill").success());
+        let status = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status();
+        assert!(status.expect("kill").success());
     }
 
     /// What the system says about its memory, in KiB (`VmRSS`, or `VmHWM` for the most there was).

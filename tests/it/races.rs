@@ -84,7 +84,7 @@ async fn assert_history(world: &World, id: &str, titles: &[String]) {
     assert_eq!(json!(recorded), json!(titles));
 }
 
-/// A writer that waits for another one's email address keeps nobody else in the organization waiting.
+/// A writer that waits for another one's email address blocks no other writer of the organization.
 #[tokio::test]
 async fn a_writer_that_waits_for_a_key_holds_up_nobody() {
     let world = World::on_postgres().await;

@@ -206,15 +206,7 @@ async fn walk(reader: &Actor, id: &str, size: usize, is_backward: bool) -> Vec<S
 
 /// Each of a hundred addresses is that of an account contact, of an internal contact and of a card.
 async fn a_hundred_parents_are_one_statement(world: World) {
-    let rows = world.rows();
-    let account = rows.account("Globex").await;
-    let mut ids = Vec::new();
-    for number in 0..100 {
-        let email = format!("someone{number}@example.com");
-        ids.push(rows.account_contact(&email, &[&account]).await.id.to_string());
-        ids.push(rows.internal_contact(&email, Csm).await.contact.id.to_string());
-        ids.push(card(&rows, Some(&email)).await);
-    }
+    let (account, ids) = world.rows().contacts_of_all_kinds(100).await;
     let account = account.id.to_string();
     let reader = world.reader();
     let related = "relatedContacts { nodes { id } }";

@@ -1,4 +1,4 @@
-//! What an answer looks like: its fields in the order of the document, null where a field failed, and no more told of an
+//! Responses: its fields in the order of the document, null where a field failed, and nothing more about an
 //! error than clients may know.
 
 use contact_gateway::entity::internal_contact_assignment::InternalRole;

@@ -1,4 +1,4 @@
-//! The public schema as a whole: that it is the exported one, and that it keeps to its conventions.
+//! The public schema as a whole: it is the exported one and follows its conventions.
 
 use std::collections::BTreeMap;
 

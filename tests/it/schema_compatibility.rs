@@ -1,4 +1,4 @@
-//! Clients of the published schema go on working: what could break one is named, with the reason, and fails here.
+//! Clients of the published schema keep working: a change that could break one fails here, with the reason.
 //!
 //! tests/schema/README.md tells how the published schema moves forward, and how a field is taken away.
 

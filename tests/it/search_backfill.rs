@@ -1,4 +1,4 @@
-//! Rows that a release from before sort keys and words has written.
+//! Rows that were written by a release without sort keys and words.
 
 use std::time::Duration;
 

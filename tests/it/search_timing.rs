@@ -1,5 +1,5 @@
-//! How long a search takes tells nothing of another organization: a word that only it has is searched for as fast when
-//! three of its contacts have it as when very many do.
+//! The time of a search reveals nothing about another organization: a search for a word that only the other one has is equally
+//! fast if three of its contacts have it and if very many do.
 //!
 //! What counts is the time on the processor: it differs as much as the time that passes, without the noise of the machine.
 //! In short with few contacts and repetitions, and a bound that only a real difference passes.

@@ -1,5 +1,5 @@
-//! A caller that asks for too much takes nothing from the others: turns, connections to the database, SQLite's writer and
-//! points are shared.
+//! A caller with too many requests takes nothing from the others: permits, database connections, SQLite's writer and points
+//! are shared.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn hold(world: &World, lock: &str) -> Write {
     write
 }
 
-/// The same gateway, where whoever waits for a connection waits for as long as a test does.
+/// The same gateway, where requests wait for a connection as long as a test does.
 async fn patient(world: World) -> World {
     world.restarted(|config| config.database.acquire_timeout = 3 * PATIENCE).await
 }
@@ -246,9 +246,9 @@ async fn with_small_bucket(world: World, change: impl FnOnce(&mut contact_gatewa
 
 async fn what_a_request_took_is_charged(world: World) {
     let world = with_small_bucket(world, |_| {}).await;
-    let told = world.reader().with_header("x-graphql-cost", "true").query(READ).await;
-    assert_eq!(told.status, 200);
-    assert_eq!(told.body["extensions"]["cost"]["rateLimit"], json!({ "burst": 100, "left": 0 }));
+    let reply = world.reader().with_header("x-graphql-cost", "true").query(READ).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.body["extensions"]["cost"]["rateLimit"], json!({ "burst": 100, "left": 0 }));
     let refused = world.reader().query("{ viewer { subject } }").await;
     assert_eq!((refused.status.as_u16(), refused.errors()), (429, vec!["RATE_LIMITED".to_owned()]));
     // No more than the bucket holds is owed: 100 points, and the 2 of the request.

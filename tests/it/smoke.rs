@@ -1,4 +1,4 @@
-//! The shortest way through the whole gateway: something is made, and read back.
+//! The shortest way through the whole gateway: a record is created and read back.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The file of an SQLite database: for its owner only, and nothing is acknowledged that is not in it.
+//! The file of an SQLite database: accessible by its owner only, and every acknowledged write is in it.
 
 use std::{
     fs::{self, File},

@@ -1,14 +1,14 @@
-//! What the gateway relies on and a server may not have: `serve` refuses to start, with one sentence that tells what to do.
+//! Database servers that do not meet the requirements: `serve` does not start, with one sentence that states the solution.
 
 use std::{fs, path::Path};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
     process::{command, run},
-    support::{Proxy, Tampering, TestDatabase, World, postgres_server},
+    support::{Proxy, Tampering, TestDatabase, World, connect, postgres_server},
 };
 
 /// Starts `serve` and gives what it says as it refuses.
@@ -32,9 +32,7 @@ async fn a_database_with_another_encoding() {
     let folder = tempfile::tempdir().expect("a folder");
     for encoding in ["LATIN1", "SQL_ASCII"] {
         let name = format!("encoding_{}", Uuid::now_v7().simple());
-        let mut options = ConnectOptions::new(&server);
-        options.max_connections(1).sqlx_logging(false);
-        let own = Database::connect(options).await.expect("the server");
+        let own = connect(&server).await;
         let create = format!(
             "CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
         );

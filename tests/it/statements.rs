@@ -1,4 +1,4 @@
-//! How many SQL statements a query takes: one for each list and each kind of row, whatever the number of rows.
+//! The number of SQL statements of a query: one for each list and each kind of row, whatever the number of rows.
 //!
 //! Every document reads `$first` rows of a list at its root and ends in fields called `leaf`, so that a test knows that
 //! everything asked for came back.

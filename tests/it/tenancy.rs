@@ -1,4 +1,4 @@
-//! Organizations do not see each other: whatever is asked in one, no row of the other comes back or changes.
+//! Organizations are isolated: no request in one returns or changes a row of the other.
 //!
 //! Both hold rows of the same names, emails and remote ids. That root fields do not take ids of the other organization is
 //! shown in `authorization`.
@@ -93,7 +93,7 @@ async fn no_list_shows_the_other_organization(world: World) {
     assert_eq!(ids_in(world.admin().query(EVERYTHING).await.data("")), home);
     assert_eq!(ids_in(world.other().query(EVERYTHING).await.data("")), other);
 
-    // Who may act in both still acts in one at a time, and knows of both.
+    // A caller with both still acts in one at a time, and sees both.
     for (selected, mut expected) in [("org_1", home), ("org_2", other)] {
         let reply = world.multi().in_organization(selected).query(EVERYTHING).await;
         expected.extend(["org_1".to_owned(), "org_2".to_owned()]);
@@ -142,7 +142,7 @@ async fn no_id_reaches_the_other_organization(world: World) {
             .collect();
         assert_eq!(reply.data("/nodes"), &json!(expected));
     }
-    // Even who may act in both reaches only the rows of the one that is selected; both themselves are what the token names.
+    // Even a caller with both gets only the rows of the selected one; the organizations themselves are those of the token.
     let (organizations, rows): (Vec<String>, Vec<String>) =
         other.into_iter().partition(|id| id.starts_with("org_"));
     for id in organizations {

@@ -1,5 +1,5 @@
-//! The specification's rules over HTTP: which documents and variables are refused and where, and what is answered where
-//! nothing is selected. `src/graphql/document/tests/validation.rs` has the rules one by one.
+//! The specification's rules over HTTP: rejected documents and variables with their locations, and empty selections.
+//! `src/graphql/document/tests/validation.rs` has the rules one by one.
 
 use contact_gateway::entity::internal_contact_assignment::InternalRole;
 use reqwest::Method;
@@ -11,7 +11,7 @@ on_both!(
     fields_that_cannot_be_merged_are_refused_at_both,
     the_same_shape_on_types_that_exclude_each_other_is_allowed,
     whole_numbers_are_integers_however_they_are_written,
-    misfits_are_found_before_anything_is_executed,
+    mismatches_are_found_before_execution,
     an_empty_operation_name_is_none,
     introspection_follows_the_specification,
     objects_of_which_nothing_is_selected_are_empty,
@@ -83,7 +83,7 @@ async fn whole_numbers_are_integers_however_they_are_written(world: World) {
     }
 }
 
-async fn misfits_are_found_before_anything_is_executed(world: World) {
+async fn mismatches_are_found_before_execution(world: World) {
     let create = "a: createPartner(input: { name: \"Globex\" }) { partner { id } }";
     for (declared, second, variables, argument) in [
         ("$n: String", "input: { name: $n }", json!({ "n": "A" }), json!(["input", "name"])),

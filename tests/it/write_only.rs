@@ -1,4 +1,4 @@
-//! A token without contacts:read sees, below a mutation, the fields of the record that it wrote, and nothing else.
+//! A token without contacts:read can read, below a mutation, the fields of the record that it wrote, and nothing else.
 //!
 //! Payloads, records and relations are read out of the schema: what is in none of the lists here must be forbidden.
 
@@ -172,7 +172,7 @@ async fn a_write_only_token_sees_the_record_that_it_wrote_and_nothing_else(world
             if errors.remove(&format!("FORBIDDEN {path}")) {
                 forbidden.insert(place.clone());
             }
-            assert!(value(&path).is_null(), "{path} is told: {:#}", reply.body);
+            assert!(value(&path).is_null(), "{path} is returned: {:#}", reply.body);
             relations.insert(place);
         }
         assert!(errors.is_empty(), "{errors:?}: {:#}", reply.body);

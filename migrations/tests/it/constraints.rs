@@ -1,4 +1,4 @@
-//! Every check, unique key and foreign key refuses what it must, and lets pass what stands beside it.
+//! Every check, unique key and foreign key rejects invalid rows, and accepts similar valid ones.
 //!
 //! Rows are inserted by raw SQL, so that no entity and no service stands in the way. May import the migrations,
 //! `support` and the names that README.md lists.

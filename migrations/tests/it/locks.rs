@@ -1,4 +1,4 @@
-//! Migrating tables that others use meanwhile.
+//! Migrating tables that are in use.
 //!
 //! Pools of a single connection throughout, because that must be enough. May import the migrations, `samples` and
 //! `support`.

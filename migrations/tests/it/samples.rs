@@ -1,4 +1,4 @@
-//! Migrations as a later version might have them. Used by the gateway's tests too, so it may import sea_orm_migration and
+//! Sample migrations of a later version. Used by the gateway's tests too, so it may import sea_orm_migration and
 //! the migrations only.
 
 use migrations::{create_index_concurrently, drop_index_concurrently};

@@ -1,4 +1,4 @@
-//! What every answer carries, and in which form it is sent.
+//! Headers of all responses, and the encoding of bodies.
 
 use reqwest::Method;
 use serde_json::json;
@@ -36,7 +36,7 @@ async fn every_answer_has_an_id_and_security_headers() {
     }
 }
 
-/// The encoding of an answer, whether caches are told of it, and the body as it was sent.
+/// The encoding of a response, whether `vary` names it, and the body as it was sent.
 async fn encoded(world: &World, document: &str, accepted: &str) -> (Option<String>, bool, Vec<u8>) {
     let request = world.reader().request(Method::POST, "/graphql").json(&json!({ "query": document }));
     let answer = request.header("accept-encoding", accepted).send().await.expect("an answer");

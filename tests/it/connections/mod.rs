@@ -1,4 +1,4 @@
-//! Clients that are slow, many or rude, on real sockets: each loses its connection in time, and the others do not notice.
+//! Slow, numerous and malicious clients on real sockets: each loses its connection in time, and others are not affected.
 //!
 //! Nothing here depends on the database, so there is one of each test, on SQLite.
 
@@ -170,7 +170,7 @@ async fn connections_without_a_token_give_way() {
         others.push(wire);
     }
     assert_eq!(others[2].answer().await.expect("an answer").status, 200);
-    // Who had its chance to show a token goes first, then the oldest.
+    // A connection that could have sent a token is closed first, then the oldest.
     let mut newcomers = Vec::new();
     for index in [2, 0, 1] {
         let mut newcomer = Wire::to(world.address()).await;
@@ -194,7 +194,7 @@ async fn polling_health_keeps_nobody_out() {
                 while wire.ask(&get("/healthz")).await.is_some_and(|answer| answer.status == 200) {
                     sleep(PAUSE).await;
                 }
-                // Others come in its place; whoever connects without a pause only spends its own time.
+                // Others take its place; a client that connects without a pause only spends its own time.
                 sleep(PAUSE).await;
             }
         });

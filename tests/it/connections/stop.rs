@@ -1,4 +1,4 @@
-//! Being told to stop: what was accepted is answered, what is idle is closed, and nothing new is taken.
+//! Stopping: accepted requests are answered, idle connections are closed, and new ones are not accepted.
 //!
 //! The last tests stop the real binary under load. By hand, twenty times:
 //! `STOPS=20 cargo test --test it -- connections::stop::no_request_is_cut --nocapture`
@@ -26,7 +26,7 @@ const CREATE: &str = "mutation { createPartner(input: { name: \"Globex\" }) { pa
 /// How long idle connections may keep a server from ending.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A second server of a world's gateway, which can be told to stop.
+/// A second server of a world's gateway, which can be stopped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,

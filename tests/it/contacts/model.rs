@@ -1,4 +1,4 @@
-//! What the list of all contacts must hold: conditions as clients write them, each with the same as a function, and orders.
+//! A model of the list of all contacts: conditions as clients write them, each with an equivalent function, and orders.
 
 use std::cmp::Ordering;
 
@@ -169,7 +169,7 @@ impl Condition {
 /// What is asked of the list.
 pub(super) struct Question {
     pub(super) condition: Condition,
-    /// What is searched for besides, at the top.
+    /// The words of the search, if there is one.
     pub(super) search: Option<&'static str>,
     /// The fields that it is ordered by, and whether the greatest comes first.
     pub(super) order: Vec<(&'static str, bool)>,

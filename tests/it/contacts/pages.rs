@@ -1,4 +1,4 @@
-//! The list page by page: in every order and both directions its pages are what a model says, also while rows come and go.
+//! The list page by page: in every order and both directions its pages match a model, also while rows are created and deleted.
 
 use contact_gateway::service::cursor::{Cursor, CursorKey};
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ async fn random_filters_have_their_pages(world: World) {
         let found = assert_pages(&world, &mut chance, &items, &question).await;
         telling += usize::from(found > 0 && found < items.len());
     }
-    assert!(telling > 25, "only {telling} filters told some contacts from others");
+    assert!(telling > 25, "only {telling} filters selected some contacts but not all");
 }
 
 async fn searches_have_their_pages(world: World) {
@@ -170,7 +170,7 @@ async fn searches_have_their_pages(world: World) {
     }
 }
 
-/// While somebody walks, contacts of all kinds are made, deleted and changed, also those at the cursor.
+/// While a client pages, contacts of all kinds are created, deleted and changed, also those at the cursor.
 async fn what_stands_still_is_found_once(world: World) {
     let mut chance = Chance::seeded(4);
     let (mut maker, items) = filled(&world, &mut chance).await;

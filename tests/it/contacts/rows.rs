@@ -1,4 +1,4 @@
-//! Random contacts of all kinds: the rows of the database, and what lists must know of them.
+//! Random contacts of all kinds: the rows of the database, and the values that lists use.
 //!
 //! Names, email addresses and times are taken from small sets, so that contacts of all kinds are often equal in them.
 

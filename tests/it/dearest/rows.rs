@@ -1,4 +1,4 @@
-//! An organization of many contacts, all of which a filter may have to look at.
+//! An organization with many contacts, all of which a filter may have to read.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 

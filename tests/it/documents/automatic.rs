@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CREATE, GRAPHQL, SUBJECT, both_ways, get, persisted, post, sha256};
-use crate::support::{HOME, OTHER, Reply, World, on_both};
+use crate::support::{HOME, OTHER, Reply, World, limit_points, on_both};
 
 on_both!(
     a_document_is_known_once_it_was_sent,
@@ -82,7 +82,7 @@ async fn each_organization_finds_its_own(world: World) {
     let sent = json!({ "query": list, "extensions": persisted(&sha256(list)) });
     let named = json!({ "extensions": persisted(&sha256(list)) });
     assert_eq!(ask(HOME, sent.clone()).await.data("/partners/nodes"), &json!([{ "name": "Globex" }]));
-    // That somebody else asked it is nobody's business.
+    // Another caller must not learn that the document was sent.
     assert_eq!(ask(OTHER, named.clone()).await.errors(), ["PERSISTED_QUERY_NOT_FOUND"]);
     assert_eq!(ask(OTHER, sent).await.data("/partners/nodes"), &json!([{ "name": "Initech" }]));
     assert_eq!(ask(OTHER, named.clone()).await.data("/partners/nodes"), &json!([{ "name": "Initech" }]));
@@ -159,9 +159,7 @@ async fn what_is_refused_is_counted_and_costs(world: World) {
             config.limits.document_tokens = 40;
             config.limits.document_aliases = 1;
             config.limits.cost = 25;
-            config.rate_limit.points_per_minute = 1;
-            config.rate_limit.burst = 25;
-            config.rate_limit.points_per_millisecond = 0;
+            limit_points(config, 25);
         })
         .await;
     let actor = |name: &str| world.actor(name, &[HOME], &[]);

@@ -1,4 +1,4 @@
-//! What `serve` writes of documents that are not trusted: each once, and not more than so many in a minute.
+//! Log lines about documents that are not trusted: one for each document, and a limited number per minute.
 
 use std::{
     fs::{self, File},
@@ -30,9 +30,9 @@ async fn address(log: &Path) -> String {
     let begin = Instant::now();
     loop {
         let text = fs::read_to_string(log).expect("a log");
-        let told = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut told = told.filter_map(|line| line["fields"]["address"].as_str().map(str::to_owned));
-        if let Some(address) = told.next() {
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut addresses = lines.filter_map(|line| line["fields"]["address"].as_str().map(str::to_owned));
+        if let Some(address) = addresses.next() {
             return address;
         }
         assert!(begin.elapsed() < Duration::from_secs(20), "{text}");
@@ -73,20 +73,20 @@ async fn each_untrusted_document_is_told_of_once() {
         ask(json!({ "query": SUBJECT })).await;
         ask(json!({ "documentId": "m" })).await;
     }
-    let told = lines(&log, "contact_gateway::untrusted");
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0]["level"], "WARN");
+    let logged = lines(&log, "contact_gateway::untrusted");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["level"], "WARN");
     let fields = json!({
         "message": "document is not trusted", "request_id": "one", "organization": 1, "operation": "Named",
         "sha256": sha256(text),
     });
-    assert_eq!(told[0]["fields"], fields);
+    assert_eq!(logged[0]["fields"], fields);
 
     for number in 0..2 * LINES {
         ask(json!({ "query": format!("query Many {{ a{number}: __typename }}") })).await;
     }
-    let told = lines(&log, "contact_gateway::untrusted");
-    assert!((LINES..LINES + 20).contains(&told.len()), "{}", told.len());
+    let logged = lines(&log, "contact_gateway::untrusted");
+    assert!((LINES..LINES + 20).contains(&logged.len()), "{}", logged.len());
     drop(serving);
     let text = fs::read_to_string(&log).expect("a log");
     for private in ["lovelace", "grace.hopper", "partners(", "__typename }"] {

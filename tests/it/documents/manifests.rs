@@ -1,4 +1,4 @@
-//! Manifests that cannot be used: `serve` does not start, and tells which file, which document and why.
+//! Invalid manifests: `serve` does not start, and names the file, the document and the reason.
 
 use std::{fs, path::Path};
 
@@ -32,7 +32,7 @@ async fn what_cannot_be_trusted_ends_the_start() {
     let other = sha256("{ viewer { scopes } }");
     let entries: Vec<_> = (0..25).map(|number| (format!("d{number:02}"), json!("{"))).collect();
     let many = json!(serde_json::Map::from_iter(entries));
-    for (content, told) in [
+    for (content, reasons) in [
         ("{".to_owned(), vec!["documents.json: line 1 is not valid JSON"]),
         ("{}".to_owned(), vec!["documents.json: contains no documents"]),
         (
@@ -56,8 +56,8 @@ async fn what_cannot_be_trusted_ends_the_start() {
         let finished = run(command(folder.path(), ["serve", "--config", &file])).await;
         assert_eq!((finished.code, finished.stdout.as_str()), (Some(1), ""), "{content}");
         assert!(finished.stderr.contains("documents.manifest: documents.json"), "{finished:?}");
-        for told in told {
-            assert!(finished.stderr.contains(told), "{told}: {finished:?}");
+        for reason in reasons {
+            assert!(finished.stderr.contains(reason), "{reason}: {finished:?}");
         }
     }
     fs::remove_file(&manifest).expect("no file");

@@ -1,4 +1,4 @@
-//! Documents by their ids: automatic ones, and trusted ones from a manifest. docs/documents.md tells what is promised.
+//! Documents by their ids: automatic ones, and trusted ones from a manifest. docs/documents.md describes them.
 
 mod automatic;
 mod log;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     CREATE, GRAPHQL, SUBJECT, automatic::counted, both_ways, get, persisted, post, sha256, trusting,
 };
-use crate::support::{HOME, Reply, World, on_both};
+use crate::support::{HOME, Reply, World, limit_points, on_both};
 
 on_both!(
     each_form_of_a_manifest_is_served,
@@ -112,8 +112,8 @@ async fn enforcing_executes_nothing_else(world: World) {
     assert_eq!((without.status.as_u16(), without.errors()), (401, vec!["UNAUTHENTICATED".to_owned()]));
     let may_not = world.nothing_written(Reply::of(post(&world.reader(), &named))).await;
     assert_eq!(may_not.errors(), ["FORBIDDEN createPartner"]);
-    let misfit = Reply::of(post(&world.writer(), &json!({ "documentId": "create" }))).await;
-    assert_eq!(misfit.errors(), ["GRAPHQL_VALIDATION_FAILED"]);
+    let invalid = Reply::of(post(&world.writer(), &json!({ "documentId": "create" }))).await;
+    assert_eq!(invalid.errors(), ["GRAPHQL_VALIDATION_FAILED"]);
 }
 
 async fn tenants_stay_apart(world: World) {
@@ -155,9 +155,7 @@ async fn what_a_request_costs_is_limited_for_all(world: World) {
         .restarted(|config| {
             config.documents = documents;
             config.limits.cost = 60;
-            config.rate_limit.points_per_minute = 1;
-            config.rate_limit.burst = 60;
-            config.rate_limit.points_per_millisecond = 0;
+            limit_points(config, 60);
         })
         .await;
     let ask = async |name: &str, first: u32| {

@@ -1,4 +1,4 @@
-//! JSON with all digits of its numbers, read as it is written: what tests compare with what they sent.
+//! JSON with all digits of its numbers, to compare a response with the request.
 
 use std::collections::BTreeMap;
 

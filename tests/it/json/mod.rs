@@ -27,7 +27,7 @@ on_both!(
 /// The way out of every refused number.
 const WAY_OUT: &str = "Send it as a string";
 
-/// Numbers that come back equal.
+/// Numbers that are returned equal.
 const KEPT: [&str; 22] = [
     "0",
     "-0",

@@ -1,4 +1,4 @@
-//! People are found by the names of their companies, whatever happens to either.
+//! People are found by the names of their companies, also after changes of either.
 
 use contact_gateway::entity::internal_contact_assignment::InternalRole::{Csm, Lead};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ on_both!(
     companies_without_words_are_harmless,
 );
 
-/// The emails of the people whom a search finds.
+/// The emails of the people that a search finds.
 async fn found(actor: &Actor, list: &str, query: &str) -> Vec<String> {
     let document = format!(
         "query($search: String!) {{

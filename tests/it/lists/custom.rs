@@ -1,4 +1,4 @@
-//! Custom fields: values that they have, conditions on them, and what such a condition means.
+//! Custom fields: values, conditions on them, and the meaning of these conditions.
 
 use contact_gateway::entity::custom_field::FieldType;
 use serde_json::{Map, Value, json};

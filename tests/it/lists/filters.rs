@@ -94,7 +94,7 @@ async fn assert_filtered(world: World, kind: &str, list: &str, key: &str) {
         assert_eq!(found, (page, expected.len()), "{kind} {filter}");
         telling += usize::from(!expected.is_empty() && expected.len() < all);
     }
-    assert!(telling > FILTERS / 5, "only {telling} of {FILTERS} filters told some rows from others");
+    assert!(telling > FILTERS / 5, "only {telling} of {FILTERS} filters selected some rows but not all");
     assert_eq!(trees.unused(kind), [""; 0], "never filtered by");
 }
 

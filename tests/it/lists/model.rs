@@ -1,4 +1,4 @@
-//! What lists must hold: the rows of an organization, and filters and orders applied to them as they are written.
+//! A model of lists: the rows of an organization, and filters and orders applied to them.
 //!
 //! Straightforward on purpose: it looks at every row for every question, and knows nothing of databases. `reading` fills
 //! it.

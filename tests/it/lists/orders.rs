@@ -91,8 +91,8 @@ impl Walk<'_> {
             let (ahead, behind) = (read < expected.len(), !found.is_empty());
             let info = &page["pageInfo"];
             let around = if backward { [ahead, behind] } else { [behind, ahead] };
-            let told = [&info["hasPreviousPage"], &info["hasNextPage"]];
-            assert_eq!(told, [&json!(around[0]), &json!(around[1])], "{list} {order} after {read}");
+            let has_more = [&info["hasPreviousPage"], &info["hasNextPage"]];
+            assert_eq!(has_more, [&json!(around[0]), &json!(around[1])], "{list} {order} after {read}");
             assert_eq!(page["totalCount"], expected.len(), "{list} {order}");
             assert_eq!(keys.is_empty(), info["startCursor"].is_null() && info["endCursor"].is_null());
             let at = if backward { 0 } else { found.len() };

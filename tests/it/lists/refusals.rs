@@ -1,4 +1,4 @@
-//! Filters, orders and windows that make no sense are refused, each with the path of the field and of what is wrong.
+//! Invalid filters, orders and windows are rejected, each with the path of the field and of the invalid value.
 
 use serde_json::{Value, json};
 

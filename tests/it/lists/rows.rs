@@ -1,4 +1,4 @@
-//! Random rows of every kind, inserted as they are: with the values that filters and orders could stumble over.
+//! Random rows of every kind, inserted directly, with values that are difficult for filters and orders.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contact_gateway::entity::{
@@ -49,7 +49,7 @@ pub(super) const TEXTS: [&str; 24] = [
     "(?)$1",
 ];
 
-/// Words of rows. They are not those of the names, so that both can be told apart.
+/// Words of rows. They are not those of the names, so that searches distinguish both.
 pub(super) const WORDS: [&str; 8] =
     ["ada", "adalbert", "lovelace", "love", "gross", "2025550143", "globex", "東京"];
 

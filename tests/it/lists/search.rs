@@ -1,4 +1,4 @@
-//! Search: what is found, what comes first, and that nothing anybody types is an error.
+//! Search: matches, their order, and that no text is an error.
 
 use contact_gateway::entity::organization_contact::OrganizationContactType;
 use contact_gateway::{
@@ -218,7 +218,7 @@ async fn the_better_match_comes_first(world: World) {
     assert_eq!(nodes, json!([{ "displayName": "Zeno" }, { "displayName": "Grace" }]));
 }
 
-/// What people, and those who look for holes, could type.
+/// Texts that people and attackers could type.
 const HOSTILE: [&str; 40] = [
     "\"",
     "\"\"",

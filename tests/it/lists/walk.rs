@@ -1,4 +1,4 @@
-//! Walks: while rows come, go and change their names, whoever reads a list page by page finds each row that stands still
+//! Walks: while rows are created, deleted and renamed, a client that reads a list page by page finds each unchanged row
 //! exactly once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +77,7 @@ const ORGANIZATION_CONTACTS: Rows = Rows {
     },
 };
 
-/// They have neither name nor email, but a person who has.
+/// Assignments have neither name nor email, but their person has.
 const ASSIGNMENTS: Rows = Rows {
     create: "addInternalContactToPartner",
     update: "updateInternalContactRole",
@@ -131,7 +131,7 @@ struct Moving {
     number: usize,
 }
 
-/// Who makes, changes and removes rows.
+/// A client that creates, changes and deletes rows.
 struct Mover {
     writer: Actor,
     chance: Chance,
@@ -232,7 +232,7 @@ impl Walk {
     }
 }
 
-/// A world with rows that stand still, and who moves the others.
+/// A world with rows that do not change, and the client that changes the others.
 struct Scene {
     world: World,
     parent: Option<String>,

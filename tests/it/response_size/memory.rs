@@ -1,4 +1,4 @@
-//! The memory that responses share until they are taken.
+//! The memory that responses share until they are sent.
 
 use std::time::Duration;
 

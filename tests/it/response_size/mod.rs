@@ -1,4 +1,4 @@
-//! How large responses may be, what they hold of the memory until they are taken, and how long that may take: by GraphQL over
+//! The maximum size of responses, their memory until they are sent, and the maximum time of that: by GraphQL over
 //! HTTP, as events, as messages of a WebSocket, and by REST.
 
 mod deadlines;

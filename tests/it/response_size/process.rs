@@ -1,4 +1,4 @@
-//! The memory of the real process while many clients take the largest responses slowly.
+//! The memory of the real process while many clients read the largest responses slowly.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -63,7 +63,7 @@ async fn fifty_slow_readers(world: World) {
             readers.push(slow_reader(gateway.address(), way, &tokens[number % 10], document).await);
         }
         let begin = Instant::now();
-        // Long enough for all of them to have been executed or refused; then somebody else is answered.
+        // Long enough for all of them to have been executed or rejected; then another client gets a response.
         sleep(Duration::from_secs(2)).await;
         loop {
             let answer = gateway.client.answer("{ viewer { subject } }", json!({})).await.expect("an answer");

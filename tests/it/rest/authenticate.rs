@@ -1,4 +1,4 @@
-//! Application tokens: made by the command, exchanged by the route.
+//! Application tokens: created by the command, exchanged by the route.
 
 use contact_gateway::{
     auth::{Scope, Scopes},

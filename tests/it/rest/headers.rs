@@ -69,7 +69,7 @@ async fn scopes_are_the_services(world: World) {
     for (path, body) in &creations {
         assert_status(&world.nothing_written(reader.post(path, body.clone())).await, 403);
     }
-    // Who may only write sees what it has written.
+    // A caller that may only write gets what it has written.
     let writer = Rest::of(world.actor("pen", &[HOME], &[Scope::ContactsWrite])).await;
     for (path, body) in creations {
         assert!(writer.post(path, body).await.status.is_success(), "{path}");

@@ -1,20 +1,14 @@
-//! What callers may ask for: points of the rate limit, places, and time.
+//! The rate limit of REST requests.
 
 use serde_json::json;
 
 use super::{Rest, documented::assert_status};
-use crate::support::{World, on_both};
+use crate::support::{World, limit_points, on_both};
 
 on_both!(points_are_taken_for_requests_and_rows, one_bucket_serves_graphql_and_rest);
 
 async fn points_are_taken_for_requests_and_rows(world: World) {
-    let world = world
-        .restarted(|config| {
-            config.rate_limit.points_per_minute = 1;
-            config.rate_limit.burst = 100;
-            config.rate_limit.points_per_millisecond = 0;
-        })
-        .await;
+    let world = world.restarted(|config| limit_points(config, 100)).await;
     let rest = Rest::of(world.writer()).await;
     // 10 for the request and 40 for the rows that the page may have.
     assert_status(&rest.get("/v2/internal-contacts?limit=40").await, 200);
@@ -35,13 +29,7 @@ async fn points_are_taken_for_requests_and_rows(world: World) {
 }
 
 async fn one_bucket_serves_graphql_and_rest(world: World) {
-    let world = world
-        .restarted(|config| {
-            config.rate_limit.points_per_minute = 1;
-            config.rate_limit.burst = 20;
-            config.rate_limit.points_per_millisecond = 0;
-        })
-        .await;
+    let world = world.restarted(|config| limit_points(config, 20)).await;
     let rest = Rest::of(world.reader()).await;
     assert_status(&rest.get("/v2/internal-contacts?limit=10").await, 200);
     assert_eq!(world.reader().query("{ viewer { subject } }").await.status, 429);

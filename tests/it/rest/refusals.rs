@@ -1,4 +1,4 @@
-//! Bad input in the form of each family: nothing of it is written, and all of it is told.
+//! Invalid input in the form of each family: nothing is written, and all errors are returned.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -121,7 +121,7 @@ async fn a_write_only_token_is_told_of_the_record_that_it_wrote_and_of_nothing_e
     let fields = |reply: &Reply| -> BTreeSet<String> {
         reply.body.as_object().into_iter().flat_map(|body| body.keys().cloned()).collect()
     };
-    let mut told = BTreeSet::new();
+    let mut named = BTreeSet::new();
     for ((operation, limited), (_, whole)) in writing.iter().zip(&reading) {
         assert!(limited.status.is_success(), "{operation}: {} {:#}", limited.status, limited.body);
         assert_eq!(limited.status, whole.status, "{operation}");
@@ -132,11 +132,11 @@ async fn a_write_only_token_is_told_of_the_record_that_it_wrote_and_of_nothing_e
         for other in OTHERS {
             assert!(!limited.contains(other), "{operation} tells of {other}: {limited}");
             if whole.contains(other) {
-                told.insert(other);
+                named.insert(other);
             }
         }
     }
-    assert_eq!(told, BTreeSet::from(OTHERS), "with contacts:read each of them is told");
+    assert_eq!(named, BTreeSet::from(OTHERS), "with contacts:read each of them is returned");
 
     let ids = json!({ "ids": [] });
     assert_eq!(write_only.post("/v1/accounts/contacts/filter/ids", ids).await.status, 403);

@@ -1,4 +1,4 @@
-//! What of a schema could break a client that was built against an earlier one.
+//! Changes of a schema that could break a client of an earlier one.
 
 use std::collections::BTreeMap;
 

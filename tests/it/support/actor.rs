@@ -1,4 +1,4 @@
-//! Who asks: a client of the gateway with its token and headers.
+//! A client of the gateway with its token and headers.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Chance that can be repeated: numbers that follow from a seed, which a test that fails tells.
+//! Repeatable random numbers from a seed, which a failing test prints.
 
 /// A sequence of random choices (SplitMix64). Set CONTACT_GATEWAY_TEST_SEED to try another one.
 pub(crate) struct Chance {

@@ -104,11 +104,11 @@ impl Cluster {
         }
     }
 
-    /// Stops it at once, as if its machine had crashed: no transaction ends, no client is told.
+    /// Stops it at once, as if its machine had crashed: no transaction ends, no client is notified.
     pub(crate) fn stop_at_once(&mut self) {
         let mut server = self.server.take().expect("a server that runs");
-        let told = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
-        assert!(told.expect("kill").success());
+        let status = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
+        assert!(status.expect("kill").success());
         server.wait().expect("a server that ended");
     }
 }
@@ -138,7 +138,7 @@ fn program(name: &str) -> Command {
     command
 }
 
-/// The user and group of the server, which refuses to run as root: that of Debian's package, or nobody.
+/// The user and group of the server, which refuses to run as root: that of Debian's package, or `nobody`.
 fn other_user() -> Option<(u32, u32)> {
     let is_root = fs::read_to_string("/proc/self/status").expect("a status").contains("\nUid:\t0\t");
     let users = fs::read_to_string("/etc/passwd").expect("users");

@@ -118,10 +118,11 @@ fn postgres_url(server: &str, name: &str) -> String {
     url.into()
 }
 
-async fn connect(server: &str) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(server);
+/// One connection, beside those of the gateway.
+pub(crate) async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
-    sea_orm::Database::connect(options).await.expect("the server")
+    sea_orm::Database::connect(options).await.expect("a connection")
 }
 
 /// A database on the server that others are cloned from.
@@ -180,6 +181,6 @@ async fn holds(server: &DatabaseConnection, sql: &str) -> bool {
     row.expect(sql).expect("a row").try_get_by_index(0).expect("a truth value")
 }
 
-async fn execute(server: &DatabaseConnection, sql: &str) {
-    server.execute_unprepared(sql).await.expect(sql);
+pub(crate) async fn execute(db: &impl ConnectionTrait, sql: &str) {
+    db.execute_unprepared(sql).await.expect(sql);
 }

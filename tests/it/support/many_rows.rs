@@ -80,7 +80,7 @@ impl Rows {
         ids
     }
 
-    /// `count` people who look after one partner each and are found by its words: all after the same.
+    /// `count` people who are all assigned to one partner and are found by its words.
     pub(crate) async fn people_of(&self, partner: &partner::Model, count: usize) -> Vec<InternalContactId> {
         let now = self.context().now;
         let people: Vec<_> = (0..count)

@@ -1,4 +1,4 @@
-//! What the tests stand on: a [`World`] for each test, with a fresh database and a running gateway.
+//! Support for tests: a [`World`] for each test, with a new database and a running gateway.
 //!
 //! ```
 //! use serde_json::json;
@@ -22,7 +22,7 @@
 //! - [`on_both!`] makes two tests of a function, `…::sqlite` and `…::postgres`. The latter fail without a server: run
 //!   `scripts/test`, or set CONTACT_GATEWAY_TEST_POSTGRES to the URL of one where databases can be made.
 //! - [`World`]: the organizations [`HOME`] and [`OTHER`] are there, each with its five contact types and nothing else.
-//! - [`Actor`]: who asks. [`World::reader`], [`World::writer`], [`World::admin`], [`World::other`], [`World::multi`],
+//! - [`Actor`]: a client. [`World::reader`], [`World::writer`], [`World::admin`], [`World::other`], [`World::multi`],
 //!   [`World::anonymous`] and, for anything else, [`World::actor`].
 //! - [`Reply`]: what came back; its functions panic with the whole body when it is not what the test says it is.
 //! - [`Rows`]: rows made through the services, and many rows at once made directly.
@@ -60,19 +60,19 @@ use chrono::Utc;
 use contact_gateway::{
     app::{self, App},
     auth::{Scope, Scopes, Signer},
-    config::{self, Config},
+    config::{self, Config, RateLimit},
     http::playground::Session,
     service::Database,
 };
 use reqwest::Method;
-use sea_orm::Statement;
+use sea_orm::{DatabaseConnection, Statement};
 use tracing::Level;
 
 pub(crate) use self::{
     actor::Actor,
     chance::Chance,
     cluster::Cluster,
-    database::{empty_databases, postgres_server},
+    database::{connect, empty_databases, execute, postgres_server},
     empty::TestDatabase,
     processor::Processor,
     proxy::{Proxy, Tampering},
@@ -90,7 +90,7 @@ pub(crate) const OTHER: i64 = 2;
 /// What development mode signs tokens with.
 const KEY: &[u8; 32] = b"a key that everybody may know...";
 
-/// Makes a test on each kind of database of every `async fn name(world: World)` that it is given.
+/// Makes a test on each kind of database of every given `async fn name(world: World)`.
 macro_rules! on_both {
     ($($test:ident),+ $(,)?) => {$(
         mod $test {
@@ -193,6 +193,11 @@ impl World {
         Server::start(app).await
     }
 
+    /// A connection to the database beside those of the gateway.
+    pub(crate) async fn own_connection(&self) -> DatabaseConnection {
+        connect(self.config.database_url().expect("a database").expose()).await
+    }
+
     /// Where the gateway listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address
@@ -206,7 +211,7 @@ impl World {
         answer.text().await.expect("a text")
     }
 
-    /// Nobody: no token.
+    /// A caller without a token.
     pub(crate) fn anonymous(&self) -> Actor {
         Actor::new(self.address())
     }
@@ -236,7 +241,7 @@ impl World {
         self.actor("multi", &[HOME, OTHER], &Scope::ALL)
     }
 
-    /// Whoever a test needs besides.
+    /// Any other caller.
     pub(crate) fn actor(&self, subject: &str, organizations: &[i64], scopes: &[Scope]) -> Actor {
         let signer: Signer = config::development_signer(KEY).expect("a signer");
         let scopes: Scopes = scopes.iter().copied().collect();
@@ -328,6 +333,11 @@ pub(crate) fn row_level_security() -> bool {
 
 /// Of a statement and a request, where a test is not about that: a busy machine fails none.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Gives each subject a number of points that do not come back during a test; time costs nothing.
+pub(crate) fn limit_points(config: &mut Config, burst: u32) {
+    config.rate_limit = RateLimit { points_per_minute: 1, burst, points_per_millisecond: 0 };
+}
 
 /// The configuration of development mode on a database.
 pub(crate) fn development(database_url: String) -> Config {

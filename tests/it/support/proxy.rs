@@ -1,4 +1,4 @@
-//! What may stand between the gateway and its PostgreSQL server, and change what they say to each other.
+//! A proxy between the gateway and its PostgreSQL server, which can change their messages.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Rows that a test needs to be there, made through the services as a client would make them.
+//! Rows that a test needs, created through the services as a client would create them.
 //!
 //! Each function takes what tests care about and fills in the rest; for anything else call the service with [`Rows::db`]
 //! and [`Rows::context`]. `many_rows` makes them by the hundred.
@@ -38,7 +38,7 @@ impl Rows {
         Self { db, organization: OrganizationId(organization) }
     }
 
-    /// Somebody who may do everything in the organization, now.
+    /// The context of a caller with all scopes in the organization, now.
     pub(crate) fn context(&self) -> RequestContext {
         let now = Utc::now();
         let caller = Caller {
@@ -73,7 +73,7 @@ impl Rows {
         made.expect("an internal contact")
     }
 
-    /// An assignment to a partner, of the internal contact with this email, who is made when there is none.
+    /// An assignment to a partner, of the internal contact with this email, which is created if absent.
     pub(crate) async fn assignment(
         &self,
         email: &str,
@@ -124,6 +124,21 @@ impl Rows {
         };
         let made = service::account_contact::create(&self.db, &self.context(), &input).await;
         made.expect("an account contact")
+    }
+
+    /// `count` contacts of each kind, and the account of the account contacts. Those of one number have one address.
+    pub(crate) async fn contacts_of_all_kinds(&self, count: usize) -> (account::Model, Vec<String>) {
+        let account = self.account("Globex").await;
+        let mut ids = Vec::new();
+        for number in 0..count {
+            let email = format!("someone{number}@example.com");
+            ids.push(self.account_contact(&email, &[&account]).await.id.to_string());
+            ids.push(self.internal_contact(&email, InternalRole::Csm).await.contact.id.to_string());
+            let card = Card { email: Some(email).into(), ..Card::default() };
+            let card = self.organization_contact(OrganizationContactType::Technical, card).await;
+            ids.push(card.id.to_string());
+        }
+        (account, ids)
     }
 
     /// Deletes an internal contact as a client would, with what is hidden by that.

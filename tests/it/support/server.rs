@@ -7,9 +7,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 /// A server on free ports of 127.0.0.1; it ends when it is dropped.
 pub(crate) struct Server {
-    /// For everybody.
+    /// The public address.
     pub(crate) address: SocketAddr,
-    /// For those who run it.
+    /// The address for operators.
     pub(crate) operator_address: SocketAddr,
     _tasks: JoinSet<()>,
     _maintenance: Maintenance,

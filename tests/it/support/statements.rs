@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use contact_gateway::service::{Database, QueryStats};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-/// Keeps the statements while somebody wants them.
+/// Keeps the statements while a test records them.
 #[derive(Clone, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Option<Vec<Statement>>>>);
 

@@ -1,4 +1,4 @@
-//! Random operations from the schema: fields, arguments and inputs of every type, with what all organizations know.
+//! Random operations from the schema: fields, arguments and inputs of every type, with values that all organizations know.
 
 use serde_json::{Map, Value, json};
 
@@ -43,7 +43,7 @@ pub(super) struct Operation {
 pub(super) struct Generator<'a> {
     pub(super) schema: &'a Schema,
     pub(super) chance: &'a mut Chance,
-    /// Who acts, and who else is there.
+    /// The organization of the caller, and the other one.
     pub(super) own: &'a Known,
     pub(super) others: &'a Known,
     variables: Vec<String>,
@@ -239,7 +239,7 @@ impl<'a> Generator<'a> {
         (crowded.into(), alone.into())
     }
 
-    /// One's own, a stranger's, nobody's, or none at all; of the kind that fits, most of the time.
+    /// An own id, one of the other organization, an unknown one, or none; mostly of the right kind.
     fn id(&mut self, around: &str, name: &str) -> (Value, Value) {
         let prefix =
             if self.chance.one_in(8) { *self.chance.pick(&PREFIXES) } else { self.fitting(around, name) };
@@ -262,7 +262,7 @@ impl<'a> Generator<'a> {
         (crowded.into(), alone.into())
     }
 
-    /// An id of another organization, and nobody's in its place: the same each time.
+    /// An id of another organization, and the unknown id that replaces it: the same each time.
     fn strangers(&mut self, foreign: String, prefix: &str) -> Pair {
         if let Some(named) = self.sent.iter().find(|(crowded, _)| *crowded == foreign) {
             return named.clone();

@@ -1,8 +1,8 @@
-//! Random operations of two organizations tell neither of them anything about the other.
+//! Random operations of two organizations reveal nothing about the other one.
 //!
 //! Both act in one crowded world. Each also has a world where it is alone and where it does exactly the same. Whatever
 //! the other did meanwhile, the two answers must be equal but for ids and times: rows, counts, errors and their texts. An
-//! id of the other organization must be answered as one that nobody has, and even the statements must be the same, so that
+//! id of the other organization must be answered as an unknown one, and even the statements must be the same, so that
 //! the time that an answer takes tells nothing either. Numbers that the database counts (organization contacts, changes)
 //! have gaps where others got theirs; that is known and compared as ids are.
 //!
@@ -24,7 +24,7 @@ use self::{
 };
 use crate::support::{Actor, Chance, HOME, OTHER, Reply, World};
 
-/// How many operations there are on each database, unless the environment says otherwise.
+/// How many operations there are on each database, by default.
 const OPERATIONS: usize = 5000;
 
 /// How many errors an answer tells at most.
@@ -48,7 +48,7 @@ async fn postgres() {
 }
 
 /// How often each root field was asked, and how often without an error.
-type Tally = BTreeMap<String, (usize, usize)>;
+type Outcomes = BTreeMap<String, (usize, usize)>;
 
 async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
     let schema = Schema::of(&crowded).await;
@@ -58,7 +58,7 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
         (Place::of(&crowded, HOME), Place::of(&home, HOME)),
         (Place::of(&crowded, OTHER), Place::of(&other, OTHER)),
     ];
-    let mut tally = Tally::new();
+    let mut outcomes = Outcomes::new();
     for number in 0..operations() {
         let who = chance.below(2);
         let (crowded, alone) = &places[who];
@@ -67,7 +67,7 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
         let operation = Generator::new(&schema, &mut chance, own, others).operation();
         let request = format!("request-{number}");
         let mut asked = crowded.ask(&operation, &operation.crowded, &request).await;
-        let told = |problem: String| {
+        let report = |problem: String| {
             format!(
                 "operation {number} of organization {}: {problem}\n{}\n{}",
                 who + 1,
@@ -75,11 +75,11 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
                 operation.crowded
             )
         };
-        assert!(asked.0.status.as_u16() < 500, "{}", told(asked.0.body.to_string()));
-        count(&mut tally, &operation, &asked.0.body);
+        assert!(asked.0.status.as_u16() < 500, "{}", report(asked.0.body.to_string()));
+        count(&mut outcomes, &operation, &asked.0.body);
         if operation.has_foreign_cursor {
             let foreign = ids(&asked.0.body).into_iter().find(|id| others.has(id) && !named(&operation, id));
-            assert_eq!(foreign, None, "{}", told(asked.0.body.to_string()));
+            assert_eq!(foreign, None, "{}", report(asked.0.body.to_string()));
             continue;
         }
         let mut same = alone.ask(&operation, &operation.alone, &request).await;
@@ -88,14 +88,14 @@ async fn nobody_is_told_of_others([crowded, home, other]: [World; 3]) {
             [&mut asked, &mut same].into_iter().for_each(|asked| hide_points(&mut asked.0.body));
         }
         if let Err(difference) = compare(own, others, &operation, &asked, &same) {
-            panic!("{}\n{}\n{}", told(difference), asked.0.body, same.0.body);
+            panic!("{}\n{}\n{}", report(difference), asked.0.body, same.0.body);
         }
     }
-    assert_all_were_asked(&schema, &tally);
+    assert_all_were_asked(&schema, &outcomes);
 }
 
 /// An answer, and the statements that it took.
-type Asked = (Reply, Vec<String>);
+type Observation = (Reply, Vec<String>);
 
 /// An organization in a world.
 struct Place<'w> {
@@ -109,7 +109,7 @@ impl<'w> Place<'w> {
         Self { world, actor }
     }
 
-    async fn ask(&self, operation: &Operation, variables: &Value, request: &str) -> Asked {
+    async fn ask(&self, operation: &Operation, variables: &Value, request: &str) -> Observation {
         let actor = self.actor.clone().with_header("x-request-id", request);
         let asked = actor.graphql(&operation.document, variables.clone());
         let (mut reply, mut statements) = self.world.statements(asked).await;
@@ -131,8 +131,8 @@ fn compare(
     own: &mut Known,
     others: &Known,
     operation: &Operation,
-    crowded: &Asked,
-    alone: &Asked,
+    crowded: &Observation,
+    alone: &Observation,
 ) -> Result<(), String> {
     if crowded.0.status != alone.0.status {
         return Err(format!("status {} and, alone, {}", crowded.0.status, alone.0.status));
@@ -147,20 +147,20 @@ fn compare(
     Ok(())
 }
 
-fn count(tally: &mut Tally, operation: &Operation, body: &Value) {
+fn count(outcomes: &mut Outcomes, operation: &Operation, body: &Value) {
     let is_good = body.get("errors").is_none() && !body.to_string().contains("\"userErrors\":[{");
     for root in &operation.root {
-        let (asked, good) = tally.entry(root.clone()).or_default();
+        let (asked, good) = outcomes.entry(root.clone()).or_default();
         *asked += 1;
         *good += usize::from(is_good);
     }
 }
 
 /// The random operations would say little if they all were refused.
-fn assert_all_were_asked(schema: &Schema, tally: &Tally) {
+fn assert_all_were_asked(schema: &Schema, outcomes: &Outcomes) {
     for root in ["Query", "Mutation"] {
         for field in schema.get(root).fields.iter().filter(|field| !field.name.starts_with('_')) {
-            let (asked, good) = tally.get(&field.name).copied().unwrap_or_default();
+            let (asked, good) = outcomes.get(&field.name).copied().unwrap_or_default();
             assert!(asked > 0 && good > 0, "{} was asked {asked} times, {good} without an error", field.name);
         }
     }

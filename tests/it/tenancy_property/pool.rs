@@ -1,4 +1,4 @@
-//! What the organizations know, and two answers held against each other.
+//! The ids that the organizations know, and a comparison of two responses.
 //!
 //! The same row has one id where both organizations are and another where one is alone. Ids that stand in the same place
 //! of two answers are taken for the same row's, once and for all; whatever does not fit that is a difference.
@@ -18,7 +18,7 @@ pub(super) type Pair = (String, String);
 
 pub(super) const PREFIXES: [&str; 9] = ["org", "ptn", "ic", "ica", "acc", "ac", "ct", "cf", "oc"];
 
-/// An id that nobody has.
+/// An id that no row has.
 pub(super) fn nobodys(prefix: &str) -> String {
     let (uuid, number) = (Uuid::now_v7(), 9_000_000_000 + i64::from(Uuid::now_v7().as_u128() as u16));
     match prefix {
@@ -43,7 +43,7 @@ pub(super) struct Known {
     by_prefix: BTreeMap<String, Vec<Pair>>,
     /// Numbers that both worlds count by themselves: those of organization contacts and of changes.
     numbers: BTreeMap<String, i64>,
-    /// Positions in lists, by the type of the edges that told them.
+    /// Positions in lists, by the type of their edges.
     cursors: BTreeMap<String, Vec<Pair>>,
 }
 

@@ -1,4 +1,4 @@
-//! The gateway's schema, as introspection tells it: what random operations are made of.
+//! The gateway's schema from introspection, of which random operations are made.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Well signed tokens that say the wrong things.
+//! Correctly signed tokens with invalid claims.
 
 use contact_gateway::auth::TokenError::{
     self, BadSignature, Expired, Invalid, IssuedInFuture, LifetimeTooLong, Malformed, Missing, NotYetValid,
@@ -27,7 +27,7 @@ fn each(name: &str, values: impl IntoIterator<Item = Value>, refusal: TokenError
     values.into_iter().map(|value| (json!({ name: value }), refusal)).collect()
 }
 
-/// Who says it, to whom, about whom.
+/// The issuer, the audience and the subject.
 fn names() -> Changes {
     let own = Of::Hs.name();
     let strangers = [

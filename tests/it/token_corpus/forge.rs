@@ -1,4 +1,4 @@
-//! Makes tokens of every kind, good ones and others: the issuers, their keys, and signing by hand.
+//! Creates valid and invalid tokens of every kind: the issuers, their keys, and signing by hand.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Headers that try to choose: the algorithm, the key, or how the token is to be read.
+//! Headers that try to choose the algorithm, the key, or the format of the token.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use contact_gateway::auth::TokenError::{
@@ -70,7 +70,7 @@ fn algorithms(forge: Forge) -> Vec<Case> {
     cases
 }
 
-/// The public key, which everybody has, used as the secret of HMAC.
+/// The public key, used as the secret of HMAC.
 fn confusions(forge: Forge) -> Vec<Case> {
     let mut cases = Vec::new();
     for of in [Of::Rs, Of::Es, Of::Ed, Of::Set, Of::OneKeySet] {

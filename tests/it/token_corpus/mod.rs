@@ -88,13 +88,13 @@ async fn complaint(world: &World, case: &Case) -> Option<String> {
         Ok(value) => {
             let reply = ask(world, value).await;
             if case.token.len() > LONG {
-                // So long a head never reaches those who read tokens.
+                // So long a head is rejected before the token is read.
                 return (reply.status != 431).then(|| format!("{}: {}", case.name, reply.status));
             }
-            // The reason is told of what could be read as a header; some of it is trimmed or refused before.
-            let told = !case.token.bytes().all(|byte| byte.is_ascii_graphic())
+            // The reason is returned for tokens that fit into a header; others are trimmed or refused before.
+            let has_reason = !case.token.bytes().all(|byte| byte.is_ascii_graphic())
                 || reply.body["errors"][0]["message"] == case.refusal.to_string();
-            (!refused(&reply) || !told).then(|| format!("{} {}", reply.status, reply.body))
+            (!refused(&reply) || !has_reason).then(|| format!("{} {}", reply.status, reply.body))
         }
         Err(_) => {
             let status = raw_status(world, &case.token).await;

@@ -1,4 +1,4 @@
-//! Signatures that somebody without the key can make, and almost right ones.
+//! Signatures that can be made without the key, and almost right ones.
 
 use contact_gateway::auth::TokenError::BadSignature;
 use jsonwebtoken::Algorithm;

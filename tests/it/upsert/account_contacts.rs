@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Kind, counts, statuses};
 use crate::{
     custom_field::field,
-    mutation::{done, misfit, with},
+    mutation::{done, schema_mismatch, with},
     support::{World, on_both},
 };
 
@@ -186,7 +186,7 @@ async fn a_contact_without_remote_id_gets_it(world: World) {
     let changed = upsert_one(&world, row, "UPDATED").await;
     assert_eq!(changed["id"], contact);
     assert_eq!(changed["remoteId"], "r-1");
-    // From now on that is who it is.
+    // From now on the remote id identifies this contact.
     let changed =
         upsert_one(&world, json!({ "remoteId": "r-1", "email": "ada@example.com" }), "UPDATED").await;
     assert_eq!(changed["id"], contact);
@@ -235,7 +235,7 @@ async fn rows_count_as_if_they_came_one_by_one(world: World) {
     // Not the other way round: the first row still finds it taken.
     let rows = json!([row("r-1", "one"), row("r-2", "free")]);
     KIND.refused(&world, rows, &["TAKEN rows.0.email", "TAKEN rows.1.email"]).await;
-    // Nobody has this address after the first row, so the second is a new contact.
+    // No contact has this address after the first row, so the second is a new contact.
     let rows = json!([row("r-1", "other"), { "email": "free@example.com", "firstName": "B" }]);
     let payload = upsert(&world, rows).await;
     assert_eq!(statuses(&payload), ["UPDATED", "CREATED"]);
@@ -391,7 +391,7 @@ async fn refused_values_are_named(world: World) {
     }
     let row = json!({ "email": "a@example.com", "customFieldValues": [{ "customFieldId": "cf_1", "value": null }] });
     let path = ["input", "rows", "0", "customFieldValues", "0", "value"];
-    misfit(&world, "upsertAccountContacts", json!({ "rows": [row] }), &path).await;
+    schema_mismatch(&world, "upsertAccountContacts", json!({ "rows": [row] }), &path).await;
 }
 
 async fn a_deleted_contact_is_not_found(world: World) {

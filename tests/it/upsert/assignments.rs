@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Kind, counts, statuses};
 use crate::{
-    mutation::{done, misfit, with},
+    mutation::{done, schema_mismatch, with},
     support::{World, on_both},
 };
 
@@ -78,7 +78,7 @@ async fn people_are_found_or_made(world: World) {
         },
     });
     assert_eq!(made, expected);
-    // Who is there keeps every field.
+    // An existing person keeps every field.
     let found =
         upsert_one(&world, with(row("ADA", "CSM"), with(profile, json!({ "remoteId": "r-2" }))), "CREATED")
             .await;
@@ -107,7 +107,7 @@ async fn a_person_comes_with_the_first_row(world: World) {
     assert_eq!((&people[0]["name"], &people[0]["email"]), (&json!("First"), &json!("grace@example.com")));
     assert_eq!(world.count("internal_contact").await, 2);
 
-    // A row that is refused makes nobody.
+    // A rejected row creates no person.
     let rows = json!([
         with(row("bob", "CSM"), json!({ "name": "First", "partnerId": "ptn_1" })),
         with(row("bob", "LEAD"), json!({ "name": "Second" })),
@@ -170,7 +170,7 @@ async fn an_assignment_is_moved_by_its_remote_id(world: World) {
         assert_eq!(*reply.data("/changes/nodes/0/fields"), fields);
     }
     assert_eq!(world.words_found("internalContacts", "globex hooli").await, "hooli");
-    // To somebody else, too.
+    // To another person, too.
     let moved = upsert_one(&world, with(row("ada", "LEAD"), json!({ "remoteId": "r-1" })), "UPDATED").await;
     let ada = moved["internalContact"]["id"].clone();
     assert_eq!((&moved["id"], &moved["partner"]["id"]), (&made["id"], &json!(two)));
@@ -284,7 +284,8 @@ async fn refused_values_are_named(world: World) {
         (json!({ "email": "a@example.com" }), "internalRole"),
         (json!({ "email": "a@example.com", "internalRole": "BOSS" }), "internalRole"),
     ] {
-        misfit(&world, KIND.mutation, json!({ "rows": [row] }), &["input", "rows", "0", argument]).await;
+        schema_mismatch(&world, KIND.mutation, json!({ "rows": [row] }), &["input", "rows", "0", argument])
+            .await;
     }
 }
 

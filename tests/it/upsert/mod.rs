@@ -1,4 +1,4 @@
-//! Bulk writes: what is the same for every kind of row. Each kind has a file of its own for what its rows mean.
+//! Bulk writes: the common behaviour of all kinds of rows. Each kind has a file for its own rules.
 
 mod account_contacts;
 mod accounts;

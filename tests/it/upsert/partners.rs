@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Kind, statuses};
 use crate::{
-    mutation::{done, misfit},
+    mutation::{done, schema_mismatch},
     support::{World, on_both},
 };
 
@@ -55,15 +55,16 @@ async fn refused_values_are_named(world: World) {
         (json!({ "remoteId": "\0" }), &["INVALID rows.0.remoteId"]),
     ] {
         let reply = world.nothing_written(KIND.send(&world.writer(), json!([row]))).await;
-        let mut told = reply.user_errors("upsertPartners");
-        told.sort();
-        assert_eq!(told, errors, "{row}");
+        let mut found = reply.user_errors("upsertPartners");
+        found.sort();
+        assert_eq!(found, errors, "{row}");
     }
     let row = json!([{ "name": "Globex" }]);
-    misfit(&world, "upsertPartners", json!({ "rows": row }), &["input", "rows", "0", "remoteId"]).await;
-    misfit(&world, "upsertPartners", json!({ "rows": null }), &["input", "rows"]).await;
+    schema_mismatch(&world, "upsertPartners", json!({ "rows": row }), &["input", "rows", "0", "remoteId"])
+        .await;
+    schema_mismatch(&world, "upsertPartners", json!({ "rows": null }), &["input", "rows"]).await;
     let input = json!({ "rows": [{ "remoteId": "r-1" }], "errorPolicy": null });
-    misfit(&world, "upsertPartners", input, &["input", "errorPolicy"]).await;
+    schema_mismatch(&world, "upsertPartners", input, &["input", "errorPolicy"]).await;
 }
 
 async fn a_deleted_partner_is_not_found_by_its_remote_id(world: World) {

@@ -98,7 +98,7 @@ fn all_contacts(
                 after,
             })?
             .contacts
-            .ok_or("the list is out of reach")?;
+            .ok_or("no list in the response")?;
         contacts.extend(page.nodes);
         if !page.page_info.has_next_page {
             return Ok(contacts);
@@ -128,7 +128,7 @@ fn rename(
         remote_id: None,
     };
     let answer = gateway.send::<RenameContact>(rename_contact::Variables { input })?;
-    let payload = answer.update_account_contact.ok_or("the mutation is out of reach")?;
+    let payload = answer.update_account_contact.ok_or("no payload in the response")?;
     match payload.user_errors.first() {
         None => Ok(format!("renamed to {}", payload.account_contact.ok_or("no contact")?.display_name)),
         Some(error) if error.code == rename_contact::UserErrorCode::CONFLICT => {
