@@ -99,9 +99,9 @@ test("an event of a subscription arrives in the cache by the contact's id", asyn
   const open = events.subscribe();
   t.after(() => open.unsubscribe());
   await ringUntil(firstValueFrom(events), bell);
-  const told = firstValueFrom(events.pipe(filter((contactId) => contactId === id)));
+  const received = firstValueFrom(events.pipe(filter((contactId) => contactId === id)));
   await rename(id, "Barbara");
-  await told;
+  await received;
   assert.equal(cached().displayName, "Barbara");
   assert.equal(cached().version, 2);
 });

@@ -18,7 +18,7 @@ export const CONTACT_CHANGED = `subscription ContactChanged($ids: [ID!], $after:
   }
 }`;
 
-/** Registers the tests. `connect` makes a client of an endpoint, which comes again as often as it is told to. */
+/** Registers the tests. `connect` makes a client of an endpoint, which reconnects as often as it is configured to. */
 export function subscriptionTests(connect) {
   let contact;
   let bell;
@@ -26,7 +26,7 @@ export function subscriptionTests(connect) {
     [contact, bell] = (await accountWithContacts(2)).contactIds;
   });
 
-  test("each change is told once, with what it made of the contact", async (t) => {
+  test("each change is delivered once, with the contact as changed", async (t) => {
     const client = connect(ENDPOINT, 0);
     t.after(() => client.dispose());
     const events = await listen(client, contact, bell);
@@ -51,10 +51,10 @@ export function subscriptionTests(connect) {
     await rename(contact, "Shortly after");
 
     const again = client.iterate({ query: CONTACT_CHANGED, variables: { ids: [contact], after: cursor } });
-    assert.equal(told(await again.next()).newName, "Meanwhile");
-    assert.equal(told(await again.next()).newName, "Shortly after");
+    assert.equal(received(await again.next()).newName, "Meanwhile");
+    assert.equal(received(await again.next()).newName, "Shortly after");
     await rename(contact, "Now");
-    assert.equal(told(await again.next()).newName, "Now");
+    assert.equal(received(await again.next()).newName, "Now");
   });
 
   test("a client that comes again by itself goes on where its variables say by then", async (t) => {
@@ -75,7 +75,7 @@ async function listen(client, contact, bell) {
   const variables = { ids: [contact, bell] };
   const events = client.iterate({ query: CONTACT_CHANGED, variables });
   const next = async () => {
-    const event = told(await events.next());
+    const event = received(await events.next());
     // The clients write their request anew whenever they connect.
     variables.after = event.cursor;
     return event;
@@ -93,7 +93,7 @@ async function nextOf(next, contact) {
 }
 
 /** What an event tells of an account contact that was renamed. */
-function told({ value, done }) {
+function received({ value, done }) {
   assert.ok(!done, "the subscription has ended");
   assert.equal(value.errors, undefined);
   const { cursor, contactId, contact, change } = value.data.contactChanged;

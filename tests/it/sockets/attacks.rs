@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     CHANGES, PATIENCE, READ, SHORT, change,
     client::{Client, PROTOCOL},
-    gateway, subscribed, told, until_gauge, until_subscriptions,
+    contact_id, gateway, subscribed, until_gauge, until_subscriptions,
 };
 use crate::{
     connections::wire::{Wire, get},
@@ -20,7 +20,7 @@ use crate::{
 
 const CREATE: &str = "mutation { createPartner(input: { name: \"Globex\" }) { partner { id } } }";
 
-/// Waits until so many requests are executed or wait for their turn.
+/// Waits until this number of requests is executing or queued.
 async fn until_executing(world: &World, count: usize) {
     until_gauge(world, "executing", count).await;
 }
@@ -34,7 +34,7 @@ async fn a_mutation_that_is_taken_back_writes_nothing() {
     until_executing(&world, 1).await;
     client.say(json!({ "id": "1", "type": "complete" })).await;
     until_executing(&world, 0).await;
-    // Its id is free at once, and nothing of the one before is told under it.
+    // Its id is free at once, and no event of the earlier one is sent under it.
     assert!(client.once("1", READ).await["data"]["viewer"].is_object());
     client.subscribe("2", CREATE).await;
     until_executing(&world, 1).await;
@@ -99,7 +99,7 @@ async fn who_leaves_in_any_way_leaves_nothing_behind() {
     leaving.closed().await;
     until_subscriptions(&world, 1).await;
     let id = change(&world, "ada@example.com").await;
-    assert_eq!(told(&polite.hear_message().await), id);
+    assert_eq!(contact_id(&polite.hear_message().await), id);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn many_sockets_that_come_and_go_leave_nothing_behind() {
     until_gauge(&world, "connections", 0).await;
 }
 
-/// Whoever may choose the labels of the metrics makes as many as there is memory.
+/// A client that could choose the labels of metrics could fill the memory with them.
 #[tokio::test]
 async fn what_a_client_makes_up_is_no_label() {
     let world = gateway(|_| {}).await;

@@ -42,7 +42,7 @@ async fn listen(world: &World, requests: &SendRequest<Bytes>) -> RecvStream {
     answer.into_body()
 }
 
-/// Reads until this was told.
+/// Reads until this text was sent.
 async fn read_until(stream: &mut RecvStream, text: &str) {
     let read = async {
         let mut read = String::new();

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     CHANGES, READ, SHORT, change,
     client::{Client, Heard, NoSocket, PROTOCOL},
-    gateway, passing_reader, subscribed, told, until_subscriptions,
+    contact_id, gateway, passing_reader, subscribed, until_subscriptions,
 };
 use crate::connections::wire::{Wire, get};
 use tokio::{net::TcpStream, time::Duration};
@@ -89,7 +89,7 @@ async fn when_the_token_ends_the_socket_does() {
     let mut client = subscribed(&world, &passing_reader(&world, Duration::from_secs(3)), "1").await;
     until_subscriptions(&world, 1).await;
     let id = change(&world, "ada@example.com").await;
-    assert_eq!(told(&client.hear_message().await), id);
+    assert_eq!(contact_id(&client.hear_message().await), id);
     assert_eq!(client.closed().await, 4403);
     until_subscriptions(&world, 0).await;
 }

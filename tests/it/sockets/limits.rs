@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     CHANGES, READ,
     client::{Client, code},
-    gateway, told, until_subscriptions,
+    contact_id, gateway, until_subscriptions,
 };
 #[tokio::test]
 async fn who_has_no_points_left_is_told_later() {
@@ -32,7 +32,7 @@ async fn who_has_no_points_left_is_told_later() {
     }
     let mut heard = Vec::new();
     for _ in 0..4 {
-        heard.push(told(&client.hear_message().await).to_owned());
+        heard.push(contact_id(&client.hear_message().await).to_owned());
     }
     assert_eq!(heard, expected);
     // 8 points were spent, 4 of them were there at the beginning.
@@ -104,7 +104,7 @@ async fn what_subscriptions_keep_in_memory_is_limited() {
     }
 }
 
-/// Those who listen, and are not told: places for all others are left.
+/// Subscribers that get no event leave permits for all others.
 #[tokio::test]
 async fn a_subscription_takes_no_place_of_a_request() {
     let world = gateway(|config| config.limits.concurrency = 1).await;

@@ -1,4 +1,4 @@
-//! Subscriptions at the edge: the two protocols as clients and attackers speak them, on real sockets. What is told, and to
+//! Subscriptions at the edge: the two protocols as clients and attackers speak them, on real sockets. What is delivered, and to
 //! whom, is tested in `subscriptions`.
 //!
 //! Nothing here depends on the database, so there is one of each test, on SQLite.
@@ -79,7 +79,7 @@ fn passing_reader(world: &World, left: Duration) -> Actor {
 }
 
 /// The id of the contact in a `next`.
-fn told(message: &Value) -> &str {
+fn contact_id(message: &Value) -> &str {
     message["payload"]["data"]["contactChanged"]["contactId"].as_str().unwrap_or_else(|| panic!("{message}"))
 }
 

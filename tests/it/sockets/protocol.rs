@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     CHANGES, PATIENCE, READ, SHORT, change,
     client::{Client, Heard, code, complete, message},
-    gateway, subscribed, told, until_subscriptions,
+    contact_id, gateway, subscribed, until_subscriptions,
 };
 use crate::support::World;
 
@@ -21,9 +21,9 @@ async fn events_come_until_the_client_has_enough() {
     for email in ["ada@example.com", "grace@example.com"] {
         let id = change(&world, email).await;
         let next = client.hear_message().await;
-        assert_eq!((&next["id"], &next["type"], told(&next)), (&json!("1"), &json!("next"), &*id));
+        assert_eq!((&next["id"], &next["type"], contact_id(&next)), (&json!("1"), &json!("next"), &*id));
         // Its assignment is another change of the same person.
-        assert_eq!(told(&client.hear_message().await), id);
+        assert_eq!(contact_id(&client.hear_message().await), id);
     }
     client.say(json!({ "id": "1", "type": "complete" })).await;
     until_subscriptions(&world, 0).await;
@@ -238,7 +238,7 @@ async fn what_is_refused_is_told_and_the_socket_goes_on() {
     assert!(client.is_alive().await);
     let id = change(&world, "ada@example.com").await;
     let next = client.hear_message().await;
-    assert_eq!((&next["id"], told(&next)), (&json!("first"), &*id));
+    assert_eq!((&next["id"], contact_id(&next)), (&json!("first"), &*id));
 }
 
 #[tokio::test]

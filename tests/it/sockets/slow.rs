@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     LONG, PATIENCE, SHORT, change,
     client::{Client, PROTOCOL},
-    gateway, subscribed, told, until_subscriptions,
+    contact_id, gateway, subscribed, until_subscriptions,
 };
 use crate::{
     connections::wire::Wire,
@@ -53,14 +53,14 @@ async fn unread(world: &World, actor: &Actor, document: &str, count: usize) -> C
     client
 }
 
-/// Changes contacts until only so many subscriptions are left, each of the changes told to this client.
+/// Changes contacts until only so many subscriptions are left, each of the changes delivered to this client.
 async fn change_until_left(world: &World, client: &mut Client, left: usize) {
     let begin = Instant::now();
     let line = format!("contact_gateway_subscriptions {left}\n");
     for number in 0.. {
         let id = change(world, &format!("number-{number}@example.com")).await;
         for _ in 0..2 {
-            assert_eq!(told(&client.hear_message().await), id);
+            assert_eq!(contact_id(&client.hear_message().await), id);
         }
         if world.metrics().await.contains(&line) {
             return;
@@ -98,7 +98,7 @@ async fn a_stream_that_is_not_read_is_cut_off() {
     drop(rude);
 }
 
-/// Whoever waits for a client in the middle of its work would keep all others waiting for their turns.
+/// Work that waits for a client while it holds a permit would block all others.
 #[tokio::test]
 async fn what_is_not_read_keeps_nobody_waiting() {
     let world = gateway(|config| config.http.write_timeout = LONG).await;
@@ -112,7 +112,7 @@ async fn what_is_not_read_keeps_nobody_waiting() {
     for number in 0..10 {
         let id = change(&world, &format!("number-{number}@example.com")).await;
         for _ in 0..2 {
-            assert_eq!(told(&polite.hear_message().await), id);
+            assert_eq!(contact_id(&polite.hear_message().await), id);
         }
     }
     assert!(begin.elapsed() < LONG / 2, "{:?}", begin.elapsed());

@@ -1,4 +1,4 @@
-//! Being told to stop with sockets and streams open, and how these are counted.
+//! Stopping with sockets and streams open, and how these are counted.
 
 use reqwest::Method;
 use serde_json::json;
@@ -44,7 +44,7 @@ async fn sockets_and_streams_that_wait_keep_nothing_from_ending() {
         tokio::join!(ended(serving), unknown.closed(), idle.closed(), listening.closed(), stream.next());
     assert!(ended < SLACK, "{ended:?}");
     assert_eq!((unknown, idle, listening), (1001, 1001, 1001));
-    // That it was all is not told: it can be had elsewhere.
+    // The end is not a completion: the client can reconnect elsewhere.
     assert_eq!(streamed, None);
 }
 
@@ -88,7 +88,7 @@ async fn a_socket_is_a_connection() {
     drop(second);
     until_gauge(&world, "connections", 1).await;
     let id = change(&world, "ada@example.com").await;
-    assert_eq!(super::told(&first.hear_message().await), id);
+    assert_eq!(super::contact_id(&first.hear_message().await), id);
     drop(first);
     until_subscriptions(&world, 0).await;
 }

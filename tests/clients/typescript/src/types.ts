@@ -1,4 +1,4 @@
-// What the compiler knows. Nothing here is run: each expected error is one that a front end would be told of.
+// What the compiler knows. Nothing here is run: each expected error is one that a front end would get.
 
 import type {
   ContactChangedSubscription,
