@@ -15,6 +15,7 @@ import { validator } from "./support/schema.mjs";
 
 const VARIABLES = { POSTGRES_PASSWORD: randomBytes(12).toString("hex"), AUTH_SECRET: randomBytes(32).toString("hex") };
 const NGINX_CONF = "deploy/nginx/nginx.conf";
+const PROXY_CONF = "/etc/nginx/contact-gateway/proxy.conf";
 /** Longer than fail_timeout in nginx.conf. */
 const UNTIL_NGINX_RETRIES = 2500;
 
@@ -130,6 +131,7 @@ async function startStack(t) {
 function startNginx(folder, port, addresses) {
   let text = readFileSync(path.join(REPOSITORY, NGINX_CONF), "utf8");
   const replacements = [["listen 8080;", `listen 127.0.0.1:${port};`], ["/tmp/", `${folder}/`]];
+  replacements.push([PROXY_CONF, mounted(services.nginx, PROXY_CONF)]);
   for (const [name, address] of Object.entries(addresses)) replacements.push([`server ${name}:8080`, `server ${address}`]);
   for (const [from, to] of replacements) {
     assert.ok(text.includes(from), `${NGINX_CONF} has ${from}`);
