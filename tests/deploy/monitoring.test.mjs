@@ -8,7 +8,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { parse, stringify } from "yaml";
 import { needs, PROGRAM, REPOSITORY } from "./support/environment.mjs";
-import { freePorts, run, start } from "./support/process.mjs";
+import { eventually, freePorts, run, start } from "./support/process.mjs";
 
 const FOLDER = path.join(REPOSITORY, "deploy");
 const ALERTS = readFileSync(path.join(FOLDER, "prometheus/alerts.yaml"), "utf8");
@@ -56,11 +56,9 @@ test("the panels of the dashboard have their own ids and places", () => {
 });
 
 test("Prometheus accepts the expressions of the dashboard", needs("PROMTOOL"), (t) => {
-  const folder = mkdtempSync(path.join(tmpdir(), "contact-gateway-deploy-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t);
   const rules = PANELS.flatMap(({ targets }) => targets).map(({ expr }, index) => {
-    const expression = expr.replaceAll("$__rate_interval", "1m").replaceAll(/\$(job|instance)/g, ".*");
-    return { record: `panel:${index}`, expr: expression };
+    return { record: `panel:${index}`, expr: withoutVariables(expr, "1m") };
   });
   const file = path.join(folder, "dashboard.yaml");
   writeFileSync(file, stringify({ groups: [{ name: "dashboard", rules }] }));
@@ -80,13 +78,55 @@ test("alerts and dashboard use metrics and labels that exist, and the dashboard 
   }
 });
 
+test("Prometheus scrapes a gateway, and every panel of the dashboard has data", needs("PROMETHEUS"), async (t) => {
+  const { address } = await startGateway(t);
+  const folder = temporaryFolder(t);
+  const configuration = parse(readFileSync(path.join(FOLDER, "prometheus/prometheus.yaml"), "utf8"));
+  configuration.global = { scrape_interval: "1s", evaluation_interval: "1s" };
+  configuration.rule_files = [path.join(FOLDER, "prometheus/alerts.yaml")];
+  configuration.scrape_configs[0].static_configs[0].targets = [address];
+  const file = path.join(folder, "prometheus.yaml");
+  writeFileSync(file, stringify(configuration));
+  const [port] = await freePorts(1);
+  const args = [`--config.file=${file}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`];
+  const prometheus = await start(process.env.PROMETHEUS, args, { cwd: folder, ready: /Server is ready/ });
+  t.after(() => prometheus.stop());
+
+  const query = async (expression) => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`);
+    const { status, data, error } = await response.json();
+    assert.equal(status, "success", error);
+    return data.result;
+  };
+  const hasData = async () => (await query(`min_over_time(up[5s]) == 1 and count_over_time(up[5s]) >= 4`)).length > 0;
+  await eventually(hasData, "Prometheus scrapes the gateway");
+  for (const { title, targets } of PANELS) {
+    const results = await Promise.all(targets.map(({ expr }) => query(withoutVariables(expr, "5s"))));
+    assert.ok(results.flat().length > 0, `${title} has data`);
+  }
+  const { data } = await (await fetch(`http://127.0.0.1:${port}/api/v1/rules`)).json();
+  const states = data.groups.flatMap(({ rules }) => rules.map(({ name, state, health }) => `${name} ${state} ${health}`));
+  assert.deepEqual(states, RULES.map(({ alert }) => `${alert} inactive ok`));
+});
+
+/** An expression of the dashboard, for all instances. */
+function withoutVariables(expression, interval) {
+  return expression.replaceAll("$__rate_interval", interval).replaceAll(/\$(job|instance)/g, ".*");
+}
+
 function names(text) {
   return [...new Set(text.match(/contact_gateway_\w+/g))];
 }
 
-/** The metrics and labels of a gateway that has answered one request of each kind. */
-async function scrape(t) {
+function temporaryFolder(t) {
   const folder = mkdtempSync(path.join(tmpdir(), "contact-gateway-deploy-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** A gateway that has answered one request with a token and one without, and the address of its metrics. */
+async function startGateway(t) {
+  const folder = temporaryFolder(t);
   const [port, metricsPort] = await freePorts(2);
   const env = {
     ...process.env,
@@ -100,16 +140,19 @@ async function scrape(t) {
   };
   run(PROGRAM, ["migrate", "up"], { env });
   const gateway = await start(PROGRAM, ["serve"], { env, ready: /"listening"/ });
-  t.after(async () => {
-    await gateway.stop();
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => gateway.stop());
   const token = run(PROGRAM, ["token", "--config", "/dev/null"], { env }).stdout.trim();
   for (const authorization of [`Bearer ${token}`, "Bearer none"]) {
     const headers = { authorization, "content-type": "application/json" };
     await fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST", headers, body: `{"query": "{ viewer { subject } }"}` });
   }
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  return { address: `127.0.0.1:${metricsPort}` };
+}
+
+/** The metrics and labels of a gateway. */
+async function scrape(t) {
+  const { address } = await startGateway(t);
+  const text = await (await fetch(`http://${address}/metrics`)).text();
   assert.match(text, /outcome="OK"/);
   assert.match(text, /outcome="UNAUTHENTICATED"/);
   const metrics = new Set();
