@@ -47,6 +47,13 @@ test("the parts as processes", needs("NGINX_PROGRAM", "POSTGRES_URL"), async (t)
     assert.equal(accountContact.email, "ada@example.com");
   });
 
+  await t.test("the gateway rejects a body that is too large, not nginx", async () => {
+    const body = JSON.stringify({ query: `{ viewer { subject } } # ${"x".repeat(1024 * 1024)}` });
+    const response = await fetch(new URL("/graphql", stack.url), { method: "POST", headers: client.headers, body });
+    assert.equal(response.status, 413);
+    assert.ok(response.headers.has("x-request-id"));
+  });
+
   await t.test("events pass nginx at once, as an event stream and over a WebSocket", async () => {
     const stream = await client.eventStream();
     const first = await client.createContact("grace@example.com");
