@@ -103,7 +103,7 @@ function copyInto(root, file, destination) {
   cpSync(file, copy, { dereference: true });
 }
 
-/** The image's variables. A container that listens on another address than its port serves nobody. */
+/** The image's variables. A gateway that listens on another port than EXPOSE names, or on loopback, cannot be reached. */
 function imageEnvironment() {
   const variables = Object.fromEntries(STAGE.filter(([name]) => name === "ENV").map(([, rest]) => rest.split("=")));
   assert.equal(variables.CONTACT_GATEWAY__HTTP__LISTEN, `0.0.0.0:${only(STAGE, "EXPOSE")}`);
