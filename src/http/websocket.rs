@@ -1,16 +1,22 @@
-//! GraphQL over WebSocket: the protocol graphql-transport-ws.
+//! GraphQL over WebSocket: the subprotocol graphql-transport-ws and the older one graphql-ws, that of subscriptions-transport-ws.
 //!
 //! One task serves a socket: it reads, responds, and polls its operations. If the client does not read, nothing more is
 //! sent: its operations pause, and after a while the connection is closed. Each event had its cursor, so the client can
 //! resume there.
 
+mod adapter;
 mod message;
 mod operations;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
+use async_graphql::http::WebSocketProtocols as Subprotocol;
+use async_graphql_axum::GraphQLProtocol;
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{FromRequestParts, WebSocketUpgrade},
     http::{
         HeaderMap, HeaderValue, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri, header,
@@ -29,23 +35,17 @@ use tokio_tungstenite::{
     },
 };
 
-use self::{
-    message::{Incoming, Outgoing},
-    operations::Operations,
-};
+use self::adapter::{Identity, Shared};
 use super::{
-    authenticate::{ORGANIZATION, RequestId, authenticate, until_refused},
+    authenticate::{ORGANIZATION, until_refused},
     request_error::RequestError,
     server::ConnectionHandle,
-    state::{AppState, Settings},
+    state::AppState,
 };
-use crate::{
-    auth::Caller,
-    error::{AppError, Code},
-};
+use crate::error::{AppError, Code};
 
-/// The protocol that is spoken.
-const PROTOCOL: &str = "graphql-transport-ws";
+/// The subprotocols that are spoken. The library's names for them are those of their reference implementations.
+const SUBPROTOCOLS: [Subprotocol; 2] = [Subprotocol::GraphQLWS, Subprotocol::SubscriptionsTransportWS];
 /// The most bytes of a message.
 const MESSAGE_LIMIT: usize = 64 * 1024;
 /// What each socket has in memory for messages that come in; it grows when one is longer.
@@ -65,6 +65,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 struct Close(u16, &'static str);
 
 impl Close {
+    const NORMAL: Self = Self(1000, "");
     const GOING_AWAY: Self = Self(1001, "The server is shutting down.");
     const TOO_LONG: Self = Self(1009, "A message cannot be read or is longer than 64 KiB.");
     const TRY_AGAIN: Self = Self(1013, "The token cannot be verified now. Try again later.");
@@ -99,24 +100,37 @@ pub(super) async fn open(
     head.extensions.insert(hyper::upgrade::on(HttpRequest::new(())));
     let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &()).await;
     let upgrade = upgrade.map_err(|_| bad("Not a WebSocket upgrade request of version 13."))?;
-    let upgrade = upgrade.protocols([PROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
-        return Err(bad("Unsupported subprotocol. Use graphql-transport-ws."));
-    }
+    let unsupported = || bad("Unsupported subprotocol. Use graphql-transport-ws or graphql-ws.");
+    let subprotocol = select_subprotocol(&head.headers).ok_or_else(unsupported)?;
+    let name = subprotocol.sec_websocket_protocol();
+    head.headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+    let protocol = GraphQLProtocol::from_request_parts(&mut head, &()).await.map_err(|_| unsupported())?;
     let upgraded = upgraded.ok_or_else(|| bad("This connection cannot be upgraded to a WebSocket."))?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_LIMIT))
         .max_frame_size(Some(MESSAGE_LIMIT))
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0);
-    let session = Session { state, connection: connection.clone(), headers: identity(&head.headers) };
+    let headers = identity(&head.headers);
+    let session = Session { state, connection: connection.clone(), headers, subprotocol, protocol };
     tokio::spawn(async move {
         // There is nothing to go on with where the connection ended instead.
         let Ok(upgraded) = upgraded.await else { return };
         let socket = WebSocket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         connection.spawn_upgraded(session.serve(socket));
     });
-    Ok(upgrade.on_upgrade(async |_| {}))
+    let mut response = upgrade.protocols([name]).on_upgrade(async |_| {});
+    // hyper keeps the case of the request's header names there. Some clients, Python's gql for one, find the subprotocol
+    // only under the name that they sent.
+    *response.extensions_mut() = head.extensions;
+    Ok(response)
+}
+
+/// The first subprotocol of the request that is spoken: the client's preference comes first.
+fn select_subprotocol(headers: &HeaderMap) -> Option<Subprotocol> {
+    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    names.find_map(|name| SUBPROTOCOLS.into_iter().find(|it| it.sec_websocket_protocol() == name.trim()))
 }
 
 /// Whether the page that wants to connect may: one of the gateway itself, or of an origin that is configured. Browsers send
@@ -147,124 +161,71 @@ struct Session {
     connection: ConnectionHandle,
     /// The caller, as far as the upgrade request identified it.
     headers: HeaderMap,
+    subprotocol: Subprotocol,
+    /// The same for the library.
+    protocol: GraphQLProtocol,
 }
 
 impl Session {
-    async fn serve(self, mut socket: WebSocket) {
-        let close = self.run(&mut socket).await;
+    /// Serves the client until one of both ends it.
+    async fn serve(self, socket: WebSocket) {
+        let Self { state, connection, headers, subprotocol, protocol } = self;
+        let shared = Arc::new(Shared::new(socket, Arc::clone(&state), connection.clone(), subprotocol));
+        let close = tokio::select! {
+            close = Arc::clone(&shared).serve(protocol, headers) => close,
+            close = until_unauthenticated(&state, &shared) => Some(close),
+            () = until_stopped(&connection, &shared) => Some(Close::GOING_AWAY),
+            () = until_gone(&shared, state.settings.write_timeout) => None,
+        };
         let closed = async {
             if let Some(Close(code, reason)) = close {
                 let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
-                socket.send(Message::Close(Some(frame))).await.ok()?;
+                shared.writer.lock().await.send(Message::Close(Some(frame))).await.ok()?;
             }
             // The side that closes sends the first frame, the other one the last.
-            while let Some(Ok(_)) = socket.next().await {}
+            let mut reader = shared.reader.lock().await;
+            while let Some(Ok(_)) = reader.next().await {}
             Some(())
         };
         let _ = timeout(CLOSE_TIMEOUT, closed).await;
     }
+}
 
-    /// Serves the client until one of both ends it; returns the reason, unless the client is gone.
-    async fn run(mut self, socket: &mut WebSocket) -> Option<Close> {
-        let connection = self.connection.clone();
-        let init = tokio::select! {
-            init = timeout(INIT_TIMEOUT, self.handshake(socket)) => init,
-            () = connection.stopped() => return Some(Close::GOING_AWAY),
-        };
-        let caller = match init {
-            Ok(Ok(caller)) => caller,
-            Ok(Err(close)) => return close,
-            Err(_) => return Some(Close::INIT_TIMEOUT),
-        };
-        let Self { state, headers, .. } = self;
-        let (settings, expires_at) = (&state.settings, caller.expires_at);
-        if !send(socket, Outgoing::Acknowledged, settings).await {
-            return None;
-        }
-        let mut stopped = pin!(connection.stopped());
-        let mut stopping = false;
-        let mut operations = Operations::new(Arc::clone(&state), connection.clone(), caller);
-        let mut refused = pin!(until_refused(&state.verifier, &headers, expires_at));
-        let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut silent = false;
-        loop {
-            tokio::select! {
-                () = &mut stopped, if !stopping => stopping = true,
-                // When the server stops, what is under way is finished and nothing new begun.
-                message = socket.next(), if !stopping => {
-                    silent = false;
-                    let text = match read(message)? {
-                        Read::Text(text) => text,
-                        Read::Nothing => continue,
-                        Read::Bad(close) => return Some(close),
-                    };
-                    let answer = match handle_message(&text, &mut operations) {
-                        Ok(answer) => answer,
-                        Err(close) => return Some(close),
-                    };
-                    if let Some(answer) = answer && !send(socket, answer, settings).await {
-                        return None;
-                    }
-                }
-                outgoing = operations.next() => {
-                    let Some(outgoing) = outgoing else { return Some(Close::GOING_AWAY) };
-                    if !send(socket, outgoing, settings).await {
-                        return None;
-                    }
-                }
-                _ = &mut refused => return Some(Close::FORBIDDEN),
-                _ = pings.tick() => {
-                    if silent || !send(socket, Outgoing::Ping, settings).await {
-                        return None;
-                    }
-                    silent = true;
-                }
-            }
-        }
+/// Waits until the client has not authenticated itself in time, or its token is no longer valid.
+async fn until_unauthenticated(state: &AppState, shared: &Shared) -> Close {
+    let mut identity = shared.identity.subscribe();
+    let identity = timeout(INIT_TIMEOUT, identity.wait_for(Option::is_some)).await;
+    let Ok(identity) = identity.map(|identity| identity.ok().and_then(|it| it.clone())) else {
+        return Close::INIT_TIMEOUT;
+    };
+    if let Some(Identity { caller, headers }) = identity {
+        until_refused(&state.verifier, &headers, caller.expires_at).await;
     }
+    Close::FORBIDDEN
+}
 
-    /// Waits until the client has said who it is. `None` in the error when it is gone.
-    async fn handshake(&mut self, socket: &mut WebSocket) -> Result<Caller, Option<Close>> {
-        loop {
-            let text = match read(socket.next().await).ok_or(None)? {
-                Read::Text(text) => text,
-                Read::Nothing => continue,
-                Read::Bad(close) => return Err(Some(close)),
-            };
-            match Incoming::parse(&text).ok_or(Some(Close::INVALID))? {
-                Incoming::ConnectionInit { payload } => return self.recognize(payload).await.map_err(Some),
-                Incoming::Ping => {
-                    if !send(socket, Outgoing::Pong, &self.state.settings).await {
-                        return Err(None);
-                    }
-                }
-                Incoming::Pong => {}
-                Incoming::Subscribe { .. } | Incoming::Complete { .. } => {
-                    return Err(Some(Close::NOT_ACKNOWLEDGED));
-                }
-            }
-        }
-    }
+/// Waits until the server stops and the operations under way have ended.
+async fn until_stopped(connection: &ConnectionHandle, shared: &Shared) {
+    connection.stopped().await;
+    // The sender is in `shared`.
+    let _ = shared.operations.subscribe().wait_for(|operations| operations.is_empty()).await;
+}
 
-    /// Finds out who the client is, by the payload of its first message or the headers of its request.
-    async fn recognize(&mut self, payload: message::Payload) -> Result<Caller, Close> {
-        for name in [header::AUTHORIZATION, ORGANIZATION] {
-            let values: Vec<HeaderValue> = payload.values(name.as_str()).ok_or(Close::INVALID)?;
-            if !values.is_empty() {
-                self.headers.remove(&name);
-            }
-            for value in values {
-                self.headers.append(&name, value);
-            }
+/// Sends pings, and waits until the client sends nothing at all between two of them.
+async fn until_gone(shared: &Shared, write_timeout: Duration) {
+    let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        pings.tick().await;
+        // While a message is sent nothing is read, and the message has a deadline of its own.
+        let Ok(mut writer) = shared.writer.try_lock() else { continue };
+        if shared.is_silent.swap(true, Relaxed) {
+            return;
         }
-        let context =
-            authenticate(&self.state.verifier, &self.headers, RequestId::new().as_str().to_owned()).await;
-        let caller = context.map(|context| context.caller);
-        caller.inspect(|caller| self.connection.identify(caller)).map_err(|error| match error.code() {
-            Code::Unavailable => Close::TRY_AGAIN,
-            _ => Close::FORBIDDEN,
-        })
+        let ping = timeout(write_timeout, writer.send(Message::Ping(Bytes::new()))).await;
+        if !matches!(ping, Ok(Ok(()))) {
+            return;
+        }
     }
 }
 
@@ -285,34 +246,4 @@ fn read(message: Option<Result<Message, Error>>) -> Option<Read> {
         Ok(Message::Close(_)) => None,
         Err(_) => Some(Read::Bad(Close::TOO_LONG)),
     }
-}
-
-/// Does what a client that is known wants.
-fn handle_message(text: &str, operations: &mut Operations) -> Result<Option<Outgoing>, Close> {
-    match Incoming::parse(text).ok_or(Close::INVALID)? {
-        Incoming::ConnectionInit { .. } => Err(Close::INIT_TWICE),
-        Incoming::Ping => Ok(Some(Outgoing::Pong)),
-        Incoming::Pong => Ok(None),
-        Incoming::Complete { id } => {
-            operations.end(&id);
-            Ok(None)
-        }
-        Incoming::Subscribe { id, payload } => {
-            if operations.has(&id) {
-                return Err(Close::ID_IN_USE);
-            }
-            Ok(operations.begin(id, payload.0).err())
-        }
-    }
-}
-
-/// Sends a message; returns whether the client read each of its frames, and the whole message, in time.
-async fn send(socket: &mut WebSocket, outgoing: Outgoing, settings: &Settings) -> bool {
-    let sending = async {
-        for frame in outgoing.into_frames() {
-            timeout(settings.write_timeout, socket.send(frame)).await.ok()?.ok()?;
-        }
-        Some(())
-    };
-    matches!(timeout(settings.response_timeout, sending).await, Ok(Some(())))
 }

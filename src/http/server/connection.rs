@@ -61,7 +61,8 @@ pub(super) type Protocol = auto::Builder<TokioExecutor>;
 
 pub(super) fn protocol(options: &Options) -> Protocol {
     let mut protocol = auto::Builder::new(TokioExecutor::new());
-    protocol.http1().header_read_timeout(None).max_buf_size(BUFFER);
+    // The case of a request's header names is kept for answers to upgrade requests.
+    protocol.http1().header_read_timeout(None).max_buf_size(BUFFER).preserve_header_case(true);
     protocol
         .http2()
         .timer(TokioTimer::new())

@@ -1,12 +1,13 @@
-//! The messages of graphql-transport-ws.
+//! The messages of both subprotocols.
 
 use std::iter;
 
+use async_graphql::http::WebSocketProtocols as Subprotocol;
 use axum::{body::Bytes, http::HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use tokio_tungstenite::tungstenite::{
-    Message,
+    Message, Utf8Bytes,
     protocol::frame::{
         Frame,
         coding::{Data, OpCode},
@@ -24,41 +25,68 @@ use crate::{
 /// The most bytes of an id, which is kept as long as its operation and comes with every answer.
 const ID_LIMIT: usize = 256;
 
-/// What a client says.
+/// A message from the client. The comments name the messages of the older subprotocol that mean the same.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Incoming {
-    /// Who it is.
+    /// Authenticates the client.
     ConnectionInit {
         #[serde(default)]
         payload: Payload,
     },
-    /// That it wants to know whether we are there.
+    /// Asks for a pong.
     Ping,
-    /// That it is there.
+    /// Answers a ping.
     Pong,
-    /// The operation to start.
-    Subscribe { id: String, payload: Box<Object<GraphqlRequest>> },
-    /// The operation to stop.
+    /// Starts an operation.
+    Subscribe(Operation),
+    /// Stops an operation.
     Complete { id: String },
+    /// The older `subscribe`.
+    Start(Operation),
+    /// The older `complete`.
+    Stop { id: String },
+    /// Closes the socket, in the older subprotocol.
+    ConnectionTerminate,
+}
+
+/// An operation to start.
+#[derive(Deserialize)]
+pub(super) struct Operation {
+    pub(super) id: String,
+    pub(super) payload: Box<Object<GraphqlRequest>>,
 }
 
 impl Incoming {
-    /// The message of this text, if it is one.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The message of this text, if it is one of the subprotocol.
+    pub(super) fn parse(text: &str, subprotocol: Subprotocol) -> Option<Self> {
         // Serde would take an array of the fields' values too.
         let is_object = text.trim_ascii_start().starts_with('{');
         let text = keep_numbers(text.as_bytes());
-        let message = if is_object { serde_json::from_slice(&text).ok()? } else { return None };
-        match message {
-            Self::Subscribe { ref id, .. } if !(1..=ID_LIMIT).contains(&id.len()) => None,
-            message => Some(message),
-        }
+        let message: Self = if is_object { serde_json::from_slice(&text).ok()? } else { return None };
+        let is_valid = match &message {
+            Self::ConnectionInit { .. } => true,
+            Self::Ping | Self::Pong | Self::Complete { .. } => subprotocol == Subprotocol::GraphQLWS,
+            Self::Subscribe(operation) => subprotocol == Subprotocol::GraphQLWS && operation.has_valid_id(),
+            Self::Stop { .. } | Self::ConnectionTerminate => {
+                subprotocol == Subprotocol::SubscriptionsTransportWS
+            }
+            Self::Start(operation) => {
+                subprotocol == Subprotocol::SubscriptionsTransportWS && operation.has_valid_id()
+            }
+        };
+        is_valid.then_some(message)
+    }
+}
+
+impl Operation {
+    fn has_valid_id(&self) -> bool {
+        (1..=ID_LIMIT).contains(&self.id.len())
     }
 }
 
 /// The payload of the client's connection_init.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(super) struct Payload(Option<Map<String, Json>>);
 
@@ -78,17 +106,13 @@ impl Payload {
 
 /// A message to the client.
 pub(super) enum Outgoing {
-    /// That it is known.
-    Acknowledged,
-    /// That we want to know whether it is there; not a message, but a frame that its library answers.
-    Ping,
-    /// That we are there.
-    Pong,
-    /// An answer to one of its operations, as JSON.
+    /// A message of async-graphql's own: connection_ack, connection_error or pong.
+    Text(Utf8Bytes),
+    /// A response to one of the client's operations, as JSON.
     Next(String, ResponseBody),
     /// Why one of its operations was not executed: the errors, as JSON.
     Error(String, Vec<u8>),
-    /// That there are no more answers.
+    /// There are no more responses.
     Complete(String),
 }
 
@@ -98,13 +122,16 @@ const FRAME: usize = 16 * 1024;
 type Frames = Box<dyn Iterator<Item = Message> + Send>;
 
 impl Outgoing {
-    /// The message as the frames that are sent one after the other.
-    pub(super) fn into_frames(self) -> Frames {
+    /// The message as the frames that are sent one after the other. The older subprotocol has no `error` for several errors:
+    /// there, as in its reference implementation, they are a response.
+    pub(super) fn into_frames(self, subprotocol: Subprotocol) -> Frames {
+        let is_older = subprotocol == Subprotocol::SubscriptionsTransportWS;
         let message = match self {
-            Self::Acknowledged => Message::text(r#"{"type":"connection_ack"}"#),
-            Self::Ping => Message::Ping(Bytes::new()),
-            Self::Pong => Message::text(r#"{"type":"pong"}"#),
-            Self::Next(id, payload) => return frames("next", &id, payload),
+            Self::Text(text) => Message::Text(text),
+            Self::Next(id, payload) => return frames(if is_older { "data" } else { "next" }, &id, payload),
+            Self::Error(id, errors) if is_older => {
+                return frames("data", &id, [br#"{"errors":"#, &*errors, b"}"].concat().into());
+            }
             Self::Error(id, errors) => return frames("error", &id, errors.into()),
             Self::Complete(id) => Message::text(format!(r#"{{"id":{},"type":"complete"}}"#, Json::from(id))),
         };

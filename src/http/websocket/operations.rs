@@ -1,14 +1,13 @@
-//! The operations of one socket. Waiting for the next message polls all of them.
+//! The operations of sockets: their execution, and the messages that come of it.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use async_graphql::ServerError;
 use axum::http::Method;
 use chrono::Utc;
 use futures_util::{
     StreamExt,
-    future::{AbortHandle, Abortable},
-    stream::{self, BoxStream, SelectAll},
+    stream::{self, BoxStream},
 };
 use tokio::{task::JoinSet, time::timeout};
 
@@ -29,70 +28,12 @@ use crate::{
 };
 
 /// The most operations that a socket has under way.
-const MOST: usize = 50;
+pub(super) const MOST: usize = 50;
 /// What comes over a socket, in the log and the metrics, in the place of a route.
 const ROUTE: &str = "/graphql websocket";
 
-/// The operations of one socket.
-pub(super) struct Operations {
-    state: Arc<AppState>,
-    connection: ConnectionHandle,
-    caller: Caller,
-    streams: SelectAll<Abortable<BoxStream<'static, Outgoing>>>,
-    handles: HashMap<String, AbortHandle>,
-}
-
-impl Operations {
-    /// None yet.
-    pub(super) fn new(state: Arc<AppState>, connection: ConnectionHandle, caller: Caller) -> Self {
-        Self { state, connection, caller, streams: SelectAll::new(), handles: HashMap::new() }
-    }
-
-    /// Whether an operation of this id is under way.
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.handles.contains_key(id)
-    }
-
-    /// Begins an operation, or says why it cannot be.
-    pub(super) fn begin(&mut self, id: String, request: GraphqlRequest) -> Result<(), Outgoing> {
-        if self.handles.len() >= MOST {
-            let message = format!(
-                "At most {MOST} concurrent operations are allowed on a WebSocket. Complete one first."
-            );
-            let error = AppError::request(Code::Overloaded, message);
-            return Err(refused(id, RequestError::new(&error, RequestId::new().as_str())));
-        }
-        let (handle, registration) = AbortHandle::new_pair();
-        let context = (Arc::clone(&self.state), self.connection.clone(), self.caller.clone());
-        let messages = messages(context, id.clone(), request);
-        self.handles.insert(id, handle);
-        self.streams.push(Abortable::new(messages, registration));
-        Ok(())
-    }
-
-    /// Ends an operation, if it is under way.
-    pub(super) fn end(&mut self, id: &str) {
-        if let Some(handle) = self.handles.remove(id) {
-            handle.abort();
-        }
-    }
-
-    /// The next message of any operation; `None` when the server stops and nothing is under way. Nothing is lost when this
-    /// is given up.
-    pub(super) async fn next(&mut self) -> Option<Outgoing> {
-        let Some(outgoing) = self.streams.next().await else {
-            self.connection.stopped().await;
-            return None;
-        };
-        if let Outgoing::Complete(id) | Outgoing::Error(id, _) = &outgoing {
-            self.end(id);
-        }
-        Some(outgoing)
-    }
-}
-
 /// All messages of one operation. When the server stops, its end is not sent: the client may come again.
-fn messages(
+pub(super) fn messages(
     (state, connection, caller): (Arc<AppState>, ConnectionHandle, Caller),
     id: String,
     request: GraphqlRequest,
@@ -178,6 +119,14 @@ fn message(id: &str, response: ExecutedResponse) -> Outgoing {
 
 fn refused(id: String, refused: RequestError) -> Outgoing {
     Outgoing::Error(id, errors(&refused.errors))
+}
+
+/// Rejects an operation because the socket has too many.
+pub(super) fn too_many(id: String) -> Outgoing {
+    let message =
+        format!("At most {MOST} concurrent operations are allowed on a WebSocket. Complete one first.");
+    let error = AppError::request(Code::Overloaded, message);
+    refused(id, RequestError::new(&error, RequestId::new().as_str()))
 }
 
 fn errors(errors: &[ServerError]) -> Vec<u8> {

@@ -125,12 +125,13 @@ async fn pages_of_other_origins_get_no_socket() {
 }
 
 #[tokio::test]
-async fn only_this_protocol_is_spoken() {
+async fn only_the_two_subprotocols_are_spoken() {
     let world = gateway(|_| {}).await;
     let connect = async || TcpStream::connect(world.address()).await.expect("a connection");
     for headers in [
         vec![],
-        vec![("sec-websocket-protocol", "graphql-ws")],
+        vec![("sec-websocket-protocol", "graphql-sse")],
+        vec![("sec-websocket-protocol", "GRAPHQL-WS")],
         vec![("sec-websocket-protocol", "GRAPHQL-TRANSPORT-WS")],
         vec![("sec-websocket-protocol", "")],
     ] {

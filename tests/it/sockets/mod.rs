@@ -1,13 +1,14 @@
-//! Subscriptions at the edge: the two protocols as clients and attackers speak them, on real sockets. What is delivered, and to
+//! Subscriptions at the edge: the protocols as clients and attackers speak them, on real sockets. What is delivered, and to
 //! whom, is tested in `subscriptions`.
 //!
-//! Nothing here depends on the database, so there is one of each test, on SQLite.
+//! Little here depends on the database, so there is one of most tests, on SQLite.
 
 mod attacks;
 pub(crate) mod client;
 mod http2;
 mod identity;
 mod limits;
+mod older;
 mod protocol;
 mod slow;
 mod sse;
