@@ -191,7 +191,7 @@ impl Session {
     }
 }
 
-/// Waits until the client has not authenticated itself in time, or its token is no longer valid.
+/// Waits until the client has missed the deadline for authentication, or its token is no longer valid.
 async fn until_unauthenticated(state: &AppState, shared: &Shared) -> Close {
     let mut identity = shared.identity.subscribe();
     let identity = timeout(INIT_TIMEOUT, identity.wait_for(Option::is_some)).await;
@@ -211,7 +211,7 @@ async fn until_stopped(connection: &ConnectionHandle, shared: &Shared) {
     let _ = shared.operations.subscribe().wait_for(|operations| operations.is_empty()).await;
 }
 
-/// Sends pings, and waits until the client sends nothing at all between two of them.
+/// Sends pings, and waits until the client sends nothing between two of them.
 async fn until_gone(shared: &Shared, write_timeout: Duration) {
     let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,8 +1,8 @@
 //! async-graphql's WebSocket transport between a socket and the executor, with adapters for what it lacks.
 //!
-//! The transport keeps the operations and polls them. Its messages have no place for document ids, for the memory of a response or for
-//! errors before the execution, and its close codes are not those of the protocol. So the adapters check each message first,
-//! requests and responses travel beside the transport, and the adapters say why a socket is closed.
+//! The transport keeps the operations and polls them. Its types have no place for document ids, for the memory of a response or for
+//! errors before the execution, and its close codes are not those of the protocol. So the adapters check each message first, pass
+//! requests and responses beside the transport, and select the close code. See ADR 0020.
 
 use std::{
     collections::HashSet,
@@ -75,7 +75,7 @@ pub(super) struct Shared {
     pub(super) is_silent: AtomicBool,
     /// The operation that the transport starts next.
     starting: Mutex<Option<(String, GraphqlRequest)>>,
-    /// The message that the transport's next one stands for.
+    /// The message that the transport's next one represents.
     outgoing: Mutex<Option<Outgoing>>,
     close: Mutex<Option<Close>>,
     /// Whether a message is being sent.
@@ -144,13 +144,13 @@ impl Shared {
 
     /// The next message for the transport; `None` when there are no more.
     async fn receive(&self) -> Option<LibraryMessage> {
-        // The transport reads all messages that are there before it sends any.
+        // The transport reads all messages that have arrived before it sends any.
         self.rounds.after(self.rounds.current()).await;
         let mut reader = self.reader.lock().await;
         loop {
             let message = tokio::select! {
                 biased;
-                // What is under way is finished, and nothing new begun.
+                // Running operations are finished, and no new ones are started.
                 () = self.connection.stopped() => pending().await,
                 message = reader.next() => message,
             };
@@ -195,7 +195,7 @@ impl Shared {
                 self.end(&id);
                 Some(json!({ "type": "stop", "id": id }))
             }
-            // The end is sent to the client, other than in the newer subprotocol.
+            // The transport answers `complete`, as this subprotocol requires.
             Incoming::Stop { id } => Some(json!({ "type": "stop", "id": id })),
         })
     }
@@ -241,10 +241,10 @@ impl Shared {
 
     // --- To the client ---
 
-    /// Sends a message of the transport, or what it stands for; `None` when the socket is to be closed.
+    /// Sends a message of the transport, or the one that it represents; `None` when the socket is to be closed.
     async fn send(&self, message: LibraryMessage) -> Option<()> {
         let LibraryMessage::Text(text) = message else {
-            // It closes with codes of its own.
+            // A close frame of the transport has a code of its own; ours is sent instead.
             return None;
         };
         let Some(outgoing) = self.outgoing(&text) else { return Some(()) };
@@ -275,8 +275,8 @@ impl Shared {
         matches!(timeout(settings.response_timeout, sending).await, Ok(Some(())))
     }
 
-    /// What is sent in the place of a message of the transport. It also reports the end of operations whose end the client has
-    /// declared itself, or is not to know.
+    /// The message to send for a message of the transport. The transport also reports the end of operations that the client has
+    /// completed itself, or that can be resumed elsewhere: these are not sent.
     fn outgoing(&self, text: &str) -> Option<Outgoing> {
         if let Some(outgoing) = lock(&self.outgoing).take() {
             return Some(outgoing);
@@ -289,7 +289,7 @@ impl Shared {
         }
     }
 
-    /// The responses of an operation, for the transport: each stands for a message.
+    /// The responses of an operation, for the transport: each represents a message.
     fn responses(
         self: Arc<Self>,
         id: String,
@@ -308,7 +308,7 @@ impl Shared {
                         let round = shared.rounds.current();
                         Some((Response::default(), (shared, (!is_last).then_some(messages), round)))
                     }
-                    // The server stops: the client may go on elsewhere, so the end is not sent.
+                    // The server stops: the client can resume elsewhere, so the end is not sent.
                     None => {
                         shared.end(&id);
                         pending().await
