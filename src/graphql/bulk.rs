@@ -1,6 +1,6 @@
-//! The types that all bulk mutations share: policy, results and payload.
+//! What all bulk mutations share: policy, results, payload and resolver.
 //!
-//! Each domain file declares its two types with `upsert_types!` and its inputs itself, because the inputs differ.
+//! Each domain file declares its bulk mutation with `upsert!` and the input of a row itself, because these differ.
 
 use async_graphql::{Context, Enum};
 
@@ -44,15 +44,54 @@ pub(super) async fn prime_results<T: Prime>(ctx: &Context<'_>, object: &str, row
     }
 }
 
-/// Declares the result and the payload of a bulk mutation, and the conversion from the service's results.
-macro_rules! upsert_types {
+/// Declares a bulk mutation: its input, the input of a row, the result of a row, the payload, and the resolver with the
+/// description of its argument. The input of a row converts into the service's.
+///
+/// ```ignore
+/// upsert! {
+///     /// Bulk mutations of accounts.
+///     AccountUpsert: account "account" Account by service;
+///     /// Accounts to create or update.
+///     UpsertAccountsInput;
+///     /// 1 to 1,000 accounts. Remote ids must be unique in the list.
+///     rows: UpsertAccountInput;
+///     /// Result of creating or updating one account.
+///     UpsertAccountResult;
+///     /// Result of `upsertAccounts`.
+///     UpsertAccountsPayload;
+///     /// Creates or updates up to 1,000 accounts, matched by remote id.
+///     upsert_accounts("The accounts.");
+/// }
+/// ```
+macro_rules! upsert {
     (
+        $(#[doc = $doc:literal])*
+        $mutations:ident: $field:ident $name:literal $record:ident by $service:ident;
+        $(#[doc = $input_doc:literal])*
+        $input:ident;
+        $(#[doc = $rows_doc:literal])*
+        rows: $row_input:ident;
         $(#[doc = $result_doc:literal])*
-        $result:ident,
+        $result:ident;
         $(#[doc = $payload_doc:literal])*
-        $payload:ident,
-        $field:ident / $name:literal: $object:ident
+        $payload:ident;
+        $(#[doc = $upsert_doc:literal])*
+        $upsert:ident($argument:literal);
     ) => {
+        $(#[doc = $input_doc])*
+        #[derive(async_graphql::InputObject)]
+        pub struct $input {
+            $(#[doc = $rows_doc])*
+            rows: Vec<$row_input>,
+            /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
+            #[graphql(default)]
+            error_policy: $crate::graphql::bulk::BulkErrorPolicy,
+            /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
+            /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
+            /// default.
+            idempotency_key: Option<String>,
+        }
+
         $(#[doc = $result_doc])*
         #[derive(async_graphql::SimpleObject)]
         pub struct $result {
@@ -60,9 +99,9 @@ macro_rules! upsert_types {
             status: $crate::graphql::bulk::UpsertStatus,
             /// The record after the mutation. Null if the row was rejected, or if a repeated call finds the record
             /// deleted.
-            $field: Option<$object>,
+            $field: Option<$record>,
             /// Validation errors of this row. Empty if the row was accepted.
-            user_errors: Vec<UserError>,
+            user_errors: Vec<$crate::graphql::error::UserError>,
         }
 
         $(#[doc = $payload_doc])*
@@ -80,37 +119,53 @@ macro_rules! upsert_types {
             failed: usize,
             /// Validation errors of the whole call, in which case nothing was written. Empty if the call was
             /// accepted.
-            user_errors: Vec<UserError>,
+            user_errors: Vec<$crate::graphql::error::UserError>,
         }
 
-        impl $payload {
-            async fn of<F>(ctx: &async_graphql::Context<'_>, unit: impl FnMut() -> F) -> AppResult<Self>
-            where
-                F: Future<Output = AppResult<Vec<$crate::service::bulk::RowResult<Model>>>>,
-            {
-                let (rows, user_errors) = outcome(unit).await?;
+        $(#[doc = $doc])*
+        #[derive(Default)]
+        pub struct $mutations;
+
+        #[async_graphql::Object]
+        impl $mutations {
+            $(#[doc = $upsert_doc])*
+            async fn $upsert(
+                &self,
+                ctx: &async_graphql::Context<'_>,
+                #[graphql(desc = $argument)] input: $input,
+            ) -> async_graphql::Result<Option<$payload>> {
+                use $crate::graphql::bulk::UpsertStatus;
+
+                let gateway = $crate::graphql::context::ContextExt::fresh(ctx).await;
+                let input = $crate::service::bulk::Upserts {
+                    rows: input.rows.into_iter().map(Into::into).collect(),
+                    error_policy: input.error_policy.into(),
+                    idempotency_key: input.idempotency_key,
+                };
+                let unit = || $service::upsert(&gateway.db, &gateway.request, &input);
+                let (rows, user_errors) = $crate::graphql::error::outcome(unit).await?;
                 let results: Vec<$result> = rows
                     .into_iter()
                     .flatten()
                     .map(|it| $result {
                         status: it.status.into(),
-                        $field: it.row.map($object),
-                        user_errors: it.errors.into_iter().map(UserError::from).collect(),
+                        $field: it.row.map($record),
+                        user_errors: it.errors.into_iter().map(Into::into).collect(),
                     })
                     .collect();
-                let objects = results.iter().filter_map(|result| result.$field.as_ref()).collect();
-                $crate::graphql::bulk::prime_results(ctx, $name, objects).await;
+                let records = results.iter().filter_map(|result| result.$field.as_ref()).collect();
+                $crate::graphql::bulk::prime_results(ctx, $name, records).await;
                 let count = |status| results.iter().filter(|result| result.status == status).count();
-                Ok(Self {
-                    created: count($crate::graphql::bulk::UpsertStatus::Created),
-                    updated: count($crate::graphql::bulk::UpsertStatus::Updated),
-                    unchanged: count($crate::graphql::bulk::UpsertStatus::Unchanged),
-                    failed: count($crate::graphql::bulk::UpsertStatus::Failed),
+                Ok(Some($payload {
+                    created: count(UpsertStatus::Created),
+                    updated: count(UpsertStatus::Updated),
+                    unchanged: count(UpsertStatus::Unchanged),
+                    failed: count(UpsertStatus::Failed),
                     results,
                     user_errors,
-                })
+                }))
             }
         }
     };
 }
-pub(super) use upsert_types;
+pub(super) use upsert;

@@ -1,27 +1,25 @@
 //! The GraphQL types of the change log.
 
-use async_graphql::{Context, Enum, ID, Name, Object, Result, Value};
+use async_graphql::{Context, Enum, ID, Object, Result, resolver_utils::EnumType};
 
 use super::{
     Gateway,
     context::ContextExt,
-    filter::{ChangeFilter, ChangeOrder, parse_list_arguments},
+    filter::{ChangeFilter, ChangeOrder},
     loaders::{Prime, Primed},
     node::{self, NodeField},
-    relay::{Connection, ListItem, list_request},
+    relay::{ListItem, Listed, queries},
     scalar::{BigInt, Json, Timestamp},
     selection::Selection,
 };
 use crate::{
     entity::change::{Entity, Model},
-    error::AppError,
+    error::{AppError, AppResult},
     service::{
-        PageWindow,
+        ListRequest, Page,
         change::{self as service, Action},
         cursor::{Cursor, Order},
-        filter::Filter,
         page::Paged,
-        page::Sort,
     },
 };
 
@@ -49,18 +47,6 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    const ALL: [Self; 9] = [
-        Self::Organization,
-        Self::Partner,
-        Self::InternalContact,
-        Self::InternalContactAssignment,
-        Self::Account,
-        Self::AccountContact,
-        Self::ContactType,
-        Self::CustomField,
-        Self::OrganizationContact,
-    ];
-
     /// The name of the type, as the change log stores it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -124,7 +110,8 @@ impl Change {
 
     /// The type of the changed record.
     async fn kind(&self) -> Result<ChangeKind> {
-        let kind = ChangeKind::ALL.into_iter().find(|kind| kind.as_str() == self.0.entity_kind);
+        let mut kinds = ChangeKind::items().iter().map(|item| item.value);
+        let kind = kinds.find(|kind| kind.as_str() == self.0.entity_kind);
         Ok(kind.ok_or_else(|| AppError::Internal("a change of an unknown kind".into()))?)
     }
 
@@ -150,10 +137,6 @@ impl Change {
     }
 }
 
-impl Change {
-    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
-}
-
 impl ListItem for Change {
     const CONNECTION: &'static str = "ChangeConnection";
     const EDGE: &'static str = "ChangeEdge";
@@ -161,9 +144,15 @@ impl ListItem for Change {
     fn cursor(&self) -> Cursor {
         Entity::cursor(&self.0)
     }
+}
 
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<ChangeFilter, ChangeOrder>(arguments)
+impl Listed for Change {
+    const ORDER: Order = <Entity as Paged>::ORDER;
+    type Filter = ChangeFilter;
+    type OrderBy = ChangeOrder;
+
+    async fn page(gateway: &Gateway, list: &ListRequest) -> AppResult<Page<Self>> {
+        Ok(service::list(&gateway.db, &gateway.request, list).await?.map(Self))
     }
 }
 
@@ -179,30 +168,11 @@ impl Prime for Change {
     }
 }
 
-/// Queries of the change log.
-#[derive(Default)]
-pub struct ChangeQuery;
-
-#[Object]
-impl ChangeQuery {
-    /// The change log of the organization.
-    async fn changes(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<ChangeOrder>>,
-    ) -> Result<Option<Connection<Change>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(Change)).await))
+queries! {
+    /// Queries of the change log.
+    ChangeQuery: Change,
+    "Filters the results. Default: all items." {
+        /// The change log of the organization.
+        changes
     }
 }

@@ -3,8 +3,10 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use async_graphql::{
-    Context, ContextSelectionSet, Enum, InputObject, Interface, MaybeUndefined, Name, Object, OutputType,
-    Positioned, Result, ServerResult, Value, parser::types::Field as AstField, registry::Registry,
+    Context, ContextSelectionSet, Enum, ID, Interface, Object, OutputType, Positioned, Result, ServerResult,
+    Value,
+    parser::types::Field as AstField,
+    registry::{MetaType, Registry},
 };
 
 use super::{
@@ -14,25 +16,26 @@ use super::{
     context::ContextExt,
     document::FieldNames,
     filter::{
-        self, ChangeFilter, ChangeOrder, Conditions, DateTimeFilter, DeletedFilter, EnumFilter, FilterInput,
-        StringFilter, order_input, parse_list_arguments,
+        ChangeFilter, ChangeOrder, DateTimeFilter, DeletedFilter, EnumFilter, StringFilter, filter_input,
+        order_input,
     },
     internal_contact::InternalContact,
     loaders::{ByParent, Prime, Primed, Source, prime_lists},
     organization_contact::OrganizationContact,
-    relay::{Connection, List, ListItem},
+    record::SoftDeletableFields,
+    relay::{Connection, List, ListArguments, ListItem, Listed, queries},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
-    selection::{Selection, selects_total},
+    selection::Selection,
 };
 use crate::{
-    entity::{change, id::OrganizationId},
+    entity::id::OrganizationId,
     error::AppResult,
     service::{
         ListRequest, Page, PageWindow, change as changes, contact as service,
-        contact::{ContactColumns, Kind, Relative},
+        contact::{ContactColumns, ContactCondition, Kind, Relative},
         cursor::{Cursor, CursorKey, Order},
         filter::{Field, Filter},
-        page::{Paged, Sort, SortKey},
+        page::{Sort, SortKey},
     },
 };
 
@@ -49,7 +52,6 @@ pub enum ContactKind {
 }
 
 /// Fields that all kinds of contacts share.
-#[expect(clippy::duplicated_attributes, reason = "clippy takes the settings of two fields for one")]
 #[derive(Interface)]
 #[graphql(
     name = "Contact",
@@ -57,59 +59,7 @@ pub enum ContactKind {
     field(name = "kind", ty = "ContactKind", desc = "The kind of contact."),
     field(name = "display_name", ty = "String", desc = "The name to display. Never empty."),
     field(name = "email", ty = "Option<EmailAddress>", desc = "The email address."),
-    field(name = "phone", ty = "Option<PhoneNumber>", desc = "The phone number."),
-    field(name = "created_at", ty = "Timestamp", desc = "When the record was created."),
-    field(name = "updated_at", ty = "Timestamp", desc = "When the record was last changed."),
-    field(
-        name = "deleted_at",
-        ty = "Option<Timestamp>",
-        desc = "When the record was soft-deleted. Null if it is active."
-    ),
-    field(
-        name = "version",
-        ty = "i32",
-        desc = "Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to detect concurrent changes."
-    ),
-    field(
-        name = "related_contacts",
-        ty = "Option<Connection<Contact>>",
-        desc = "Other active contacts of the organization, of any kind, with the same email address.",
-        arg(
-            name = "first",
-            ty = "Option<i32>",
-            desc = "Returns the first `n` items after the cursor. Default 25, maximum 100."
-        ),
-        arg(name = "after", ty = "Option<String>", desc = "Returns the items after this cursor."),
-        arg(
-            name = "last",
-            ty = "Option<i32>",
-            desc = "Returns the last `n` items before the cursor. Default 25, maximum 100."
-        ),
-        arg(name = "before", ty = "Option<String>", desc = "Returns the items before this cursor.")
-    ),
-    field(
-        name = "history",
-        ty = "Option<Connection<Change>>",
-        desc = "The kind of operation.",
-        arg(
-            name = "first",
-            ty = "Option<i32>",
-            desc = "Returns the first `n` items after the cursor. Default 25, maximum 100."
-        ),
-        arg(name = "after", ty = "Option<String>", desc = "Returns the items after this cursor."),
-        arg(
-            name = "last",
-            ty = "Option<i32>",
-            desc = "Returns the last `n` items before the cursor. Default 25, maximum 100."
-        ),
-        arg(name = "before", ty = "Option<String>", desc = "Returns the items before this cursor."),
-        arg(name = "filter", ty = "Option<ChangeFilter>", desc = "Filters the results. Default: all items."),
-        arg(
-            name = "order_by",
-            ty = "Option<Vec<ChangeOrder>>",
-            desc = "Sort keys in order of precedence, at most 4. Default: oldest change first."
-        )
-    )
+    field(name = "phone", ty = "Option<PhoneNumber>", desc = "The phone number.")
 )]
 pub enum ContactInterface {
     /// An internal contact: an employee of the organization.
@@ -129,8 +79,24 @@ impl OutputType for Contact {
         ContactInterface::type_name()
     }
 
+    /// The interface also has the fields that all kinds of contacts flatten, which async-graphql's derive cannot read
+    /// from them.
     fn create_type_info(registry: &mut Registry) -> String {
-        ContactInterface::create_type_info(registry)
+        let name = ContactInterface::create_type_info(registry);
+        let shared = [
+            registry.create_fake_output_type::<SoftDeletableFields>(),
+            registry.create_fake_output_type::<ContactLists>(),
+        ];
+        if let Some(MetaType::Interface { fields, .. }) = registry.types.get_mut(&name) {
+            fields.extend(
+                shared
+                    .iter()
+                    .filter_map(MetaType::fields)
+                    .flatten()
+                    .map(|(name, field)| (name.clone(), field.clone())),
+            );
+        }
+        name
     }
 
     async fn resolve(
@@ -179,18 +145,25 @@ impl ListItem for Contact {
         };
         Cursor { order: Cow::Borrowed(service::ORDER.name), keys: vec![CursorKey::Text(id)], check: None }
     }
+}
+
+impl Listed for Contact {
+    const ORDER: Order = service::ORDER;
+    type Filter = ContactFilter;
+    type OrderBy = ContactOrder;
 
     fn request(
         window: &PageWindow,
-        _: Order,
-        (filter, sorts): (Option<Filter>, Vec<Sort>),
+        filter: Option<Filter>,
+        sorts: Vec<Sort>,
         total: bool,
     ) -> AppResult<ListRequest> {
         service::list_request(window, filter, sorts, total)
     }
 
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<ContactFilter, ContactOrder>(arguments)
+    async fn page(gateway: &Gateway, list: &ListRequest) -> AppResult<Page<Self>> {
+        let Gateway { request, db, names, .. } = gateway;
+        Ok(service::list(db, request, Self::columns(names), list).await?.map(Self::from))
     }
 }
 
@@ -256,51 +229,31 @@ pub(super) async fn prime_shared(
     }
 }
 
-/// Filters contacts. All given conditions must match; an empty filter matches every record.
-#[derive(Clone, Default, InputObject)]
-pub struct ContactFilter {
-    /// All of these conditions must match.
-    and: MaybeUndefined<Vec<ContactFilter>>,
-    /// At least one of these conditions must match.
-    or: MaybeUndefined<Vec<ContactFilter>>,
-    /// This condition must not match.
-    not: MaybeUndefined<Box<ContactFilter>>,
-    /// Searches name, email address, phone number and company name. Each word must be the prefix of a word there,
-    /// ignoring case and accents. Only the first 6 words count. Results are ordered by relevance unless `orderBy` is
-    /// given.
-    search: MaybeUndefined<String>,
-    /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
-    updated_since: MaybeUndefined<Timestamp>,
-    /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
-    deleted: MaybeUndefined<DeletedFilter>,
-    /// The kind of contact.
-    kind: MaybeUndefined<EnumFilter<ContactKind>>,
-    /// The email address.
-    email: MaybeUndefined<StringFilter>,
-    /// The phone number as stored.
-    phone: MaybeUndefined<StringFilter>,
-    /// Global id of a partner. Matches internal contacts with an assignment to it.
-    partner_id: MaybeUndefined<async_graphql::ID>,
-    /// Global id of an account. Matches account contacts that belong to it.
-    account_id: MaybeUndefined<async_graphql::ID>,
-    /// When the record was created.
-    created_at: MaybeUndefined<DateTimeFilter>,
-    /// When the record was last changed.
-    updated_at: MaybeUndefined<DateTimeFilter>,
-}
-
-impl FilterInput for ContactFilter {
-    fn read(self, c: &mut Conditions<'_>) -> AppResult<()> {
-        c.logic(self.and, self.or, self.not)?;
-        c.search(self.search)?;
-        c.updated_since(self.updated_since)?;
-        c.deleted(self.deleted)?;
-        c.kinds("kind", self.kind)?;
-        c.string("email", Field::EMAIL, self.email)?;
-        c.string("phone", Field::new("phone"), self.phone)?;
-        c.contact("partnerId", self.partner_id, |id| service::ContactCondition::Partner(id.parse().ok()))?;
-        c.contact("accountId", self.account_id, |id| service::ContactCondition::Account(id.parse().ok()))?;
-        c.times(self.created_at, self.updated_at)
+filter_input! {
+    /// Filters contacts. All given conditions must match; an empty filter matches every record.
+    ContactFilter {
+        /// Searches name, email address, phone number and company name. Each word must be the prefix of a word there,
+        /// ignoring case and accents. Only the first 6 words count. Results are ordered by relevance unless `orderBy` is
+        /// given.
+        search: String => search();
+        /// Records changed at or after this time. Includes soft-deletions if `deleted` is `INCLUDE` or `ONLY`.
+        updated_since: Timestamp => updated_since();
+        /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
+        deleted: DeletedFilter => deleted();
+        /// The kind of contact.
+        kind: EnumFilter<ContactKind> => kinds("kind");
+        /// The email address.
+        email: StringFilter => string("email", Field::EMAIL);
+        /// The phone number as stored.
+        phone: StringFilter => string("phone", Field::new("phone"));
+        /// Global id of a partner. Matches internal contacts with an assignment to it.
+        partner_id: ID => contact("partnerId", |id| ContactCondition::Partner(id.parse().ok()));
+        /// Global id of an account. Matches account contacts that belong to it.
+        account_id: ID => contact("accountId", |id| ContactCondition::Account(id.parse().ok()));
+        /// When the record was created.
+        created_at: DateTimeFilter => time("createdAt", Field::new("created_at"));
+        /// When the record was last changed.
+        updated_at: DateTimeFilter => time("updatedAt", Field::new("updated_at"));
     }
 }
 
@@ -327,7 +280,6 @@ impl ByParent for RelatedContacts {
     type Parent = Relative;
     type Filter = ();
     type Row = Contact;
-    const ORDER: Order = service::ORDER;
 
     async fn load(
         source: &Source,
@@ -348,7 +300,6 @@ impl ByParent for ChangesByEntity {
     type Parent = String;
     type Filter = ();
     type Row = Change;
-    const ORDER: Order = <change::Entity as Paged>::ORDER;
 
     async fn load(
         source: &Source,
@@ -361,49 +312,13 @@ impl ByParent for ChangesByEntity {
     }
 }
 
-/// The other contacts with the same email address.
-pub(super) async fn related_contacts(
-    ctx: &Context<'_>,
-    contact: Relative,
-    window: &PageWindow,
-) -> Result<Option<Connection<Contact>>> {
-    let request = service::list_request(window, None, Vec::new(), selects_total(&ctx.field()))?;
-    let list = List { own_filter: (), request };
-    Ok(Some(ctx.gateway().loaders.related_contacts.load(contact, list).await?))
-}
-
-/// The change history of the record with this id.
-pub(super) async fn history(
-    ctx: &Context<'_>,
-    id: String,
-    request: ListRequest,
-) -> Result<Option<Connection<Change>>> {
-    let list = List { own_filter: (), request };
-    Ok(Some(ctx.gateway().loaders.changes_by_entity.load(id, list).await?))
-}
-
-/// The contacts of the selected organization.
-pub(super) async fn contacts(
-    ctx: &Context<'_>,
-    window: &PageWindow,
-    filter: Option<ContactFilter>,
-    order: Option<Vec<ContactOrder>>,
-) -> Result<Option<Connection<Contact>>> {
-    let Gateway { request, db, names, .. } = ctx.gateway();
-    let (filter, sorts) = (filter::filter(filter)?, filter::sorts(order)?);
-    let list = service::list_request(window, filter, sorts, selects_total(&ctx.field()))?;
-    let page = service::list(db, request, Contact::columns(names), &list).await?;
-    Ok(Some(Connection::primed(ctx, page.map(Contact::from)).await))
-}
-
-/// Queries of contacts of all kinds.
-#[derive(Default)]
-pub struct ContactQuery;
+/// The lists that all kinds of contacts have.
+pub struct ContactLists(pub(super) Relative);
 
 #[Object]
-impl ContactQuery {
-    /// The contacts of the organization, of all kinds.
-    async fn contacts(
+impl ContactLists {
+    /// Other active contacts of the organization, of any kind, with the same email address.
+    async fn related_contacts(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
@@ -412,11 +327,39 @@ impl ContactQuery {
         #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
         last: Option<i32>,
         #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<ContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<ContactOrder>>,
     ) -> Result<Option<Connection<Contact>>> {
-        contacts(ctx, &PageWindow { first, after, last, before }, filter, order_by).await
+        let window = PageWindow { first, after, last, before };
+        let list = ListArguments::<Contact> { window, filter: None, order_by: None };
+        let loader = &ctx.gateway().loaders.related_contacts;
+        Ok(Some(loader.load(self.0.clone(), (), list.request(ctx)?).await?))
+    }
+
+    /// Change history of the contact.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
+        first: Option<i32>,
+        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
+        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
+        order_by: Option<Vec<ChangeOrder>>,
+    ) -> Result<Option<Connection<Change>>> {
+        let window = PageWindow { first, after, last, before };
+        let list = ListArguments::<Change> { window, filter, order_by };
+        let loader = &ctx.gateway().loaders.changes_by_entity;
+        Ok(Some(loader.load(self.0.id.to_string(), (), list.request(ctx)?).await?))
+    }
+}
+
+queries! {
+    /// Queries of contacts of all kinds.
+    ContactQuery: Contact,
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The contacts of the organization, of all kinds.
+        contacts
     }
 }

@@ -7,6 +7,7 @@ use super::{
     contact::Contact,
     context::ContextExt,
     error::{UserError, outcome},
+    payload::payloads,
 };
 use crate::service::{
     contact_erasure,
@@ -25,13 +26,12 @@ pub struct MergeContactsInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `mergeContacts`.
-#[derive(SimpleObject)]
-pub struct MergeContactsPayload {
-    /// The survivor after the merge. Null if the input was rejected.
-    contact: Option<Contact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+payloads! {
+    /// Result of `mergeContacts`.
+    MergeContactsPayload {
+        /// The survivor after the merge. Null if the input was rejected.
+        contact: Contact
+    }
 }
 
 /// The contact to erase.
@@ -67,8 +67,7 @@ impl ContactMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MergeContactsInput { survivor_id, merged_id, expected_version } = input;
         let input = MergeContacts { survivor_id: survivor_id.0, merged_id: merged_id.0, expected_version };
-        let (survivor, user_errors) = outcome(|| contact_merge::merge(db, request, &input)).await?;
-        Ok(Some(MergeContactsPayload { contact: survivor.map(Contact::from), user_errors }))
+        MergeContactsPayload::of(|| contact_merge::merge(db, request, &input)).await
     }
 
     /// Permanently removes a contact and the contacts merged into it, with their values, links, assignments and

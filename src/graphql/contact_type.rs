@@ -2,29 +2,27 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 
 use super::{
     Gateway,
     context::ContextExt,
-    error::{UserError, outcome},
-    filter::{ContactTypeFilter, ContactTypeOrder, parse_list_arguments},
-    loaders::{ById, Prime, Primed, Source},
+    filter::{ContactTypeFilter, ContactTypeOrder},
+    loaders::{ById, Prime, Source},
     patch::patch,
+    payload::payloads,
     pending::pending_updates,
-    relay::{Connection, ListItem, list_request},
-    scalar::{Id, Timestamp},
-    selection::Selection,
+    record::{RecordFields, record},
+    relay::queries,
+    scalar::Id,
 };
 use crate::{
     entity::{
-        contact_type::{Entity, Model},
+        contact_type::Model,
         id::{AccountContactId, ContactTypeId, OrganizationId},
     },
     error::AppResult,
-    service::{
-        PageWindow, Patch, contact_type as service, cursor::Cursor, filter::Filter, page::Paged, page::Sort,
-    },
+    service::{Patch, contact_type as service},
 };
 
 /// A type of account contact.
@@ -48,58 +46,16 @@ impl ContactType {
         self.0.is_default
     }
 
-    /// When the record was created.
-    async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
-    }
-
-    /// When the record was last changed.
-    async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    async fn version(&self) -> i32 {
-        self.0.version
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> RecordFields {
+        (&self.0).into()
     }
 }
 
-impl ListItem for ContactType {
-    const CONNECTION: &'static str = "ContactTypeConnection";
-    const EDGE: &'static str = "ContactTypeEdge";
+record! { ContactType(ContactTypeId) in contact_type, filter ContactTypeFilter, order ContactTypeOrder }
 
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
-    }
-
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<ContactTypeFilter, ContactTypeOrder>(arguments)
-    }
-}
-
-impl Prime for ContactType {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
-        Box::pin(async {})
-    }
-}
-
-/// Loads contact types by id.
-pub struct ContactTypeById;
-
-impl ById for ContactTypeById {
-    type Id = ContactTypeId;
-    type Row = ContactType;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[ContactTypeId],
-    ) -> AppResult<HashMap<ContactTypeId, ContactType>> {
-        let rows = service::by_ids(&source.db, organization, ids).await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, ContactType(row))).collect())
-    }
-}
+impl Prime for ContactType {}
 
 /// Loads the current types of account contacts.
 pub struct ContactTypeByAccountContact;
@@ -118,31 +74,12 @@ impl ById for ContactTypeByAccountContact {
     }
 }
 
-/// Queries of contact types.
-#[derive(Default)]
-pub struct ContactTypeQuery;
-
-#[Object]
-impl ContactTypeQuery {
-    /// The contact types of the organization.
-    async fn contact_types(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ContactTypeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<ContactTypeOrder>>,
-    ) -> Result<Option<Connection<ContactType>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(ContactType)).await))
+queries! {
+    /// Queries of contact types.
+    ContactTypeQuery: ContactType,
+    "Filters the results. Default: all items." {
+        /// The contact types of the organization.
+        contact_types
     }
 }
 
@@ -157,15 +94,6 @@ pub struct CreateContactTypeInput {
     idempotency_key: Option<String>,
 }
 
-/// Result of `createContactType`.
-#[derive(SimpleObject)]
-pub struct CreateContactTypePayload {
-    /// The created contact type. Null if the input was rejected.
-    contact_type: Option<ContactType>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The fields to update. An omitted field keeps its value.
 #[derive(InputObject)]
 pub struct UpdateContactTypeInput {
@@ -178,15 +106,6 @@ pub struct UpdateContactTypeInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updateContactType`.
-#[derive(SimpleObject)]
-pub struct UpdateContactTypePayload {
-    /// The updated contact type. Null if the input was rejected.
-    contact_type: Option<ContactType>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The contact type to make the default.
 #[derive(InputObject)]
 pub struct SetDefaultContactTypeInput {
@@ -195,15 +114,6 @@ pub struct SetDefaultContactTypeInput {
     /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
     /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
-}
-
-/// Result of `setDefaultContactType`.
-#[derive(SimpleObject)]
-pub struct SetDefaultContactTypePayload {
-    /// The new default type. Null if the input was rejected.
-    contact_type: Option<ContactType>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
 }
 
 /// The contact type to delete.
@@ -218,14 +128,31 @@ pub struct DeleteContactTypeInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `deleteContactType`.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct DeleteContactTypePayload {
-    /// The deleted contact type. Null if the input was rejected.
-    contact_type: Option<ContactType>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+payloads! {
+    /// Result of `createContactType`.
+    CreateContactTypePayload {
+        /// The created contact type. Null if the input was rejected.
+        contact_type: ContactType
+    }
+
+    /// Result of `updateContactType`.
+    UpdateContactTypePayload {
+        /// The updated contact type. Null if the input was rejected.
+        contact_type: ContactType
+    }
+
+    /// Result of `setDefaultContactType`.
+    SetDefaultContactTypePayload {
+        /// The new default type. Null if the input was rejected.
+        contact_type: ContactType
+    }
+
+    /// Result of `deleteContactType`.
+    #[graphql(complex)]
+    DeleteContactTypePayload {
+        /// The deleted contact type. Null if the input was rejected.
+        contact_type: ContactType
+    }
 }
 
 pending_updates! {
@@ -247,8 +174,7 @@ impl ContactTypeMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateContactTypeInput { name, idempotency_key } = input;
         let input = service::CreateContactType { name, is_default: false, idempotency_key };
-        let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
-        Ok(Some(CreateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
+        CreateContactTypePayload::of(|| service::create(db, request, &input)).await
     }
 
     /// Renames a contact type. Requires the scope `org:admin`.
@@ -261,8 +187,7 @@ impl ContactTypeMutation {
         let UpdateContactTypeInput { id, name, expected_version } = input;
         let changes =
             service::UpdateContactType { name: patch(name), is_default: Patch::Keep, expected_version };
-        let (row, user_errors) = outcome(|| service::update(db, request, &id, &changes)).await?;
-        Ok(Some(UpdateContactTypePayload { contact_type: row.map(ContactType), user_errors }))
+        UpdateContactTypePayload::of(|| service::update(db, request, &id, &changes)).await
     }
 
     /// Makes a contact type the default for new contacts, instead of the previous default. Requires the scope
@@ -274,8 +199,7 @@ impl ContactTypeMutation {
     ) -> Result<Option<SetDefaultContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let SetDefaultContactTypeInput { id, expected_version } = input;
-        let (row, user_errors) = outcome(|| service::set_default(db, request, &id, expected_version)).await?;
-        Ok(Some(SetDefaultContactTypePayload { contact_type: row.map(ContactType), user_errors }))
+        SetDefaultContactTypePayload::of(|| service::set_default(db, request, &id, expected_version)).await
     }
 
     /// Permanently deletes a contact type. The default type cannot be deleted. A type that any contact has, including
@@ -288,8 +212,7 @@ impl ContactTypeMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let DeleteContactTypeInput { id, replacement_id, expected_version } = input;
         let replacement = replacement_id.as_ref().map(|id| id.as_str());
-        let (row, user_errors) =
-            outcome(|| service::delete(db, request, &id, replacement, expected_version)).await?;
-        Ok(Some(DeleteContactTypePayload { contact_type: row.map(ContactType), user_errors }))
+        DeleteContactTypePayload::of(|| service::delete(db, request, &id, replacement, expected_version))
+            .await
     }
 }

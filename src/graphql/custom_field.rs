@@ -2,30 +2,29 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{
-    Context, Enum, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value as Argument,
-};
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result};
 use serde_json::Value;
 
 use super::{
     Gateway,
     context::ContextExt,
-    error::{UserError, outcome},
-    filter::{CustomFieldFilter, CustomFieldOrder, parse_list_arguments},
-    loaders::{ById, Prime, Primed, Source},
+    filter::{CustomFieldFilter, CustomFieldOrder},
+    loaders::{ById, Prime, Source},
     patch::patch,
-    relay::{Connection, ListItem, list_request},
+    payload::payloads,
+    record::{RecordFields, record},
+    relay::queries,
     scalar::{Id, Json, Timestamp, readable},
     selection::Selection,
 };
 use crate::{
     entity::{
-        custom_field::{Entity, FieldType as Type, Model},
+        custom_field::{FieldType as Type, Model},
         custom_field_value as value,
         id::{AccountContactId, CustomFieldId, OrganizationId},
     },
     error::{AppError, AppResult},
-    service::{PageWindow, cursor::Cursor, custom_field as service, filter::Filter, page::Paged, page::Sort},
+    service::custom_field as service,
 };
 
 /// The types of custom fields.
@@ -100,41 +99,16 @@ impl CustomField {
         self.0.archived_at.map(Timestamp)
     }
 
-    /// When the record was created.
-    async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
-    }
-
-    /// When the record was last changed.
-    async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    async fn version(&self) -> i32 {
-        self.0.version
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> RecordFields {
+        (&self.0).into()
     }
 }
 
-impl ListItem for CustomField {
-    const CONNECTION: &'static str = "CustomFieldConnection";
-    const EDGE: &'static str = "CustomFieldEdge";
+record! { CustomField(CustomFieldId) in custom_field, filter CustomFieldFilter, order CustomFieldOrder }
 
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
-    }
-
-    fn parse_list_arguments(arguments: &[(Name, Argument)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<CustomFieldFilter, CustomFieldOrder>(arguments)
-    }
-}
-
-impl Prime for CustomField {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
-        Box::pin(async {})
-    }
-}
+impl Prime for CustomField {}
 
 /// The value of a custom field of a contact.
 pub struct CustomFieldValue(pub value::Model);
@@ -163,23 +137,6 @@ impl CustomFieldValue {
     async fn load_field(&self, ctx: &Context<'_>) -> AppResult<Arc<CustomField>> {
         let row = ctx.gateway().loaders.custom_field.load(self.0.custom_field_id).await?;
         row.ok_or_else(|| AppError::Internal("a value without its custom field".into()))
-    }
-}
-
-/// Loads custom fields by id.
-pub struct CustomFieldById;
-
-impl ById for CustomFieldById {
-    type Id = CustomFieldId;
-    type Row = CustomField;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[CustomFieldId],
-    ) -> AppResult<HashMap<CustomFieldId, CustomField>> {
-        let rows = service::by_ids(&source.db, organization, ids).await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, CustomField(row))).collect())
     }
 }
 
@@ -218,31 +175,12 @@ pub(super) async fn prime_values<'a>(
     }
 }
 
-/// Queries of custom fields.
-#[derive(Default)]
-pub struct CustomFieldQuery;
-
-#[Object]
-impl CustomFieldQuery {
-    /// The custom fields of the organization, including archived ones.
-    async fn custom_fields(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<CustomFieldFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<CustomFieldOrder>>,
-    ) -> Result<Option<Connection<CustomField>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
+queries! {
+    /// Queries of custom fields.
+    CustomFieldQuery: CustomField,
+    "Filters the results. Default: all items." {
+        /// The custom fields of the organization, including archived ones.
+        custom_fields
     }
 }
 
@@ -265,15 +203,6 @@ pub struct CreateCustomFieldInput {
     idempotency_key: Option<String>,
 }
 
-/// Result of `createCustomField`.
-#[derive(SimpleObject)]
-pub struct CreateCustomFieldPayload {
-    /// The created custom field. Null if the input was rejected.
-    custom_field: Option<CustomField>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The fields to update. An omitted field keeps its value. The key and the type are immutable.
 #[derive(InputObject)]
 pub struct UpdateCustomFieldInput {
@@ -291,15 +220,6 @@ pub struct UpdateCustomFieldInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updateCustomField`.
-#[derive(SimpleObject)]
-pub struct UpdateCustomFieldPayload {
-    /// The updated custom field. Null if the input was rejected.
-    custom_field: Option<CustomField>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The custom field to archive or unarchive.
 #[derive(InputObject)]
 pub struct ArchiveCustomFieldInput {
@@ -313,13 +233,24 @@ pub struct ArchiveCustomFieldInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `archiveCustomField`.
-#[derive(SimpleObject)]
-pub struct ArchiveCustomFieldPayload {
-    /// The updated custom field. Null if the input was rejected.
-    custom_field: Option<CustomField>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+payloads! {
+    /// Result of `createCustomField`.
+    CreateCustomFieldPayload {
+        /// The created custom field. Null if the input was rejected.
+        custom_field: CustomField
+    }
+
+    /// Result of `updateCustomField`.
+    UpdateCustomFieldPayload {
+        /// The updated custom field. Null if the input was rejected.
+        custom_field: CustomField
+    }
+
+    /// Result of `archiveCustomField`.
+    ArchiveCustomFieldPayload {
+        /// The updated custom field. Null if the input was rejected.
+        custom_field: CustomField
+    }
 }
 
 /// Mutations of custom fields.
@@ -343,8 +274,7 @@ impl CustomFieldMutation {
             is_required: input.is_required.unwrap_or_default(),
             idempotency_key: input.idempotency_key,
         };
-        let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
-        Ok(Some(CreateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
+        CreateCustomFieldPayload::of(|| service::create(db, request, &input)).await
     }
 
     /// Updates a custom field. Requires the scope `org:admin`.
@@ -360,8 +290,7 @@ impl CustomFieldMutation {
             is_required: patch(input.is_required),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
-        Ok(Some(UpdateCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
+        UpdateCustomFieldPayload::of(|| service::update(db, request, &input.id, &changes)).await
     }
 
     /// Archives or unarchives a custom field. Existing values of an archived field are kept and returned; new values
@@ -373,8 +302,6 @@ impl CustomFieldMutation {
     ) -> Result<Option<ArchiveCustomFieldPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let ArchiveCustomFieldInput { id, archived, expected_version } = input;
-        let (row, user_errors) =
-            outcome(|| service::archive(db, request, &id, archived, expected_version)).await?;
-        Ok(Some(ArchiveCustomFieldPayload { custom_field: row.map(CustomField), user_errors }))
+        ArchiveCustomFieldPayload::of(|| service::archive(db, request, &id, archived, expected_version)).await
     }
 }

@@ -3,25 +3,14 @@
 //! The two fields are for routers: they are in the subgraph's schema only, not in the one for clients or in
 //! introspection. Entities are loaded by the same loaders and rules as `node`.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use async_graphql::{
-    Context, InputValueResult, Object, Result, Scalar, ScalarType, SimpleObject, Union, Value,
-};
+use async_graphql::{Context, InputValueResult, Object, Result, Scalar, ScalarType, SimpleObject, Value};
 
 use super::{
     Gateway,
-    account::Account,
-    account_contact::AccountContact,
-    contact_type::ContactType,
     context::ContextExt,
-    custom_field::CustomField,
-    internal_contact::InternalContact,
-    internal_contact_assignment::InternalContactAssignment,
-    node::{self, Node},
-    organization::Organization,
-    organization_contact::OrganizationContact,
-    partner::Partner,
+    node::{self, Entity, Node},
     sdl,
     selection::Selection,
 };
@@ -35,46 +24,6 @@ const MAX_REPRESENTATIONS: usize = 1000;
 
 /// The link to the version of Federation that defines the directives.
 const LINK: &str = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\"])";
-
-/// An entity: any object with a global id.
-#[derive(Union)]
-#[graphql(name = "_Entity", visible = false)]
-pub enum Entity {
-    /// A tenant.
-    Organization(Arc<Organization>),
-    /// A company that internal contacts manage.
-    Partner(Arc<Partner>),
-    /// An internal contact: an employee of the organization.
-    InternalContact(Arc<InternalContact>),
-    /// An assignment of an internal contact.
-    InternalContactAssignment(Arc<InternalContactAssignment>),
-    /// An account.
-    Account(Arc<Account>),
-    /// An account contact: a person at a customer.
-    AccountContact(Arc<AccountContact>),
-    /// A type of account contact.
-    ContactType(Arc<ContactType>),
-    /// A custom field.
-    CustomField(Arc<CustomField>),
-    /// An organization contact.
-    OrganizationContact(Arc<OrganizationContact>),
-}
-
-impl From<Node> for Entity {
-    fn from(node: Node) -> Self {
-        match node {
-            Node::Organization(row) => Self::Organization(row),
-            Node::Partner(row) => Self::Partner(row),
-            Node::InternalContact(row) => Self::InternalContact(row),
-            Node::InternalContactAssignment(row) => Self::InternalContactAssignment(row),
-            Node::Account(row) => Self::Account(row),
-            Node::AccountContact(row) => Self::AccountContact(row),
-            Node::ContactType(row) => Self::ContactType(row),
-            Node::CustomField(row) => Self::CustomField(row),
-            Node::OrganizationContact(row) => Self::OrganizationContact(row),
-        }
-    }
-}
 
 /// An unparsed representation: an object with `__typename` and the fields of a key.
 pub struct Any(Value);

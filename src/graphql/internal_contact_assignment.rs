@@ -2,7 +2,7 @@
 
 mod upsert;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Name, Object, Result, SimpleObject, Value};
 
@@ -12,29 +12,24 @@ use super::{
     context::{ContextExt, ReadsContacts},
     document::FieldNames,
     error::{UserError, outcome},
-    filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder, parse_list_arguments},
+    filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder},
     internal_contact::InternalContact,
-    loaders::{ById, ByParent, Prime, Primed, Source, prime_rows},
+    loaders::{Prime, Primed, list_loaders, prime_rows},
     partner::Partner,
-    relay::{Connection, List, ListFilter, ListItem, argument, list_request, primed},
-    scalar::{Id, Timestamp},
+    payload::payloads,
+    record::{RecordFields, record},
+    relay::{ListFilter, argument, queries},
+    scalar::Id,
     selection::Selection,
 };
 use crate::{
     entity::{
         Columns,
-        id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+        id::{InternalContactAssignmentId, InternalContactId, PartnerId},
         internal_contact_assignment::{Entity, InternalRole as Role, Model},
     },
-    error::{AppError, AppResult},
-    service::{
-        Page, PageWindow,
-        cursor::{Cursor, Order},
-        filter::Filter,
-        internal_contact_assignment::{self as service, AssignmentFilter},
-        page::Paged,
-        page::Sort,
-    },
+    error::AppError,
+    service::internal_contact_assignment::{self as service, AssignmentFilter},
 };
 
 /// The roles of internal contacts.
@@ -72,13 +67,13 @@ impl InternalContactAssignment {
     }
 
     /// The internal contact.
-    async fn internal_contact(&self, ctx: &Context<'_>) -> Result<std::sync::Arc<InternalContact>> {
+    async fn internal_contact(&self, ctx: &Context<'_>) -> Result<Arc<InternalContact>> {
         let row = ctx.gateway().loaders.internal_contact.load(self.0.internal_contact_id).await?;
         row.ok_or_else(|| AppError::Internal("an assignment without its person".into()).into())
     }
 
     /// The partner. Null if the assignment is floating, that is, not attached to a partner yet.
-    async fn partner(&self, ctx: &Context<'_>) -> Result<Option<std::sync::Arc<Partner>>> {
+    async fn partner(&self, ctx: &Context<'_>) -> Result<Option<Arc<Partner>>> {
         match self.0.partner_id {
             Some(id) => Ok(ctx.gateway().loaders.partner.load(id).await?),
             None => Ok(None),
@@ -90,42 +85,22 @@ impl InternalContactAssignment {
         self.0.remote_id.as_deref()
     }
 
-    /// When the record was created.
-    async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> RecordFields {
+        (&self.0).into()
     }
+}
 
-    /// When the record was last changed.
-    async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
+record! {
+    InternalContactAssignment(InternalContactAssignmentId) in internal_contact_assignment,
+    filter InternalContactAssignmentFilter, order InternalContactAssignmentOrder, read columns
 }
 
 impl InternalContactAssignment {
-    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
-
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::selected_by(|column| names.has(column))
-    }
-}
-
-impl ListItem for InternalContactAssignment {
-    const CONNECTION: &'static str = "InternalContactAssignmentConnection";
-    const EDGE: &'static str = "InternalContactAssignmentEdge";
-
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
-    }
-
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<InternalContactAssignmentFilter, InternalContactAssignmentOrder>(arguments)
     }
 }
 
@@ -157,119 +132,24 @@ impl ListFilter for AssignmentFilter {
     }
 }
 
-/// Loads assignments by id.
-pub struct AssignmentById;
-
-impl ById for AssignmentById {
-    type Id = InternalContactAssignmentId;
-    type Row = InternalContactAssignment;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[InternalContactAssignmentId],
-    ) -> AppResult<HashMap<InternalContactAssignmentId, InternalContactAssignment>> {
-        let rows =
-            service::by_ids(&source.db, organization, ids, InternalContactAssignment::columns(&source.names))
-                .await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, InternalContactAssignment(row))).collect())
-    }
+list_loaders! {
+    /// Loads the assignments to partners.
+    AssignmentsByPartner(AssignmentFilter): PartnerId => InternalContactAssignment = service::of_partners;
+    /// Loads the assignments of internal contacts.
+    AssignmentsByInternalContact(AssignmentFilter): InternalContactId => InternalContactAssignment =
+        service::of_internal_contacts;
 }
 
-/// Loads the assignments to partners.
-pub struct AssignmentsByPartner;
-
-impl ByParent for AssignmentsByPartner {
-    type Parent = PartnerId;
-    type Filter = AssignmentFilter;
-    type Row = InternalContactAssignment;
-    const ORDER: Order = InternalContactAssignment::ORDER;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        parents: &[PartnerId],
-        list: &List<AssignmentFilter>,
-    ) -> AppResult<HashMap<PartnerId, Page<InternalContactAssignment>>> {
-        let pages = service::of_partners(
-            &source.db,
-            organization,
-            parents,
-            list.own_filter,
-            InternalContactAssignment::columns(&source.names),
-            &list.request,
-        )
-        .await?;
-        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
+queries! {
+    /// Queries of assignments.
+    InternalContactAssignmentQuery: InternalContactAssignment,
+    by_id {
+        /// The assignment with this id. Null if it does not exist or is not accessible with this token.
+        internal_contact_assignment = service::get
     }
-}
-
-/// Loads the assignments of internal contacts.
-pub struct AssignmentsByInternalContact;
-
-impl ByParent for AssignmentsByInternalContact {
-    type Parent = InternalContactId;
-    type Filter = AssignmentFilter;
-    type Row = InternalContactAssignment;
-    const ORDER: Order = InternalContactAssignment::ORDER;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        parents: &[InternalContactId],
-        list: &List<AssignmentFilter>,
-    ) -> AppResult<HashMap<InternalContactId, Page<InternalContactAssignment>>> {
-        let pages = service::of_internal_contacts(
-            &source.db,
-            organization,
-            parents,
-            list.own_filter,
-            InternalContactAssignment::columns(&source.names),
-            &list.request,
-        )
-        .await?;
-        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContactAssignment))).collect())
-    }
-}
-
-/// Queries of assignments.
-#[derive(Default)]
-pub struct InternalContactAssignmentQuery;
-
-#[Object]
-impl InternalContactAssignmentQuery {
-    /// The assignment with this id. Null if it does not exist or is not accessible with this token.
-    async fn internal_contact_assignment(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Global id of the object.")] id: ID,
-    ) -> Result<Option<InternalContactAssignment>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let row = service::get(db, request, &id).await?;
-        Ok(primed(ctx, row.map(InternalContactAssignment)).await)
-    }
-
-    /// The assignments of the organization.
-    async fn internal_contact_assignments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<
-            InternalContactAssignmentFilter,
-        >,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<InternalContactAssignmentOrder>>,
-    ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let Gateway { request, db, names, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, InternalContactAssignment::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(InternalContactAssignment)).await))
+    "Filters the results. Default: all items." {
+        /// The assignments of the organization.
+        internal_contact_assignments
     }
 }
 
@@ -287,15 +167,6 @@ pub struct UpdateInternalContactRoleInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updateInternalContactRole`.
-#[derive(SimpleObject)]
-pub struct UpdateInternalContactRolePayload {
-    /// The updated assignment. Null if the input was rejected.
-    assignment: Option<InternalContactAssignment>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The floating assignment, and the partner to attach it to.
 #[derive(InputObject)]
 pub struct AttachInternalContactAssignmentInput {
@@ -306,15 +177,6 @@ pub struct AttachInternalContactAssignmentInput {
     /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
     /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
-}
-
-/// Result of `attachInternalContactAssignment`.
-#[derive(SimpleObject)]
-pub struct AttachInternalContactAssignmentPayload {
-    /// The updated assignment. Null if the input was rejected.
-    assignment: Option<InternalContactAssignment>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
 }
 
 /// The assignment, and the partner to move it to.
@@ -329,13 +191,24 @@ pub struct MoveInternalContactAssignmentInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `moveInternalContactAssignment`.
-#[derive(SimpleObject)]
-pub struct MoveInternalContactAssignmentPayload {
-    /// The updated assignment. Null if the input was rejected.
-    assignment: Option<InternalContactAssignment>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+payloads! {
+    /// Result of `updateInternalContactRole`.
+    UpdateInternalContactRolePayload {
+        /// The updated assignment. Null if the input was rejected.
+        assignment: InternalContactAssignment
+    }
+
+    /// Result of `attachInternalContactAssignment`.
+    AttachInternalContactAssignmentPayload {
+        /// The updated assignment. Null if the input was rejected.
+        assignment: InternalContactAssignment
+    }
+
+    /// Result of `moveInternalContactAssignment`.
+    MoveInternalContactAssignmentPayload {
+        /// The updated assignment. Null if the input was rejected.
+        assignment: InternalContactAssignment
+    }
 }
 
 /// The assignment to delete.
@@ -377,9 +250,7 @@ impl InternalContactAssignmentMutation {
             input;
         let role = internal_role.into();
         let unit = || service::update_role(db, request, &partner_id, &assignment_id, role, expected_version);
-        let (assignment, user_errors) = outcome(unit).await?;
-        let assignment = assignment.map(InternalContactAssignment);
-        Ok(Some(UpdateInternalContactRolePayload { assignment, user_errors }))
+        UpdateInternalContactRolePayload::of(unit).await
     }
 
     /// Attaches a floating assignment to a partner.
@@ -392,9 +263,7 @@ impl InternalContactAssignmentMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let AttachInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
         let unit = || service::attach(db, request, &assignment_id, &partner_id, expected_version);
-        let (assignment, user_errors) = outcome(unit).await?;
-        let assignment = assignment.map(InternalContactAssignment);
-        Ok(Some(AttachInternalContactAssignmentPayload { assignment, user_errors }))
+        AttachInternalContactAssignmentPayload::of(unit).await
     }
 
     /// Moves an assignment from its partner to another one. If it is the same partner, nothing changes.
@@ -406,9 +275,7 @@ impl InternalContactAssignmentMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MoveInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
         let unit = || service::move_to(db, request, &assignment_id, &partner_id, expected_version);
-        let (assignment, user_errors) = outcome(unit).await?;
-        let assignment = assignment.map(InternalContactAssignment);
-        Ok(Some(MoveInternalContactAssignmentPayload { assignment, user_errors }))
+        MoveInternalContactAssignmentPayload::of(unit).await
     }
 
     /// Permanently deletes an assignment. The internal contact is kept.

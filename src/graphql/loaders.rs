@@ -17,13 +17,13 @@ use dataloader::{BatchFn, cached::Loader};
 use super::{
     Gateway,
     document::FieldNames,
-    relay::{Connection, List, ListFilter, ListItem},
+    relay::{Connection, List, ListFilter, Listed},
     selection::Selection,
 };
 use crate::{
     entity::id::OrganizationId,
     error::{AppError, AppResult},
-    service::{Database, Page, cursor::Order},
+    service::{Database, ListRequest, Page},
 };
 
 /// The maximum number of keys in one statement.
@@ -62,8 +62,6 @@ pub trait ByParent: Send + Sync + 'static {
     type Filter: ListFilter;
     /// The GraphQL type of a row.
     type Row: Send + Sync;
-    /// Names the order of the list in cursors.
-    const ORDER: Order;
 
     /// Loads the page that `list` describes for each parent.
     fn load(
@@ -232,8 +230,13 @@ impl<B: ByParent> ListLoader<B> {
     }
 
     /// The page of the parent's list.
-    pub async fn load(&self, parent: B::Parent, list: List<B::Filter>) -> AppResult<Connection<B::Row>> {
-        let page = self.loader().try_load((parent, Arc::new(list))).await;
+    pub async fn load(
+        &self,
+        parent: B::Parent,
+        own_filter: B::Filter,
+        request: ListRequest,
+    ) -> AppResult<Connection<B::Row>> {
+        let page = self.loader().try_load((parent, Arc::new(List { own_filter, request }))).await;
         page.unwrap_or_else(|_| Err(unanswered())).map(Connection::new)
     }
 
@@ -270,19 +273,21 @@ pub type Primed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// A type that can load its children for many rows at once. `prime` is DataLoader's term for filling its cache.
 pub trait Prime: Sized + Send + Sync + 'static {
-    /// Loads the selected children of all `rows`. The field that needs a row reports the error of a failed load.
-    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a>;
+    /// Loads the selected children of all `rows`. The field that needs a row reports the error of a failed load. By
+    /// default there are no children.
+    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
+        Box::pin(async {})
+    }
 }
 
 /// Primes the list that is selected on each parent, and its children.
-pub(super) async fn prime_lists<B: ByParent<Row: ListItem + Prime>>(
+pub(super) async fn prime_lists<B: ByParent<Row: Listed>>(
     selection: Selection<'_>,
     loader: &ListLoader<B>,
     parents: impl IntoIterator<Item = B::Parent>,
     gateway: &Gateway,
 ) {
-    // The field itself reports invalid arguments.
-    let Some(list) = List::of_selection::<B::Row>(&selection, B::ORDER) else { return };
+    let Some(list) = List::of_selection::<B::Row>(&selection) else { return };
     let pages = loader.prime(parents, list).await;
     let rows: Vec<&B::Row> = pages.iter().flat_map(|page| &page.items).collect();
     if !rows.is_empty() {
@@ -303,6 +308,50 @@ pub(super) async fn prime_rows<B: ById<Row: Prime>>(
         B::Row::prime(rows, selection.children(), gateway).await;
     }
 }
+
+/// Declares loaders of the lists of many parents: the parent's id, the type of the rows, and the function of the service
+/// that reads them. In parentheses is the filter of the field's own arguments, which the function then takes.
+///
+/// ```ignore
+/// list_loaders! {
+///     /// Loads the assignments to partners.
+///     AssignmentsByPartner(AssignmentFilter): PartnerId => InternalContactAssignment = service::of_partners;
+/// }
+/// ```
+macro_rules! list_loaders {
+    ($(
+        $(#[doc = $doc:literal])*
+        $loader:ident $(($filter:ty))?: $parent:ty => $row:ident = $read:path;
+    )+) => {$(
+        $(#[doc = $doc])*
+        pub struct $loader;
+
+        impl $crate::graphql::loaders::ByParent for $loader {
+            type Parent = $parent;
+            type Filter = $crate::graphql::relay::OwnFilter<$($filter)?>;
+            type Row = $row;
+
+            async fn load(
+                source: &$crate::graphql::loaders::Source,
+                organization: $crate::entity::id::OrganizationId,
+                parents: &[$parent],
+                list: &$crate::graphql::relay::List<Self::Filter>,
+            ) -> $crate::error::AppResult<std::collections::HashMap<$parent, $crate::service::Page<$row>>> {
+                let pages = $read(
+                    &source.db,
+                    organization,
+                    parents,
+                    $(<$filter as Clone>::clone(&list.own_filter),)?
+                    $row::columns(&source.names),
+                    &list.request,
+                )
+                .await?;
+                Ok(pages.into_iter().map(|(parent, page)| (parent, page.map($row))).collect())
+            }
+        }
+    )+};
+}
+pub(super) use list_loaders;
 
 macro_rules! loaders {
     ($($(#[doc = $doc:literal])* $name:ident: $loader:ident<$by:path>,)+) => {
@@ -328,27 +377,27 @@ macro_rules! loaders {
 
 loaders! {
     /// Partners by id.
-    partner: RowLoader<super::partner::PartnerById>,
+    partner: RowLoader<super::partner::Partner>,
     /// Internal contacts by id.
-    internal_contact: RowLoader<super::internal_contact::InternalContactById>,
+    internal_contact: RowLoader<super::internal_contact::InternalContact>,
     /// Assignments by id.
-    assignment: RowLoader<super::internal_contact_assignment::AssignmentById>,
+    assignment: RowLoader<super::internal_contact_assignment::InternalContactAssignment>,
     /// Accounts by id.
-    account: RowLoader<super::account::AccountById>,
+    account: RowLoader<super::account::Account>,
     /// Account contacts by id.
-    account_contact: RowLoader<super::account_contact::AccountContactById>,
+    account_contact: RowLoader<super::account_contact::AccountContact>,
     /// The selected organization.
-    organization: RowLoader<super::organization::OrganizationById>,
+    organization: RowLoader<super::organization::Organization>,
     /// Organization contacts by id.
-    organization_contact: RowLoader<super::organization_contact::OrganizationContactById>,
+    organization_contact: RowLoader<super::organization_contact::OrganizationContact>,
     /// The survivors of merged contacts.
     survivor: RowLoader<super::node::SurvivorByMerged>,
     /// Contact types by id.
-    contact_type: RowLoader<super::contact_type::ContactTypeById>,
+    contact_type: RowLoader<super::contact_type::ContactType>,
     /// The current types of account contacts.
     contact_type_by_account_contact: RowLoader<super::contact_type::ContactTypeByAccountContact>,
     /// Custom fields by id.
-    custom_field: RowLoader<super::custom_field::CustomFieldById>,
+    custom_field: RowLoader<super::custom_field::CustomField>,
     /// The values of an account contact's custom fields.
     custom_field_values: RowLoader<super::custom_field::ValuesByAccountContact>,
     /// The assignments to a partner.

@@ -26,7 +26,9 @@ pub mod organization;
 pub mod organization_contact;
 pub mod partner;
 mod patch;
+mod payload;
 mod pending;
+pub mod record;
 pub mod relay;
 pub mod response;
 pub mod response_size;
@@ -75,15 +77,22 @@ struct PublishedQuery(ClientQuery);
 pub struct Mutation(
     organization::OrganizationMutation,
     internal_contact::InternalContactMutation,
+    internal_contact::InternalContactDeletion,
     internal_contact_assignment::InternalContactAssignmentMutation,
     internal_contact_assignment::InternalContactAssignmentUpsert,
     partner::PartnerMutation,
+    partner::PartnerDeletion,
+    partner::PartnerUpsert,
     account::AccountMutation,
+    account::AccountDeletion,
+    account::AccountUpsert,
     account_contact::AccountContactMutation,
+    account_contact::AccountContactDeletion,
     account_contact::AccountContactUpsert,
     contact_type::ContactTypeMutation,
     custom_field::CustomFieldMutation,
     organization_contact::OrganizationContactMutation,
+    organization_contact::OrganizationContactDeletion,
     contact_mutation::ContactMutation,
 );
 

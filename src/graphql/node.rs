@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result, ServerResult,
+    Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result, ServerResult, Union,
     parser::types::Field, registry::Registry,
 };
 
@@ -33,28 +33,64 @@ use crate::{
 /// The maximum number of ids in `nodes`.
 const MAX_NODES: usize = 100;
 
-/// An object with a global id.
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "Id", desc = "Opaque global id, unique across all types."))]
-pub enum Node {
-    /// A tenant.
-    Organization(Arc<Organization>),
+/// Declares the types that are nodes, which are the entities of Federation too.
+macro_rules! nodes {
+    ($($(#[doc = $doc:literal])* $type:ident,)+) => {
+        /// An object with a global id.
+        #[derive(Interface)]
+        #[graphql(field(name = "id", ty = "Id", desc = "Opaque global id, unique across all types."))]
+        pub enum Node {
+            $($(#[doc = $doc])* $type(Arc<$type>),)+
+        }
+
+        impl Node {
+            /// The names of the types that are nodes.
+            pub(super) const TYPES: &[&str] = &[$(stringify!($type)),+];
+
+            /// The name of the GraphQL type.
+            pub(super) fn type_name_of(&self) -> &'static str {
+                match self {
+                    $(Self::$type(_) => stringify!($type),)+
+                }
+            }
+        }
+
+        /// An entity: any object with a global id.
+        #[derive(Union)]
+        #[graphql(name = "_Entity", visible = false)]
+        pub enum Entity {
+            $($(#[doc = $doc])* $type(Arc<$type>),)+
+        }
+
+        impl From<Node> for Entity {
+            fn from(node: Node) -> Self {
+                match node {
+                    $(Node::$type(row) => Self::$type(row),)+
+                }
+            }
+        }
+    };
+}
+
+nodes! {
+/// A tenant.
+    Organization,
     /// A company that internal contacts manage.
-    Partner(Arc<Partner>),
+    Partner,
     /// An internal contact: an employee of the organization.
-    InternalContact(Arc<InternalContact>),
+    InternalContact,
     /// An assignment of an internal contact.
-    InternalContactAssignment(Arc<InternalContactAssignment>),
+    InternalContactAssignment,
     /// An account.
-    Account(Arc<Account>),
+    Account,
     /// An account contact: a person at a customer.
-    AccountContact(Arc<AccountContact>),
+    AccountContact,
     /// A type of account contact.
-    ContactType(Arc<ContactType>),
+    ContactType,
     /// A custom field.
-    CustomField(Arc<CustomField>),
+    CustomField,
     /// An organization contact.
-    OrganizationContact(Arc<OrganizationContact>),
+    OrganizationContact,
 }
 
 /// A node as the value of a field. It also registers that the interface Contact implements Node, which
@@ -217,36 +253,6 @@ async fn survivors(gateway: &Gateway, ids: &[PublicId]) -> AppResult<Vec<PublicI
 }
 
 impl Node {
-    /// The names of the types that are nodes.
-    pub(super) const TYPES: [&str; 9] = [
-        "Organization",
-        "Partner",
-        "InternalContact",
-        "InternalContactAssignment",
-        "Account",
-        "AccountContact",
-        "ContactType",
-        "CustomField",
-        "OrganizationContact",
-    ];
-
-    /// The name of the GraphQL type.
-    pub(super) fn type_name_of(&self) -> &'static str {
-        let [organization, partner, internal, assignment, account, account_contact, ty, field, card] =
-            Self::TYPES;
-        match self {
-            Self::Organization(_) => organization,
-            Self::Partner(_) => partner,
-            Self::InternalContact(_) => internal,
-            Self::InternalContactAssignment(_) => assignment,
-            Self::Account(_) => account,
-            Self::AccountContact(_) => account_contact,
-            Self::ContactType(_) => ty,
-            Self::CustomField(_) => field,
-            Self::OrganizationContact(_) => card,
-        }
-    }
-
     fn is_deleted_contact(&self) -> bool {
         match self {
             Self::InternalContact(row) => row.0.deleted_at.is_some(),

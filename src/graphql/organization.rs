@@ -2,32 +2,27 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 
 use super::{
     Gateway,
     account::Account,
-    contact::{Contact, ContactFilter, ContactOrder, contacts},
+    contact::Contact,
     contact_type::ContactType,
     context::ContextExt,
     custom_field::CustomField,
-    error::{UserError, outcome},
-    filter::{
-        AccountFilter, AccountOrder, ContactTypeFilter, ContactTypeOrder, CustomFieldFilter,
-        CustomFieldOrder, InternalContactFilter, InternalContactOrder, PartnerFilter, PartnerOrder,
-    },
     internal_contact::InternalContact,
-    loaders::{ById, Prime, Primed, Source},
+    loaders::{ById, Prime, Source},
     partner::Partner,
     patch::patch,
-    relay::{Connection, ListItem, list_request, page_request, primed},
-    scalar::{BigInt, Id, Timestamp},
-    selection::Selection,
+    payload::payloads,
+    record::RecordFields,
+    relay::{Connection, ListItem, list_fields, page_request, primed},
+    scalar::{BigInt, Id},
 };
 use crate::{
     auth::Scope,
     entity::{
-        contact_type, custom_field,
         id::OrganizationId,
         organization::{Entity, Model},
     },
@@ -56,160 +51,74 @@ impl Organization {
         &self.0.name
     }
 
-    /// The contacts of all kinds. Only for the selected organization.
-    async fn contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<ContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<ContactOrder>>,
-    ) -> Result<Option<Connection<Contact>>> {
-        self.selected_gateway(ctx)?;
-        contacts(ctx, &PageWindow { first, after, last, before }, filter, order_by).await
+    /// The lists.
+    #[graphql(flatten)]
+    async fn lists(&self) -> OrganizationLists {
+        OrganizationLists(self.0.id)
     }
 
-    /// The internal contacts. Only for the selected organization.
-    async fn internal_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<InternalContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<InternalContactOrder>>,
-    ) -> Result<Option<Connection<InternalContact>>> {
-        let Gateway { request, db, names, .. } = self.selected_gateway(ctx)?;
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
-        let page =
-            service::internal_contact::list(db, request, InternalContact::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
-    }
-
-    /// The partners. Only for the selected organization.
-    async fn partners(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<PartnerFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<PartnerOrder>>,
-    ) -> Result<Option<Connection<Partner>>> {
-        let Gateway { request, db, names, .. } = self.selected_gateway(ctx)?;
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
-        let page = service::partner::list(db, request, Partner::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
-    }
-
-    /// The accounts. Only for the selected organization.
-    async fn accounts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<AccountFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<AccountOrder>>,
-    ) -> Result<Option<Connection<Account>>> {
-        let Gateway { request, db, names, .. } = self.selected_gateway(ctx)?;
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
-        let page = service::account::list(db, request, Account::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(Account)).await))
-    }
-
-    /// The contact types. Only for the selected organization.
-    async fn contact_types(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ContactTypeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<ContactTypeOrder>>,
-    ) -> Result<Option<Connection<ContactType>>> {
-        let Gateway { request, db, .. } = self.selected_gateway(ctx)?;
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, contact_type::Entity::ORDER, &window, filter, order_by)?;
-        let page = service::contact_type::list(db, request, &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(ContactType)).await))
-    }
-
-    /// The custom fields. Only for the selected organization.
-    async fn custom_fields(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<CustomFieldFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<CustomFieldOrder>>,
-    ) -> Result<Option<Connection<CustomField>>> {
-        let Gateway { request, db, .. } = self.selected_gateway(ctx)?;
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, custom_field::Entity::ORDER, &window, filter, order_by)?;
-        let page = service::custom_field::list(db, request, &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(CustomField)).await))
-    }
-
-    /// When the record was created.
-    async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
-    }
-
-    /// When the record was last changed.
-    async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    async fn version(&self) -> i32 {
-        self.0.version
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> RecordFields {
+        (&self.0).into()
     }
 }
 
-impl Organization {
-    /// The current request, if this is the selected organization.
-    fn selected_gateway<'a>(&self, ctx: &Context<'a>) -> AppResult<&'a Gateway> {
-        let gateway = ctx.gateway();
-        if gateway.request.caller.organization == Some(self.0.id.0) {
-            return Ok(gateway);
+/// The lists of an organization.
+pub struct OrganizationLists(OrganizationId);
+
+list_fields! {
+    impl OrganizationLists {}
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The contacts of all kinds. Only for the selected organization.
+        contacts: Contact = |this, ctx, list| {
+            this.check_selected(ctx)?;
+            list.page(ctx).await?
+        };
+        /// The internal contacts. Only for the selected organization.
+        internal_contacts: InternalContact = |this, ctx, list| {
+            this.check_selected(ctx)?;
+            list.page(ctx).await?
+        };
+        /// The partners. Only for the selected organization.
+        partners: Partner = |this, ctx, list| {
+            this.check_selected(ctx)?;
+            list.page(ctx).await?
+        };
+        /// The accounts. Only for the selected organization.
+        accounts: Account = |this, ctx, list| {
+            this.check_selected(ctx)?;
+            list.page(ctx).await?
+        };
+    }
+    "Filters the results. Default: all items." {
+        /// The contact types. Only for the selected organization.
+        contact_types: ContactType = |this, ctx, list| {
+            this.check_selected(ctx)?;
+            list.page(ctx).await?
+        };
+        /// The custom fields. Only for the selected organization.
+        custom_fields: CustomField = |this, ctx, list| {
+            this.check_selected(ctx)?;
+            list.page(ctx).await?
+        };
+    }
+}
+
+impl OrganizationLists {
+    /// Lists are only read of the selected organization.
+    fn check_selected(&self, ctx: &Context<'_>) -> AppResult<()> {
+        if ctx.gateway().request.caller.organization == Some(self.0.0) {
+            return Ok(());
         }
         let message = "The lists of an organization require that the header x-org-id selects it.";
         Err(AppError::request(Code::Forbidden, message))
+    }
+}
+
+impl From<Model> for Organization {
+    fn from(row: Model) -> Self {
+        Self(row)
     }
 }
 
@@ -222,26 +131,20 @@ impl ListItem for Organization {
     }
 }
 
-impl Prime for Organization {
-    fn prime<'a>(_: Vec<&'a Self>, _: Vec<Selection<'a>>, _: &'a Gateway) -> Primed<'a> {
-        Box::pin(async {})
-    }
-}
+impl Prime for Organization {}
 
 /// Loads the selected organization.
-pub struct OrganizationById;
-
-impl ById for OrganizationById {
+impl ById for Organization {
     type Id = OrganizationId;
-    type Row = Organization;
+    type Row = Self;
 
     async fn load(
         source: &Source,
         organization: OrganizationId,
         _: &[OrganizationId],
-    ) -> AppResult<HashMap<OrganizationId, Organization>> {
+    ) -> AppResult<HashMap<OrganizationId, Self>> {
         let row = service::organization::selected(&source.db, organization).await?;
-        Ok(row.map(|row| (row.id, Organization(row))).into_iter().collect())
+        Ok(row.map(|row| (row.id, Self(row))).into_iter().collect())
     }
 }
 
@@ -271,6 +174,18 @@ impl Viewer {
     }
 
     /// The organizations that the token names.
+    #[graphql(flatten)]
+    async fn lists(&self) -> OrganizationList {
+        OrganizationList
+    }
+}
+
+/// The list of organizations.
+pub struct OrganizationList;
+
+#[Object]
+impl OrganizationList {
+    /// The organizations that the token names.
     async fn organizations(
         &self,
         ctx: &Context<'_>,
@@ -281,15 +196,11 @@ impl Viewer {
         last: Option<i32>,
         #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
     ) -> Result<Option<Connection<Organization>>> {
-        organizations(ctx, &PageWindow { first, after, last, before }).await
+        let Gateway { request, db, .. } = ctx.gateway();
+        let page = page_request(ctx, Entity::ORDER, &PageWindow { first, after, last, before })?;
+        let page = service::organization::list(db, request, &page).await?;
+        Ok(Some(Connection::primed(ctx, page.map(Organization)).await))
     }
-}
-
-async fn organizations(ctx: &Context<'_>, window: &PageWindow) -> Result<Option<Connection<Organization>>> {
-    let Gateway { request, db, .. } = ctx.gateway();
-    let page = page_request(ctx, Entity::ORDER, window)?;
-    let page = service::organization::list(db, request, &page).await?;
-    Ok(Some(Connection::primed(ctx, page.map(Organization)).await))
 }
 
 /// Queries of organizations.
@@ -318,18 +229,10 @@ impl OrganizationQuery {
         Ok(primed(ctx, row.map(Organization)).await)
     }
 
-    /// The organizations that the token names.
-    async fn organizations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<Organization>>> {
-        organizations(ctx, &PageWindow { first, after, last, before }).await
+    /// The list.
+    #[graphql(flatten)]
+    async fn lists(&self) -> OrganizationList {
+        OrganizationList
     }
 }
 
@@ -338,15 +241,6 @@ impl OrganizationQuery {
 pub struct CreateOrganizationInput {
     /// The name, at most 255 characters. Must not be blank.
     name: String,
-}
-
-/// Result of `createOrganization`.
-#[derive(SimpleObject)]
-pub struct CreateOrganizationPayload {
-    /// The created organization. Null if the input was rejected.
-    organization: Option<Organization>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
 }
 
 /// The fields to update in the selected organization. An omitted field keeps its value.
@@ -359,13 +253,18 @@ pub struct UpdateOrganizationInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updateOrganization`.
-#[derive(SimpleObject)]
-pub struct UpdateOrganizationPayload {
-    /// The updated organization. Null if the input was rejected.
-    organization: Option<Organization>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+payloads! {
+    /// Result of `createOrganization`.
+    CreateOrganizationPayload {
+        /// The created organization. Null if the input was rejected.
+        organization: Organization
+    }
+
+    /// Result of `updateOrganization`.
+    UpdateOrganizationPayload {
+        /// The updated organization. Null if the input was rejected.
+        organization: Organization
+    }
 }
 
 /// Mutations of organizations.
@@ -382,8 +281,7 @@ impl OrganizationMutation {
         #[graphql(desc = "The organization to create.")] input: CreateOrganizationInput,
     ) -> Result<Option<CreateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let (row, user_errors) = outcome(|| service::organization::create(db, request, &input.name)).await?;
-        Ok(Some(CreateOrganizationPayload { organization: row.map(Organization), user_errors }))
+        CreateOrganizationPayload::of(|| service::organization::create(db, request, &input.name)).await
     }
 
     /// Updates the selected organization. Requires the scope `org:admin`.
@@ -395,7 +293,6 @@ impl OrganizationMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateOrganizationInput { name, expected_version } = input;
         let changes = service::organization::UpdateOrganization { name: patch(name), expected_version };
-        let (row, user_errors) = outcome(|| service::organization::update(db, request, &changes)).await?;
-        Ok(Some(UpdateOrganizationPayload { organization: row.map(Organization), user_errors }))
+        UpdateOrganizationPayload::of(|| service::organization::update(db, request, &changes)).await
     }
 }

@@ -1,45 +1,31 @@
 //! The GraphQL types of partners.
 
-use std::collections::HashMap;
-
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Name, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 
 use super::{
     Gateway,
-    bulk::{BulkErrorPolicy, upsert_types},
+    bulk::upsert,
     context::ContextExt,
     document::FieldNames,
-    error::{UserError, outcome},
-    filter::{
-        InternalContactAssignmentFilter, InternalContactAssignmentOrder, InternalContactFilter,
-        InternalContactOrder, PartnerFilter, PartnerOrder, parse_list_arguments,
-    },
-    internal_contact::{InternalContact, RoleFilter},
+    filter::{PartnerFilter, PartnerOrder},
+    internal_contact::InternalContact,
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
-    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
+    loaders::{Prime, Primed, list_loaders, prime_lists},
     patch::patch,
+    payload::{payloads, soft_deletion},
     pending::pending_updates,
-    relay::{Connection, List, ListItem, list_request, primed},
-    scalar::{Id, Timestamp},
+    record::{SoftDeletableFields, record},
+    relay::{list_fields, queries},
+    scalar::Id,
     selection::Selection,
 };
 use crate::{
     entity::{
         Columns,
-        id::{InternalContactId, OrganizationId, PartnerId},
+        id::{InternalContactId, PartnerId},
         partner::{Entity, Model},
     },
-    error::AppResult,
-    service::{
-        Page, PageWindow,
-        bulk::Upserts,
-        cursor::{Cursor, Order},
-        filter::Filter,
-        internal_contact_assignment::AssignmentFilter,
-        page::Paged,
-        page::Sort,
-        partner as service,
-    },
+    service::{internal_contact_assignment::AssignmentFilter, partner as service},
 };
 
 /// A company that internal contacts manage.
@@ -63,95 +49,49 @@ impl Partner {
         self.0.remote_id.as_deref()
     }
 
-    /// The assignments of internal contacts to this partner.
-    async fn assignments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<
-            InternalContactAssignmentFilter,
-        >,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<InternalContactAssignmentOrder>>,
-        #[graphql(desc = "Returns only assignments with this role.")] role: Option<InternalRole>,
-    ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let own_filter = AssignmentFilter { role: role.map(Into::into), floating: None };
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
-        let list = List { own_filter, request };
-        Ok(Some(ctx.gateway().loaders.assignments_by_partner.load(self.0.id, list).await?))
+    /// The lists.
+    #[graphql(flatten)]
+    async fn lists(&self) -> PartnerLists {
+        PartnerLists(self.0.id)
     }
 
-    /// The internal contacts assigned to this partner. Each contact is listed once, regardless of the number of
-    /// roles.
-    async fn internal_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<InternalContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<InternalContactOrder>>,
-        #[graphql(desc = "Returns only contacts with this role for the partner.")] role: Option<InternalRole>,
-    ) -> Result<Option<Connection<InternalContact>>> {
-        let own_filter = RoleFilter { role: role.map(Into::into) };
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
-        let list = List { own_filter, request };
-        Ok(Some(ctx.gateway().loaders.internal_contacts_by_partner.load(self.0.id, list).await?))
-    }
-
-    /// When the record was created.
-    async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
-    }
-
-    /// When the record was last changed.
-    async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
-    }
-
-    /// When the record was soft-deleted. Null if it is active.
-    async fn deleted_at(&self) -> Option<Timestamp> {
-        self.0.deleted_at.map(Timestamp)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    async fn version(&self) -> i32 {
-        self.0.version
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> SoftDeletableFields {
+        (&self.0).into()
     }
 }
 
-impl Partner {
-    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
+record! { Partner(PartnerId) in partner, filter PartnerFilter, order PartnerOrder, read columns }
 
+impl Partner {
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::selected_by(|column| names.has(column))
     }
 }
 
-impl ListItem for Partner {
-    const CONNECTION: &'static str = "PartnerConnection";
-    const EDGE: &'static str = "PartnerEdge";
+/// The lists of a partner.
+pub struct PartnerLists(PartnerId);
 
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
+list_fields! {
+    impl PartnerLists {}
+    "Filters the results. Default: all items." {
+        /// The assignments of internal contacts to this partner.
+        assignments(role: Option<InternalRole> = "Returns only assignments with this role."):
+            InternalContactAssignment = |this, ctx, list| {
+                let filter = AssignmentFilter { role: role.map(Into::into), floating: None };
+                ctx.gateway().loaders.assignments_by_partner.load(this.0, filter, list.request(ctx)?).await?
+            };
     }
-
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<PartnerFilter, PartnerOrder>(arguments)
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The internal contacts assigned to this partner. Each contact is listed once, regardless of the number of
+        /// roles.
+        internal_contacts(role: Option<InternalRole> = "Returns only contacts with this role for the partner."):
+            InternalContact = |this, ctx, list| {
+                let role = role.map(Into::into);
+                ctx.gateway().loaders.internal_contacts_by_partner.load(this.0, role, list.request(ctx)?).await?
+            };
     }
 }
 
@@ -175,87 +115,21 @@ impl Prime for Partner {
     }
 }
 
-/// Loads partners by id.
-pub struct PartnerById;
-
-impl ById for PartnerById {
-    type Id = PartnerId;
-    type Row = Partner;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[PartnerId],
-    ) -> AppResult<HashMap<PartnerId, Partner>> {
-        let rows = service::by_ids(&source.db, organization, ids, Partner::columns(&source.names)).await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, Partner(row))).collect())
-    }
+list_loaders! {
+    /// Loads the partners that internal contacts look after.
+    PartnersByInternalContact: InternalContactId => Partner = service::of_internal_contacts;
 }
 
-/// Loads the partners that internal contacts look after.
-pub struct PartnersByInternalContact;
-
-impl ByParent for PartnersByInternalContact {
-    type Parent = InternalContactId;
-    type Filter = ();
-    type Row = Partner;
-    const ORDER: Order = Partner::ORDER;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        parents: &[InternalContactId],
-        list: &List<()>,
-    ) -> AppResult<HashMap<InternalContactId, Page<Partner>>> {
-        let pages = service::of_internal_contacts(
-            &source.db,
-            organization,
-            parents,
-            Partner::columns(&source.names),
-            &list.request,
-        )
-        .await?;
-        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Partner))).collect())
+queries! {
+    /// Queries of partners.
+    PartnerQuery: Partner,
+    by_id {
+        /// The partner with this id. Null if it does not exist or is not accessible with this token.
+        partner = service::get
     }
-}
-
-/// Queries of partners.
-#[derive(Default)]
-pub struct PartnerQuery;
-
-#[Object]
-impl PartnerQuery {
-    /// The partner with this id. Null if it does not exist or is not accessible with this token.
-    async fn partner(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Global id of the object.")] id: ID,
-    ) -> Result<Option<Partner>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let row = service::get(db, request, &id).await?;
-        Ok(primed(ctx, row.map(Partner)).await)
-    }
-
-    /// The partners of the organization.
-    async fn partners(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<PartnerFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<PartnerOrder>>,
-    ) -> Result<Option<Connection<Partner>>> {
-        let Gateway { request, db, names, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, Partner::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(Partner)).await))
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The partners of the organization.
+        partners
     }
 }
 
@@ -272,15 +146,6 @@ pub struct CreatePartnerInput {
     idempotency_key: Option<String>,
 }
 
-/// Result of `createPartner`.
-#[derive(SimpleObject)]
-pub struct CreatePartnerPayload {
-    /// The created partner. Null if the input was rejected.
-    partner: Option<Partner>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The fields to update. An omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub struct UpdatePartnerInput {
@@ -295,53 +160,18 @@ pub struct UpdatePartnerInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updatePartner`.
-#[derive(SimpleObject)]
-pub struct UpdatePartnerPayload {
-    /// The updated partner. Null if the input was rejected.
-    partner: Option<Partner>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
+payloads! {
+    /// Result of `createPartner`.
+    CreatePartnerPayload {
+        /// The created partner. Null if the input was rejected.
+        partner: Partner
+    }
 
-/// The partner to delete.
-#[derive(InputObject)]
-pub struct DeletePartnerInput {
-    /// Global id of the partner.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `deletePartner`.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct DeletePartnerPayload {
-    /// The soft-deleted partner. Null if the input was rejected.
-    partner: Option<Partner>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
-/// The soft-deleted partner to restore.
-#[derive(InputObject)]
-pub struct RestorePartnerInput {
-    /// Global id of the partner.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `restorePartner`.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct RestorePartnerPayload {
-    /// The restored partner. Null if the input was rejected.
-    partner: Option<Partner>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+    /// Result of `updatePartner`.
+    UpdatePartnerPayload {
+        /// The updated partner. Null if the input was rejected.
+        partner: Partner
+    }
 }
 
 /// A partner to create or update. An omitted or null field keeps its value.
@@ -351,33 +181,6 @@ pub struct UpsertPartnerInput {
     remote_id: String,
     /// The name, at most 255 characters. Required for a new record.
     name: Option<String>,
-}
-
-/// Partners to create or update.
-#[derive(InputObject)]
-pub struct UpsertPartnersInput {
-    /// 1 to 1,000 partners. Remote ids must be unique in the list.
-    rows: Vec<UpsertPartnerInput>,
-    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
-    #[graphql(default)]
-    error_policy: BulkErrorPolicy,
-    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
-    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
-    /// default.
-    idempotency_key: Option<String>,
-}
-
-upsert_types! {
-    /// Result of creating or updating one partner.
-    UpsertPartnerResult,
-    /// Result of `upsertPartners`.
-    UpsertPartnersPayload,
-    partner / "partner": Partner
-}
-
-pending_updates! {
-    DeletePartnerPayload: |payload| payload.partner.iter(),
-    RestorePartnerPayload: |payload| payload.partner.iter(),
 }
 
 /// Mutations of partners.
@@ -395,8 +198,7 @@ impl PartnerMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreatePartnerInput { name, remote_id, idempotency_key } = input;
         let input = service::CreatePartner { name, remote_id, idempotency_key };
-        let (partner, user_errors) = outcome(|| service::create(db, request, &input)).await?;
-        Ok(Some(CreatePartnerPayload { partner: partner.map(Partner), user_errors }))
+        CreatePartnerPayload::of(|| service::create(db, request, &input)).await
     }
 
     /// Updates a partner.
@@ -411,45 +213,41 @@ impl PartnerMutation {
             remote_id: patch(input.remote_id),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
-        Ok(Some(UpdatePartnerPayload { partner: row.map(Partner), user_errors }))
+        UpdatePartnerPayload::of(|| service::update(db, request, &input.id, &changes)).await
     }
+}
 
+soft_deletion! {
+    /// Soft-deletion of partners.
+    PartnerDeletion: partner Partner by service, "partner", "The partner.", complex;
     /// Soft-deletes a partner. Its assignments are hidden until it is restored.
-    async fn delete_partner(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The partner.")] input: DeletePartnerInput,
-    ) -> Result<Option<DeletePartnerPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(DeletePartnerPayload { partner: row.map(Partner), user_errors }))
-    }
-
+    delete_partner "deletePartner": DeletePartnerInput => DeletePartnerPayload;
     /// Restores a soft-deleted partner and its assignments. An active partner is not changed.
-    async fn restore_partner(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The partner.")] input: RestorePartnerInput,
-    ) -> Result<Option<RestorePartnerPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(RestorePartnerPayload { partner: row.map(Partner), user_errors }))
-    }
+    restore_partner "restorePartner": RestorePartnerInput => RestorePartnerPayload;
+}
 
+pending_updates! {
+    DeletePartnerPayload: |payload| payload.partner.iter(),
+    RestorePartnerPayload: |payload| payload.partner.iter(),
+}
+
+upsert! {
+    /// Bulk mutations of partners.
+    PartnerUpsert: partner "partner" Partner by service;
+    /// Partners to create or update.
+    UpsertPartnersInput;
+    /// 1 to 1,000 partners. Remote ids must be unique in the list.
+    rows: UpsertPartnerInput;
+    /// Result of creating or updating one partner.
+    UpsertPartnerResult;
+    /// Result of `upsertPartners`.
+    UpsertPartnersPayload;
     /// Creates or updates up to 1,000 partners, matched by remote id.
-    async fn upsert_partners(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The partners.")] input: UpsertPartnersInput,
-    ) -> Result<Option<UpsertPartnersPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let UpsertPartnersInput { rows, error_policy, idempotency_key } = input;
-        let rows =
-            rows.into_iter().map(|row| service::UpsertPartner { remote_id: row.remote_id, name: row.name });
-        let input = Upserts { rows: rows.collect(), error_policy: error_policy.into(), idempotency_key };
-        Ok(Some(UpsertPartnersPayload::of(ctx, || service::upsert(db, request, &input)).await?))
+    upsert_partners("The partners.");
+}
+
+impl From<UpsertPartnerInput> for service::UpsertPartner {
+    fn from(input: UpsertPartnerInput) -> Self {
+        Self { remote_id: input.remote_id, name: input.name }
     }
 }

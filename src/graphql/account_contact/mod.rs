@@ -3,44 +3,34 @@
 mod mutation;
 mod upsert;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{Context, ID, Name, Object, Result, Value};
+use async_graphql::{Context, Object, Result};
 
 pub use self::{mutation::*, upsert::*};
 use super::{
     Gateway,
     account::Account,
-    change::Change,
-    contact::{self, Contact, ContactKind},
+    contact::{self, ContactKind, ContactLists},
     contact_type::ContactType,
     context::ContextExt,
     custom_field::{CustomFieldValue, prime_values},
     document::FieldNames,
-    filter::{
-        AccountContactFilter, AccountContactOrder, AccountFilter, AccountOrder, ChangeFilter, ChangeOrder,
-        parse_list_arguments,
-    },
-    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists, prime_rows},
-    relay::{Connection, List, ListItem, list_request, primed},
-    scalar::{EmailAddress, Id, Json, PhoneNumber, Timestamp, Url},
+    filter::{AccountContactFilter, AccountContactOrder},
+    loaders::{Prime, Primed, list_loaders, prime_lists, prime_rows},
+    record::{SoftDeletableFields, record},
+    relay::{list_fields, queries},
+    scalar::{EmailAddress, Id, Json, PhoneNumber, Url},
     selection::Selection,
 };
 use crate::{
     entity::{
         Columns,
         account_contact::{Entity, Model},
-        id::{AccountContactId, AccountId, OrganizationId, PublicId},
+        id::{AccountContactId, AccountId, PublicId},
     },
-    error::{AppError, AppResult},
-    service::{
-        Page, PageWindow, account_contact as service,
-        contact::Relative,
-        cursor::{Cursor, Order},
-        filter::Filter,
-        page::Paged,
-        page::Sort,
-    },
+    error::AppError,
+    service::{account_contact as service, contact::Relative},
 };
 
 /// An account contact: a person at a customer.
@@ -100,25 +90,10 @@ impl AccountContact {
         row.ok_or_else(|| AppError::Internal("an account contact without its type".into()).into())
     }
 
-    /// The accounts that the contact belongs to.
-    async fn accounts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<AccountFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<AccountOrder>>,
-    ) -> Result<Option<Connection<Account>>> {
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, Account::ORDER, &window, filter, order_by)?;
-        let list = List { own_filter: (), request };
-        Ok(Some(ctx.gateway().loaders.accounts_by_account_contact.load(self.0.id, list).await?))
+    /// The lists.
+    #[graphql(flatten)]
+    async fn lists(&self) -> AccountContactLists {
+        AccountContactLists(self.0.id)
     }
 
     /// Values of custom fields, ordered by the creation of the fields.
@@ -136,59 +111,34 @@ impl AccountContact {
         self.0.remote_id.as_deref()
     }
 
-    /// When the record was created.
-    pub async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> SoftDeletableFields {
+        (&self.0).into()
     }
 
-    /// When the record was last changed.
-    pub async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
+    /// The lists of all kinds of contacts.
+    #[graphql(flatten)]
+    async fn contact_lists(&self) -> ContactLists {
+        ContactLists(self.relative())
     }
+}
 
-    /// When the record was soft-deleted. Null if it is active.
-    pub async fn deleted_at(&self) -> Option<Timestamp> {
-        self.0.deleted_at.map(Timestamp)
-    }
+record! {
+    AccountContact(AccountContactId) in account_contact,
+    filter AccountContactFilter, order AccountContactOrder, read columns
+}
 
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    pub async fn version(&self) -> i32 {
-        self.0.version
-    }
+/// The lists of an account contact.
+pub struct AccountContactLists(AccountContactId);
 
-    /// Other active contacts of the organization, of any kind, with the same email address.
-    pub async fn related_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<Contact>>> {
-        let window = PageWindow { first, after, last, before };
-        contact::related_contacts(ctx, self.relative(), &window).await
-    }
-
-    /// Change history of the contact.
-    pub async fn history(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
-        order_by: Option<Vec<ChangeOrder>>,
-    ) -> Result<Option<Connection<Change>>> {
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
-        contact::history(ctx, self.0.id.to_string(), request).await
+list_fields! {
+    impl AccountContactLists {}
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The accounts that the contact belongs to.
+        accounts: Account = |this, ctx, list| {
+            ctx.gateway().loaders.accounts_by_account_contact.load(this.0, (), list.request(ctx)?).await?
+        };
     }
 }
 
@@ -202,8 +152,6 @@ impl AccountContact {
         }
     }
 
-    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
-
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::selected_by(|column| {
@@ -211,19 +159,6 @@ impl AccountContact {
                 || names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
                 || names.has("display_name") && matches!(column, "first_name" | "last_name")
         })
-    }
-}
-
-impl ListItem for AccountContact {
-    const CONNECTION: &'static str = "AccountContactConnection";
-    const EDGE: &'static str = "AccountContactEdge";
-
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
-    }
-
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<AccountContactFilter, AccountContactOrder>(arguments)
     }
 }
 
@@ -252,87 +187,20 @@ impl Prime for AccountContact {
     }
 }
 
-/// Loads account contacts by id.
-pub struct AccountContactById;
-
-impl ById for AccountContactById {
-    type Id = AccountContactId;
-    type Row = AccountContact;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[AccountContactId],
-    ) -> AppResult<HashMap<AccountContactId, AccountContact>> {
-        let rows =
-            service::by_ids(&source.db, organization, ids, AccountContact::columns(&source.names)).await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, AccountContact(row))).collect())
-    }
+list_loaders! {
+    /// Loads the contacts of accounts.
+    AccountContactsByAccount: AccountId => AccountContact = service::of_accounts;
 }
 
-/// Loads the contacts of accounts.
-pub struct AccountContactsByAccount;
-
-impl ByParent for AccountContactsByAccount {
-    type Parent = AccountId;
-    type Filter = ();
-    type Row = AccountContact;
-    const ORDER: Order = AccountContact::ORDER;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        parents: &[AccountId],
-        list: &List<()>,
-    ) -> AppResult<HashMap<AccountId, Page<AccountContact>>> {
-        let pages = service::of_accounts(
-            &source.db,
-            organization,
-            parents,
-            AccountContact::columns(&source.names),
-            &list.request,
-        )
-        .await?;
-        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(AccountContact))).collect())
+queries! {
+    /// Queries of account contacts.
+    AccountContactQuery: AccountContact,
+    by_id {
+        /// The account contact with this id. Null if it does not exist or is not accessible with this token.
+        account_contact = service::get
     }
-}
-
-/// Queries of account contacts.
-#[derive(Default)]
-pub struct AccountContactQuery;
-
-#[Object]
-impl AccountContactQuery {
-    /// The account contact with this id. Null if it does not exist or is not accessible with this token.
-    async fn account_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Global id of the object.")] id: ID,
-    ) -> Result<Option<AccountContact>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let row = service::get(db, request, &id).await?;
-        Ok(primed(ctx, row.map(AccountContact)).await)
-    }
-
-    /// The account contacts of the organization.
-    async fn account_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<AccountContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<AccountContactOrder>>,
-    ) -> Result<Option<Connection<AccountContact>>> {
-        let Gateway { request, db, names, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, AccountContact::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, AccountContact::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(AccountContact)).await))
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The account contacts of the organization.
+        account_contacts
     }
 }

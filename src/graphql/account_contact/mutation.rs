@@ -10,6 +10,7 @@ use crate::{
         context::{ContextExt, ReadsContacts},
         error::{UserError, outcome},
         patch::patch,
+        payload::{payloads, soft_deletion},
         scalar::{EmailAddress, Json, PhoneNumber, Url},
     },
     service::{account_contact as service, custom_field::CustomFieldInput},
@@ -53,15 +54,6 @@ pub struct CreateAccountContactInput {
     idempotency_key: Option<String>,
 }
 
-/// Result of `createAccountContact`.
-#[derive(SimpleObject)]
-pub struct CreateAccountContactPayload {
-    /// The created contact. Null if the input was rejected.
-    account_contact: Option<AccountContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The value to set or clear for a custom field.
 #[derive(InputObject)]
 pub struct CustomFieldValuePatchInput {
@@ -101,15 +93,6 @@ pub struct UpdateAccountContactInput {
     /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
     /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
-}
-
-/// Result of `updateAccountContact`.
-#[derive(SimpleObject)]
-pub struct UpdateAccountContactPayload {
-    /// The updated contact. Null if the input was rejected.
-    account_contact: Option<AccountContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
 }
 
 /// The contact, and the account to add it to.
@@ -160,42 +143,18 @@ pub struct RemoveAccountContactFromAccountPayload {
     user_errors: Vec<UserError>,
 }
 
-/// The contact to delete.
-#[derive(InputObject)]
-pub struct DeleteAccountContactInput {
-    /// Global id of the contact.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
+payloads! {
+    /// Result of `createAccountContact`.
+    CreateAccountContactPayload {
+        /// The created contact. Null if the input was rejected.
+        account_contact: AccountContact
+    }
 
-/// Result of `deleteAccountContact`.
-#[derive(SimpleObject)]
-pub struct DeleteAccountContactPayload {
-    /// The soft-deleted contact. Null if the input was rejected.
-    account_contact: Option<AccountContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
-/// The soft-deleted contact to restore.
-#[derive(InputObject)]
-pub struct RestoreAccountContactInput {
-    /// Global id of the contact.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `restoreAccountContact`.
-#[derive(SimpleObject)]
-pub struct RestoreAccountContactPayload {
-    /// The restored contact. Null if the input was rejected.
-    account_contact: Option<AccountContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+    /// Result of `updateAccountContact`.
+    UpdateAccountContactPayload {
+        /// The updated contact. Null if the input was rejected.
+        account_contact: AccountContact
+    }
 }
 
 /// Mutations of account contacts.
@@ -212,8 +171,7 @@ impl AccountContactMutation {
     ) -> Result<Option<CreateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = input.into();
-        let (row, user_errors) = outcome(|| service::create(db, request, &input)).await?;
-        Ok(Some(CreateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+        CreateAccountContactPayload::of(|| service::create(db, request, &input)).await
     }
 
     /// Updates an account contact, its accounts and its custom field values, in one transaction.
@@ -224,8 +182,7 @@ impl AccountContactMutation {
     ) -> Result<Option<UpdateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, changes) = (input.id.clone(), input.into());
-        let (row, user_errors) = outcome(|| service::update(db, request, &id, &changes)).await?;
-        Ok(Some(UpdateAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
+        UpdateAccountContactPayload::of(|| service::update(db, request, &id, &changes)).await
     }
 
     /// Adds an account contact to an account. If it already belongs to the account, nothing changes.
@@ -265,31 +222,16 @@ impl AccountContactMutation {
             user_errors,
         }))
     }
+}
 
+soft_deletion! {
+    /// Soft-deletion of account contacts.
+    AccountContactDeletion: account_contact AccountContact by service, "contact", "The contact.";
     /// Soft-deletes an account contact. Its email address and remote id can be used again.
-    async fn delete_account_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The contact.")] input: DeleteAccountContactInput,
-    ) -> Result<Option<DeleteAccountContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(DeleteAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
-    }
-
+    delete_account_contact "deleteAccountContact": DeleteAccountContactInput => DeleteAccountContactPayload;
     /// Restores a soft-deleted account contact with its accounts and custom field values. An active contact is not
     /// changed.
-    async fn restore_account_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The contact.")] input: RestoreAccountContactInput,
-    ) -> Result<Option<RestoreAccountContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(RestoreAccountContactPayload { account_contact: row.map(AccountContact), user_errors }))
-    }
+    restore_account_contact "restoreAccountContact": RestoreAccountContactInput => RestoreAccountContactPayload;
 }
 
 impl From<CustomFieldValueInput> for CustomFieldInput {

@@ -1,19 +1,14 @@
 //! Bulk upsert of account contacts: inputs, payload and mutation.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{ID, InputObject};
 
 use super::{AccountContact, CustomFieldValueInput};
 use crate::{
-    entity::account_contact::Model,
-    error::AppResult,
     graphql::{
-        Gateway,
-        bulk::{BulkErrorPolicy, upsert_types},
-        context::ContextExt,
-        error::{UserError, outcome},
+        bulk::upsert,
         scalar::{EmailAddress, Json, PhoneNumber, Url},
     },
-    service::{account_contact as service, bulk::Upserts},
+    service::account_contact as service,
 };
 
 /// An account contact to create or update. An omitted or null field keeps its value.
@@ -45,46 +40,19 @@ pub struct UpsertAccountContactInput {
     metadata: Option<Json>,
 }
 
-/// Account contacts to create or update.
-#[derive(InputObject)]
-pub struct UpsertAccountContactsInput {
+upsert! {
+    /// Bulk mutations of account contacts.
+    AccountContactUpsert: account_contact "accountContact" AccountContact by service;
+    /// Account contacts to create or update.
+    UpsertAccountContactsInput;
     /// 1 to 1,000 contacts. Remote ids and email addresses must be unique in the list.
-    rows: Vec<UpsertAccountContactInput>,
-    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
-    #[graphql(default)]
-    error_policy: BulkErrorPolicy,
-    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
-    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
-    /// default.
-    idempotency_key: Option<String>,
-}
-
-upsert_types! {
+    rows: UpsertAccountContactInput;
     /// Result of creating or updating one account contact.
-    UpsertAccountContactResult,
+    UpsertAccountContactResult;
     /// Result of `upsertAccountContacts`.
-    UpsertAccountContactsPayload,
-    account_contact / "accountContact": AccountContact
-}
-
-/// Bulk mutations of account contacts.
-#[derive(Default)]
-pub struct AccountContactUpsert;
-
-#[Object]
-impl AccountContactUpsert {
+    UpsertAccountContactsPayload;
     /// Creates or updates up to 1,000 account contacts, matched by remote id, else by email address.
-    async fn upsert_account_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The contacts.")] input: UpsertAccountContactsInput,
-    ) -> Result<Option<UpsertAccountContactsPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let UpsertAccountContactsInput { rows, error_policy, idempotency_key } = input;
-        let rows = rows.into_iter().map(Into::into).collect();
-        let input = Upserts { rows, error_policy: error_policy.into(), idempotency_key };
-        Ok(Some(UpsertAccountContactsPayload::of(ctx, || service::upsert(db, request, &input)).await?))
-    }
+    upsert_account_contacts("The contacts.");
 }
 
 impl From<UpsertAccountContactInput> for service::UpsertAccountContact {

@@ -111,23 +111,13 @@ impl<'r> Conditions<'r> {
         Ok(())
     }
 
-    /// Conditions on `createdAt` and `updatedAt`.
-    pub(in crate::graphql) fn times(
-        &mut self,
-        created_at: MaybeUndefined<DateTimeFilter>,
-        updated_at: MaybeUndefined<DateTimeFilter>,
-    ) -> AppResult<()> {
-        self.time("createdAt", Field::new("created_at"), created_at)?;
-        self.time("updatedAt", Field::new("updated_at"), updated_at)
-    }
-
     /// A condition on an enum value.
     pub(in crate::graphql) fn enumeration<T: InputType>(
         &mut self,
         name: &'static str,
         field: Field,
-        input: MaybeUndefined<EnumFilter<T>>,
         operand: impl Fn(T) -> Operand,
+        input: MaybeUndefined<EnumFilter<T>>,
     ) -> AppResult<()> {
         let comparisons =
             self.reader.read_given(name, input, |reader, input| reader.enums(input, operand))?;
@@ -140,8 +130,8 @@ impl<'r> Conditions<'r> {
         &mut self,
         name: &'static str,
         field: Field,
-        input: MaybeUndefined<bool>,
         comparison: impl Fn(bool) -> Comparison,
+        input: MaybeUndefined<bool>,
     ) -> AppResult<()> {
         let comparison = self.reader.read_given(name, input, |reader, value| {
             reader.count()?;
@@ -233,8 +223,8 @@ impl<'r> Conditions<'r> {
     pub(in crate::graphql) fn contact(
         &mut self,
         name: &'static str,
-        input: MaybeUndefined<ID>,
         condition: impl Fn(&str) -> ContactCondition,
+        input: MaybeUndefined<ID>,
     ) -> AppResult<()> {
         let condition = self.reader.read_given(name, input, |reader, id| {
             reader.count()?;
@@ -249,3 +239,51 @@ impl<'r> Conditions<'r> {
         self.found.extend(comparisons.map(|comparison| Filter::Compare(field, comparison)));
     }
 }
+
+/// Declares the filter input of a type: `and`, `or`, `not`, and its fields, each with the type of its input and the method
+/// of [`Conditions`] that reads it. The method takes the input as its last argument.
+///
+/// ```ignore
+/// filter_input! {
+///     /// Filters partners. All given conditions must match; an empty filter matches every record.
+///     PartnerFilter {
+///         /// The name.
+///         name: StringFilter => string("name", Field::new("name"));
+///     }
+/// }
+/// ```
+macro_rules! filter_input {
+    (
+        $(#[doc = $doc:literal])*
+        $filter:ident {
+            $(
+                $(#[doc = $field_doc:literal])*
+                $field:ident: $input:ty => $method:ident $(::<$id:ty>)? ($($argument:expr),*);
+            )+
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Default, async_graphql::InputObject)]
+        pub struct $filter {
+            /// All of these conditions must match.
+            and: async_graphql::MaybeUndefined<Vec<$filter>>,
+            /// At least one of these conditions must match.
+            or: async_graphql::MaybeUndefined<Vec<$filter>>,
+            /// This condition must not match.
+            not: async_graphql::MaybeUndefined<Box<$filter>>,
+            $(
+                $(#[doc = $field_doc])*
+                $field: async_graphql::MaybeUndefined<$input>,
+            )+
+        }
+
+        impl $crate::graphql::filter::FilterInput for $filter {
+            fn read(self, conditions: &mut $crate::graphql::filter::Conditions<'_>) -> $crate::error::AppResult<()> {
+                conditions.logic(self.and, self.or, self.not)?;
+                $(conditions.$method $(::<$id>)? ($($argument,)* self.$field)?;)+
+                Ok(())
+            }
+        }
+    };
+}
+pub(in crate::graphql) use filter_input;

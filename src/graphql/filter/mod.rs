@@ -10,9 +10,8 @@ mod inputs;
 mod order;
 mod reader;
 
-use async_graphql::{InputType, Name, Value};
+use async_graphql::InputType;
 
-pub(super) use self::order::{order_input, sort_by, sorts};
 use self::reader::Reader;
 pub use self::{
     comparators::*,
@@ -20,11 +19,11 @@ pub use self::{
     inputs::*,
     order::{OrderDirection, OrderInput},
 };
-use super::relay::argument;
-use crate::{
-    error::AppResult,
-    service::{filter::Filter, page::Sort},
+pub(super) use self::{
+    conditions::filter_input,
+    order::{order_input, sort_by, sorts},
 };
+use crate::{error::AppResult, service::filter::Filter};
 
 /// A filter input.
 pub trait FilterInput: InputType {
@@ -35,14 +34,4 @@ pub trait FilterInput: InputType {
 /// Parses a filter argument. None if it is omitted or null.
 pub(super) fn filter<F: FilterInput>(argument: Option<F>) -> AppResult<Option<Filter>> {
     argument.map(|input| Reader::default().filter(input)).transpose()
-}
-
-/// Parses the filter and the sort order of a field during look-ahead. `None` if they are invalid; the field itself
-/// reports the error.
-pub(super) fn parse_list_arguments<F: FilterInput, O: OrderInput>(
-    arguments: &[(Name, Value)],
-) -> Option<(Option<Filter>, Vec<Sort>)> {
-    let wanted: Option<F> = argument(arguments, "filter")?;
-    let order: Option<Vec<O>> = argument(arguments, "orderBy")?;
-    Some((filter(wanted).ok()?, sorts(order).ok()?))
 }

@@ -2,45 +2,32 @@
 
 mod mutation;
 
-use std::collections::HashMap;
-
-use async_graphql::{Context, ID, Name, Object, Result, Value};
+use async_graphql::{Name, Object, Value};
 
 pub use self::mutation::*;
 use super::{
     Gateway,
-    change::Change,
-    contact::{self, Contact, ContactKind},
+    contact::{self, ContactKind, ContactLists},
     context::ContextExt,
     document::FieldNames,
-    filter::{
-        ChangeFilter, ChangeOrder, InternalContactAssignmentFilter, InternalContactAssignmentOrder,
-        InternalContactFilter, InternalContactOrder, PartnerFilter, PartnerOrder, parse_list_arguments,
-    },
+    filter::{InternalContactFilter, InternalContactOrder},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
-    loaders::{ById, ByParent, Prime, Primed, Source, prime_lists},
+    loaders::{Prime, Primed, list_loaders, prime_lists},
     partner::Partner,
-    relay::{Connection, List, ListFilter, ListItem, argument, list_request, primed},
-    scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
+    record::{SoftDeletableFields, record},
+    relay::{ListFilter, argument, list_fields, queries},
+    scalar::{EmailAddress, Id, PhoneNumber},
     selection::Selection,
 };
 use crate::{
     entity::{
         Columns,
-        id::{InternalContactId, OrganizationId, PartnerId, PublicId},
+        id::{InternalContactId, PartnerId, PublicId},
         internal_contact::{Entity, Model},
         internal_contact_assignment::InternalRole as Role,
     },
-    error::AppResult,
     service::{
-        Page, PageWindow,
-        contact::Relative,
-        cursor::{Cursor, Order},
-        filter::Filter,
-        internal_contact as service,
-        internal_contact_assignment::AssignmentFilter,
-        page::Paged,
-        page::Sort,
+        contact::Relative, internal_contact as service, internal_contact_assignment::AssignmentFilter,
     },
 };
 
@@ -95,106 +82,51 @@ impl InternalContact {
         self.0.job_title.as_deref()
     }
 
-    /// The role assignments of this person, both to partners and floating.
-    async fn assignments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<
-            InternalContactAssignmentFilter,
-        >,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<InternalContactAssignmentOrder>>,
-        #[graphql(desc = "Returns only assignments with this role.")] role: Option<InternalRole>,
-        #[graphql(desc = "True returns only floating assignments, false only assignments to a partner.")]
-        floating: Option<bool>,
-    ) -> Result<Option<Connection<InternalContactAssignment>>> {
-        let own_filter = AssignmentFilter { role: role.map(Into::into), floating };
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, InternalContactAssignment::ORDER, &window, filter, order_by)?;
-        let list = List { own_filter, request };
-        Ok(Some(ctx.gateway().loaders.assignments_by_internal_contact.load(self.0.id, list).await?))
+    /// The lists.
+    #[graphql(flatten)]
+    async fn lists(&self) -> InternalContactLists {
+        InternalContactLists(self.0.id)
     }
 
-    /// The partners that this person is assigned to. Each partner is listed once, regardless of the number of roles.
-    async fn partners(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<PartnerFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<PartnerOrder>>,
-    ) -> Result<Option<Connection<Partner>>> {
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, Partner::ORDER, &window, filter, order_by)?;
-        let list = List { own_filter: (), request };
-        Ok(Some(ctx.gateway().loaders.partners_by_internal_contact.load(self.0.id, list).await?))
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> SoftDeletableFields {
+        (&self.0).into()
     }
 
-    /// When the record was created.
-    pub async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
+    /// The lists of all kinds of contacts.
+    #[graphql(flatten)]
+    async fn contact_lists(&self) -> ContactLists {
+        ContactLists(self.relative())
     }
+}
 
-    /// When the record was last changed.
-    pub async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
+record! {
+    InternalContact(InternalContactId) in internal_contact,
+    filter InternalContactFilter, order InternalContactOrder, read columns
+}
+
+/// The lists of an internal contact.
+pub struct InternalContactLists(InternalContactId);
+
+list_fields! {
+    impl InternalContactLists {}
+    "Filters the results. Default: all items." {
+        /// The role assignments of this person, both to partners and floating.
+        assignments(
+            role: Option<InternalRole> = "Returns only assignments with this role.",
+            floating: Option<bool> = "True returns only floating assignments, false only assignments to a partner."
+        ): InternalContactAssignment = |this, ctx, list| {
+            let filter = AssignmentFilter { role: role.map(Into::into), floating };
+            let loader = &ctx.gateway().loaders.assignments_by_internal_contact;
+            loader.load(this.0, filter, list.request(ctx)?).await?
+        };
     }
-
-    /// When the record was soft-deleted. Null if it is active.
-    pub async fn deleted_at(&self) -> Option<Timestamp> {
-        self.0.deleted_at.map(Timestamp)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    pub async fn version(&self) -> i32 {
-        self.0.version
-    }
-
-    /// Other active contacts of the organization, of any kind, with the same email address.
-    pub async fn related_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<Contact>>> {
-        let window = PageWindow { first, after, last, before };
-        contact::related_contacts(ctx, self.relative(), &window).await
-    }
-
-    /// Change history of the contact.
-    pub async fn history(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
-        order_by: Option<Vec<ChangeOrder>>,
-    ) -> Result<Option<Connection<Change>>> {
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
-        contact::history(ctx, self.0.id.to_string(), request).await
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The partners that this person is assigned to. Each partner is listed once, regardless of the number of roles.
+        partners: Partner = |this, ctx, list| {
+            ctx.gateway().loaders.partners_by_internal_contact.load(this.0, (), list.request(ctx)?).await?
+        };
     }
 }
 
@@ -208,8 +140,6 @@ impl InternalContact {
         }
     }
 
-    pub(super) const ORDER: Order = <Entity as Paged>::ORDER;
-
     /// The database columns of the selected fields.
     pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
         Columns::selected_by(|column| {
@@ -218,19 +148,6 @@ impl InternalContact {
                 || names.has("display_name")
                     && matches!(column, "given_name" | "family_name" | "name" | "email")
         })
-    }
-}
-
-impl ListItem for InternalContact {
-    const CONNECTION: &'static str = "InternalContactConnection";
-    const EDGE: &'static str = "InternalContactEdge";
-
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
-    }
-
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<InternalContactFilter, InternalContactOrder>(arguments)
     }
 }
 
@@ -258,102 +175,28 @@ impl Prime for InternalContact {
     }
 }
 
-/// Loads internal contacts by id.
-pub struct InternalContactById;
-
-impl ById for InternalContactById {
-    type Id = InternalContactId;
-    type Row = InternalContact;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[InternalContactId],
-    ) -> AppResult<HashMap<InternalContactId, InternalContact>> {
-        let rows =
-            service::by_ids(&source.db, organization, ids, InternalContact::columns(&source.names)).await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, InternalContact(row))).collect())
-    }
-}
-
-/// The filter of a partner's internal contacts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RoleFilter {
-    /// Only contacts with this role.
-    pub role: Option<Role>,
-}
-
-impl ListFilter for RoleFilter {
+/// The role as the filter of a partner's internal contacts.
+impl ListFilter for Option<Role> {
     fn from_arguments(arguments: &[(Name, Value)]) -> Option<Self> {
         let role: Option<InternalRole> = argument(arguments, "role")?;
-        Some(Self { role: role.map(Into::into) })
+        Some(role.map(Into::into))
     }
 }
 
-/// Loads the internal contacts assigned to partners.
-pub struct InternalContactsByPartner;
-
-impl ByParent for InternalContactsByPartner {
-    type Parent = PartnerId;
-    type Filter = RoleFilter;
-    type Row = InternalContact;
-    const ORDER: Order = InternalContact::ORDER;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        parents: &[PartnerId],
-        list: &List<RoleFilter>,
-    ) -> AppResult<HashMap<PartnerId, Page<InternalContact>>> {
-        let pages = service::of_partners(
-            &source.db,
-            organization,
-            parents,
-            list.own_filter.role,
-            InternalContact::columns(&source.names),
-            &list.request,
-        )
-        .await?;
-        Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(InternalContact))).collect())
-    }
+list_loaders! {
+    /// Loads the internal contacts assigned to partners.
+    InternalContactsByPartner(Option<Role>): PartnerId => InternalContact = service::of_partners;
 }
 
-/// Queries of internal contacts.
-#[derive(Default)]
-pub struct InternalContactQuery;
-
-#[Object]
-impl InternalContactQuery {
-    /// The internal contact with this id. Null if it does not exist or is not accessible with this token.
-    async fn internal_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Global id of the object.")] id: ID,
-    ) -> Result<Option<InternalContact>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let row = service::get(db, request, &id).await?;
-        Ok(primed(ctx, row.map(InternalContact)).await)
+queries! {
+    /// Queries of internal contacts.
+    InternalContactQuery: InternalContact,
+    by_id {
+        /// The internal contact with this id. Null if it does not exist or is not accessible with this token.
+        internal_contact = service::get
     }
-
-    /// The internal contacts of the organization.
-    async fn internal_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<InternalContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<InternalContactOrder>>,
-    ) -> Result<Option<Connection<InternalContact>>> {
-        let Gateway { request, db, names, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, InternalContact::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, InternalContact::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(InternalContact)).await))
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The internal contacts of the organization.
+        internal_contacts
     }
 }

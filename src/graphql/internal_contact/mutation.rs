@@ -10,6 +10,7 @@ use crate::{
         error::{UserError, outcome},
         internal_contact_assignment::{InternalContactAssignment, InternalRole},
         patch::patch,
+        payload::{payloads, soft_deletion},
         pending::pending_updates,
         scalar::{EmailAddress, PhoneNumber},
     },
@@ -72,15 +73,6 @@ pub struct UpdateInternalContactInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updateInternalContact`.
-#[derive(SimpleObject)]
-pub struct UpdateInternalContactPayload {
-    /// The updated contact. Null if the input was rejected.
-    internal_contact: Option<InternalContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The person to assign to a partner. The person is looked up by email address and created if there is none.
 #[derive(InputObject)]
 pub struct AddInternalContactToPartnerInput {
@@ -120,49 +112,12 @@ pub struct AddInternalContactToPartnerPayload {
     user_errors: Vec<UserError>,
 }
 
-/// The contact to delete.
-#[derive(InputObject)]
-pub struct DeleteInternalContactInput {
-    /// Global id of the contact.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `deleteInternalContact`.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct DeleteInternalContactPayload {
-    /// The soft-deleted contact. Null if the input was rejected.
-    internal_contact: Option<InternalContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
-/// The soft-deleted contact to restore.
-#[derive(InputObject)]
-pub struct RestoreInternalContactInput {
-    /// Global id of the contact.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `restoreInternalContact`.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct RestoreInternalContactPayload {
-    /// The restored contact. Null if the input was rejected.
-    internal_contact: Option<InternalContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
-pending_updates! {
-    DeleteInternalContactPayload: |payload| payload.internal_contact.iter(),
-    RestoreInternalContactPayload: |payload| payload.internal_contact.iter(),
+payloads! {
+    /// Result of `updateInternalContact`.
+    UpdateInternalContactPayload {
+        /// The updated contact. Null if the input was rejected.
+        internal_contact: InternalContact
+    }
 }
 
 /// Mutations of internal contacts.
@@ -215,8 +170,7 @@ impl InternalContactMutation {
             job_title: patch(input.job_title),
             expected_version: input.expected_version,
         };
-        let (row, user_errors) = outcome(|| service::update(db, request, &input.id, &changes)).await?;
-        Ok(Some(UpdateInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
+        UpdateInternalContactPayload::of(|| service::update(db, request, &input.id, &changes)).await
     }
 
     /// Assigns a person to a partner. The person is looked up by email address and created if there is none; an
@@ -249,29 +203,21 @@ impl InternalContactMutation {
             user_errors,
         }))
     }
+}
 
+soft_deletion! {
+    /// Soft-deletion of internal contacts.
+    InternalContactDeletion: internal_contact InternalContact by service, "contact", "The contact.", complex;
     /// Soft-deletes an internal contact. Its assignments are hidden until it is restored; its email address can be
     /// used again.
-    async fn delete_internal_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The contact.")] input: DeleteInternalContactInput,
-    ) -> Result<Option<DeleteInternalContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(DeleteInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
-    }
-
+    delete_internal_contact "deleteInternalContact":
+        DeleteInternalContactInput => DeleteInternalContactPayload;
     /// Restores a soft-deleted internal contact and its assignments. An active contact is not changed.
-    async fn restore_internal_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The contact.")] input: RestoreInternalContactInput,
-    ) -> Result<Option<RestoreInternalContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(RestoreInternalContactPayload { internal_contact: row.map(InternalContact), user_errors }))
-    }
+    restore_internal_contact "restoreInternalContact":
+        RestoreInternalContactInput => RestoreInternalContactPayload;
+}
+
+pending_updates! {
+    DeleteInternalContactPayload: |payload| payload.internal_contact.iter(),
+    RestoreInternalContactPayload: |payload| payload.internal_contact.iter(),
 }

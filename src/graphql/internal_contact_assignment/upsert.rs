@@ -1,19 +1,14 @@
 //! Bulk upsert of assignments: inputs, payload and mutation.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{ID, InputObject};
 
 use super::{InternalContactAssignment, InternalRole};
 use crate::{
-    entity::internal_contact_assignment::Model,
-    error::AppResult,
     graphql::{
-        Gateway,
-        bulk::{BulkErrorPolicy, upsert_types},
-        context::ContextExt,
-        error::{UserError, outcome},
+        bulk::upsert,
         scalar::{EmailAddress, PhoneNumber},
     },
-    service::{bulk::Upserts, internal_contact::Profile, internal_contact_assignment as service},
+    service::{internal_contact::Profile, internal_contact_assignment as service},
 };
 
 /// An assignment to create or update. An omitted or null field keeps its value.
@@ -43,47 +38,19 @@ pub struct UpsertInternalContactAssignmentInput {
     job_title: Option<String>,
 }
 
-/// Assignments to create or update.
-#[derive(InputObject)]
-pub struct UpsertInternalContactAssignmentsInput {
+upsert! {
+    /// Bulk mutations of assignments.
+    InternalContactAssignmentUpsert: assignment "assignment" InternalContactAssignment by service;
+    /// Assignments to create or update.
+    UpsertInternalContactAssignmentsInput;
     /// 1 to 1,000 assignments. Remote ids, and combinations of person, partner and role, must be unique in the list.
-    rows: Vec<UpsertInternalContactAssignmentInput>,
-    /// How valid rows are treated if other rows are rejected. Default: `REJECT_ALL`.
-    #[graphql(default)]
-    error_policy: BulkErrorPolicy,
-    /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
-    /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
-    /// default.
-    idempotency_key: Option<String>,
-}
-
-upsert_types! {
+    rows: UpsertInternalContactAssignmentInput;
     /// Result of creating or updating one assignment.
-    UpsertInternalContactAssignmentResult,
+    UpsertInternalContactAssignmentResult;
     /// Result of `upsertInternalContactAssignments`.
-    UpsertInternalContactAssignmentsPayload,
-    assignment / "assignment": InternalContactAssignment
-}
-
-/// Bulk mutations of assignments.
-#[derive(Default)]
-pub struct InternalContactAssignmentUpsert;
-
-#[Object]
-impl InternalContactAssignmentUpsert {
-    /// Creates or updates up to 1,000 assignments, matched by remote id, else by person, partner and role.
-    async fn upsert_internal_contact_assignments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The assignments.")] input: UpsertInternalContactAssignmentsInput,
-    ) -> Result<Option<UpsertInternalContactAssignmentsPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let UpsertInternalContactAssignmentsInput { rows, error_policy, idempotency_key } = input;
-        let rows = rows.into_iter().map(Into::into).collect();
-        let input = Upserts { rows, error_policy: error_policy.into(), idempotency_key };
-        let unit = || service::upsert(db, request, &input);
-        Ok(Some(UpsertInternalContactAssignmentsPayload::of(ctx, unit).await?))
-    }
+    UpsertInternalContactAssignmentsPayload;
+    /// Creates or updates up to 1,000 assignments, matched by remote id, else by person, role and partner.
+    upsert_internal_contact_assignments("The assignments.");
 }
 
 impl From<UpsertInternalContactAssignmentInput> for service::UpsertInternalContactAssignment {

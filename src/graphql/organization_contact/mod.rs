@@ -2,38 +2,32 @@
 
 mod mutation;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Name, Object, Result, Value};
+use async_graphql::{Context, Enum, Object, Result};
 
 pub use self::mutation::*;
 use super::{
     Gateway,
-    change::Change,
-    contact::{self, Contact, ContactKind},
+    contact::{self, ContactKind, ContactLists},
     context::ContextExt,
     country::Country,
     document::FieldNames,
-    filter::{
-        ChangeFilter, ChangeOrder, OrganizationContactFilter, OrganizationContactOrder, parse_list_arguments,
-    },
-    loaders::{ById, Prime, Primed, Source, prime_rows},
+    filter::{OrganizationContactFilter, OrganizationContactOrder},
+    loaders::{Prime, Primed, prime_rows},
     organization::Organization,
-    relay::{Connection, ListItem, list_request, primed},
-    scalar::{BigInt, EmailAddress, Id, PhoneNumber, Timestamp},
+    record::{SoftDeletableFields, record},
+    relay::queries,
+    scalar::{BigInt, EmailAddress, Id, PhoneNumber},
     selection::Selection,
 };
 use crate::{
     entity::{
         Columns,
-        id::{OrganizationContactId, OrganizationId, PublicId},
+        id::{OrganizationContactId, PublicId},
         organization_contact::{Entity, Model, OrganizationContactType as Type},
     },
-    error::AppResult,
-    service::{
-        PageWindow, contact::Relative, country, cursor::Cursor, filter::Filter,
-        organization_contact as service, page::Paged, page::Sort,
-    },
+    service::{contact::Relative, country, organization_contact as service},
 };
 
 /// The purposes of organization contacts.
@@ -130,60 +124,22 @@ impl OrganizationContact {
         Ok(ctx.gateway().loaders.organization.load(self.0.org_id).await?)
     }
 
-    /// When the record was created.
-    pub async fn created_at(&self) -> Timestamp {
-        Timestamp(self.0.created_at)
+    /// The common fields.
+    #[graphql(flatten)]
+    async fn record(&self) -> SoftDeletableFields {
+        (&self.0).into()
     }
 
-    /// When the record was last changed.
-    pub async fn updated_at(&self) -> Timestamp {
-        Timestamp(self.0.updated_at)
+    /// The lists of all kinds of contacts.
+    #[graphql(flatten)]
+    async fn contact_lists(&self) -> ContactLists {
+        ContactLists(self.relative())
     }
+}
 
-    /// When the record was soft-deleted. Null if it is active.
-    pub async fn deleted_at(&self) -> Option<Timestamp> {
-        self.0.deleted_at.map(Timestamp)
-    }
-
-    /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
-    /// detect concurrent changes.
-    pub async fn version(&self) -> i32 {
-        self.0.version
-    }
-
-    /// Other active contacts of the organization, of any kind, with the same email address.
-    pub async fn related_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<Contact>>> {
-        let window = PageWindow { first, after, last, before };
-        contact::related_contacts(ctx, self.relative(), &window).await
-    }
-
-    /// Change history of the contact.
-    pub async fn history(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
-        order_by: Option<Vec<ChangeOrder>>,
-    ) -> Result<Option<Connection<Change>>> {
-        let window = PageWindow { first, after, last, before };
-        let request = list_request(ctx, Change::ORDER, &window, filter, order_by)?;
-        contact::history(ctx, self.0.id.to_string(), request).await
-    }
+record! {
+    OrganizationContact(OrganizationContactId) in organization_contact,
+    filter OrganizationContactFilter, order OrganizationContactOrder, read columns
 }
 
 /// A postal address.
@@ -245,19 +201,6 @@ impl OrganizationContact {
     }
 }
 
-impl ListItem for OrganizationContact {
-    const CONNECTION: &'static str = "OrganizationContactConnection";
-    const EDGE: &'static str = "OrganizationContactEdge";
-
-    fn cursor(&self) -> Cursor {
-        Entity::cursor(&self.0)
-    }
-
-    fn parse_list_arguments(arguments: &[(Name, Value)]) -> Option<(Option<Filter>, Vec<Sort>)> {
-        parse_list_arguments::<OrganizationContactFilter, OrganizationContactOrder>(arguments)
-    }
-}
-
 impl Prime for OrganizationContact {
     fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
         Box::pin(async move {
@@ -278,61 +221,15 @@ impl Prime for OrganizationContact {
     }
 }
 
-/// Loads organization contacts by id.
-pub struct OrganizationContactById;
-
-impl ById for OrganizationContactById {
-    type Id = OrganizationContactId;
-    type Row = OrganizationContact;
-
-    async fn load(
-        source: &Source,
-        organization: OrganizationId,
-        ids: &[OrganizationContactId],
-    ) -> AppResult<HashMap<OrganizationContactId, OrganizationContact>> {
-        let rows =
-            service::by_ids(&source.db, organization, ids, OrganizationContact::columns(&source.names))
-                .await?;
-        Ok(rows.into_iter().map(|(id, row)| (id, OrganizationContact(row))).collect())
+queries! {
+    /// Queries of organization contacts.
+    OrganizationContactQuery: OrganizationContact,
+    by_id {
+        /// The organization contact with this id. Null if it does not exist or is not accessible with this token.
+        organization_contact = service::get
     }
-}
-
-/// Queries of organization contacts.
-#[derive(Default)]
-pub struct OrganizationContactQuery;
-
-#[Object]
-impl OrganizationContactQuery {
-    /// The organization contact with this id. Null if it does not exist or is not accessible with this token.
-    async fn organization_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Global id of the object.")] id: ID,
-    ) -> Result<Option<OrganizationContact>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let row = service::get(db, request, &id).await?;
-        Ok(primed(ctx, row.map(OrganizationContact)).await)
-    }
-
-    /// The organization contacts of the organization.
-    async fn organization_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Soft-deleted records are excluded by default.")]
-        filter: Option<OrganizationContactFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-        order_by: Option<Vec<OrganizationContactOrder>>,
-    ) -> Result<Option<Connection<OrganizationContact>>> {
-        let Gateway { request, db, names, .. } = ctx.gateway();
-        let window = PageWindow { first, after, last, before };
-        let list = list_request(ctx, <Entity as Paged>::ORDER, &window, filter, order_by)?;
-        let page = service::list(db, request, OrganizationContact::columns(names), &list).await?;
-        Ok(Some(Connection::primed(ctx, page.map(OrganizationContact)).await))
+    "Filters the results. Soft-deleted records are excluded by default." {
+        /// The organization contacts of the organization.
+        organization_contacts
     }
 }

@@ -1,14 +1,14 @@
 //! Mutations of organization contacts: inputs, payloads and resolvers.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 
 use super::{OrganizationContact, OrganizationContactType};
 use crate::{
     graphql::{
         Gateway,
         context::ContextExt,
-        error::{UserError, outcome},
         patch::patch,
+        payload::{payloads, soft_deletion},
         scalar::{EmailAddress, PhoneNumber},
     },
     service::{Patch, organization_contact as service},
@@ -51,15 +51,6 @@ pub struct CreateOrganizationContactInput {
     idempotency_key: Option<String>,
 }
 
-/// Result of `createOrganizationContact`.
-#[derive(SimpleObject)]
-pub struct CreateOrganizationContactPayload {
-    /// The created organization contact. Null if the input was rejected.
-    organization_contact: Option<OrganizationContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
 /// The fields to update. An omitted field keeps its value, null clears it. The type is immutable.
 #[derive(InputObject)]
 pub struct UpdateOrganizationContactInput {
@@ -96,51 +87,18 @@ pub struct UpdateOrganizationContactInput {
     expected_version: Option<i32>,
 }
 
-/// Result of `updateOrganizationContact`.
-#[derive(SimpleObject)]
-pub struct UpdateOrganizationContactPayload {
-    /// The updated organization contact. Null if the input was rejected.
-    organization_contact: Option<OrganizationContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
+payloads! {
+    /// Result of `createOrganizationContact`.
+    CreateOrganizationContactPayload {
+        /// The created organization contact. Null if the input was rejected.
+        organization_contact: OrganizationContact
+    }
 
-/// The organization contact to delete.
-#[derive(InputObject)]
-pub struct DeleteOrganizationContactInput {
-    /// Global id of the organization contact.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `deleteOrganizationContact`.
-#[derive(SimpleObject)]
-pub struct DeleteOrganizationContactPayload {
-    /// The soft-deleted organization contact. Null if the input was rejected.
-    organization_contact: Option<OrganizationContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
-}
-
-/// The soft-deleted organization contact to restore.
-#[derive(InputObject)]
-pub struct RestoreOrganizationContactInput {
-    /// Global id of the organization contact.
-    id: ID,
-    /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
-    /// error code is CONFLICT. Omit it to write without the check.
-    expected_version: Option<i32>,
-}
-
-/// Result of `restoreOrganizationContact`.
-#[derive(SimpleObject)]
-pub struct RestoreOrganizationContactPayload {
-    /// The restored organization contact. Null if the input was rejected.
-    organization_contact: Option<OrganizationContact>,
-    /// Validation errors. Empty if the mutation succeeded.
-    user_errors: Vec<UserError>,
+    /// Result of `updateOrganizationContact`.
+    UpdateOrganizationContactPayload {
+        /// The updated organization contact. Null if the input was rejected.
+        organization_contact: OrganizationContact
+    }
 }
 
 /// Mutations of organization contacts.
@@ -159,9 +117,7 @@ impl OrganizationContactMutation {
         let key = input.idempotency_key.clone();
         let (kind, card) = (input.r#type.into(), input.into());
         let unit = || service::create(db, request, kind, &card, key.as_deref());
-        let (row, user_errors) = outcome(unit).await?;
-        let organization_contact = row.map(OrganizationContact);
-        Ok(Some(CreateOrganizationContactPayload { organization_contact, user_errors }))
+        CreateOrganizationContactPayload::of(unit).await
     }
 
     /// Updates an organization contact.
@@ -173,40 +129,20 @@ impl OrganizationContactMutation {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, version, changes) = (input.id.clone(), input.expected_version, input.into());
         let unit = || service::update(db, request, &id, &changes, version);
-        let (row, user_errors) = outcome(unit).await?;
-        let organization_contact = row.map(OrganizationContact);
-        Ok(Some(UpdateOrganizationContactPayload { organization_contact, user_errors }))
+        UpdateOrganizationContactPayload::of(unit).await
     }
+}
 
+soft_deletion! {
+    /// Soft-deletion of organization contacts.
+    OrganizationContactDeletion: organization_contact OrganizationContact by service,
+        "organization contact", "The organization contact.";
     /// Soft-deletes an organization contact.
-    async fn delete_organization_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The organization contact.")] input: DeleteOrganizationContactInput,
-    ) -> Result<Option<DeleteOrganizationContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::delete(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(DeleteOrganizationContactPayload {
-            organization_contact: row.map(OrganizationContact),
-            user_errors,
-        }))
-    }
-
+    delete_organization_contact "deleteOrganizationContact":
+        DeleteOrganizationContactInput => DeleteOrganizationContactPayload;
     /// Restores a soft-deleted organization contact. An active contact is not changed.
-    async fn restore_organization_contact(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The organization contact.")] input: RestoreOrganizationContactInput,
-    ) -> Result<Option<RestoreOrganizationContactPayload>> {
-        let Gateway { request, db, .. } = ctx.fresh().await;
-        let unit = || service::restore(db, request, &input.id, input.expected_version);
-        let (row, user_errors) = outcome(unit).await?;
-        Ok(Some(RestoreOrganizationContactPayload {
-            organization_contact: row.map(OrganizationContact),
-            user_errors,
-        }))
-    }
+    restore_organization_contact "restoreOrganizationContact":
+        RestoreOrganizationContactInput => RestoreOrganizationContactPayload;
 }
 
 impl From<CreateOrganizationContactInput> for service::Card {
