@@ -7,20 +7,16 @@ use super::{
     account_contact::AccountContact,
     bulk::upsert,
     context::ContextExt,
-    document::FieldNames,
     filter::{AccountFilter, AccountOrder},
-    loaders::{Prime, Primed, list_loaders, prime_lists},
+    loaders::{list_loaders, prime, prime_lists},
     patch::patch,
     payload::{payloads, soft_deletion},
-    record::{SoftDeletableFields, record},
-    relay::{list_fields, queries},
+    record::{SoftDeletableFields, object, queries, record},
     scalar::Id,
-    selection::Selection,
 };
 use crate::{
     entity::{
-        Columns,
-        account::{Entity, Model},
+        account::Model,
         id::{AccountContactId, AccountId},
     },
     service::account as service,
@@ -29,76 +25,35 @@ use crate::{
 /// A customer company. Its people are account contacts.
 pub struct Account(pub Model);
 
-/// A customer company. Its people are account contacts.
-#[Object]
-impl Account {
-    /// Global id with the prefix `acc_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// A customer company. Its people are account contacts.
+    Account |self|
+    fields {
+        /// Global id with the prefix `acc_`.
+        id: Id = self.0.id.into();
+        /// The name.
+        name: &str = &self.0.name;
+        /// Domain name of the company's website and email addresses, for example `example.com`.
+        primary_domain: Option<&str> = self.0.primary_domain.as_deref();
+        /// Identifier of this record in the external system it was synced from.
+        remote_id: Option<&str> = self.0.remote_id.as_deref();
     }
-
-    /// The name.
-    async fn name(&self) -> &str {
-        &self.0.name
+    lists "Filters the results. Soft-deleted records are excluded by default." {
+        /// The account contacts of this account.
+        contacts: AccountContact = |ctx, list| {
+            ctx.gateway().loaders.account_contacts_by_account.load(self.0.id, (), list.request(ctx)?).await?
+        };
     }
-
-    /// Domain name of the company's website and email addresses, for example `example.com`.
-    async fn primary_domain(&self) -> Option<&str> {
-        self.0.primary_domain.as_deref()
-    }
-
-    /// Identifier of this record in the external system it was synced from.
-    async fn remote_id(&self) -> Option<&str> {
-        self.0.remote_id.as_deref()
-    }
-
-    /// The lists.
-    #[graphql(flatten)]
-    async fn lists(&self) -> AccountLists {
-        AccountLists(self.0.id)
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> SoftDeletableFields {
-        (&self.0).into()
+    flattened {
+        record: SoftDeletableFields = (&self.0).into();
     }
 }
 
 record! { Account(AccountId) in account, filter AccountFilter, order AccountOrder, read columns }
 
-impl Account {
-    /// The database columns of the selected fields.
-    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::selected_by(|column| names.has(column))
-    }
-}
-
-/// The lists of an account.
-pub struct AccountLists(AccountId);
-
-list_fields! {
-    impl AccountLists {}
-    "Filters the results. Soft-deleted records are excluded by default." {
-        /// The account contacts of this account.
-        contacts: AccountContact = |this, ctx, list| {
-            ctx.gateway().loaders.account_contacts_by_account.load(this.0, (), list.request(ctx)?).await?
-        };
-    }
-}
-
-impl Prime for Account {
-    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
-        Box::pin(async move {
-            let ids = || rows.iter().map(|row| row.0.id);
-            let loaders = &gateway.loaders;
-            for selection in selections {
-                if selection.name() == "contacts" {
-                    prime_lists(selection, &loaders.account_contacts_by_account, ids(), gateway).await;
-                }
-            }
-        })
-    }
+prime! {
+    Account |row|
+    "contacts" => prime_lists(account_contacts_by_account, [row.0.id]);
 }
 
 list_loaders! {

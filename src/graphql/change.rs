@@ -1,6 +1,6 @@
 //! The GraphQL types of the change log.
 
-use async_graphql::{Context, Enum, ID, Object, Result, resolver_utils::EnumType};
+use async_graphql::{Context, Enum, ID, Result, resolver_utils::EnumType};
 
 use super::{
     Gateway,
@@ -8,7 +8,8 @@ use super::{
     filter::{ChangeFilter, ChangeOrder},
     loaders::{Prime, Primed},
     node::{self, NodeField},
-    relay::{ListItem, Listed, queries},
+    record::{Listed, object, queries},
+    relay::ListItem,
     scalar::{BigInt, Json, Timestamp},
     selection::Selection,
 };
@@ -84,56 +85,47 @@ pub enum ChangeAction {
 /// An entry of the change log.
 pub struct Change(pub Model);
 
-/// An entry of the change log: who changed which fields of which record, in which request. Writes that change nothing
-/// have no entry.
-#[Object]
-impl Change {
-    /// Sequence number of the change in its organization. Starts at 1 and has no gaps; follows the commit order.
-    async fn seq(&self) -> BigInt {
-        BigInt(self.0.seq)
+object! {
+    /// An entry of the change log: who changed which fields of which record, in which request. Writes that change nothing
+    /// have no entry.
+    Change |self|
+    fields {
+        /// Sequence number of the change in its organization. Starts at 1 and has no gaps; follows the commit order.
+        seq: BigInt = BigInt(self.0.seq);
+        /// When the change was made.
+        at: Timestamp = Timestamp(self.0.at);
+        /// The `sub` claim of the token that made the change.
+        actor: &str = &self.0.actor;
+        /// Global id of the changed record.
+        entity_id: ID = ID(self.0.entity_id.clone());
     }
+    resolvers {
+        /// The type of the changed record.
+        async fn kind(&self) -> Result<ChangeKind> {
+            let mut kinds = ChangeKind::items().iter().map(|item| item.value);
+            let kind = kinds.find(|kind| kind.as_str() == self.0.entity_kind);
+            Ok(kind.ok_or_else(|| AppError::Internal("a change of an unknown kind".into()))?)
+        }
 
-    /// When the change was made.
-    async fn at(&self) -> Timestamp {
-        Timestamp(self.0.at)
+        /// The kind of operation.
+        async fn action(&self) -> Result<ChangeAction> {
+            let action = Action::parse(&self.0.action).map(Into::into);
+            Ok(action.ok_or_else(|| AppError::Internal("a change by an unknown action".into()))?)
+        }
+
+        /// The changed record in its current state. Null if `node` returns null for it, for example after it was erased.
+        async fn node(&self, ctx: &Context<'_>) -> Result<Option<NodeField>> {
+            Ok(node::find(ctx.gateway(), &self.0.entity_id).await?.map(NodeField::from))
+        }
+
+        /// The changed fields: an object with the name of each field, and its `old` and `new` value.
+        async fn fields(&self) -> Result<Option<Json>> {
+            Ok(Json::stored(&self.0.fields)?)
+        }
     }
-
-    /// The `sub` claim of the token that made the change.
-    async fn actor(&self) -> &str {
-        &self.0.actor
-    }
-
-    /// Global id of the changed record.
-    async fn entity_id(&self) -> ID {
-        ID(self.0.entity_id.clone())
-    }
-
-    /// The type of the changed record.
-    async fn kind(&self) -> Result<ChangeKind> {
-        let mut kinds = ChangeKind::items().iter().map(|item| item.value);
-        let kind = kinds.find(|kind| kind.as_str() == self.0.entity_kind);
-        Ok(kind.ok_or_else(|| AppError::Internal("a change of an unknown kind".into()))?)
-    }
-
-    /// The kind of operation.
-    async fn action(&self) -> Result<ChangeAction> {
-        let action = Action::parse(&self.0.action).map(Into::into);
-        Ok(action.ok_or_else(|| AppError::Internal("a change by an unknown action".into()))?)
-    }
-
-    /// The changed record in its current state. Null if `node` returns null for it, for example after it was erased.
-    async fn node(&self, ctx: &Context<'_>) -> Result<Option<NodeField>> {
-        Ok(node::find(ctx.gateway(), &self.0.entity_id).await?.map(NodeField::from))
-    }
-
-    /// The changed fields: an object with the name of each field, and its `old` and `new` value.
-    async fn fields(&self) -> Result<Option<Json>> {
-        Ok(Json::stored(&self.0.fields)?)
-    }
-
-    /// Id of the request that made the change, as in the log and the header `x-request-id`.
-    async fn request_id(&self) -> &str {
-        &self.0.request_id
+    fields {
+        /// Id of the request that made the change, as in the log and the header `x-request-id`.
+        request_id: &str = &self.0.request_id;
     }
 }
 

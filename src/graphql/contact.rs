@@ -3,8 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use async_graphql::{
-    Context, ContextSelectionSet, Enum, ID, Interface, Object, OutputType, Positioned, Result, ServerResult,
-    Value,
+    Context, ContextSelectionSet, Enum, ID, Interface, OutputType, Positioned, Result, ServerResult, Value,
     parser::types::Field as AstField,
     registry::{MetaType, Registry},
 };
@@ -22,13 +21,16 @@ use super::{
     internal_contact::InternalContact,
     loaders::{ByParent, Prime, Primed, Source, prime_lists},
     organization_contact::OrganizationContact,
-    record::SoftDeletableFields,
-    relay::{Connection, List, ListArguments, ListItem, Listed, queries},
+    record::{ListArguments, Listed, SoftDeletableFields, object, queries},
+    relay::{Connection, List, ListItem},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
 };
 use crate::{
-    entity::id::OrganizationId,
+    entity::{
+        self,
+        id::{OrganizationId, PublicId},
+    },
     error::AppResult,
     service::{
         ListRequest, Page, PageWindow, change as changes, contact as service,
@@ -181,6 +183,26 @@ impl Prime for Contact {
     }
 }
 
+macro_rules! relatives {
+    ($($entity:ident: $kind:ident),+) => {$(
+        impl From<&entity::$entity::Model> for Relative {
+            fn from(row: &entity::$entity::Model) -> Self {
+                Self {
+                    id: PublicId::$kind(row.id),
+                    email_key: row.email_key.clone().into(),
+                    is_living: row.deleted_at.is_none(),
+                }
+            }
+        }
+    )+};
+}
+
+relatives!(
+    internal_contact: InternalContact,
+    account_contact: AccountContact,
+    organization_contact: OrganizationContact
+);
+
 /// Contacts grouped by kind.
 #[derive(Default)]
 pub(super) struct Contacts<'a> {
@@ -203,17 +225,17 @@ impl<'a> Contacts<'a> {
     }
 
     fn relatives(&self) -> impl Iterator<Item = Relative> {
-        let internal = self.internal.iter().map(|row| row.relative());
-        let account = self.account.iter().map(|row| row.relative());
-        internal.chain(account).chain(self.organization.iter().map(|row| row.relative()))
+        let internal = self.internal.iter().map(|row| (&row.0).into());
+        let account = self.account.iter().map(|row| (&row.0).into());
+        internal.chain(account).chain(self.organization.iter().map(|row| (&row.0).into()))
     }
 }
 
 const RELATED: &str = "relatedContacts";
 const HISTORY: &str = "history";
 
-/// Loads a selected field of the interface. Returns whether it was one.
-pub(super) async fn prime_shared(
+/// Loads a selected list of the interface.
+async fn prime_shared(
     selection: Selection<'_>,
     contacts: impl Iterator<Item = Relative>,
     gateway: &Gateway,
@@ -315,43 +337,37 @@ impl ByParent for ChangesByEntity {
 /// The lists that all kinds of contacts have.
 pub struct ContactLists(pub(super) Relative);
 
-#[Object]
-impl ContactLists {
-    /// Other active contacts of the organization, of any kind, with the same email address.
-    async fn related_contacts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<Contact>>> {
-        let window = PageWindow { first, after, last, before };
-        let list = ListArguments::<Contact> { window, filter: None, order_by: None };
-        let loader = &ctx.gateway().loaders.related_contacts;
-        Ok(Some(loader.load(self.0.clone(), (), list.request(ctx)?).await?))
+object! {
+    ContactLists |self|
+    fields {}
+    pages {
+        /// Other active contacts of the organization, of any kind, with the same email address.
+        related_contacts: Contact = |ctx, window| {
+            let list = ListArguments::<Contact> { window, filter: None, order_by: None };
+            ctx.gateway().loaders.related_contacts.load(self.0.clone(), (), list.request(ctx)?).await?
+        };
     }
-
-    /// Change history of the contact.
-    async fn history(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
-        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
-        order_by: Option<Vec<ChangeOrder>>,
-    ) -> Result<Option<Connection<Change>>> {
-        let window = PageWindow { first, after, last, before };
-        let list = ListArguments::<Change> { window, filter, order_by };
-        let loader = &ctx.gateway().loaders.changes_by_entity;
-        Ok(Some(loader.load(self.0.id.to_string(), (), list.request(ctx)?).await?))
+    fields {}
+    resolvers {
+        /// Change history of the contact.
+        async fn history(
+            &self,
+            ctx: &Context<'_>,
+            #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
+            first: Option<i32>,
+            #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+            #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+            last: Option<i32>,
+            #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+            #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
+            #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
+            order_by: Option<Vec<ChangeOrder>>,
+        ) -> Result<Option<Connection<Change>>> {
+            let window = PageWindow { first, after, last, before };
+            let list = ListArguments::<Change> { window, filter, order_by };
+            let loader = &ctx.gateway().loaders.changes_by_entity;
+            Ok(Some(loader.load(self.0.id.to_string(), (), list.request(ctx)?).await?))
+        }
     }
 }
 

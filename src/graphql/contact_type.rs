@@ -12,8 +12,7 @@ use super::{
     patch::patch,
     payload::payloads,
     pending::pending_updates,
-    record::{RecordFields, record},
-    relay::queries,
+    record::{RecordFields, object, queries, record},
     scalar::Id,
 };
 use crate::{
@@ -28,28 +27,19 @@ use crate::{
 /// A type of account contact.
 pub struct ContactType(pub Model);
 
-/// A type of account contact, for example Billing or Legal. Each organization defines its own.
-#[Object]
-impl ContactType {
-    /// Global id with the prefix `ct_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// A type of account contact, for example Billing or Legal. Each organization defines its own.
+    ContactType |self|
+    fields {
+        /// Global id with the prefix `ct_`.
+        id: Id = self.0.id.into();
+        /// The name. Unique in the organization.
+        name: &str = &self.0.name;
+        /// Whether new contacts get this type by default. Exactly one type of an organization is the default.
+        is_default: bool = self.0.is_default;
     }
-
-    /// The name. Unique in the organization.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Whether new contacts get this type by default. Exactly one type of an organization is the default.
-    async fn is_default(&self) -> bool {
-        self.0.is_default
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> RecordFields {
-        (&self.0).into()
+    flattened {
+        record: RecordFields = (&self.0).into();
     }
 }
 

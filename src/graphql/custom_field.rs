@@ -9,11 +9,10 @@ use super::{
     Gateway,
     context::ContextExt,
     filter::{CustomFieldFilter, CustomFieldOrder},
-    loaders::{ById, Prime, Source},
+    loaders::{ById, Prime, RowLoader, Source},
     patch::patch,
     payload::payloads,
-    record::{RecordFields, record},
-    relay::queries,
+    record::{RecordFields, object, queries, record},
     scalar::{Id, Json, Timestamp, readable},
     selection::Selection,
 };
@@ -60,49 +59,34 @@ pub enum CustomFieldType {
 /// A custom field.
 pub struct CustomField(pub Model);
 
-/// An additional field of account contacts, defined by the organization.
-#[Object]
-impl CustomField {
-    /// Global id with the prefix `cf_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// An additional field of account contacts, defined by the organization.
+    CustomField |self|
+    fields {
+        /// Global id with the prefix `cf_`.
+        id: Id = self.0.id.into();
+        /// Machine-readable name. Unique in the organization.
+        key: &str = &self.0.key;
+        /// Human-readable name.
+        label: &str = &self.0.label;
+        /// The type of the field's values. Immutable.
+        field_type: CustomFieldType = self.0.field_type.into();
     }
-
-    /// Machine-readable name. Unique in the organization.
-    async fn key(&self) -> &str {
-        &self.0.key
+    resolvers {
+        /// The options of a choice field. Empty for other types.
+        async fn options(&self) -> Result<Option<Vec<&str>>> {
+            let options = readable(&self.0.options)?.as_array();
+            Ok(Some(options.into_iter().flatten().filter_map(Value::as_str).collect()))
+        }
     }
-
-    /// Human-readable name.
-    async fn label(&self) -> &str {
-        &self.0.label
+    fields {
+        /// Whether a value is required for every new contact.
+        is_required: bool = self.0.is_required;
+        /// When the field was archived. An archived field accepts no new values. Null if it is in use.
+        archived_at: Option<Timestamp> = self.0.archived_at.map(Timestamp);
     }
-
-    /// The type of the field's values. Immutable.
-    async fn field_type(&self) -> CustomFieldType {
-        self.0.field_type.into()
-    }
-
-    /// The options of a choice field. Empty for other types.
-    async fn options(&self) -> Result<Option<Vec<&str>>> {
-        let options = readable(&self.0.options)?.as_array();
-        Ok(Some(options.into_iter().flatten().filter_map(Value::as_str).collect()))
-    }
-
-    /// Whether a value is required for every new contact.
-    async fn is_required(&self) -> bool {
-        self.0.is_required
-    }
-
-    /// When the field was archived. An archived field accepts no new values. Null if it is in use.
-    async fn archived_at(&self) -> Option<Timestamp> {
-        self.0.archived_at.map(Timestamp)
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> RecordFields {
-        (&self.0).into()
+    flattened {
+        record: RecordFields = (&self.0).into();
     }
 }
 
@@ -163,15 +147,15 @@ impl ById for ValuesByAccountContact {
 /// Loads the custom fields of the values that are selected on many contacts.
 pub(super) async fn prime_values<'a>(
     selection: Selection<'a>,
+    loader: &'a RowLoader<ValuesByAccountContact>,
     contacts: impl IntoIterator<Item = AccountContactId>,
     gateway: &'a Gateway,
 ) {
-    let loaders = &gateway.loaders;
-    let values = loaders.custom_field_values.prime(contacts).await;
+    let values = loader.prime(contacts).await;
     // The display value depends on the type of the field.
     if selection.children().iter().any(|it| matches!(it.name(), "field" | "displayValue")) {
         let values = values.iter().flat_map(|values| values.iter());
-        loaders.custom_field.prime(values.map(|value| value.0.custom_field_id)).await;
+        gateway.loaders.custom_field.prime(values.map(|value| value.0.custom_field_id)).await;
     }
 }
 

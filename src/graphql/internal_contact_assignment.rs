@@ -10,23 +10,20 @@ pub use self::upsert::*;
 use super::{
     Gateway,
     context::{ContextExt, ReadsContacts},
-    document::FieldNames,
     error::{UserError, outcome},
     filter::{InternalContactAssignmentFilter, InternalContactAssignmentOrder},
     internal_contact::InternalContact,
-    loaders::{Prime, Primed, list_loaders, prime_rows},
+    loaders::{list_loaders, prime, prime_rows},
     partner::Partner,
     payload::payloads,
-    record::{RecordFields, record},
-    relay::{ListFilter, argument, queries},
+    record::{RecordFields, object, queries, record},
+    relay::{ListFilter, argument},
     scalar::Id,
-    selection::Selection,
 };
 use crate::{
     entity::{
-        Columns,
         id::{InternalContactAssignmentId, InternalContactId, PartnerId},
-        internal_contact_assignment::{Entity, InternalRole as Role, Model},
+        internal_contact_assignment::{InternalRole as Role, Model},
     },
     error::AppError,
     service::internal_contact_assignment::{self as service, AssignmentFilter},
@@ -53,42 +50,36 @@ pub enum InternalRole {
 /// An assignment of an internal contact.
 pub struct InternalContactAssignment(pub Model);
 
-/// The role of an internal contact for a partner. A floating assignment has no partner yet.
-#[Object]
-impl InternalContactAssignment {
-    /// Global id with the prefix `ica_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// The role of an internal contact for a partner. A floating assignment has no partner yet.
+    InternalContactAssignment |self|
+    fields {
+        /// Global id with the prefix `ica_`.
+        id: Id = self.0.id.into();
+        /// The role.
+        internal_role: InternalRole = self.0.internal_role.into();
     }
+    resolvers {
+        /// The internal contact.
+        async fn internal_contact(&self, ctx: &Context<'_>) -> Result<Arc<InternalContact>> {
+            let row = ctx.gateway().loaders.internal_contact.load(self.0.internal_contact_id).await?;
+            row.ok_or_else(|| AppError::Internal("an assignment without its person".into()).into())
+        }
 
-    /// The role.
-    async fn internal_role(&self) -> InternalRole {
-        self.0.internal_role.into()
-    }
-
-    /// The internal contact.
-    async fn internal_contact(&self, ctx: &Context<'_>) -> Result<Arc<InternalContact>> {
-        let row = ctx.gateway().loaders.internal_contact.load(self.0.internal_contact_id).await?;
-        row.ok_or_else(|| AppError::Internal("an assignment without its person".into()).into())
-    }
-
-    /// The partner. Null if the assignment is floating, that is, not attached to a partner yet.
-    async fn partner(&self, ctx: &Context<'_>) -> Result<Option<Arc<Partner>>> {
-        match self.0.partner_id {
-            Some(id) => Ok(ctx.gateway().loaders.partner.load(id).await?),
-            None => Ok(None),
+        /// The partner. Null if the assignment is floating, that is, not attached to a partner yet.
+        async fn partner(&self, ctx: &Context<'_>) -> Result<Option<Arc<Partner>>> {
+            match self.0.partner_id {
+                Some(id) => Ok(ctx.gateway().loaders.partner.load(id).await?),
+                None => Ok(None),
+            }
         }
     }
-
-    /// Identifier of this record in the external system it was synced from.
-    async fn remote_id(&self) -> Option<&str> {
-        self.0.remote_id.as_deref()
+    fields {
+        /// Identifier of this record in the external system it was synced from.
+        remote_id: Option<&str> = self.0.remote_id.as_deref();
     }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> RecordFields {
-        (&self.0).into()
+    flattened {
+        record: RecordFields = (&self.0).into();
     }
 }
 
@@ -97,32 +88,10 @@ record! {
     filter InternalContactAssignmentFilter, order InternalContactAssignmentOrder, read columns
 }
 
-impl InternalContactAssignment {
-    /// The database columns of the selected fields.
-    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::selected_by(|column| names.has(column))
-    }
-}
-
-impl Prime for InternalContactAssignment {
-    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
-        Box::pin(async move {
-            let loaders = &gateway.loaders;
-            for selection in selections {
-                match selection.name() {
-                    "internalContact" => {
-                        let ids = rows.iter().map(|row| row.0.internal_contact_id);
-                        prime_rows(selection, &loaders.internal_contact, ids, gateway).await;
-                    }
-                    "partner" => {
-                        let ids = rows.iter().filter_map(|row| row.0.partner_id);
-                        prime_rows(selection, &loaders.partner, ids, gateway).await;
-                    }
-                    _ => {}
-                }
-            }
-        })
-    }
+prime! {
+    InternalContactAssignment |row|
+    "internalContact" => prime_rows(internal_contact, [row.0.internal_contact_id]);
+    "partner" => prime_rows(partner, row.0.partner_id);
 }
 
 impl ListFilter for AssignmentFilter {

@@ -17,7 +17,8 @@ use dataloader::{BatchFn, cached::Loader};
 use super::{
     Gateway,
     document::FieldNames,
-    relay::{Connection, List, ListFilter, Listed},
+    record::Listed,
+    relay::{Connection, List, ListFilter},
     selection::Selection,
 };
 use crate::{
@@ -308,6 +309,40 @@ pub(super) async fn prime_rows<B: ById<Row: Prime>>(
         B::Row::prime(rows, selection.children(), gateway).await;
     }
 }
+
+/// Declares which children of a record are loaded for many rows at once: each with the function that loads it, the loader,
+/// and the keys of a row, in an array or an option.
+///
+/// ```ignore
+/// prime! {
+///     Assignment |row|
+///     "partner" => prime_rows(partner, row.0.partner_id);
+/// }
+/// ```
+macro_rules! prime {
+    ($record:ident |$row:ident| $($field:literal => $prime:ident($loader:ident, $keys:expr);)+) => {
+        impl $crate::graphql::loaders::Prime for $record {
+            fn prime<'a>(
+                rows: Vec<&'a Self>,
+                selections: Vec<$crate::graphql::selection::Selection<'a>>,
+                gateway: &'a $crate::graphql::Gateway,
+            ) -> $crate::graphql::loaders::Primed<'a> {
+                Box::pin(async move {
+                    for selection in selections {
+                        match selection.name() {
+                            $($field => {
+                                let keys = rows.iter().flat_map(|$row| $keys);
+                                $prime(selection, &gateway.loaders.$loader, keys, gateway).await;
+                            })+
+                            _ => {}
+                        }
+                    }
+                })
+            }
+        }
+    };
+}
+pub(super) use prime;
 
 /// Declares loaders of the lists of many parents: the parent's id, the type of the rows, and the function of the service
 /// that reads them. In parentheses is the filter of the field's own arguments, which the function then takes.

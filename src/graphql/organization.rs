@@ -16,8 +16,8 @@ use super::{
     partner::Partner,
     patch::patch,
     payload::payloads,
-    record::RecordFields,
-    relay::{Connection, ListItem, list_fields, page_request, primed},
+    record::{RecordFields, object},
+    relay::{Connection, ListItem, page_request, primed},
     scalar::{BigInt, Id},
 };
 use crate::{
@@ -27,88 +27,66 @@ use crate::{
         organization::{Entity, Model},
     },
     error::{AppError, AppResult, Code},
-    service::{self, PageWindow, cursor::Cursor, page::Paged},
+    service::{self, cursor::Cursor, page::Paged},
 };
 
 /// A tenant.
 pub struct Organization(pub Model);
 
-/// A tenant. Every other record belongs to exactly one organization and is not visible to others.
-#[Object]
-impl Organization {
-    /// Global id with the prefix `org_`. The header `x-org-id` takes this value.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// A tenant. Every other record belongs to exactly one organization and is not visible to others.
+    Organization |self|
+    fields {
+        /// Global id with the prefix `org_`. The header `x-org-id` takes this value.
+        id: Id = self.0.id.into();
+        /// Numeric id, as used by the REST API.
+        number: BigInt = BigInt(self.0.id.0);
+        /// The name.
+        name: &str = &self.0.name;
     }
-
-    /// Numeric id, as used by the REST API.
-    async fn number(&self) -> BigInt {
-        BigInt(self.0.id.0)
-    }
-
-    /// The name.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// The lists.
-    #[graphql(flatten)]
-    async fn lists(&self) -> OrganizationLists {
-        OrganizationLists(self.0.id)
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> RecordFields {
-        (&self.0).into()
-    }
-}
-
-/// The lists of an organization.
-pub struct OrganizationLists(OrganizationId);
-
-list_fields! {
-    impl OrganizationLists {}
-    "Filters the results. Soft-deleted records are excluded by default." {
+    lists "Filters the results. Soft-deleted records are excluded by default." {
         /// The contacts of all kinds. Only for the selected organization.
-        contacts: Contact = |this, ctx, list| {
-            this.check_selected(ctx)?;
+        contacts: Contact = |ctx, list| {
+            self.check_selected(ctx)?;
             list.page(ctx).await?
         };
         /// The internal contacts. Only for the selected organization.
-        internal_contacts: InternalContact = |this, ctx, list| {
-            this.check_selected(ctx)?;
+        internal_contacts: InternalContact = |ctx, list| {
+            self.check_selected(ctx)?;
             list.page(ctx).await?
         };
         /// The partners. Only for the selected organization.
-        partners: Partner = |this, ctx, list| {
-            this.check_selected(ctx)?;
+        partners: Partner = |ctx, list| {
+            self.check_selected(ctx)?;
             list.page(ctx).await?
         };
         /// The accounts. Only for the selected organization.
-        accounts: Account = |this, ctx, list| {
-            this.check_selected(ctx)?;
+        accounts: Account = |ctx, list| {
+            self.check_selected(ctx)?;
             list.page(ctx).await?
         };
     }
-    "Filters the results. Default: all items." {
+    lists "Filters the results. Default: all items." {
         /// The contact types. Only for the selected organization.
-        contact_types: ContactType = |this, ctx, list| {
-            this.check_selected(ctx)?;
+        contact_types: ContactType = |ctx, list| {
+            self.check_selected(ctx)?;
             list.page(ctx).await?
         };
         /// The custom fields. Only for the selected organization.
-        custom_fields: CustomField = |this, ctx, list| {
-            this.check_selected(ctx)?;
+        custom_fields: CustomField = |ctx, list| {
+            self.check_selected(ctx)?;
             list.page(ctx).await?
         };
     }
+    flattened {
+        record: RecordFields = (&self.0).into();
+    }
 }
 
-impl OrganizationLists {
+impl Organization {
     /// Lists are only read of the selected organization.
     fn check_selected(&self, ctx: &Context<'_>) -> AppResult<()> {
-        if ctx.gateway().request.caller.organization == Some(self.0.0) {
+        if ctx.gateway().request.caller.organization == Some(self.0.id.0) {
             return Ok(());
         }
         let message = "The lists of an organization require that the header x-org-id selects it.";
@@ -183,23 +161,16 @@ impl Viewer {
 /// The list of organizations.
 pub struct OrganizationList;
 
-#[Object]
-impl OrganizationList {
-    /// The organizations that the token names.
-    async fn organizations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-        first: Option<i32>,
-        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-        last: Option<i32>,
-        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<Organization>>> {
-        let Gateway { request, db, .. } = ctx.gateway();
-        let page = page_request(ctx, Entity::ORDER, &PageWindow { first, after, last, before })?;
-        let page = service::organization::list(db, request, &page).await?;
-        Ok(Some(Connection::primed(ctx, page.map(Organization)).await))
+object! {
+    OrganizationList |self|
+    fields {}
+    pages {
+        /// The organizations that the token names.
+        organizations: Organization = |ctx, window| {
+            let Gateway { request, db, .. } = ctx.gateway();
+            let page = service::organization::list(db, request, &page_request(ctx, Entity::ORDER, &window)?).await?;
+            Connection::primed(ctx, page.map(Organization)).await
+        };
     }
 }
 

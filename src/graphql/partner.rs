@@ -6,24 +6,20 @@ use super::{
     Gateway,
     bulk::upsert,
     context::ContextExt,
-    document::FieldNames,
     filter::{PartnerFilter, PartnerOrder},
     internal_contact::InternalContact,
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
-    loaders::{Prime, Primed, list_loaders, prime_lists},
+    loaders::{list_loaders, prime, prime_lists},
     patch::patch,
     payload::{payloads, soft_deletion},
     pending::pending_updates,
-    record::{SoftDeletableFields, record},
-    relay::{list_fields, queries},
+    record::{SoftDeletableFields, object, queries, record},
     scalar::Id,
-    selection::Selection,
 };
 use crate::{
     entity::{
-        Columns,
         id::{InternalContactId, PartnerId},
-        partner::{Entity, Model},
+        partner::Model,
     },
     service::{internal_contact_assignment::AssignmentFilter, partner as service},
 };
@@ -31,88 +27,45 @@ use crate::{
 /// A company that internal contacts manage.
 pub struct Partner(pub Model);
 
-/// A company that internal contacts manage.
-#[Object]
-impl Partner {
-    /// Global id with the prefix `ptn_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// A company that internal contacts manage.
+    Partner |self|
+    fields {
+        /// Global id with the prefix `ptn_`.
+        id: Id = self.0.id.into();
+        /// The name.
+        name: &str = &self.0.name;
+        /// Identifier of this record in the external system it was synced from.
+        remote_id: Option<&str> = self.0.remote_id.as_deref();
     }
-
-    /// The name.
-    async fn name(&self) -> &str {
-        &self.0.name
+    lists "Filters the results. Default: all items." {
+        /// The assignments of internal contacts to this partner.
+        assignments(role: Option<InternalRole> = "Returns only assignments with this role."):
+            InternalContactAssignment = |ctx, list| {
+                let filter = AssignmentFilter { role: role.map(Into::into), floating: None };
+                ctx.gateway().loaders.assignments_by_partner.load(self.0.id, filter, list.request(ctx)?).await?
+            };
     }
-
-    /// Identifier of this record in the external system it was synced from.
-    async fn remote_id(&self) -> Option<&str> {
-        self.0.remote_id.as_deref()
+    lists "Filters the results. Soft-deleted records are excluded by default." {
+        /// The internal contacts assigned to this partner. Each contact is listed once, regardless of the number of
+        /// roles.
+        internal_contacts(role: Option<InternalRole> = "Returns only contacts with this role for the partner."):
+            InternalContact = |ctx, list| {
+                let role = role.map(Into::into);
+                ctx.gateway().loaders.internal_contacts_by_partner.load(self.0.id, role, list.request(ctx)?).await?
+            };
     }
-
-    /// The lists.
-    #[graphql(flatten)]
-    async fn lists(&self) -> PartnerLists {
-        PartnerLists(self.0.id)
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> SoftDeletableFields {
-        (&self.0).into()
+    flattened {
+        record: SoftDeletableFields = (&self.0).into();
     }
 }
 
 record! { Partner(PartnerId) in partner, filter PartnerFilter, order PartnerOrder, read columns }
 
-impl Partner {
-    /// The database columns of the selected fields.
-    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::selected_by(|column| names.has(column))
-    }
-}
-
-/// The lists of a partner.
-pub struct PartnerLists(PartnerId);
-
-list_fields! {
-    impl PartnerLists {}
-    "Filters the results. Default: all items." {
-        /// The assignments of internal contacts to this partner.
-        assignments(role: Option<InternalRole> = "Returns only assignments with this role."):
-            InternalContactAssignment = |this, ctx, list| {
-                let filter = AssignmentFilter { role: role.map(Into::into), floating: None };
-                ctx.gateway().loaders.assignments_by_partner.load(this.0, filter, list.request(ctx)?).await?
-            };
-    }
-    "Filters the results. Soft-deleted records are excluded by default." {
-        /// The internal contacts assigned to this partner. Each contact is listed once, regardless of the number of
-        /// roles.
-        internal_contacts(role: Option<InternalRole> = "Returns only contacts with this role for the partner."):
-            InternalContact = |this, ctx, list| {
-                let role = role.map(Into::into);
-                ctx.gateway().loaders.internal_contacts_by_partner.load(this.0, role, list.request(ctx)?).await?
-            };
-    }
-}
-
-impl Prime for Partner {
-    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
-        Box::pin(async move {
-            let ids = || rows.iter().map(|row| row.0.id);
-            let loaders = &gateway.loaders;
-            for selection in selections {
-                match selection.name() {
-                    "assignments" => {
-                        prime_lists(selection, &loaders.assignments_by_partner, ids(), gateway).await
-                    }
-                    "internalContacts" => {
-                        prime_lists(selection, &loaders.internal_contacts_by_partner, ids(), gateway).await;
-                    }
-                    _ => {}
-                }
-            }
-        })
-    }
+prime! {
+    Partner |row|
+    "assignments" => prime_lists(assignments_by_partner, [row.0.id]);
+    "internalContacts" => prime_lists(internal_contacts_by_partner, [row.0.id]);
 }
 
 list_loaders! {

@@ -1,9 +1,23 @@
-//! What the types of records share: their common fields, and how they are listed and loaded.
+//! How the types of records are declared: their fields, their lists and their queries.
 
-use async_graphql::SimpleObject;
+use std::future::Future;
 
-use super::scalar::Timestamp;
-use crate::entity;
+use async_graphql::{Context, SimpleObject};
+
+use super::{
+    Gateway,
+    context::ContextExt,
+    filter::{self, FilterInput, OrderInput},
+    loaders::Prime,
+    relay::{Connection, ListItem},
+    scalar::Timestamp,
+    selection::selects_total,
+};
+use crate::{
+    entity,
+    error::AppResult,
+    service::{ListRequest, Page, PageWindow, cursor::Order, filter::Filter, page::Sort},
+};
 
 /// The common fields of records that are never soft-deleted.
 #[derive(SimpleObject)]
@@ -60,14 +74,81 @@ fields_of_rows! {
     account, account_contact, internal_contact, organization_contact, partner
 }
 
+/// A listed type with a filter and sort keys.
+pub trait Listed: ListItem + Prime {
+    /// Names the order of the list in cursors.
+    const ORDER: Order;
+    /// The input of the argument `filter`.
+    type Filter: FilterInput;
+    /// The input of a key in the argument `orderBy`.
+    type OrderBy: OrderInput;
+
+    /// Validates the arguments of a list.
+    fn request(
+        window: &PageWindow,
+        filter: Option<Filter>,
+        sorts: Vec<Sort>,
+        total: bool,
+    ) -> AppResult<ListRequest> {
+        ListRequest::new(Self::ORDER, window, filter, sorts, total)
+    }
+
+    /// Reads a page of the organization's list.
+    fn page(gateway: &Gateway, list: &ListRequest) -> impl Future<Output = AppResult<Page<Self>>> + Send;
+}
+
+/// The arguments that every filtered list field has.
+pub(super) struct ListArguments<T: Listed> {
+    /// `first`, `after`, `last` and `before`.
+    pub(super) window: PageWindow,
+    /// `filter`.
+    pub(super) filter: Option<T::Filter>,
+    /// `orderBy`.
+    pub(super) order_by: Option<Vec<T::OrderBy>>,
+}
+
+impl<T: Listed> ListArguments<T> {
+    /// Validates the arguments.
+    pub(super) fn request(self, ctx: &Context<'_>) -> AppResult<ListRequest> {
+        let (filter, sorts) = (filter::filter(self.filter)?, filter::sorts(self.order_by)?);
+        T::request(&self.window, filter, sorts, selects_total(&ctx.field()))
+    }
+
+    /// The page of the organization's list, with the selected children loaded.
+    pub(super) async fn page(self, ctx: &Context<'_>) -> AppResult<Connection<T>> {
+        let list = self.request(ctx)?;
+        Ok(Connection::primed(ctx, T::page(ctx.gateway(), &list).await?).await)
+    }
+}
+
 /// Implements what a record needs to be listed and loaded by id: the type of its id, the module of its entity and of its
-/// service, the inputs of its list, and the function that selects the columns to read, if not all are.
+/// service, the inputs of its list, and the function that selects the columns to read, if not all are. The columns of selected
+/// fields are; `also` those that other fields need.
 ///
 /// ```ignore
 /// record! { Account(AccountId) in account, filter AccountFilter, order AccountOrder, read columns }
 /// ```
 macro_rules! record {
-    ($record:ident($id:ident) in $module:ident, filter $filter:ident, order $order:ident $(, read $columns:ident)?) => {
+    (
+        $record:ident($id:ident) in $module:ident, filter $filter:ident, order $order:ident
+        $(, read $columns:ident $(also |$names:ident, $column:ident| $also:expr)?)?
+    ) => {
+        $(
+            impl $record {
+                /// The database columns of the selected fields.
+                pub(super) fn $columns(
+                    names: &$crate::graphql::document::FieldNames,
+                ) -> $crate::entity::Columns<$crate::entity::$module::Entity> {
+                    $crate::entity::Columns::selected_by(|column| {
+                        names.has(column) $(|| {
+                            let ($names, $column) = (names, column);
+                            $also
+                        })?
+                    })
+                }
+            }
+        )?
+
         impl From<$crate::entity::$module::Model> for $record {
             fn from(row: $crate::entity::$module::Model) -> Self {
                 Self(row)
@@ -83,7 +164,7 @@ macro_rules! record {
             }
         }
 
-        impl $crate::graphql::relay::Listed for $record {
+        impl $crate::graphql::record::Listed for $record {
             const ORDER: $crate::service::cursor::Order =
                 <$crate::entity::$module::Entity as $crate::service::page::Paged>::ORDER;
             type Filter = $filter;
@@ -118,3 +199,164 @@ macro_rules! record {
     };
 }
 pub(super) use record;
+
+/// Declares an object as a table. A group has up to four parts in this order: `fields`, each with its type and its
+/// expression; `resolvers`, as `#[Object]` takes them; and `lists`, whose arguments for page, filter and sort order are the
+/// same in the whole schema; `pages` are lists without filter and sort order. The literal behind `lists` describes the
+/// argument `filter`. A list names the type of its items, its own arguments, and the expression of its page. At the end are
+/// objects whose fields this one has too.
+///
+/// ```ignore
+/// object! {
+///     /// A company that internal contacts manage.
+///     Partner |self|
+///     fields {
+///         /// The name.
+///         name: &str = &self.0.name;
+///     }
+///     lists "Filters the results. Default: all items." {
+///         /// The assignments of internal contacts to this partner.
+///         assignments(role: Option<InternalRole> = "Returns only assignments with this role."):
+///             InternalContactAssignment = |ctx, list| read(ctx, self.0.id, role, list).await?;
+///     }
+///     flattened {
+///         record: SoftDeletableFields = (&self.0).into();
+///     }
+/// }
+/// ```
+macro_rules! object {
+    (
+        $(#[doc = $doc:literal])*
+        $object:ident |$this:ident|
+        $(
+            fields { $($(#[doc = $field_doc:literal])* $field:ident: $type:ty = $value:expr;)* }
+            $(resolvers { $($resolvers:tt)* })?
+            $(lists $filter:literal {
+                $(
+                    $(#[doc = $list_doc:literal])*
+                    $list:ident $(($($argument:ident: $argument_type:ty = $argument_doc:literal),+))?:
+                        $item:ident = |$ctx:ident, $arguments:ident| $page:expr;
+                )+
+            })*
+            $(pages {
+                $(
+                    $(#[doc = $pages_doc:literal])*
+                    $pages:ident: $pages_item:ident = |$pages_ctx:ident, $window:ident| $pages_page:expr;
+                )+
+            })?
+        )+
+        $(flattened { $($part:ident: $part_type:ty = $part_value:expr;)+ })?
+    ) => {
+        $(#[doc = $doc])*
+        #[async_graphql::Object]
+        impl $object {
+            $(
+                $(
+                    $(#[doc = $field_doc])*
+                    pub async fn $field(&$this) -> $type {
+                        $value
+                    }
+                )*
+                $($($resolvers)*)?
+                $($(
+                    $(#[doc = $list_doc])*
+                    async fn $list(
+                        &$this,
+                        $ctx: &async_graphql::Context<'_>,
+                        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
+                        first: Option<i32>,
+                        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+                        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+                        last: Option<i32>,
+                        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+                        #[graphql(desc = $filter)]
+                        filter: Option<<$item as $crate::graphql::record::Listed>::Filter>,
+                        #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
+                        order_by: Option<Vec<<$item as $crate::graphql::record::Listed>::OrderBy>>,
+                        $($(#[graphql(desc = $argument_doc)] $argument: $argument_type,)+)?
+                    ) -> async_graphql::Result<Option<$crate::graphql::relay::Connection<$item>>> {
+                        let window = $crate::service::PageWindow { first, after, last, before };
+                        let $arguments = $crate::graphql::record::ListArguments::<$item> { window, filter, order_by };
+                        Ok(Some($page))
+                    }
+                )+)*
+                $($(
+                    $(#[doc = $pages_doc])*
+                    async fn $pages(
+                        &$this,
+                        $pages_ctx: &async_graphql::Context<'_>,
+                        #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
+                        first: Option<i32>,
+                        #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+                        #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+                        last: Option<i32>,
+                        #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+                    ) -> async_graphql::Result<Option<$crate::graphql::relay::Connection<$pages_item>>> {
+                        let $window = $crate::service::PageWindow { first, after, last, before };
+                        Ok(Some($pages_page))
+                    }
+                )+)?
+            )+
+            $($(
+                #[graphql(flatten)]
+                async fn $part(&$this) -> $part_type {
+                    $part_value
+                }
+            )+)?
+        }
+    };
+}
+pub(super) use object;
+
+/// Declares the queries of a type: optionally one record by its id, and the list of the organization.
+///
+/// ```ignore
+/// queries! {
+///     /// Queries of accounts.
+///     AccountQuery: Account,
+///     by_id {
+///         /// The account with this id. Null if it does not exist or is not accessible with this token.
+///         account = service::get
+///     }
+///     "Filters the results. Soft-deleted records are excluded by default." {
+///         /// The accounts of the organization.
+///         accounts
+///     }
+/// }
+/// ```
+macro_rules! queries {
+    (
+        $(#[doc = $doc:literal])*
+        $query:ident: $record:ident,
+        $(by_id { $(#[doc = $by_id_doc:literal])* $by_id:ident = $get:path })?
+        $filter:literal { $(#[doc = $list_doc:literal])* $list:ident }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Default)]
+        pub struct $query;
+
+        $crate::graphql::record::object! {
+            $query |self|
+            fields {}
+            resolvers {
+                $(
+                    $(#[doc = $by_id_doc])*
+                    async fn $by_id(
+                        &self,
+                        ctx: &async_graphql::Context<'_>,
+                        #[graphql(desc = "Global id of the object.")] id: async_graphql::ID,
+                    ) -> async_graphql::Result<Option<$record>> {
+                        let gateway = $crate::graphql::context::ContextExt::gateway(ctx);
+                        let row = $get(&gateway.db, &gateway.request, &id).await?;
+                        Ok($crate::graphql::relay::primed(ctx, row.map($record)).await)
+                    }
+                )?
+            }
+            lists $filter {
+                $(#[doc = $list_doc])*
+                $list: $record = |ctx, list| list.page(ctx).await?;
+            }
+        }
+    };
+}
+pub(super) use queries;

@@ -1,14 +1,15 @@
 //! Relay's connections and their arguments. `node` and `nodes` are in `node.rs`.
 
-use std::{borrow::Cow, fmt::Debug, future::Future, hash::Hash, sync::Arc};
+use std::{borrow::Cow, fmt::Debug, hash::Hash, sync::Arc};
 
 use async_graphql::{Context, InputType, Name, Object, OutputType, SimpleObject, TypeName, Value};
 
 use super::{
     Gateway,
     context::ContextExt,
-    filter::{self, FilterInput, OrderInput},
+    filter,
     loaders::Prime,
+    record::Listed,
     selection::{Selection, selects_total},
 };
 use crate::{
@@ -16,8 +17,6 @@ use crate::{
     service::{
         ListRequest, Page, PageRequest, PageWindow,
         cursor::{Cursor, Order},
-        filter::Filter,
-        page::Sort,
     },
 };
 
@@ -30,29 +29,6 @@ pub trait ListItem: OutputType + Send + Sync + 'static {
 
     /// The cursor of the row in the order of its key.
     fn cursor(&self) -> Cursor;
-}
-
-/// A listed type with a filter and sort keys.
-pub trait Listed: ListItem + Prime {
-    /// Names the order of the list in cursors.
-    const ORDER: Order;
-    /// The input of the argument `filter`.
-    type Filter: FilterInput;
-    /// The input of a key in the argument `orderBy`.
-    type OrderBy: OrderInput;
-
-    /// Validates the arguments of a list.
-    fn request(
-        window: &PageWindow,
-        filter: Option<Filter>,
-        sorts: Vec<Sort>,
-        total: bool,
-    ) -> AppResult<ListRequest> {
-        ListRequest::new(Self::ORDER, window, filter, sorts, total)
-    }
-
-    /// Reads a page of the organization's list.
-    fn page(gateway: &Gateway, list: &ListRequest) -> impl Future<Output = AppResult<Page<Self>>> + Send;
 }
 
 /// One page of a list. Page forward with `first` and `after`, or backward with `last` and `before`.
@@ -215,137 +191,6 @@ pub(super) fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) ->
 pub(super) fn page_request(ctx: &Context<'_>, order: Order, window: &PageWindow) -> AppResult<PageRequest> {
     PageRequest::new(window, order, Vec::new(), selects_total(&ctx.field()))
 }
-
-/// The arguments that every filtered list field has.
-pub(super) struct ListArguments<T: Listed> {
-    /// `first`, `after`, `last` and `before`.
-    pub(super) window: PageWindow,
-    /// `filter`.
-    pub(super) filter: Option<T::Filter>,
-    /// `orderBy`.
-    pub(super) order_by: Option<Vec<T::OrderBy>>,
-}
-
-impl<T: Listed> ListArguments<T> {
-    /// Validates the arguments.
-    pub(super) fn request(self, ctx: &Context<'_>) -> AppResult<ListRequest> {
-        let (filter, sorts) = (filter::filter(self.filter)?, filter::sorts(self.order_by)?);
-        T::request(&self.window, filter, sorts, selects_total(&ctx.field()))
-    }
-
-    /// The page of the organization's list, with the selected children loaded.
-    pub(super) async fn page(self, ctx: &Context<'_>) -> AppResult<Connection<T>> {
-        let list = self.request(ctx)?;
-        Ok(Connection::primed(ctx, T::page(ctx.gateway(), &list).await?).await)
-    }
-}
-
-/// Declares an object with filtered lists: their arguments are the same in the whole schema. In braces behind `impl`
-/// are fields that precede the lists, as `#[Object]` takes them; each literal describes the argument `filter` of the
-/// lists that follow it. A list names the type of its items, arguments of its own, and the expression of its page.
-///
-/// ```ignore
-/// list_fields! {
-///     impl PartnerLists {}
-///     "Filters the results. Soft-deleted records are excluded by default." {
-///         /// The internal contacts assigned to this partner.
-///         internal_contacts(role: Option<InternalRole> = "Returns only contacts with this role."): InternalContact
-///             = |this, ctx, list| ctx.gateway().loaders.by_partner.load(this.0, role, list.request(ctx)?).await?;
-///     }
-/// }
-/// ```
-macro_rules! list_fields {
-    (
-        impl $object:ident { $($fields:tt)* }
-        $($filter:literal {
-            $(
-                $(#[doc = $doc:literal])*
-                $field:ident $(($($arg:ident: $type:ty = $desc:literal),+))?: $item:ident
-                    = |$this:ident, $ctx:ident, $list:ident| $page:expr;
-            )+
-        })+
-    ) => {
-        #[async_graphql::Object]
-        impl $object {
-            $($fields)*
-            $($(
-                $(#[doc = $doc])*
-                async fn $field(
-                    &self,
-                    $ctx: &async_graphql::Context<'_>,
-                    #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-                    first: Option<i32>,
-                    #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-                    #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-                    last: Option<i32>,
-                    #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-                    #[graphql(desc = $filter)]
-                    filter: Option<<$item as $crate::graphql::relay::Listed>::Filter>,
-                    #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: creation order.")]
-                    order_by: Option<Vec<<$item as $crate::graphql::relay::Listed>::OrderBy>>,
-                    $($(#[graphql(desc = $desc)] $arg: $type,)+)?
-                ) -> async_graphql::Result<Option<$crate::graphql::relay::Connection<$item>>> {
-                    let $this = self;
-                    let window = $crate::service::PageWindow { first, after, last, before };
-                    let $list = $crate::graphql::relay::ListArguments::<$item> { window, filter, order_by };
-                    Ok(Some($page))
-                }
-            )+)+
-        }
-    };
-}
-pub(super) use list_fields;
-
-/// Declares the queries of a type: optionally one record by its id, and the list of the organization.
-///
-/// ```ignore
-/// queries! {
-///     /// Queries of accounts.
-///     AccountQuery: Account,
-///     by_id {
-///         /// The account with this id. Null if it does not exist or is not accessible with this token.
-///         account = service::get
-///     }
-///     "Filters the results. Soft-deleted records are excluded by default." {
-///         /// The accounts of the organization.
-///         accounts
-///     }
-/// }
-/// ```
-macro_rules! queries {
-    (
-        $(#[doc = $doc:literal])*
-        $query:ident: $record:ident,
-        $(by_id { $(#[doc = $by_id_doc:literal])* $by_id:ident = $get:path })?
-        $filter:literal { $(#[doc = $list_doc:literal])* $list:ident }
-    ) => {
-        $(#[doc = $doc])*
-        #[derive(Default)]
-        pub struct $query;
-
-        $crate::graphql::relay::list_fields! {
-            impl $query {
-                $(
-                    $(#[doc = $by_id_doc])*
-                    async fn $by_id(
-                        &self,
-                        ctx: &async_graphql::Context<'_>,
-                        #[graphql(desc = "Global id of the object.")] id: async_graphql::ID,
-                    ) -> async_graphql::Result<Option<$record>> {
-                        let gateway = $crate::graphql::context::ContextExt::gateway(ctx);
-                        let row = $get(&gateway.db, &gateway.request, &id).await?;
-                        Ok($crate::graphql::relay::primed(ctx, row.map($record)).await)
-                    }
-                )?
-            }
-            $filter {
-                $(#[doc = $list_doc])*
-                $list: $record = |_this, ctx, list| list.page(ctx).await?;
-            }
-        }
-    };
-}
-pub(super) use queries;
 
 /// Loads the selected children of the row of a root field.
 pub(super) async fn primed<T: Prime>(ctx: &Context<'_>, row: Option<T>) -> Option<T> {

@@ -168,6 +168,12 @@ macro_rules! text_scalar {
         $(#[doc = $doc])*
         pub struct $name(pub String);
 
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
         $(#[doc = $doc])*
         #[Scalar(name = $public, specified_by_url = $url)]
         impl ScalarType for $name {

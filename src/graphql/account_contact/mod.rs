@@ -5,29 +5,24 @@ mod upsert;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Result};
 
 pub use self::{mutation::*, upsert::*};
 use super::{
-    Gateway,
     account::Account,
-    contact::{self, ContactKind, ContactLists},
+    contact::{ContactKind, ContactLists},
     contact_type::ContactType,
     context::ContextExt,
     custom_field::{CustomFieldValue, prime_values},
-    document::FieldNames,
     filter::{AccountContactFilter, AccountContactOrder},
-    loaders::{Prime, Primed, list_loaders, prime_lists, prime_rows},
-    record::{SoftDeletableFields, record},
-    relay::{list_fields, queries},
+    loaders::{list_loaders, prime, prime_lists, prime_rows},
+    record::{SoftDeletableFields, object, queries, record},
     scalar::{EmailAddress, Id, Json, PhoneNumber, Url},
-    selection::Selection,
 };
 use crate::{
     entity::{
-        Columns,
-        account_contact::{Entity, Model},
-        id::{AccountContactId, AccountId, PublicId},
+        account_contact::Model,
+        id::{AccountContactId, AccountId},
     },
     error::AppError,
     service::{account_contact as service, contact::Relative},
@@ -36,155 +31,83 @@ use crate::{
 /// An account contact: a person at a customer.
 pub struct AccountContact(pub Model);
 
-/// A person at a customer. An account contact belongs to any number of accounts.
-#[Object]
-impl AccountContact {
-    /// Global id with the prefix `ac_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// A person at a customer. An account contact belongs to any number of accounts.
+    AccountContact |self|
+    fields {
+        /// Global id with the prefix `ac_`.
+        id: Id = self.0.id.into();
+        /// Always `ACCOUNT`.
+        kind: ContactKind = ContactKind::Account;
+        /// First and last name.
+        display_name: String = service::display_name(&self.0).into_owned();
+        /// The email address. Unique among the active account contacts of the organization, ignoring case.
+        email: Option<EmailAddress> = Some(EmailAddress(self.0.email.clone()));
+        /// The phone number in E.164 format.
+        phone: Option<PhoneNumber> = self.0.phone.clone().map(PhoneNumber);
+        /// The first name.
+        first_name: &str = &self.0.first_name;
+        /// The last name.
+        last_name: Option<&str> = self.0.last_name.as_deref();
+        /// URL of a picture.
+        avatar_url: Option<Url> = self.0.avatar_url.clone().map(Url);
     }
-
-    /// Always `ACCOUNT`.
-    pub async fn kind(&self) -> ContactKind {
-        ContactKind::Account
+    resolvers {
+        /// The contact's type, for example Billing or Legal.
+        async fn contact_type(&self, ctx: &Context<'_>) -> Result<Arc<ContactType>> {
+            let loaders = &ctx.gateway().loaders;
+            let row = match loaders.contact_type.load(self.0.contact_type_id).await? {
+                // The type was deleted after the contact was read, so load its current type.
+                None => loaders.contact_type_by_account_contact.load(self.0.id).await?,
+                row => row,
+            };
+            row.ok_or_else(|| AppError::Internal("an account contact without its type".into()).into())
+        }
     }
-
-    /// First and last name.
-    pub async fn display_name(&self) -> String {
-        service::display_name(&self.0).into_owned()
-    }
-
-    /// The email address. Unique among the active account contacts of the organization, ignoring case.
-    pub async fn email(&self) -> Option<EmailAddress> {
-        Some(EmailAddress(self.0.email.clone()))
-    }
-
-    /// The phone number in E.164 format.
-    pub async fn phone(&self) -> Option<PhoneNumber> {
-        self.0.phone.clone().map(PhoneNumber)
-    }
-
-    /// The first name.
-    async fn first_name(&self) -> &str {
-        &self.0.first_name
-    }
-
-    /// The last name.
-    async fn last_name(&self) -> Option<&str> {
-        self.0.last_name.as_deref()
-    }
-
-    /// URL of a picture.
-    async fn avatar_url(&self) -> Option<Url> {
-        self.0.avatar_url.clone().map(Url)
-    }
-
-    /// The contact's type, for example Billing or Legal.
-    async fn contact_type(&self, ctx: &Context<'_>) -> Result<Arc<ContactType>> {
-        let loaders = &ctx.gateway().loaders;
-        let row = match loaders.contact_type.load(self.0.contact_type_id).await? {
-            // The type was deleted after the contact was read, so load its current type.
-            None => loaders.contact_type_by_account_contact.load(self.0.id).await?,
-            row => row,
+    lists "Filters the results. Soft-deleted records are excluded by default." {
+        /// The accounts that the contact belongs to.
+        accounts: Account = |ctx, list| {
+            ctx.gateway().loaders.accounts_by_account_contact.load(self.0.id, (), list.request(ctx)?).await?
         };
-        row.ok_or_else(|| AppError::Internal("an account contact without its type".into()).into())
     }
+    fields {}
+    resolvers {
+        /// Values of custom fields, ordered by the creation of the fields.
+        async fn custom_field_values(&self, ctx: &Context<'_>) -> Result<Option<Arc<Vec<CustomFieldValue>>>> {
+            Ok(ctx.gateway().loaders.custom_field_values.load(self.0.id).await?)
+        }
 
-    /// The lists.
-    #[graphql(flatten)]
-    async fn lists(&self) -> AccountContactLists {
-        AccountContactLists(self.0.id)
+        /// Client-defined data: a JSON object of at most 16 KiB.
+        async fn metadata(&self) -> Result<Option<Json>> {
+            Ok(Json::stored(&self.0.metadata)?)
+        }
     }
-
-    /// Values of custom fields, ordered by the creation of the fields.
-    async fn custom_field_values(&self, ctx: &Context<'_>) -> Result<Option<Arc<Vec<CustomFieldValue>>>> {
-        Ok(ctx.gateway().loaders.custom_field_values.load(self.0.id).await?)
+    fields {
+        /// Identifier of this record in the external system it was synced from.
+        remote_id: Option<&str> = self.0.remote_id.as_deref();
     }
-
-    /// Client-defined data: a JSON object of at most 16 KiB.
-    async fn metadata(&self) -> Result<Option<Json>> {
-        Ok(Json::stored(&self.0.metadata)?)
-    }
-
-    /// Identifier of this record in the external system it was synced from.
-    async fn remote_id(&self) -> Option<&str> {
-        self.0.remote_id.as_deref()
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> SoftDeletableFields {
-        (&self.0).into()
-    }
-
-    /// The lists of all kinds of contacts.
-    #[graphql(flatten)]
-    async fn contact_lists(&self) -> ContactLists {
-        ContactLists(self.relative())
+    flattened {
+        record: SoftDeletableFields = (&self.0).into();
+        contact_lists: ContactLists = ContactLists((&self.0).into());
     }
 }
 
 record! {
     AccountContact(AccountContactId) in account_contact,
     filter AccountContactFilter, order AccountContactOrder, read columns
-}
-
-/// The lists of an account contact.
-pub struct AccountContactLists(AccountContactId);
-
-list_fields! {
-    impl AccountContactLists {}
-    "Filters the results. Soft-deleted records are excluded by default." {
-        /// The accounts that the contact belongs to.
-        accounts: Account = |this, ctx, list| {
-            ctx.gateway().loaders.accounts_by_account_contact.load(this.0, (), list.request(ctx)?).await?
-        };
+    also |names, column| {
+        names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
+            || names.has("display_name") && matches!(column, "first_name" | "last_name")
     }
 }
 
-impl AccountContact {
-    /// The contact as a key of the loader of related contacts.
-    pub(super) fn relative(&self) -> Relative {
-        Relative {
-            id: PublicId::AccountContact(self.0.id),
-            email_key: Some(self.0.email_key.clone()),
-            is_living: self.0.deleted_at.is_none(),
-        }
-    }
-
-    /// The database columns of the selected fields.
-    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::selected_by(|column| {
-            names.has(column)
-                || names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
-                || names.has("display_name") && matches!(column, "first_name" | "last_name")
-        })
-    }
-}
-
-impl Prime for AccountContact {
-    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
-        Box::pin(async move {
-            let ids = || rows.iter().map(|row| row.0.id);
-            let loaders = &gateway.loaders;
-            for selection in selections {
-                match selection.name() {
-                    "accounts" => {
-                        prime_lists(selection, &loaders.accounts_by_account_contact, ids(), gateway).await;
-                    }
-                    "contactType" => {
-                        let types = rows.iter().map(|row| row.0.contact_type_id);
-                        prime_rows(selection, &loaders.contact_type, types, gateway).await;
-                    }
-                    "customFieldValues" => prime_values(selection, ids(), gateway).await,
-                    _ => {
-                        let contacts = rows.iter().map(|row| row.relative());
-                        contact::prime_shared(selection, contacts, gateway).await;
-                    }
-                }
-            }
-        })
-    }
+prime! {
+    AccountContact |row|
+    "accounts" => prime_lists(accounts_by_account_contact, [row.0.id]);
+    "contactType" => prime_rows(contact_type, [row.0.contact_type_id]);
+    "customFieldValues" => prime_values(custom_field_values, [row.0.id]);
+    "relatedContacts" => prime_lists(related_contacts, [Relative::from(&row.0)]);
+    "history" => prime_lists(changes_by_entity, [row.0.id.to_string()]);
 }
 
 list_loaders! {

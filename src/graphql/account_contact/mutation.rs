@@ -265,19 +265,20 @@ impl From<CreateAccountContactInput> for service::CreateAccountContact {
 
 impl From<UpdateAccountContactInput> for service::UpdateAccountContact {
     fn from(input: UpdateAccountContactInput) -> Self {
-        let ids = |ids: Vec<ID>| ids.into_iter().map(|id| id.0).collect();
+        let ids = |ids: Vec<ID>| ids.into_iter().map(|id| id.0).collect::<Vec<_>>();
         let value = |input: CustomFieldValuePatchInput| service::CustomFieldPatch {
             custom_field_id: input.custom_field_id.0,
             value: patch(input.value.map_value(|value| value.0)),
         };
-        let values = input.custom_field_values.map_value(|inputs| inputs.into_iter().map(value).collect());
+        let values =
+            input.custom_field_values.map_value(|inputs| inputs.into_iter().map(value).collect::<Vec<_>>());
         Self {
             first_name: patch(input.first_name),
             last_name: patch(input.last_name),
-            email: patch(input.email.map_value(|email| email.0)),
-            phone: patch(input.phone.map_value(|phone| phone.0)),
-            contact_type_id: patch(input.contact_type_id.map_value(|id| id.0)),
-            avatar_url: patch(input.avatar_url.map_value(|url| url.0)),
+            email: patch(input.email),
+            phone: patch(input.phone),
+            contact_type_id: patch(input.contact_type_id),
+            avatar_url: patch(input.avatar_url),
             account_ids: patch(input.account_ids.map_value(ids)),
             custom_field_values: patch(values),
             metadata: patch(input.metadata.map_value(|metadata| metadata.0)),

@@ -17,6 +17,20 @@ use crate::{
     service::internal_contact as service,
 };
 
+/// The profile of a person from the fields of an input.
+macro_rules! profile {
+    ($input:ident) => {
+        $crate::service::internal_contact::Profile {
+            given_name: $input.given_name,
+            family_name: $input.family_name,
+            name: $input.name,
+            phone: $input.phone.map(Into::into),
+            job_title: $input.job_title,
+        }
+    };
+}
+pub(in crate::graphql) use profile;
+
 /// The internal contact to create, with the role of its floating assignment.
 #[derive(InputObject)]
 pub struct CreateInternalContactInput {
@@ -136,13 +150,7 @@ impl InternalContactMutation {
         let input = service::CreateInternalContact {
             email: input.email.0,
             internal_role: input.internal_role.into(),
-            profile: service::Profile {
-                given_name: input.given_name,
-                family_name: input.family_name,
-                name: input.name,
-                phone: input.phone.map(|phone| phone.0),
-                job_title: input.job_title,
-            },
+            profile: profile!(input),
             idempotency_key: input.idempotency_key,
         };
         let (assigned, user_errors) = outcome(|| service::create(db, request, &input)).await?;
@@ -162,11 +170,11 @@ impl InternalContactMutation {
     ) -> Result<Option<UpdateInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateInternalContact {
-            email: patch(input.email.map_value(|email| email.0)),
+            email: patch(input.email),
             given_name: patch(input.given_name),
             family_name: patch(input.family_name),
             name: patch(input.name),
-            phone: patch(input.phone.map_value(|phone| phone.0)),
+            phone: patch(input.phone),
             job_title: patch(input.job_title),
             expected_version: input.expected_version,
         };
@@ -185,13 +193,7 @@ impl InternalContactMutation {
             partner_id: input.partner_id.0,
             email: input.email.0,
             internal_role: input.internal_role.into(),
-            profile: service::Profile {
-                given_name: input.given_name,
-                family_name: input.family_name,
-                name: input.name,
-                phone: input.phone.map(|phone| phone.0),
-                job_title: input.job_title,
-            },
+            profile: profile!(input),
             remote_id: input.remote_id,
             idempotency_key: input.idempotency_key,
         };

@@ -6,9 +6,10 @@ use super::{InternalContactAssignment, InternalRole};
 use crate::{
     graphql::{
         bulk::upsert,
+        internal_contact::profile,
         scalar::{EmailAddress, PhoneNumber},
     },
-    service::{internal_contact::Profile, internal_contact_assignment as service},
+    service::internal_contact_assignment as service,
 };
 
 /// An assignment to create or update. An omitted or null field keeps its value.
@@ -60,13 +61,7 @@ impl From<UpsertInternalContactAssignmentInput> for service::UpsertInternalConta
             email: input.email.0,
             internal_role: input.internal_role.into(),
             partner_id: input.partner_id.map(|id| id.0),
-            profile: Profile {
-                given_name: input.given_name,
-                family_name: input.family_name,
-                name: input.name,
-                phone: input.phone.map(|phone| phone.0),
-                job_title: input.job_title,
-            },
+            profile: profile!(input),
         }
     }
 }

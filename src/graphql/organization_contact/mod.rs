@@ -8,24 +8,19 @@ use async_graphql::{Context, Enum, Object, Result};
 
 pub use self::mutation::*;
 use super::{
-    Gateway,
-    contact::{self, ContactKind, ContactLists},
+    contact::{ContactKind, ContactLists},
     context::ContextExt,
     country::Country,
-    document::FieldNames,
     filter::{OrganizationContactFilter, OrganizationContactOrder},
-    loaders::{Prime, Primed, prime_rows},
+    loaders::{prime, prime_lists, prime_rows},
     organization::Organization,
-    record::{SoftDeletableFields, record},
-    relay::queries,
+    record::{SoftDeletableFields, object, queries, record},
     scalar::{BigInt, EmailAddress, Id, PhoneNumber},
-    selection::Selection,
 };
 use crate::{
     entity::{
-        Columns,
-        id::{OrganizationContactId, PublicId},
-        organization_contact::{Entity, Model, OrganizationContactType as Type},
+        id::OrganizationContactId,
+        organization_contact::{Model, OrganizationContactType as Type},
     },
     service::{contact::Relative, country, organization_contact as service},
 };
@@ -51,95 +46,57 @@ pub enum OrganizationContactType {
 /// A business card of the organization, with one fixed purpose.
 pub struct OrganizationContact(pub Model);
 
-/// A business card of the organization, with one fixed purpose.
-#[Object]
-impl OrganizationContact {
-    /// Global id with the prefix `oc_`.
-    pub async fn id(&self) -> Id {
-        self.0.id.into()
+object! {
+    /// A business card of the organization, with one fixed purpose.
+    OrganizationContact |self|
+    fields {
+        /// Global id with the prefix `oc_`.
+        id: Id = self.0.id.into();
+        /// Numeric id, as used by the REST API.
+        number: BigInt = BigInt(self.0.id.0);
+        /// Always `ORGANIZATION`.
+        kind: ContactKind = ContactKind::Organization;
+        /// The name to display: the name, else the email address, else the department, else the type.
+        display_name: &str = service::display_name(&self.0);
+        /// The email address. Not unique.
+        email: Option<EmailAddress> = self.0.email.clone().map(EmailAddress);
+        /// The phone number as written.
+        phone: Option<PhoneNumber> = self.0.phone.clone().map(PhoneNumber);
+        /// The purpose of the contact. Immutable after creation.
+        r#type: OrganizationContactType = self.0.r#type.into();
+        /// First and last name.
+        name: Option<&str> = self.0.name.as_deref();
+        /// The honorific, for example Dr or Ing.
+        title: Option<&str> = self.0.title.as_deref();
+        /// The department.
+        department: Option<&str> = self.0.department.as_deref();
+        /// The mobile phone number as written.
+        mobile: Option<PhoneNumber> = self.0.mobile.clone().map(PhoneNumber);
+        /// The postal address. Fields without a value are null.
+        address: Address<'_> = Address(&self.0);
+        /// The purchase order number to print on invoices. Only for the type `INVOICE_ADDRESS`.
+        purchase_order_number: Option<&str> = self.0.purchase_order_number.as_deref();
     }
-
-    /// Numeric id, as used by the REST API.
-    async fn number(&self) -> BigInt {
-        BigInt(self.0.id.0)
+    resolvers {
+        /// The organization that the contact belongs to.
+        async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Arc<Organization>>> {
+            Ok(ctx.gateway().loaders.organization.load(self.0.org_id).await?)
+        }
     }
-
-    /// Always `ORGANIZATION`.
-    pub async fn kind(&self) -> ContactKind {
-        ContactKind::Organization
-    }
-
-    /// The name to display: the name, else the email address, else the department, else the type.
-    pub async fn display_name(&self) -> &str {
-        service::display_name(&self.0)
-    }
-
-    /// The email address. Not unique.
-    pub async fn email(&self) -> Option<EmailAddress> {
-        self.0.email.clone().map(EmailAddress)
-    }
-
-    /// The phone number as written.
-    pub async fn phone(&self) -> Option<PhoneNumber> {
-        self.0.phone.clone().map(PhoneNumber)
-    }
-
-    /// The purpose of the contact. Immutable after creation.
-    async fn r#type(&self) -> OrganizationContactType {
-        self.0.r#type.into()
-    }
-
-    /// First and last name.
-    async fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
-    }
-
-    /// The honorific, for example Dr or Ing.
-    async fn title(&self) -> Option<&str> {
-        self.0.title.as_deref()
-    }
-
-    /// The department.
-    async fn department(&self) -> Option<&str> {
-        self.0.department.as_deref()
-    }
-
-    /// The mobile phone number as written.
-    async fn mobile(&self) -> Option<PhoneNumber> {
-        self.0.mobile.clone().map(PhoneNumber)
-    }
-
-    /// The postal address. Fields without a value are null.
-    async fn address(&self) -> Address<'_> {
-        Address(&self.0)
-    }
-
-    /// The purchase order number to print on invoices. Only for the type `INVOICE_ADDRESS`.
-    async fn purchase_order_number(&self) -> Option<&str> {
-        self.0.purchase_order_number.as_deref()
-    }
-
-    /// The organization that the contact belongs to.
-    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Arc<Organization>>> {
-        Ok(ctx.gateway().loaders.organization.load(self.0.org_id).await?)
-    }
-
-    /// The common fields.
-    #[graphql(flatten)]
-    async fn record(&self) -> SoftDeletableFields {
-        (&self.0).into()
-    }
-
-    /// The lists of all kinds of contacts.
-    #[graphql(flatten)]
-    async fn contact_lists(&self) -> ContactLists {
-        ContactLists(self.relative())
+    flattened {
+        record: SoftDeletableFields = (&self.0).into();
+        contact_lists: ContactLists = ContactLists((&self.0).into());
     }
 }
 
 record! {
     OrganizationContact(OrganizationContactId) in organization_contact,
     filter OrganizationContactFilter, order OrganizationContactOrder, read columns
+    also |names, column| {
+        names.has("related_contacts") && matches!(column, "email_key" | "deleted_at")
+            || names.has("display_name") && matches!(column, "name" | "email" | "department")
+            || names.has("country") && column == "country_id"
+    }
 }
 
 /// A postal address.
@@ -179,46 +136,11 @@ impl Address<'_> {
     }
 }
 
-impl OrganizationContact {
-    /// The contact as a key of the loader of related contacts.
-    pub(super) fn relative(&self) -> Relative {
-        Relative {
-            id: PublicId::OrganizationContact(self.0.id),
-            email_key: self.0.email_key.clone(),
-            is_living: self.0.deleted_at.is_none(),
-        }
-    }
-
-    /// The database columns of the selected fields.
-    pub(super) fn columns(names: &FieldNames) -> Columns<Entity> {
-        Columns::selected_by(|column| match column {
-            "country_id" => names.has("country"),
-            "name" | "email" | "department" => names.has(column) || names.has("display_name"),
-            "email_key" => names.has("related_contacts"),
-            "deleted_at" => names.has(column) || names.has("related_contacts"),
-            _ => names.has(column),
-        })
-    }
-}
-
-impl Prime for OrganizationContact {
-    fn prime<'a>(rows: Vec<&'a Self>, selections: Vec<Selection<'a>>, gateway: &'a Gateway) -> Primed<'a> {
-        Box::pin(async move {
-            let loaders = &gateway.loaders;
-            for selection in selections {
-                match selection.name() {
-                    "organization" => {
-                        let ids = rows.iter().map(|row| row.0.org_id);
-                        prime_rows(selection, &loaders.organization, ids, gateway).await;
-                    }
-                    _ => {
-                        let contacts = rows.iter().map(|row| row.relative());
-                        contact::prime_shared(selection, contacts, gateway).await;
-                    }
-                }
-            }
-        })
-    }
+prime! {
+    OrganizationContact |row|
+    "organization" => prime_rows(organization, [row.0.org_id]);
+    "relatedContacts" => prime_lists(related_contacts, [Relative::from(&row.0)]);
+    "history" => prime_lists(changes_by_entity, [row.0.id.to_string()]);
 }
 
 queries! {

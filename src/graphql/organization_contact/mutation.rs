@@ -11,7 +11,7 @@ use crate::{
         payload::{payloads, soft_deletion},
         scalar::{EmailAddress, PhoneNumber},
     },
-    service::{Patch, organization_contact as service},
+    service::organization_contact as service,
 };
 
 /// The organization contact to create.
@@ -145,42 +145,28 @@ soft_deletion! {
         RestoreOrganizationContactInput => RestoreOrganizationContactPayload;
 }
 
-impl From<CreateOrganizationContactInput> for service::Card {
-    fn from(input: CreateOrganizationContactInput) -> Self {
-        Self {
-            name: Patch::from(input.name),
-            title: Patch::from(input.title),
-            department: Patch::from(input.department),
-            street: Patch::from(input.street),
-            secondary_address: Patch::from(input.secondary_address),
-            zipcode: Patch::from(input.zipcode),
-            city: Patch::from(input.city),
-            state: Patch::from(input.state),
-            country_id: Patch::from(input.country_id.map(|it| it.0)),
-            email: Patch::from(input.email.map(|it| it.0)),
-            phone: Patch::from(input.phone.map(|it| it.0)),
-            mobile: Patch::from(input.mobile.map(|it| it.0)),
-            purchase_order_number: Patch::from(input.purchase_order_number),
+macro_rules! into_card {
+    ($($input:ident),+) => {$(
+        impl From<$input> for service::Card {
+            fn from(input: $input) -> Self {
+                Self {
+                    name: patch(input.name),
+                    title: patch(input.title),
+                    department: patch(input.department),
+                    street: patch(input.street),
+                    secondary_address: patch(input.secondary_address),
+                    zipcode: patch(input.zipcode),
+                    city: patch(input.city),
+                    state: patch(input.state),
+                    country_id: patch(input.country_id),
+                    email: patch(input.email),
+                    phone: patch(input.phone),
+                    mobile: patch(input.mobile),
+                    purchase_order_number: patch(input.purchase_order_number),
+                }
+            }
         }
-    }
+    )+};
 }
 
-impl From<UpdateOrganizationContactInput> for service::Card {
-    fn from(input: UpdateOrganizationContactInput) -> Self {
-        Self {
-            name: patch(input.name),
-            title: patch(input.title),
-            department: patch(input.department),
-            street: patch(input.street),
-            secondary_address: patch(input.secondary_address),
-            zipcode: patch(input.zipcode),
-            city: patch(input.city),
-            state: patch(input.state),
-            country_id: patch(input.country_id.map_value(|it| it.0)),
-            email: patch(input.email.map_value(|it| it.0)),
-            phone: patch(input.phone.map_value(|it| it.0)),
-            mobile: patch(input.mobile.map_value(|it| it.0)),
-            purchase_order_number: patch(input.purchase_order_number),
-        }
-    }
-}
+into_card!(CreateOrganizationContactInput, UpdateOrganizationContactInput);

@@ -31,44 +31,36 @@ pub(super) fn routes() -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(get, update, remove))
 }
 
-/// The role of an internal contact for a partner.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = InternalRole)]
-pub(super) enum Role {
-    AccountManager,
-    AccountExecutive,
-    Csm,
-    Lead,
-    CoLead,
-    PracticeLead,
+/// Declares the roles and their conversions.
+macro_rules! roles {
+    ($($role:ident),+) => {
+        /// The role of an internal contact for a partner.
+        #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schema(as = InternalRole)]
+        pub(super) enum Role {
+            $($role,)+
+        }
+
+        impl From<Role> for InternalRole {
+            fn from(role: Role) -> Self {
+                match role {
+                    $(Role::$role => Self::$role,)+
+                }
+            }
+        }
+
+        impl From<InternalRole> for Role {
+            fn from(role: InternalRole) -> Self {
+                match role {
+                    $(InternalRole::$role => Self::$role,)+
+                }
+            }
+        }
+    };
 }
 
-impl From<Role> for InternalRole {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::AccountManager => Self::AccountManager,
-            Role::AccountExecutive => Self::AccountExecutive,
-            Role::Csm => Self::Csm,
-            Role::Lead => Self::Lead,
-            Role::CoLead => Self::CoLead,
-            Role::PracticeLead => Self::PracticeLead,
-        }
-    }
-}
-
-impl From<InternalRole> for Role {
-    fn from(role: InternalRole) -> Self {
-        match role {
-            InternalRole::AccountManager => Self::AccountManager,
-            InternalRole::AccountExecutive => Self::AccountExecutive,
-            InternalRole::Csm => Self::Csm,
-            InternalRole::Lead => Self::Lead,
-            InternalRole::CoLead => Self::CoLead,
-            InternalRole::PracticeLead => Self::PracticeLead,
-        }
-    }
-}
+roles!(AccountManager, AccountExecutive, Csm, Lead, CoLead, PracticeLead);
 
 /// An internal contact assigned to a partner with a specific role.
 #[derive(Debug, Serialize, ToSchema)]
