@@ -183,6 +183,7 @@ impl Prime for Contact {
     }
 }
 
+/// Implements the conversion of a contact to a key of the loader of related contacts.
 macro_rules! relatives {
     ($($entity:ident: $kind:ident),+) => {$(
         impl From<&entity::$entity::Model> for Relative {
@@ -235,11 +236,7 @@ const RELATED: &str = "relatedContacts";
 const HISTORY: &str = "history";
 
 /// Loads a selected list of the interface.
-async fn prime_shared(
-    selection: Selection<'_>,
-    contacts: impl Iterator<Item = Relative>,
-    gateway: &Gateway,
-) {
+async fn prime_shared(selection: Selection<'_>, contacts: impl Iterator<Item = Relative>, gateway: &Gateway) {
     let loaders = &gateway.loaders;
     match selection.name() {
         RELATED => prime_lists(selection, &loaders.related_contacts, contacts, gateway).await,

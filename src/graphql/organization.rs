@@ -16,7 +16,7 @@ use super::{
     partner::Partner,
     patch::patch,
     payload::payloads,
-    record::{RecordFields, object},
+    record::{ListArguments, Listed, RecordFields, object},
     relay::{Connection, ListItem, page_request, primed},
     scalar::{BigInt, Id},
 };
@@ -46,37 +46,19 @@ object! {
     }
     lists "Filters the results. Soft-deleted records are excluded by default." {
         /// The contacts of all kinds. Only for the selected organization.
-        contacts: Contact = |ctx, list| {
-            self.check_selected(ctx)?;
-            list.page(ctx).await?
-        };
+        contacts: Contact = |ctx, list| self.page(ctx, list).await?;
         /// The internal contacts. Only for the selected organization.
-        internal_contacts: InternalContact = |ctx, list| {
-            self.check_selected(ctx)?;
-            list.page(ctx).await?
-        };
+        internal_contacts: InternalContact = |ctx, list| self.page(ctx, list).await?;
         /// The partners. Only for the selected organization.
-        partners: Partner = |ctx, list| {
-            self.check_selected(ctx)?;
-            list.page(ctx).await?
-        };
+        partners: Partner = |ctx, list| self.page(ctx, list).await?;
         /// The accounts. Only for the selected organization.
-        accounts: Account = |ctx, list| {
-            self.check_selected(ctx)?;
-            list.page(ctx).await?
-        };
+        accounts: Account = |ctx, list| self.page(ctx, list).await?;
     }
     lists "Filters the results. Default: all items." {
         /// The contact types. Only for the selected organization.
-        contact_types: ContactType = |ctx, list| {
-            self.check_selected(ctx)?;
-            list.page(ctx).await?
-        };
+        contact_types: ContactType = |ctx, list| self.page(ctx, list).await?;
         /// The custom fields. Only for the selected organization.
-        custom_fields: CustomField = |ctx, list| {
-            self.check_selected(ctx)?;
-            list.page(ctx).await?
-        };
+        custom_fields: CustomField = |ctx, list| self.page(ctx, list).await?;
     }
     flattened {
         record: RecordFields = (&self.0).into();
@@ -84,10 +66,10 @@ object! {
 }
 
 impl Organization {
-    /// Lists are only read of the selected organization.
-    fn check_selected(&self, ctx: &Context<'_>) -> AppResult<()> {
+    /// A page of a list. Only the lists of the selected organization are read.
+    async fn page<T: Listed>(&self, ctx: &Context<'_>, list: ListArguments<T>) -> AppResult<Connection<T>> {
         if ctx.gateway().request.caller.organization == Some(self.0.id.0) {
-            return Ok(());
+            return list.page(ctx).await;
         }
         let message = "The lists of an organization require that the header x-org-id selects it.";
         Err(AppError::request(Code::Forbidden, message))
