@@ -308,3 +308,22 @@ pub enum RlsError {
     #[error("the gateway's login role inherits the privileges of {TENANT}; run `ALTER ROLE … NOINHERIT`")]
     Inherited,
 }
+
+#[cfg(test)]
+impl Database {
+    /// An SQLite database with all tables, in a file of this folder.
+    pub(crate) async fn migrated(folder: &std::path::Path) -> Self {
+        let patience = Duration::from_secs(30);
+        let options = DatabaseOptions {
+            url: format!("sqlite://{}?mode=rwc", folder.join("test.db").display()),
+            max_connections: 4,
+            acquire_timeout: patience,
+            statement_timeout: patience,
+            row_level_security: false,
+            sqlite_busy_timeout: patience,
+        };
+        let db = Self::connect(&options).await.expect("a database");
+        migrations::up(db.pool()).await.expect("migrations");
+        db
+    }
+}

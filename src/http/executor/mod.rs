@@ -9,6 +9,8 @@ mod complete;
 mod execute;
 mod respond;
 mod subscribe;
+#[cfg(test)]
+mod tests;
 
 use std::{
     any::{Any, TypeId},
