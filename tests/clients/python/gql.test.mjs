@@ -12,18 +12,21 @@ import { rename, ringUntil } from "../support/rename.mjs";
 const { GATEWAY_PYTHON_PACKAGES } = process.env;
 const skip = GATEWAY_PYTHON_PACKAGES ? false : "GATEWAY_PYTHON_PACKAGES is not set";
 
+/** Subprotocols that the client offers, and the one that is selected. */
+const CHOICES = [
+  ["default", "graphql-ws"],
+  ["graphql-ws", "graphql-ws"],
+  ["graphql-transport-ws", "graphql-transport-ws"],
+  // gql reads the selected one from a header that it finds only in the case in which it sent the name.
+  ["graphql-transport-ws,graphql-ws", "graphql-transport-ws"],
+];
+
 for (const transport of ["websockets", "aiohttp"]) {
-  for (const [subprotocols, selected] of [
-    ["default", "graphql-ws"],
-    ["graphql-ws", "graphql-ws"],
-    ["graphql-transport-ws", "graphql-transport-ws"],
-    // gql reads the selected one from a header that it finds only in the case in which it sent the name.
-    ["graphql-transport-ws,graphql-ws", "graphql-transport-ws"],
-  ]) {
-    test(`gql over ${transport} with the subprotocols ${subprotocols}`, { skip }, async (t) => {
-      const [contact, bell] = (await accountWithContacts(2)).contactIds;
-      const lines = subscriber(t, [transport, subprotocols, contact, bell]);
-      assert.deepEqual(await lines.next(), { subprotocol: selected });
+  test(`gql over ${transport} queries and subscribes with every choice of subprotocols`, { skip }, async (t) => {
+    const [contact, bell] = (await accountWithContacts(2)).contactIds;
+    const lines = subscriber(t, [transport, contact, bell, ...CHOICES.map(([subprotocols]) => subprotocols)]);
+    for (const [subprotocols, selected] of CHOICES) {
+      assert.deepEqual(await lines.next(), { subprotocol: selected }, subprotocols);
       assert.ok((await lines.next()).viewer.subject);
       assert.deepEqual(await lines.next(), { code: "GRAPHQL_VALIDATION_FAILED" });
       assert.equal((await ringUntil(lines.next(), bell)).event.contactId, bell);
@@ -33,17 +36,16 @@ for (const transport of ["websockets", "aiohttp"]) {
         assert.deepEqual([change.kind, change.action, change.fields.firstName.new], ["ACCOUNT_CONTACT", "UPDATED", name]);
       }
       assert.ok((await lines.next()).viewer.subject);
-      assert.equal(await lines.exited, 0);
-    });
-  }
+    }
+    assert.equal(await lines.exited, 0);
+  });
 }
 
 /** The program, and what it prints. */
-function subscriber(t, choices) {
+function subscriber(t, args) {
   const url = ENDPOINT.replace("http", "ws");
   const program = path.resolve(import.meta.dirname, "subscribe.py");
-  const [transport, subprotocols, ...contacts] = choices;
-  const child = spawn("python3", [program, url, JSON.stringify(HEADERS), transport, subprotocols, ...contacts], {
+  const child = spawn("python3", [program, url, JSON.stringify(HEADERS), ...args], {
     env: { ...process.env, PYTHONPATH: GATEWAY_PYTHON_PACKAGES },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -1,7 +1,7 @@
-"""Queries and subscribes with gql over one WebSocket, and prints what it receives: one JSON value per line.
+"""Queries and subscribes with gql over WebSockets, one after the other, and prints what it receives: one JSON value per line.
 
-Arguments: the URL, the headers as a JSON object, the transport, the subprotocols ("default" or a list with commas), the ids of two
-contacts. The subscription ends after three events of the first contact.
+Arguments: the URL, the headers as a JSON object, the transport, the ids of two contacts, and for each WebSocket its subprotocols
+("default" or a list with commas). The subscription ends after three events of the first contact.
 """
 
 import asyncio
@@ -24,7 +24,12 @@ def show(**values):
     print(json.dumps(values), flush=True)
 
 
-async def main(url, headers, transport, subprotocols, contact, other):
+async def main(url, headers, transport, contact, other, *choices):
+    for subprotocols in choices:
+        await subscribe(url, headers, transport, contact, other, subprotocols)
+
+
+async def subscribe(url, headers, transport, contact, other, subprotocols):
     options = {} if subprotocols == "default" else {"subprotocols": subprotocols.split(",")}
     transport = TRANSPORTS[transport](url=url, init_payload=json.loads(headers), **options)
     async with Client(transport=transport) as session:
