@@ -69,7 +69,7 @@ impl Fixture {
 
     /// Waits until so many subscriptions are open.
     async fn until_subscriptions(&self, count: usize) {
-        while self.executor.state.feed.listening() != count {
+        while self.executor.state.feed.listener_count() != count {
             sleep(Duration::from_millis(5)).await;
         }
     }
