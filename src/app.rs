@@ -27,7 +27,7 @@ use crate::{
     },
     service::{
         Database,
-        background::BackgroundWorker,
+        background_worker::BackgroundWorker,
         database::DatabaseOptions,
         events::{Feed, SubscriptionLimits},
         maintenance::{Maintenance, Retention},

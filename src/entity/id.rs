@@ -2,7 +2,7 @@
 //!
 //! Inside the database an id is a UUID or an integer; outside it is one opaque text, `<prefix>_<key>`, where
 //! UUID keys are written in the base32 of the TypeID specification and integers in decimal. Every id has exactly
-//! one spelling: whatever else is refused. This file knows sea_orm's value traits and nothing of the crate.
+//! one spelling: whatever else is refused. This file knows the traits of sea_orm's and serde's values and nothing of the crate.
 
 use std::{
     fmt::{self, Write},
@@ -10,6 +10,7 @@ use std::{
 };
 
 use sea_orm::{DbErr, DeriveValueType, TryFromU64, prelude::Uuid};
+use serde::{Serialize, Serializer};
 
 /// The text is not an id, or not one of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -171,6 +172,13 @@ macro_rules! typed_ids {
                 fn from_str(text: &str) -> Result<Self, InvalidId> {
                     let key = text.strip_prefix(concat!($prefix, "_")).ok_or(InvalidId)?;
                     $read(key).map(Self)
+                }
+            }
+
+            /// As its text.
+            impl Serialize for $name {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_str(self.text().as_str())
                 }
             }
 

@@ -66,7 +66,7 @@ queries! {
     AccountQuery: Account,
     by_id {
         /// The account with this id. Null if it does not exist or is not accessible with this token.
-        account = service::get
+        account
     }
     "Filters the results. Soft-deleted records are excluded by default." {
         /// The accounts of the organization.
@@ -167,7 +167,7 @@ impl AccountMutation {
 
 soft_deletion! {
     /// Soft-deletion of accounts.
-    AccountDeletion: account Account by service, "account", "The account.";
+    AccountDeletion: account Account, "account", "The account.";
     /// Soft-deletes an account. Its contacts are kept.
     delete_account "deleteAccount": DeleteAccountInput => DeleteAccountPayload;
     /// Restores a soft-deleted account with its contacts. An active account is not changed.
@@ -176,7 +176,7 @@ soft_deletion! {
 
 upsert! {
     /// Bulk mutations of accounts.
-    AccountUpsert: account "account" Account by service;
+    AccountUpsert: account "account" Account by service::UpsertAccount;
     /// Accounts to create or update.
     UpsertAccountsInput;
     /// 1 to 1,000 accounts. Remote ids must be unique in the list.

@@ -50,7 +50,7 @@ pub(super) async fn prime_results<T: Prime>(ctx: &Context<'_>, object: &str, row
 /// ```ignore
 /// upsert! {
 ///     /// Bulk mutations of accounts.
-///     AccountUpsert: account "account" Account by service;
+///     AccountUpsert: account "account" Account by service::UpsertAccount;
 ///     /// Accounts to create or update.
 ///     UpsertAccountsInput;
 ///     /// 1 to 1,000 accounts. Remote ids must be unique in the list.
@@ -66,7 +66,7 @@ pub(super) async fn prime_results<T: Prime>(ctx: &Context<'_>, object: &str, row
 macro_rules! upsert {
     (
         $(#[doc = $doc:literal])*
-        $mutations:ident: $field:ident $name:literal $record:ident by $service:ident;
+        $mutations:ident: $field:ident $name:literal $record:ident by $row:path;
         $(#[doc = $input_doc:literal])*
         $input:ident;
         $(#[doc = $rows_doc:literal])*
@@ -142,7 +142,7 @@ macro_rules! upsert {
                     error_policy: input.error_policy.into(),
                     idempotency_key: input.idempotency_key,
                 };
-                let unit = || $service::upsert(&gateway.db, &gateway.request, &input);
+                let unit = || $crate::service::bulk::upsert::<$row>(&gateway.db, &gateway.request, &input);
                 let (rows, user_errors) = $crate::graphql::error::outcome(unit).await?;
                 let results: Vec<$result> = rows
                     .into_iter()

@@ -307,7 +307,7 @@ impl ByParent for RelatedContacts {
         list: &List<()>,
     ) -> AppResult<HashMap<Relative, Page<Contact>>> {
         let columns = Contact::columns(&source.names);
-        let pages = service::related(&source.db, organization, parents, columns, &list.request.page).await?;
+        let pages = service::related(source.read(organization), parents, columns, &list.request.page).await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Contact::from))).collect())
     }
 }
@@ -326,7 +326,7 @@ impl ByParent for ChangesByEntity {
         parents: &[String],
         list: &List<()>,
     ) -> AppResult<HashMap<String, Page<Change>>> {
-        let pages = changes::of_entities(&source.db, organization, parents, &list.request).await?;
+        let pages = changes::of_entities(source.read(organization), parents, &list.request).await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Change))).collect())
     }
 }

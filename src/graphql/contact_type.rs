@@ -59,7 +59,7 @@ impl ById for ContactTypeByAccountContact {
         organization: OrganizationId,
         ids: &[AccountContactId],
     ) -> AppResult<HashMap<AccountContactId, ContactType>> {
-        let rows = service::of_account_contacts(&source.db, organization, ids).await?;
+        let rows = service::of_account_contacts(source.read(organization), ids).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, ContactType(row))).collect())
     }
 }

@@ -136,7 +136,7 @@ impl ById for ValuesByAccountContact {
         organization: OrganizationId,
         ids: &[AccountContactId],
     ) -> AppResult<HashMap<AccountContactId, Vec<CustomFieldValue>>> {
-        let values = service::values_of(&source.db, organization, ids).await?;
+        let values = service::values_of(source.read(organization), ids).await?;
         Ok(values
             .into_iter()
             .map(|(contact, values)| (contact, values.into_iter().map(CustomFieldValue).collect()))

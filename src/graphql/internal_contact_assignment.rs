@@ -114,7 +114,7 @@ queries! {
     InternalContactAssignmentQuery: InternalContactAssignment,
     by_id {
         /// The assignment with this id. Null if it does not exist or is not accessible with this token.
-        internal_contact_assignment = service::get
+        internal_contact_assignment
     }
     "Filters the results. Default: all items." {
         /// The assignments of the organization.

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     entity::id::OrganizationId,
     error::{AppError, AppResult},
-    service::{Database, ListRequest, Page},
+    service::{Database, ListRequest, Page, ReadContext},
 };
 
 /// The maximum number of keys in one statement.
@@ -38,6 +38,13 @@ pub struct Source {
     pub organization: AppResult<OrganizationId>,
     /// The names of the selected fields, which determine the columns to read.
     pub names: Arc<FieldNames>,
+}
+
+impl Source {
+    /// What services read with.
+    pub(super) fn read(&self, organization: OrganizationId) -> ReadContext<'_> {
+        ReadContext::new(&self.db, organization)
+    }
 }
 
 /// Rows that are loaded by id.
@@ -373,8 +380,7 @@ macro_rules! list_loaders {
                 list: &$crate::graphql::relay::List<Self::Filter>,
             ) -> $crate::error::AppResult<std::collections::HashMap<$parent, $crate::service::Page<$row>>> {
                 let pages = $read(
-                    &source.db,
-                    organization,
+                    source.read(organization),
                     parents,
                     $(<$filter as Clone>::clone(&list.own_filter),)?
                     $row::columns(&source.names),

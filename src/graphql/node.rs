@@ -275,7 +275,7 @@ impl ById for SurvivorByMerged {
         organization: OrganizationId,
         ids: &[PublicId],
     ) -> AppResult<HashMap<PublicId, PublicId>> {
-        contact_merge::survivors(&source.db, organization, ids).await
+        contact_merge::survivors(source.read(organization), ids).await
     }
 }
 

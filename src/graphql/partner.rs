@@ -78,7 +78,7 @@ queries! {
     PartnerQuery: Partner,
     by_id {
         /// The partner with this id. Null if it does not exist or is not accessible with this token.
-        partner = service::get
+        partner
     }
     "Filters the results. Soft-deleted records are excluded by default." {
         /// The partners of the organization.
@@ -172,7 +172,7 @@ impl PartnerMutation {
 
 soft_deletion! {
     /// Soft-deletion of partners.
-    PartnerDeletion: partner Partner by service, "partner", "The partner.", complex;
+    PartnerDeletion: partner Partner, "partner", "The partner.", complex;
     /// Soft-deletes a partner. Its assignments are hidden until it is restored.
     delete_partner "deletePartner": DeletePartnerInput => DeletePartnerPayload;
     /// Restores a soft-deleted partner and its assignments. An active partner is not changed.
@@ -186,7 +186,7 @@ pending_updates! {
 
 upsert! {
     /// Bulk mutations of partners.
-    PartnerUpsert: partner "partner" Partner by service;
+    PartnerUpsert: partner "partner" Partner by service::UpsertPartner;
     /// Partners to create or update.
     UpsertPartnersInput;
     /// 1 to 1,000 partners. Remote ids must be unique in the list.

@@ -41,13 +41,13 @@ macro_rules! payloads {
 pub(super) use payloads;
 
 /// Declares the mutations that soft-delete and restore a record, with their inputs and payloads: the field of the record
-/// in the payloads, its service, the noun of the descriptions and the description of the argument. The word `complex`
+/// in the payloads, which is also the name of its table, the noun of the descriptions and the description of the argument. The word `complex`
 /// at the end stands for payloads with further fields.
 ///
 /// ```ignore
 /// soft_deletion! {
 ///     /// Soft-deletion of accounts.
-///     AccountDeletion: account Account by service, "account", "The account.";
+///     AccountDeletion: account Account, "account", "The account.";
 ///     /// Soft-deletes an account. Its contacts are kept.
 ///     delete_account "deleteAccount": DeleteAccountInput => DeleteAccountPayload;
 ///     /// Restores a soft-deleted account with its contacts. An active account is not changed.
@@ -57,7 +57,7 @@ pub(super) use payloads;
 macro_rules! soft_deletion {
     (
         $(#[doc = $doc:literal])*
-        $mutations:ident: $field:ident $record:ident by $service:ident, $noun:literal, $argument:literal
+        $mutations:ident: $field:ident $record:ident, $noun:literal, $argument:literal
             $(, $complex:ident)?;
         $(#[doc = $delete_doc:literal])*
         $delete:ident $delete_name:literal: $delete_input:ident => $delete_payload:ident;
@@ -114,7 +114,8 @@ macro_rules! soft_deletion {
             ) -> async_graphql::Result<Option<$delete_payload>> {
                 let gateway = $crate::graphql::context::ContextExt::fresh(ctx).await;
                 let (db, request) = (&gateway.db, &gateway.request);
-                $delete_payload::of(|| $service::delete(db, request, &input.id, input.expected_version)).await
+                let delete = $crate::service::record::delete::<$crate::entity::$field::Entity>;
+                $delete_payload::of(|| delete(db, request, &input.id, input.expected_version)).await
             }
 
             $(#[doc = $restore_doc])*
@@ -125,7 +126,8 @@ macro_rules! soft_deletion {
             ) -> async_graphql::Result<Option<$restore_payload>> {
                 let gateway = $crate::graphql::context::ContextExt::fresh(ctx).await;
                 let (db, request) = (&gateway.db, &gateway.request);
-                $restore_payload::of(|| $service::restore(db, request, &input.id, input.expected_version)).await
+                let restore = $crate::service::record::restore::<$crate::entity::$field::Entity>;
+                $restore_payload::of(|| restore(db, request, &input.id, input.expected_version)).await
             }
         }
     };

@@ -175,8 +175,9 @@ macro_rules! record {
                 list: &$crate::service::ListRequest,
             ) -> $crate::error::AppResult<$crate::service::Page<Self>> {
                 let (db, request) = (&gateway.db, &gateway.request);
-                let page =
-                    $crate::service::$module::list(db, request, $(Self::$columns(&gateway.names),)? list).await?;
+                let columns: $crate::entity::Columns<$crate::entity::$module::Entity> =
+                    $crate::graphql::record::columns_or_all!($(Self::$columns(&gateway.names))?);
+                let page = $crate::service::reading::list(db, request, columns, list).await?;
                 Ok(page.map(Self))
             }
         }
@@ -190,15 +191,26 @@ macro_rules! record {
                 organization: $crate::entity::id::OrganizationId,
                 ids: &[$id],
             ) -> $crate::error::AppResult<std::collections::HashMap<$id, Self>> {
-                let rows =
-                    $crate::service::$module::by_ids(&source.db, organization, ids, $(Self::$columns(&source.names))?)
-                        .await?;
+                let columns: $crate::entity::Columns<$crate::entity::$module::Entity> =
+                    $crate::graphql::record::columns_or_all!($(Self::$columns(&source.names))?);
+                let rows = $crate::service::$module::by_ids(source.read(organization), ids, columns).await?;
                 Ok(rows.into_iter().map(|(id, row)| (id, Self(row))).collect())
             }
         }
     };
 }
 pub(super) use record;
+
+/// The columns to read: those that are given, or all.
+macro_rules! columns_or_all {
+    () => {
+        $crate::entity::Columns::all()
+    };
+    ($columns:expr) => {
+        $columns
+    };
+}
+pub(super) use columns_or_all;
 
 /// Declares an object as a table. A group has up to four parts in this order: `fields`, each with its type and its
 /// expression; `resolvers`, as `#[Object]` takes them; and `lists`, whose arguments for page, filter and sort order are the
@@ -316,7 +328,7 @@ pub(super) use object;
 ///     AccountQuery: Account,
 ///     by_id {
 ///         /// The account with this id. Null if it does not exist or is not accessible with this token.
-///         account = service::get
+///         account
 ///     }
 ///     "Filters the results. Soft-deleted records are excluded by default." {
 ///         /// The accounts of the organization.
@@ -328,7 +340,7 @@ macro_rules! queries {
     (
         $(#[doc = $doc:literal])*
         $query:ident: $record:ident,
-        $(by_id { $(#[doc = $by_id_doc:literal])* $by_id:ident = $get:path })?
+        $(by_id { $(#[doc = $by_id_doc:literal])* $by_id:ident })?
         $filter:literal { $(#[doc = $list_doc:literal])* $list:ident }
     ) => {
         $(#[doc = $doc])*
@@ -347,7 +359,12 @@ macro_rules! queries {
                         #[graphql(desc = "Global id of the object.")] id: async_graphql::ID,
                     ) -> async_graphql::Result<Option<$record>> {
                         let gateway = $crate::graphql::context::ContextExt::gateway(ctx);
-                        let row = $get(&gateway.db, &gateway.request, &id).await?;
+                        let row = $crate::service::reading::get::<$crate::entity::$by_id::Entity>(
+                            &gateway.db,
+                            &gateway.request,
+                            &id,
+                        )
+                        .await?;
                         Ok($crate::graphql::relay::primed(ctx, row.map($record)).await)
                     }
                 )?

@@ -29,7 +29,9 @@ use super::{access::RequestMetadata, admission::AdmissionControl, server::Stats}
 use crate::{
     graphql::document::Reason,
     log,
-    service::{Database, background::Backlog, events::Feed, maintenance, response_memory::ResponseMemory},
+    service::{
+        Database, background_worker::Backlog, events::Feed, maintenance, response_memory::ResponseMemory,
+    },
 };
 
 /// Upper bounds of durations, in seconds.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     auth::{Exchange, TokenVerifier},
     graphql::{Schema, document::Documents, schema_index::SchemaIndex},
-    service::{Database, background::BackgroundWorker, events::Feed, response_memory::ResponseMemory},
+    service::{Database, background_worker::BackgroundWorker, events::Feed, response_memory::ResponseMemory},
 };
 
 /// What request handlers share.

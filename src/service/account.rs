@@ -1,74 +1,26 @@
 //! Accounts: the companies that account contacts work for.
 
-mod upsert;
-
-use std::collections::{HashMap, HashSet};
-
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
-};
 use serde::Serialize;
 
-pub use upsert::{UpsertAccount, upsert};
-
 use super::{
-    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
-    bulk::RemoteFields,
-    change::Diff,
-    cursor::{CursorKey, Order},
-    filter, idempotency,
-    input::{Checks, not_found},
-    page::{self, Paged, ParentRelation},
-    reading,
-    record::{self, Recorded, Unique},
+    Database, Patch,
+    company::{self, Company, CompanyColumns, CompanyInputs, UpsertCompany},
+    cursor::Order,
+    page::ParentRelation,
+    record::{self, Recorded, Unique, recorded_columns},
     search,
 };
+pub use super::{company::of_people as of_account_contacts, reading::by_ids};
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, Scoped, ScopedById,
+        Scoped,
         account::{ActiveModel, Column, Entity, Model},
         account_contact_account as link,
-        id::{AccountContactId, AccountId, OrganizationId},
-        keys_in,
+        id::{AccountContactId, OrganizationId},
     },
-    error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
+    error::{AppResult, REMOTE_ID_TAKEN},
 };
-
-impl Paged for Entity {
-    const ORDER: Order = Order::by_uuid("account");
-
-    fn key_column() -> Column {
-        Column::Id
-    }
-
-    fn key(row: &Model) -> CursorKey {
-        CursorKey::Uuid(row.id.0)
-    }
-}
-
-impl Recorded for Entity {
-    const KIND: &'static str = "Account";
-    const VERSION: Column = Column::Version;
-    const UPDATED_AT: Column = Column::UpdatedAt;
-
-    fn id(row: &Model) -> AccountId {
-        row.id
-    }
-
-    fn version(row: &Model) -> i32 {
-        row.version
-    }
-
-    fn derive(row: &mut Model) {
-        row.sort_key = search::sort_key(&row.name);
-        row.words = search::words([row.name.as_str()].into_iter().chain(row.primary_domain.as_deref()));
-    }
-
-    fn unique(row: &Model) -> Vec<Unique<'_, Column>> {
-        vec![(Column::RemoteId, row.remote_id.as_deref(), REMOTE_ID_TAKEN)]
-    }
-}
 
 /// A new account.
 #[derive(Clone, Debug, Serialize)]
@@ -81,6 +33,17 @@ pub struct CreateAccount {
     pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
+}
+
+/// An account to create or update. What is not given keeps its value.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpsertAccount {
+    /// Identifier of this record in the external system it was synced from, its identity.
+    pub remote_id: String,
+    /// Its name; needed when it is new.
+    pub name: Option<String>,
+    /// The domain name of its web and mail addresses; blank text clears it.
+    pub primary_domain: Option<String>,
 }
 
 /// What is to change of an account.
@@ -96,242 +59,81 @@ pub struct UpdateAccount {
     pub expected_version: Option<i32>,
 }
 
-/// The account with this id, if the caller may read it.
-pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    reading::get::<Entity>(db, ctx, id).await
-}
-
-/// The organization's accounts.
-pub async fn list(
-    db: &Database,
-    ctx: &RequestContext,
-    columns: Columns<Entity>,
-    list: &ListRequest,
-) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
-    page::page(db.connection(), select, columns, &list.page).await
-}
-
-/// The accounts with these ids, deleted ones included.
-pub async fn by_ids(
-    db: &Database,
-    organization: OrganizationId,
-    ids: &[AccountId],
-    columns: Columns<Entity>,
-) -> AppResult<HashMap<AccountId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
-}
-
-/// For each account contact the accounts that it belongs to.
-pub async fn of_account_contacts(
-    db: &Database,
-    organization: OrganizationId,
-    contacts: &[AccountContactId],
-    columns: Columns<Entity>,
-    list: &ListRequest,
-) -> AppResult<HashMap<AccountContactId, Page<Model>>> {
-    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
-    let links = link::Entity::find_in(organization);
-    let relation =
-        ParentRelation::links(links, link::Column::AccountId, link::Column::AccountContactId, true);
-    page::pages(db.connection(), (select, columns), relation, contacts, &list.page).await
-}
-
-/// Makes an account.
-pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateAccount) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let mut checks = Checks::default();
-    let primary_domain = Patch::from(input.primary_domain.as_deref());
-    let remote_id = Patch::from(input.remote_id.as_deref());
-    let fields = Fields::check(&mut checks, &Patch::Set(&input.name), &primary_domain, &remote_id);
-    let write = db.begin().await?;
-    let txn = &write;
-    let key = input.idempotency_key.as_deref();
-    let claim =
-        match idempotency::claim(&mut checks, txn, ctx, (organization, "createAccount"), key, input).await? {
-            Ok(claim) => claim,
-            Err(first) => return reading::replayed(find(txn, organization, first).await?),
-        };
-    if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, fields.remote_id()).await? {
-        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
-    }
-    checks.finish()?;
-    let (row, diff) = fields.create(ctx, organization);
-    let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
-    claim.complete(txn, organization, row.id).await?;
-    write.commit().await?;
-    Ok(row)
+/// Creates an account.
+pub async fn create(db: &Database, request: &RequestContext, input: &CreateAccount) -> AppResult<Model> {
+    let given = CompanyInputs {
+        name: Patch::Set(&input.name),
+        primary_domain: Patch::from(input.primary_domain.as_deref()),
+        remote_id: Patch::from(input.remote_id.as_deref()),
+    };
+    let write = |checks: &mut _, row: &mut _| company::write::<Entity>(checks, &given, row);
+    record::create::<Entity>(db, request, input.idempotency_key.as_deref(), input, write).await
 }
 
 /// Changes an account.
 pub async fn update(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     id: &str,
     input: &UpdateAccount,
 ) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
-    let mut checks = Checks::default();
-    let fields = Fields::check(&mut checks, &input.name, &input.primary_domain, &input.remote_id);
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
-    let wanted = fields.remote_id().filter(|new| Some(*new) != old.remote_id.as_deref());
-    if reading::value_exists::<Entity>(txn, organization, Column::RemoteId, wanted).await? {
-        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
+    let given = CompanyInputs {
+        name: input.name.as_deref(),
+        primary_domain: input.primary_domain.as_deref(),
+        remote_id: input.remote_id.as_deref(),
+    };
+    let write = |checks: &mut _, row: &mut _| company::write::<Entity>(checks, &given, row);
+    record::update::<Entity>(db, request, id, input.expected_version, write).await
+}
+
+impl UpsertCompany for UpsertAccount {
+    type Table = Entity;
+
+    fn remote_id(&self) -> &str {
+        &self.remote_id
     }
-    checks.finish()?;
 
-    let mut row = old.clone().into_active_model();
-    let diff = fields.change(&mut row);
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
-    Ok(new)
-}
-
-/// Deletes an account. Its people keep the link to it, and are found without it as long as it stays deleted.
-pub async fn delete(
-    db: &Database,
-    ctx: &RequestContext,
-    id: &str,
-    expected_version: Option<i32>,
-) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
-    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    write.commit().await?;
-    Ok(new)
-}
-
-/// Brings a deleted account back, and its people with it. One that is not deleted stays as it is.
-pub async fn restore(
-    db: &Database,
-    ctx: &RequestContext,
-    id: &str,
-    expected_version: Option<i32>,
-) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: AccountId = id.parse().map_err(|_| not_found("id"))?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
-    if old.deleted_at.is_none() {
-        return Ok(old);
-    }
-    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    write.commit().await?;
-    Ok(new)
-}
-
-/// The fields of an account as an input gives them, cleaned; `None` is what it does not give.
-#[derive(Clone)]
-pub(super) struct Fields {
-    name: Option<String>,
-    primary_domain: Option<Option<String>>,
-    remote_id: Option<Option<String>>,
-}
-
-impl Fields {
-    fn check(
-        checks: &mut Checks,
-        name: &Patch<impl AsRef<str>>,
-        primary_domain: &Patch<impl AsRef<str>>,
-        remote_id: &Patch<impl AsRef<str>>,
-    ) -> Self {
-        Self {
-            name: checks.required_line_patch("name", name),
-            primary_domain: checks.line_patch("primaryDomain", primary_domain),
-            remote_id: checks.line_patch("remoteId", remote_id),
+    fn given(&self) -> CompanyInputs<'_> {
+        CompanyInputs {
+            name: Patch::set_or_keep(self.name.as_deref()),
+            primary_domain: Patch::set_or_keep(self.primary_domain.as_deref()),
+            ..CompanyInputs::default()
         }
     }
 }
 
-impl RemoteFields<Entity> for Fields {
+impl Company for Entity {
+    type Person = AccountContactId;
+
     const REMOTE_ID: Column = Column::RemoteId;
 
-    fn remote_id_of(row: &Model) -> Option<&str> {
+    fn remote_id(row: &Model) -> Option<&str> {
         row.remote_id.as_deref()
     }
 
-    fn remote_id(&self) -> Option<&str> {
-        self.remote_id.as_ref()?.as_deref()
+    fn columns(row: &mut ActiveModel) -> CompanyColumns<'_> {
+        CompanyColumns {
+            name: &mut row.name,
+            primary_domain: Some(&mut row.primary_domain),
+            remote_id: &mut row.remote_id,
+        }
     }
 
-    fn check_complete(&self, checks: &mut Checks) {
-        checks.needed("name", self.name.as_ref());
-    }
-
-    fn create(self, ctx: &RequestContext, organization: OrganizationId) -> (Model, Diff) {
-        let row = Model {
-            id: AccountId(ctx.new_id()),
-            org_id: organization,
-            name: self.name.unwrap_or_default(),
-            primary_domain: self.primary_domain.flatten(),
-            remote_id: self.remote_id.flatten(),
-            sort_key: String::new(),
-            words: String::new(),
-            created_at: ctx.now,
-            updated_at: ctx.now,
-            version: 1,
-            deleted_at: None,
-        };
-        let diff = Diff::default()
-            .created("name", &row.name)
-            .created("primaryDomain", &row.primary_domain)
-            .created("remoteId", &row.remote_id);
-        (row, diff)
-    }
-
-    fn change(self, row: &mut ActiveModel) -> Diff {
-        let mut diff = Diff::default();
-        diff.set("name", &mut row.name, self.name);
-        diff.set("primaryDomain", &mut row.primary_domain, self.primary_domain);
-        diff.set("remoteId", &mut row.remote_id, self.remote_id);
-        diff
+    fn people(organization: OrganizationId) -> ParentRelation {
+        let links = link::Entity::find_in(organization);
+        ParentRelation::links(links, link::Column::AccountId, link::Column::AccountContactId, true)
     }
 }
 
-/// The active account with this id.
-pub(super) async fn find(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: AccountId,
-) -> AppResult<Option<Model>> {
-    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
-}
+impl Recorded for Entity {
+    const KIND: &'static str = "Account";
+    const LIST: Order = Order::by_uuid("account");
+    const UNIQUE: &'static [Unique<Column>] = &[(Column::RemoteId, "remoteId", REMOTE_ID_TAKEN)];
 
-/// The account that an input names, held against deletion until the transaction ends; reports when it is not there.
-pub(super) async fn resolve_reference(
-    checks: &mut Checks,
-    field: &'static str,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: Option<AccountId>,
-) -> AppResult<Option<Model>> {
-    let Some(id) = id else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).lock(LockType::KeyShare).one(db).await?;
-    Ok(checks.found(field, row))
-}
-
-/// Which of these accounts are there, each held against deletion until the transaction ends.
-pub(super) async fn lock_active(
-    db: &Write,
-    organization: OrganizationId,
-    ids: Vec<AccountId>,
-) -> AppResult<HashSet<AccountId>> {
-    if ids.is_empty() {
-        return Ok(HashSet::new());
+    fn derive(row: &mut Model) {
+        row.sort_key = search::sort_key(&row.name);
+        row.words = search::words([row.name.as_str()].into_iter().chain(row.primary_domain.as_deref()));
     }
-    let rows = Entity::find_in(organization)
-        .select_only()
-        .column(Column::Id)
-        .filter(keys_in(db.get_database_backend(), Column::Id.into_expr(), ids))
-        .order_by_asc(Column::Id);
-    let rows: Vec<AccountId> = db.locked(rows, LockType::KeyShare).into_tuple().all(db).await?;
-    db.guard::<Entity>(organization, rows.iter().copied(), None, LockType::KeyShare);
-    Ok(rows.into_iter().collect())
+
+    recorded_columns!();
 }

@@ -2,24 +2,18 @@
 //! written.
 //!
 //! Up to `DIRECT_LIMIT` dependants are updated by the write itself. For more, its transaction inserts a task, and a
-//! worker updates them in batches, each a transaction of its own (`worker`). A batch computes everything from the current
+//! worker updates them in batches, each a transaction of its own (`background_worker`). A batch computes everything from the current
 //! state of the subject, so it may be repeated, and batches of several tasks may run in any order.
 
-mod worker;
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, prelude::Uuid, sea_query::Expr};
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QuerySelect, prelude::Uuid, sea_query::Expr,
-};
-
-pub use self::worker::{BackgroundWorker, Backlog};
-use super::{Database, reading};
+use super::{Database, ReadContext, WriteContext, reading};
 use crate::{
     auth::RequestContext,
     entity::{
         Scoped,
         background_task::{Column, Entity, Model, TaskKind},
         id::OrganizationId,
-        keys_in,
     },
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
@@ -57,86 +51,61 @@ pub(super) fn overtaken() -> AppError {
     InputError::on("id", InputErrorCode::Taken, "Another request changed the record first.").into()
 }
 
-/// How many dependants a subject has, as a statement counts them.
-#[derive(Debug, FromQueryResult)]
-pub(super) struct Dependants {
-    pub(super) subject_id: Uuid,
-    pub(super) dependants: i64,
-}
-
-/// Divides the subjects of a write: gives those with so few dependants, all together, that they are to be updated at
-/// once, and makes tasks for the others.
+/// Whether a subject has so few dependants that they are to be updated at once, and has any. For more it creates a task.
 pub(super) async fn defer(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     kind: TaskKind,
-    mut counts: Vec<Dependants>,
-) -> AppResult<Vec<Uuid>> {
-    counts.sort_unstable_by_key(|subject| (subject.dependants, subject.subject_id));
-    let mut total = 0;
-    let is_direct = |subject: &Dependants| {
-        total += subject.dependants;
-        total <= DIRECT_LIMIT as i64
-    };
-    let (direct, deferred): (Vec<_>, Vec<_>) = counts.into_iter().partition(is_direct);
-    if !deferred.is_empty() {
-        insert(db, ctx, organization, kind, deferred).await?;
+    subject_id: Uuid,
+    dependants: u64,
+) -> AppResult<bool> {
+    if dependants > DIRECT_LIMIT {
+        insert(ctx, kind, subject_id, dependants).await?;
     }
-    Ok(direct.into_iter().map(|subject| subject.subject_id).collect())
+    Ok((1..=DIRECT_LIMIT).contains(&dependants))
 }
 
-/// Makes a task for each subject that has none waiting. One that has begun does not count: its batches may have missed
+/// Creates a task for a subject that has none waiting. One that has begun does not count: its batches may have missed
 /// this write.
 pub(super) async fn insert(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     kind: TaskKind,
-    subjects: Vec<Dependants>,
+    subject_id: Uuid,
+    dependants: u64,
 ) -> AppResult<()> {
-    let is_one = keys_in(
-        db.get_database_backend(),
-        Column::SubjectId.into_expr(),
-        subjects.iter().map(|subject| subject.subject_id),
-    );
     // Locked, so that none of them begins before this write can be seen.
-    let waiting: Vec<Uuid> = Entity::find_in(organization)
+    let waiting: Option<Uuid> = Entity::find_in(ctx.organization)
         .filter(Column::Kind.eq(kind))
-        .filter(is_one)
+        .filter(Column::SubjectId.eq(subject_id))
         .filter(Column::Position.is_null())
         .select_only()
         .column(Column::SubjectId)
         .lock_exclusive()
         .into_tuple()
-        .all(db)
+        .one(&ctx.txn)
         .await?;
-    let new = subjects.into_iter().filter(|subject| !waiting.contains(&subject.subject_id));
-    let rows = new.map(|subject| Model {
-        org_id: organization,
-        id: ctx.new_id(),
+    let new = waiting.is_none().then(|| Model {
+        org_id: ctx.organization,
+        id: ctx.request.new_id(),
         kind,
-        subject_id: subject.subject_id,
+        subject_id,
         position: None,
-        pending: subject.dependants,
-        actor: ctx.caller.subject.clone(),
-        request_id: ctx.request_id.clone(),
-        created_at: ctx.now,
+        pending: dependants as i64,
+        actor: ctx.request.caller.subject.clone(),
+        request_id: ctx.request.request_id.clone(),
+        created_at: ctx.request.now,
     });
-    reading::insert_all::<Entity>(db, rows).await
+    reading::insert_all::<Entity>(&ctx.txn, new).await
 }
 
 /// How many dependants of these rows are still to be updated. For callers that have just written the rows.
-pub async fn pending(db: &Database, ctx: &RequestContext, subjects: &[Uuid]) -> AppResult<u64> {
-    let organization = OrganizationId(ctx.organization()?);
-    let db = db.connection();
-    let is_one = keys_in(db.get_database_backend(), Column::SubjectId.into_expr(), subjects.iter().copied());
-    let pending: Vec<i64> = Entity::find_in(organization)
-        .filter(is_one)
+pub async fn pending(db: &Database, request: &RequestContext, subjects: &[Uuid]) -> AppResult<u64> {
+    let ctx = ReadContext::new(db, OrganizationId(request.organization()?));
+    let pending: Vec<i64> = Entity::find_in(ctx.organization)
+        .filter(ctx.keys_in(Column::SubjectId, subjects.iter().copied()))
         .select_only()
         .column(Column::Pending)
         .into_tuple()
-        .all(db)
+        .all(ctx.db)
         .await?;
     Ok(pending.into_iter().filter_map(|rows| u64::try_from(rows).ok()).sum())
 }

@@ -7,24 +7,22 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
-    str::FromStr,
 };
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, Select};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Select};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Database, Write, authorize_write,
+    Database, Write, WriteContext, authorize_write,
     change::{self, Action, Change, Diff},
     idempotency,
     input::Checks,
-    page::Paged,
     reading,
     record::{self, Recorded},
 };
 use crate::{
     auth::RequestContext,
-    entity::{Columns, Key, Scoped, id::OrganizationId, keys_in},
+    entity::{Columns, Scoped, id::OrganizationId},
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
 
@@ -94,32 +92,21 @@ struct StoredResult {
     errors: Vec<InputError>,
 }
 
-/// Where a call writes: its transaction, its facts, its organization.
-#[derive(Clone, Copy)]
-pub(super) struct WriteContext<'a> {
-    pub(super) db: &'a Write,
-    pub(super) ctx: &'a RequestContext,
-    pub(super) organization: OrganizationId,
-}
-
 /// A row of the input, what it comes to when it is cleaned, and what was found in it without the database.
-pub(super) struct Checked<'a, U: Upsert> {
+pub struct Checked<'a, U: Upsert> {
     pub(super) input: &'a U,
     pub(super) row: U::Checked,
     pub(super) checks: Checks,
 }
 
 /// A kind of row that can be created or updated by its identity.
-pub(super) trait Upsert: Serialize + Send + Sync + Sized {
+pub trait Upsert: Serialize + Send + Sync + Sized {
     /// Where the rows are.
-    type Table: Recorded<Id: Key + FromStr + Eq + Hash + Send + Sync, Model: Clone> + Paged;
+    type Table: Recorded;
     /// The row, cleaned.
     type Checked: Send + Sync;
     /// What is written beside the rows.
     type SideEffects: Send + Sync;
-
-    /// The operation's name.
-    const OPERATION: &'static str;
 
     /// Checks a row without the database.
     fn check(&self, checks: &mut Checks) -> Self::Checked;
@@ -135,7 +122,7 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
 
     /// Decides what becomes of each row, as if they came one after the other; what is found of them is held fast.
     fn plan(
-        context: WriteContext<'_>,
+        ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> impl Future<Output = AppResult<Plan<Self::Table, Self::SideEffects>>> + Send;
 
@@ -146,40 +133,39 @@ pub(super) trait Upsert: Serialize + Send + Sync + Sized {
 
     /// Writes what the rows need to be there.
     fn write_before(
-        _: WriteContext<'_>,
+        _: &WriteContext<'_>,
         _: &mut Self::SideEffects,
     ) -> impl Future<Output = AppResult<()>> + Send {
         async { Ok(()) }
     }
 
     /// Writes what needs the rows to be there.
-    fn write_after(_: WriteContext<'_>, _: Self::SideEffects) -> impl Future<Output = AppResult<()>> + Send {
+    fn write_after(_: &WriteContext<'_>, _: Self::SideEffects) -> impl Future<Output = AppResult<()>> + Send {
         async { Ok(()) }
     }
 }
 
 /// What becomes of the rows, in their order.
-pub(super) struct Plan<E: Recorded, B> {
+pub struct Plan<E: Recorded, B> {
     pub(super) steps: Vec<Step<E>>,
     pub(super) side_effects: B,
 }
 
 /// What becomes of one row.
-pub(super) struct Step<E: Recorded> {
+pub struct Step<E: Recorded> {
     result: RowResult<E::Model>,
     diff: Diff,
 }
 
 impl<E: Recorded> Step<E> {
     /// A new row.
-    pub(super) fn created(mut row: E::Model, diff: Diff) -> Self {
-        E::derive(&mut row);
+    pub(super) fn created(row: E::Model, diff: Diff) -> Self {
         Self::of(Status::Created, Some(row), diff)
     }
 
     /// A row that was there, with what is to change; it may be nothing.
     pub(super) fn changed(
-        ctx: &RequestContext,
+        ctx: &WriteContext<'_>,
         old: E::Model,
         row: E::ActiveModel,
         diff: Diff,
@@ -222,7 +208,7 @@ impl<K> Default for DuplicateTracker<K> {
 }
 
 impl<K: Eq + Hash> DuplicateTracker<K> {
-    /// Reports a row when an earlier one has its identity.
+    /// Reports a row whose identity an earlier one has.
     pub(super) fn check(&mut self, checks: &mut Checks, field: &'static str, key: K, index: usize) {
         match self.0.entry(key) {
             Entry::Vacant(entry) => {
@@ -237,97 +223,44 @@ impl<K: Eq + Hash> DuplicateTracker<K> {
     }
 }
 
-/// The fields of a row that has a `remoteId`, cleaned.
-pub(super) trait RemoteFields<E: Recorded>: Clone {
-    /// Where the `remoteId` is kept.
-    const REMOTE_ID: E::Column;
-
-    /// The `remoteId` of a row.
-    fn remote_id_of(row: &E::Model) -> Option<&str>;
-
-    /// The `remoteId` among the fields, blank when it was refused.
-    fn remote_id(&self) -> Option<&str>;
-
-    /// Reports what a new row lacks.
-    fn check_complete(&self, checks: &mut Checks);
-
-    /// The new row that the fields make.
-    fn create(self, ctx: &RequestContext, organization: OrganizationId) -> (E::Model, Diff);
-
-    /// What they change in a row.
-    fn change(self, row: &mut E::ActiveModel) -> Diff;
-}
-
-/// Plans rows whose identity is their `remoteId`.
-pub(super) async fn plan_by_remote_id<U, E, F>(
-    context: WriteContext<'_>,
-    rows: &[Checked<'_, U>],
-) -> AppResult<Plan<E, ()>>
-where
-    U: Upsert<Table = E, Checked = F>,
-    E: Recorded<Model: Clone>,
-    F: RemoteFields<E>,
-{
-    let keys = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
-    let is_one = keys_in(context.db.get_database_backend(), F::REMOTE_ID.into_expr(), keys);
-    let found = reading::lock_where::<E>(context.db, context.organization, is_one).await?;
-    let found: HashMap<&str, &E::Model> =
-        found.iter().filter_map(|row| Some((F::remote_id_of(row)?, row))).collect();
-    let mut duplicates = DuplicateTracker::default();
-    let mut steps = Vec::with_capacity(rows.len());
-    for (index, Checked { row: fields, checks, .. }) in rows.iter().enumerate() {
-        let mut checks = checks.clone();
-        let remote_id = fields.remote_id().unwrap_or_default();
-        let old = found.get(remote_id).copied();
-        if !remote_id.is_empty() {
-            duplicates.check(&mut checks, "remoteId", remote_id, index);
-            if old.is_none() {
-                fields.check_complete(&mut checks);
-            }
-        }
-        steps.push(planned(context, fields, old, checks)?);
+/// Reports a row whose remote id an earlier row had, or else its other identity: one error is enough, where both are the
+/// same. Returns whether it did.
+pub(super) fn is_repeated<K: Eq + Hash>(
+    checks: &mut Checks,
+    index: usize,
+    (remote_ids, remote_id): (&mut DuplicateTracker<String>, Option<&str>),
+    (others, field, other): (&mut DuplicateTracker<K>, &'static str, Option<K>),
+) -> bool {
+    let mut repeated = Checks::default();
+    if let Some(remote_id) = remote_id {
+        remote_ids.check(&mut repeated, "remoteId", remote_id.to_owned(), index);
     }
-    Ok(Plan { steps, side_effects: () })
-}
-
-fn planned<E, F>(
-    context: WriteContext<'_>,
-    fields: &F,
-    old: Option<&E::Model>,
-    checks: Checks,
-) -> AppResult<Step<E>>
-where
-    E: Recorded<Model: Clone>,
-    F: RemoteFields<E>,
-{
-    if !checks.passed() {
-        return Ok(Step::failed(checks));
+    if let Some(other) = other
+        && repeated.passed()
+    {
+        others.check(&mut repeated, field, other, index);
     }
-    let fields = fields.clone();
-    let Some(old) = old else {
-        let (row, diff) = fields.create(context.ctx, context.organization);
-        return Ok(Step::created(row, diff));
-    };
-    let mut row = old.clone().into_active_model();
-    let diff = fields.change(&mut row);
-    Step::changed(context.ctx, old.clone(), row, diff)
+    let is_repeated = !repeated.passed();
+    checks.append(repeated);
+    is_repeated
 }
 
 /// What became of the rows of a kind.
-type Results<U> = Vec<RowResult<<<U as Upsert>::Table as EntityTrait>::Model>>;
+pub type Results<U> = Vec<RowResult<<<U as Upsert>::Table as EntityTrait>::Model>>;
 
 /// Creates or updates rows, all of them or, where the policy says so, the good ones. Results are in the order of the rows.
-pub(super) async fn upsert<U: Upsert>(
+pub async fn upsert<U: Upsert>(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     input: &Upserts<U>,
 ) -> AppResult<Results<U>> {
-    let organization = authorize_write(ctx)?;
+    let organization = authorize_write(request)?;
     check_number(input.rows.len())?;
     check_named(&input.rows)?;
     let rows: Vec<Checked<'_, U>> = input.rows.iter().map(checked).collect();
     for _ in 0..ATTEMPTS {
-        match attempt(db, ctx, organization, input, &rows).await {
+        let ctx = WriteContext::begin(db, request, organization).await?;
+        match attempt(ctx, input, &rows).await {
             Ok(Ok(results)) => return Ok(results),
             Ok(Err(errors)) => return Err(AppError::Input(errors)),
             Err(error) if error.is_lost_race() => {}
@@ -368,23 +301,19 @@ fn checked<U: Upsert>(input: &U) -> Checked<'_, U> {
 /// One try: the results, or why the input is refused. An error that is a lost race leaves nothing behind and may be
 /// tried again.
 async fn attempt<U: Upsert>(
-    db: &Database,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: WriteContext<'_>,
     input: &Upserts<U>,
     rows: &[Checked<'_, U>],
 ) -> AppResult<Result<Results<U>, Vec<InputError>>> {
     let mut checks = Checks::default();
-    let write = db.begin().await?;
-    let context = WriteContext { db: &write, ctx, organization };
-    plan_lookups(context.db).await?;
+    plan_lookups(&ctx.txn).await?;
+    let operation = format!("upsert{}s", U::Table::KIND);
     let key = input.idempotency_key.as_deref();
-    let operation = (organization, U::OPERATION);
-    let claim = match idempotency::claim(&mut checks, context.db, ctx, operation, key, input).await? {
+    let claim = match idempotency::claim(&ctx, &mut checks, &operation, key, input).await? {
         Ok(claim) => claim,
-        Err(first) => return replayed::<U>(context, first).await.map(Ok),
+        Err(first) => return replayed::<U>(&ctx, first).await.map(Ok),
     };
-    let Plan { mut steps, mut side_effects } = U::plan(context, rows).await?;
+    let Plan { mut steps, mut side_effects } = U::plan(&ctx, rows).await?;
     for (index, step) in steps.iter_mut().enumerate() {
         let errors = std::mem::take(&mut step.result.errors);
         step.result.errors = errors.into_iter().map(|error| error.in_row(index)).collect();
@@ -393,15 +322,15 @@ async fn attempt<U: Upsert>(
     if !refused.is_empty() {
         return Ok(Err(refused));
     }
-    plan_writes(context.db).await?;
-    U::write_before(context, &mut side_effects).await?;
-    write_rows::<U>(context, &mut steps).await?;
-    U::write_after(context, side_effects).await?;
+    plan_writes(&ctx.txn).await?;
+    U::write_before(&ctx, &mut side_effects).await?;
+    write_rows::<U>(&ctx, &mut steps).await?;
+    U::write_after(&ctx, side_effects).await?;
     let results: Results<U> = steps.into_iter().map(|step| step.result).collect();
     if claim.is_keyed() {
-        claim.complete(context.db, organization, stored_results::<U>(&results)?).await?;
+        claim.complete(&ctx, stored_results::<U>(&results)?).await?;
     }
-    write.commit().await?;
+    ctx.commit().await?;
     Ok(Ok(results))
 }
 
@@ -435,14 +364,14 @@ fn refusal<E: Recorded>(checks: Checks, policy: ErrorPolicy, steps: &[Step<E>]) 
 }
 
 /// Changes first: they may give up what a new row takes.
-async fn write_rows<U: Upsert>(context: WriteContext<'_>, steps: &mut [Step<U::Table>]) -> AppResult<()> {
+async fn write_rows<U: Upsert>(ctx: &WriteContext<'_>, steps: &mut [Step<U::Table>]) -> AppResult<()> {
     let rows = |status| steps.iter().filter_map(move |step| step.row(status));
-    reading::replace_all::<U::Table>(context.db, rows(Status::Updated).cloned()).await?;
+    reading::replace_all::<U::Table>(&ctx.txn, rows(Status::Updated).cloned()).await?;
     let mut new: Vec<_> = rows(Status::Created).collect();
     new.sort_by_key(|row| U::unique_key(row));
-    reading::insert_all::<U::Table>(context.db, new.into_iter().cloned()).await?;
+    reading::insert_all::<U::Table>(&ctx.txn, new.into_iter().cloned()).await?;
     let changes: Vec<Change> = steps.iter_mut().filter_map(change).collect();
-    change::record_all(context.db, context.ctx, context.organization, changes);
+    change::record_all(ctx, changes);
     Ok(())
 }
 
@@ -453,8 +382,7 @@ fn change<E: Recorded>(step: &mut Step<E>) -> Option<Change> {
         Status::Unchanged | Status::Failed => return None,
     };
     let row = step.result.row.as_ref()?;
-    let id = E::id(row).to_string();
-    Some(Change { kind: E::KIND, id, action, diff: std::mem::take(&mut step.diff) })
+    Some(Change::of::<E>(E::id(row), action, std::mem::take(&mut step.diff)))
 }
 
 fn stored_results<U: Upsert>(results: &Results<U>) -> AppResult<String> {
@@ -470,14 +398,13 @@ fn stored_results<U: Upsert>(results: &Results<U>) -> AppResult<String> {
 }
 
 /// The results of the first call, with the rows as they are now.
-async fn replayed<U: Upsert>(context: WriteContext<'_>, first: String) -> AppResult<Results<U>> {
+async fn replayed<U: Upsert>(ctx: &WriteContext<'_>, first: String) -> AppResult<Results<U>> {
     let kept: Vec<StoredResult> = serde_json::from_str(&first)
         .map_err(|_| AppError::Internal("unreadable idempotent result".into()))?;
     let id = |kept: &StoredResult| kept.id.as_deref().and_then(|id| id.parse().ok());
     let ids: Vec<_> = kept.iter().filter_map(id).collect();
-    let WriteContext { db, organization, .. } = context;
-    let shown = U::visible_rows(organization);
-    let rows = reading::among::<U::Table, _>(db, shown, &ids, Columns::all(), U::Table::id).await?;
+    let shown = U::visible_rows(ctx.organization);
+    let rows = reading::among::<U::Table, _>(&ctx.txn, shown, &ids, Columns::all(), U::Table::id).await?;
     let result = |(index, mut kept): (usize, StoredResult)| {
         let row = id(&kept).and_then(|id| rows.get(&id)).cloned();
         if row.is_none() && kept.id.is_some() {

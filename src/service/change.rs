@@ -9,17 +9,18 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Database, ListRequest, Page, Write, authorize_read,
+    Database, ListRequest, Page, ReadContext, WriteContext,
     cursor::{CursorKey, Order},
     filter,
     page::{self, Paged, ParentRelation},
+    reading,
+    record::Recorded,
 };
 use crate::{
     auth::RequestContext,
     entity::{
         Columns,
         change::{ActiveModel, Column, Entity, Model},
-        id::OrganizationId,
     },
     error::AppResult,
 };
@@ -84,7 +85,7 @@ impl Action {
 
 /// The fields that a change touches, with old and new values, by their public names.
 #[derive(Debug, Default)]
-pub(super) struct Diff(Map<String, Json>);
+pub struct Diff(Map<String, Json>);
 
 impl Diff {
     /// Puts `new`, where there is one and it differs, into a column of a row that was read or is being made.
@@ -101,6 +102,21 @@ impl Diff {
         *column = Set(new);
     }
 
+    /// The same of an email address, which has a column for its text and one for its key.
+    pub(super) fn set_email<T>(
+        &mut self,
+        text: &mut ActiveValue<T>,
+        key: &mut ActiveValue<T>,
+        new: Option<(T, T)>,
+    ) where
+        T: Into<Value> + PartialEq + Serialize,
+    {
+        if let Some((new_text, new_key)) = new {
+            self.set("email", text, Some(new_text));
+            key.set_if_not_equals(new_key);
+        }
+    }
+
     /// Notes a field that is not a column of the row itself, such as its links.
     pub(super) fn note(&mut self, field: &str, old: impl Serialize, new: impl Serialize) {
         self.0.insert(field.to_owned(), json!({ "old": old, "new": new }));
@@ -115,14 +131,6 @@ impl Diff {
     /// Notes a field of a row that is no more; nothing when it had no value.
     pub(super) fn removed(mut self, field: &str, old: impl Serialize) -> Self {
         self.note_one(field, "old", old);
-        self
-    }
-
-    /// The same fields as those of a new row, which has no old values.
-    pub(super) fn of_creation(mut self) -> Self {
-        for change in self.0.values_mut() {
-            change.as_object_mut().and_then(|change| change.remove("old"));
-        }
         self
     }
 
@@ -150,18 +158,6 @@ impl Diff {
     }
 }
 
-/// Records one change; it is written at the commit.
-pub(super) fn record(
-    write: &Write,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    (kind, id): (&'static str, String),
-    action: Action,
-    diff: Diff,
-) {
-    record_all(write, ctx, organization, [Change { kind, id, action, diff }]);
-}
-
 /// A change that is not recorded yet.
 pub(super) struct Change {
     /// The type of the row that clients see.
@@ -174,59 +170,59 @@ pub(super) struct Change {
     pub(super) diff: Diff,
 }
 
-/// Records any number of changes, in this order; they are written at the commit.
-pub(super) fn record_all(
-    write: &Write,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    changes: impl IntoIterator<Item = Change>,
-) {
-    for change in changes {
-        write.record(organization, row(ctx, organization, change));
+impl Change {
+    /// What happened to a record.
+    pub(super) fn of<E: Recorded>(id: E::Id, action: Action, diff: Diff) -> Self {
+        Self { kind: E::KIND, id: id.to_string(), action, diff }
     }
 }
 
-fn row(ctx: &RequestContext, organization: OrganizationId, change: Change) -> ActiveModel {
+/// Records any number of changes, in this order; they are written at the commit.
+pub(super) fn record_all(ctx: &WriteContext<'_>, changes: impl IntoIterator<Item = Change>) {
+    for change in changes {
+        ctx.txn.record(ctx.organization, row(ctx, change));
+    }
+}
+
+fn row(ctx: &WriteContext<'_>, change: Change) -> ActiveModel {
     ActiveModel {
-        org_id: Set(organization),
+        org_id: Set(ctx.organization),
         seq: NotSet,
-        at: Set(ctx.now),
-        actor: Set(ctx.caller.subject.clone()),
+        at: Set(ctx.request.now),
+        actor: Set(ctx.request.caller.subject.clone()),
         entity_kind: Set(change.kind.to_owned()),
         entity_id: Set(change.id),
         action: Set(change.action.as_str().to_owned()),
         fields: Set(Json::Object(change.diff.0).into()),
-        request_id: Set(ctx.request_id.clone()),
+        request_id: Set(ctx.request.request_id.clone()),
     }
 }
 
 /// For each global id what was done to the thing that has it.
 pub async fn of_entities(
-    db: &Database,
-    organization: OrganizationId,
+    ctx: ReadContext<'_>,
     ids: &[String],
     list: &ListRequest,
 ) -> AppResult<HashMap<String, Page<Model>>> {
-    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
     let relation = ParentRelation::column(Column::EntityId);
-    let pages = page::pages(db.connection(), (select, Columns::all()), relation, ids, &list.page).await?;
-    verify_cursor(db, organization, list).await?;
+    let pages = reading::pages::<Entity, _>(ctx, relation, ids, Columns::all(), list).await?;
+    verify_cursor(ctx, list).await?;
     Ok(pages)
 }
 
 /// The organization's changes, oldest first.
-pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
-    let organization = authorize_read(ctx)?;
-    let select = filter::rows::<Entity>(db.connection(), organization, list.filter.as_ref()).await?;
-    let page = page::page(db.connection(), select, Columns::all(), &list.page).await?;
-    verify_cursor(db, organization, list).await?;
+pub async fn list(db: &Database, request: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
+    let ctx = ReadContext::authorize(db, request)?;
+    let select = filter::rows::<Entity>(ctx, list.filter.as_ref()).await?;
+    let page = page::page(ctx.db, select, Columns::all(), &list.page).await?;
+    verify_cursor(ctx, list).await?;
     Ok(page)
 }
 
-/// Refuses the cursor that a page began at, when its change is not in the log any more.
-async fn verify_cursor(db: &Database, organization: OrganizationId, list: &ListRequest) -> AppResult<()> {
+/// Rejects the cursor that a page began at, when its change is not in the log any more.
+async fn verify_cursor(ctx: ReadContext<'_>, list: &ListRequest) -> AppResult<()> {
     match list.page.whole_cursor() {
-        Some(cursor) => Position::of_cursor(cursor)?.verify(db.connection(), organization).await,
+        Some(cursor) => Position::of_cursor(cursor)?.verify(ctx.db, ctx.organization).await,
         None => Ok(()),
     }
 }

@@ -51,6 +51,18 @@ impl CursorKey {
     }
 }
 
+impl From<Uuid> for CursorKey {
+    fn from(uuid: Uuid) -> Self {
+        Self::Uuid(uuid)
+    }
+}
+
+impl From<i64> for CursorKey {
+    fn from(integer: i64) -> Self {
+        Self::Integer(integer)
+    }
+}
+
 impl From<CursorKey> for Value {
     fn from(key: CursorKey) -> Self {
         match key {

@@ -22,7 +22,7 @@ use self::{
     tail::{ChangeFeedTail, ChangeFeedTails, Failing, State},
 };
 use super::{
-    Database,
+    Database, ReadContext,
     change::{Position, cursor_lost},
     record::Recorded,
 };
@@ -291,7 +291,7 @@ impl Listener {
         let mut failing = None;
         loop {
             let turn = self.turns.acquire(&self.principal, &self.tail).await;
-            let contact = self.interest.contact_of(self.db.connection(), self.organization, change);
+            let contact = self.interest.contact_of(ReadContext::new(&self.db, self.organization), change);
             match limited(STATEMENT_TIMEOUT, contact).await {
                 Err(error) if matches!(error.code(), Code::Unavailable | Code::Timeout) => {
                     failing.get_or_insert_with(|| Failing::new(&self.tail));

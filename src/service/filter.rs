@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use super::{
+    ReadContext,
     contact::ContactCondition,
     custom_field::{self as custom_field_values, ValueFilter},
     search::{CompanyLink, Search, SearchQuery, Searched},
@@ -20,7 +21,7 @@ use crate::{
     entity::{
         Scoped, account, account_contact, account_contact_account as link, change, contact_type,
         custom_field, id::OrganizationId, internal_contact, internal_contact_assignment as assignment,
-        organization_contact, partner,
+        organization, organization_contact, partner,
     },
     error::AppResult,
 };
@@ -225,7 +226,7 @@ impl Filter {
 }
 
 /// A table whose rows can be filtered.
-pub(super) trait Filtered: Scoped {
+pub trait Filtered: Scoped {
     /// What is searched, where rows can be.
     const SEARCHED: Searched = Searched::Nothing;
 }
@@ -271,20 +272,17 @@ impl Filtered for assignment::Entity {}
 impl Filtered for contact_type::Entity {}
 impl Filtered for custom_field::Entity {}
 impl Filtered for change::Entity {}
+impl Filtered for organization::Entity {}
 
 /// The rows of the organization that meet the filter.
-pub(super) async fn rows<E: Filtered>(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    filter: Option<&Filter>,
-) -> AppResult<Select<E>> {
-    let Some(filter) = filter else { return Ok(E::find_in(organization)) };
-    let scope = Scope::new(organization, db.get_database_backend());
+pub(super) async fn rows<E: Filtered>(ctx: ReadContext<'_>, filter: Option<&Filter>) -> AppResult<Select<E>> {
+    let Some(filter) = filter else { return Ok(E::find_in(ctx.organization)) };
+    let scope = Scope::new(ctx.organization, ctx.db.get_database_backend());
     let mut filter = Cow::Borrowed(filter);
     if filter.asks_for_values() {
-        filter = Cow::Owned(custom_field_values::checked(db, organization, &filter).await?);
+        filter = Cow::Owned(custom_field_values::checked(ctx, &filter).await?);
     }
-    let filter = with_people(db, scope, &[searched::<E>()], filter).await?;
+    let filter = with_people(ctx.db, scope, &[searched::<E>()], filter).await?;
     Ok(scope.rows(&filter))
 }
 
@@ -330,11 +328,6 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The organization that the rows are of.
-    pub(super) fn organization(self) -> OrganizationId {
-        self.organization
-    }
-
     /// In this organization, on this kind of database.
     pub(super) fn new(organization: OrganizationId, backend: DbBackend) -> Self {
         Self { organization, backend }

@@ -4,18 +4,14 @@
 
 use std::str::FromStr;
 
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::OnConflict,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::input::Checks;
+use super::{WriteContext, input::Checks};
 use crate::{
-    auth::RequestContext,
     entity::{
         Scoped,
-        id::OrganizationId,
         idempotency_key::{ActiveModel, Column, Entity},
     },
     error::{AppError, AppResult, InputError, InputErrorCode},
@@ -30,13 +26,11 @@ const LENGTH: usize = 255;
 pub(super) struct Claim(Option<String>);
 
 /// Claims the caller's key, or returns the result of the first call with it: the id of a row, or the text that a bulk write
-/// kept. When the checks have found something the
-/// call will be refused, and there is nothing to protect.
+/// kept. When the checks have found something the call will be rejected, and there is nothing to protect.
 pub(super) async fn claim<T: FromStr>(
+    ctx: &WriteContext<'_>,
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    (organization, operation): (OrganizationId, &str),
+    operation: &str,
     key: Option<&str>,
     input: &impl Serialize,
 ) -> AppResult<Result<Claim, T>> {
@@ -45,33 +39,38 @@ pub(super) async fn claim<T: FromStr>(
     if !checks.passed() {
         return Ok(Ok(Claim(None)));
     }
+    let hash = hash(input)?;
     let row = ActiveModel {
-        org_id: Set(organization),
+        org_id: Set(ctx.organization),
         key: Set(key.to_owned()),
         operation: Set(operation.to_owned()),
-        input_hash: Set(hash(input)?),
+        input_hash: Set(hash.clone()),
         result_id: Set(String::new()),
-        created_at: Set(ctx.now),
+        created_at: Set(ctx.request.now),
     };
     let conflict = OnConflict::columns([Column::OrgId, Column::Key]).do_nothing().to_owned();
-    let hash = row.input_hash.clone().unwrap();
-    if Entity::insert(row).on_conflict(conflict).exec_without_returning(db).await? == 1 {
+    if Entity::insert(row).on_conflict(conflict).exec_without_returning(&ctx.txn).await? == 1 {
         return Ok(Ok(Claim(Some(key.to_owned()))));
     }
-    let first = Entity::find_in(organization).filter(Column::Key.eq(key)).one(db).await?;
+    let first = Entity::find_in(ctx.organization).filter(Column::Key.eq(key)).one(&ctx.txn).await?;
     match first {
-        Some(first) if first.operation == operation && first.input_hash == hash => first
-            .result_id
-            .parse()
-            .map(Err)
-            .map_err(|_| AppError::Internal("unreadable idempotent result".into())),
-        _ => Err(InputError::on(
-            FIELD,
-            InputErrorCode::Conflict,
-            "This key was already used with another input. Use a new key.",
-        )
-        .into()),
+        Some(first) if first.operation == operation && first.input_hash == hash => {
+            let result = first.result_id.parse();
+            result.map(Err).map_err(|_| AppError::Internal("unreadable idempotent result".into()))
+        }
+        _ => Err(conflict_on_key("This key was already used with another input. Use a new key.")),
     }
+}
+
+/// The row that an earlier call with the same idempotency key created.
+pub(super) fn replayed<T>(row: Option<T>) -> AppResult<T> {
+    let message = "The record that the first call with this key created has been deleted since. \
+                   Use a new key to create another.";
+    row.ok_or_else(|| conflict_on_key(message))
+}
+
+fn conflict_on_key(message: &'static str) -> AppError {
+    InputError::on(FIELD, InputErrorCode::Conflict, message).into()
 }
 
 fn check(checks: &mut Checks, key: &str) {
@@ -92,19 +91,20 @@ impl Claim {
         self.0.is_some()
     }
 
-    /// Notes what the call made.
-    pub(super) async fn complete(
-        self,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
-        result_id: impl ToString,
-    ) -> AppResult<()> {
+    /// Stores the result of the call.
+    pub(super) async fn complete(self, ctx: &WriteContext<'_>, result_id: impl ToString) -> AppResult<()> {
         let Some(key) = self.0 else { return Ok(()) };
-        Entity::update_in(organization)
+        Entity::update_in(ctx.organization)
             .filter(Column::Key.eq(key))
             .set(ActiveModel { result_id: Set(result_id.to_string()), ..Default::default() })
-            .exec(db)
+            .exec(&ctx.txn)
             .await?;
         Ok(())
+    }
+
+    /// Stores the result of the call, and commits.
+    pub(super) async fn commit(self, ctx: WriteContext<'_>, result_id: impl ToString) -> AppResult<()> {
+        self.complete(&ctx, result_id).await?;
+        ctx.commit().await
     }
 }

@@ -208,11 +208,22 @@ impl Checks {
 
     /// The patch of an email address that may be missing.
     pub fn email_patch(&mut self, field: &'static str, patch: &Patch<String>) -> Option<Option<Email>> {
+        self.optional_patch(patch, |checks, text| checks.email(field, text))
+    }
+
+    /// The patch of an optional text: `check` cleans the trimmed text, and blank text clears it.
+    fn optional_patch<T>(
+        &mut self,
+        patch: &Patch<impl AsRef<str>>,
+        check: impl FnOnce(&mut Self, &str) -> Option<T>,
+    ) -> Option<Option<T>> {
         match patch {
             Patch::Keep => None,
             Patch::Clear => Some(None),
-            Patch::Set(value) if value.trim().is_empty() => Some(None),
-            Patch::Set(value) => self.email(field, value).map(Some),
+            Patch::Set(text) => match text.as_ref().trim() {
+                "" => Some(None),
+                text => check(self, text).map(Some),
+            },
         }
     }
 
@@ -236,23 +247,17 @@ impl Checks {
         field: &'static str,
         patch: &Patch<impl AsRef<str>>,
     ) -> Option<Option<String>> {
-        let text = match patch {
-            Patch::Keep => return None,
-            Patch::Clear => return Some(None),
-            Patch::Set(text) => text.as_ref().trim(),
-        };
-        if text.is_empty() {
-            return Some(None);
-        }
-        let e164 = e164(text);
-        if e164.is_none() {
-            self.report(
-                field,
-                InputErrorCode::Invalid,
-                "Must be a phone number with country code and without extension, for example +1 202 555 0143.",
-            );
-        }
-        e164.map(Some)
+        self.optional_patch(patch, |checks, text| {
+            let number = e164(text);
+            if number.is_none() {
+                checks.report(
+                    field,
+                    InputErrorCode::Invalid,
+                    "Must be a phone number with country code and without extension, for example +1 202 555 0143.",
+                );
+            }
+            number
+        })
     }
 
     /// The address of a page or picture: http or https.
@@ -261,20 +266,14 @@ impl Checks {
         field: &'static str,
         patch: &Patch<impl AsRef<str>>,
     ) -> Option<Option<String>> {
-        let text = match patch {
-            Patch::Keep => return None,
-            Patch::Clear => return Some(None),
-            Patch::Set(text) => text.as_ref().trim(),
-        };
-        if text.is_empty() {
-            return Some(None);
-        }
-        self.within(field, text, URL)?;
-        if !is_web_address(text) {
-            self.report(field, InputErrorCode::Invalid, "Must be an http or https URL.");
-            return None;
-        }
-        Some(Some(text.to_owned()))
+        self.optional_patch(patch, |checks, text| {
+            checks.within(field, text, URL)?;
+            if !is_web_address(text) {
+                checks.report(field, InputErrorCode::Invalid, "Must be an http or https URL.");
+                return None;
+            }
+            Some(text.to_owned())
+        })
     }
 
     /// Metadata: a JSON object of bounded size that comes back as it goes in.

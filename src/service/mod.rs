@@ -1,8 +1,9 @@
 //! The rules of the gateway. A public function here is a unit of work: authorise, validate everything and collect
 //! every field error, begin, write, record the change, commit.
 //!
-//! Functions take the [`Database`] and the caller's [`RequestContext`]; helpers below them take a `ConnectionTrait`.
-//! Writers hold rows in one order, so that none waits in a circle: contact types, then partners and accounts, then
+//! Such a function takes the [`Database`] and the caller's [`RequestContext`]; what it calls takes the [`WriteContext`] or
+//! [`ReadContext`] that it made of them. [`record`] and [`reading`] have what is the same for every kind of record.
+//! Writers lock rows in one order, so that none waits in a circle: contact types, then partners and accounts, then
 //! contacts, then assignments and custom fields; those of one table in the order of their ids.
 //! May name `entity`, `auth` and `error`; never a transport, so GraphQL and REST share every rule.
 
@@ -11,13 +12,16 @@ pub mod account_contact;
 mod admission;
 pub mod app_token;
 pub mod background;
+pub mod background_worker;
 pub mod bulk;
 pub mod change;
+mod company;
 pub mod connection;
 pub mod contact;
 pub mod contact_erasure;
 pub mod contact_merge;
 pub mod contact_type;
+mod context;
 pub mod country;
 pub mod cursor;
 pub mod custom_field;
@@ -36,10 +40,11 @@ pub mod organization_contact;
 pub mod page;
 pub mod partner;
 mod patch;
+mod person;
 mod pool;
 mod query_stats;
-mod reading;
-mod record;
+pub mod reading;
+pub mod record;
 pub mod response_memory;
 mod retry;
 pub mod search;
@@ -52,13 +57,13 @@ mod transaction;
 pub mod work;
 mod write;
 
+pub use context::{ReadContext, WriteContext};
 pub use database::Database;
 pub use page::{ListRequest, Page, PageRequest, PageWindow};
 pub use patch::Patch;
 pub use query_stats::QueryStats;
 pub use retry::retried;
 pub use write::Write;
-use write::optimistically;
 
 use crate::{
     auth::{Denied, RequestContext, Scope},

@@ -8,13 +8,13 @@ use sea_orm::{
 };
 
 use super::{
-    Database, Page, PageRequest, Patch, Write, authorize_admin,
+    Database, Page, PageRequest, Patch, Write, WriteContext, authorize_admin,
     change::{Action, Diff},
     contact_type,
-    cursor::{CursorKey, Order},
+    cursor::Order,
     input::{Checks, check_version},
-    page::{self, Paged},
-    record::{self, Recorded},
+    page,
+    record::{self, Recorded, recorded_columns},
 };
 use crate::{
     auth::{RequestContext, Scope},
@@ -26,30 +26,12 @@ use crate::{
     error::{AppError, AppResult, Code, NO_ORGANIZATION},
 };
 
-impl Paged for Entity {
-    const ORDER: Order = Order::by_integer("organization");
-
-    fn key_column() -> Column {
-        Column::Id
-    }
-
-    fn key(row: &Model) -> CursorKey {
-        CursorKey::Integer(row.id.0)
-    }
-}
-
 impl Recorded for Entity {
     const KIND: &'static str = "Organization";
-    const VERSION: Column = Column::Version;
-    const UPDATED_AT: Column = Column::UpdatedAt;
+    const LIST: Order = Order::by_integer("organization");
+    const WRITE_SCOPE: Scope = Scope::OrgAdmin;
 
-    fn id(row: &Model) -> OrganizationId {
-        row.id
-    }
-
-    fn version(row: &Model) -> i32 {
-        row.version
-    }
+    recorded_columns!();
 }
 
 /// What is to change of an organization.
@@ -62,20 +44,20 @@ pub struct UpdateOrganization {
 }
 
 /// The selected organization, or the one with this id when the token names it.
-pub async fn get(db: &Database, ctx: &RequestContext, id: Option<&str>) -> AppResult<Option<Model>> {
-    ctx.require(Scope::ContactsRead)?;
+pub async fn get(db: &Database, request: &RequestContext, id: Option<&str>) -> AppResult<Option<Model>> {
+    request.require(Scope::ContactsRead)?;
     let id = match id {
         Some(id) => id.parse().ok(),
-        None => Some(OrganizationId(ctx.organization()?)),
+        None => Some(OrganizationId(request.organization()?)),
     };
     let Some(id) = id else { return Ok(None) };
-    Ok(among(db, ctx).filter(Column::Id.eq(id)).one(db.connection()).await?)
+    Ok(among(db, request).filter(Column::Id.eq(id)).one(db.connection()).await?)
 }
 
 /// The organizations that the token names.
-pub async fn list(db: &Database, ctx: &RequestContext, request: &PageRequest) -> AppResult<Page<Model>> {
-    ctx.require(Scope::ContactsRead)?;
-    page::page(db.connection(), among(db, ctx), Columns::all(), request).await
+pub async fn list(db: &Database, request: &RequestContext, page: &PageRequest) -> AppResult<Page<Model>> {
+    request.require(Scope::ContactsRead)?;
+    page::page(db.connection(), among(db, request), Columns::all(), page).await
 }
 
 /// The organization that a request selected.
@@ -84,44 +66,38 @@ pub async fn selected(db: &Database, id: OrganizationId) -> AppResult<Option<Mod
 }
 
 /// The organizations that the token names.
-fn among(db: &Database, ctx: &RequestContext) -> Select<Entity> {
-    let numbers = ctx.caller.organizations.iter().copied();
+fn among(db: &Database, request: &RequestContext) -> Select<Entity> {
+    let numbers = request.caller.organizations.iter().copied();
     Entity::find_among(db.connection().get_database_backend(), numbers.map(OrganizationId))
 }
 
-/// Makes an organization with the contact types that every one begins with. The caller needs no organization, and is not in
+/// Creates an organization with the contact types that every one begins with. The caller needs no organization, and is not in
 /// the new one.
-pub async fn create(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Model> {
-    let name = checked(ctx, name)?;
-    let write = db.bypass_rls().begin().await?;
-    let row = insert(&write, ctx, name).await?;
-    write.commit().await?;
-    Ok(row)
+pub async fn create(db: &Database, request: &RequestContext, name: &str) -> AppResult<Model> {
+    let name = checked(request, name)?;
+    insert(db.bypass_rls().begin().await?, request, name).await
 }
 
-/// Makes the first organization of an empty database; `None` when there is one already. Of several callers at once
+/// Creates the first organization of an empty database; `None` when there is one already. Of several callers at once
 /// one makes it.
-pub async fn create_first(db: &Database, ctx: &RequestContext, name: &str) -> AppResult<Option<Model>> {
-    let name = checked(ctx, name)?;
-    let write = db.begin().await?;
-    Entity::lock(&write).await?;
-    if Entity::any(&write).await? {
+pub async fn create_first(db: &Database, request: &RequestContext, name: &str) -> AppResult<Option<Model>> {
+    let name = checked(request, name)?;
+    let txn = db.begin().await?;
+    Entity::lock(&txn).await?;
+    if Entity::any(&txn).await? {
         return Ok(None);
     }
-    let row = insert(&write, ctx, name).await?;
-    write.commit().await?;
-    Ok(Some(row))
+    insert(txn, request, name).await.map(Some)
 }
 
 /// Changes the selected organization.
-pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganization) -> AppResult<Model> {
-    let organization = authorize_admin(ctx)?;
+pub async fn update(db: &Database, request: &RequestContext, input: &UpdateOrganization) -> AppResult<Model> {
+    let organization = authorize_admin(request)?;
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
-    let write = db.begin().await?;
-    let txn = &write;
+    let ctx = WriteContext::begin(db, request, organization).await?;
     // An exclusive lock would wait for every write to rows of the organization.
-    let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(txn).await? else {
+    let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(&ctx.txn).await? else {
         return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION));
     };
     check_version(input.expected_version, old.version)?;
@@ -129,39 +105,41 @@ pub async fn update(db: &Database, ctx: &RequestContext, input: &UpdateOrganizat
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
     diff.set("name", &mut row.name, name);
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
+    let new = record::update_row::<Entity>(&ctx, old, row, diff).await?;
+    ctx.commit().await?;
     Ok(new)
 }
 
-fn checked(ctx: &RequestContext, name: &str) -> AppResult<String> {
-    ctx.require(Scope::GatewayAdmin)?;
+fn checked(request: &RequestContext, name: &str) -> AppResult<String> {
+    request.require(Scope::GatewayAdmin)?;
     let mut checks = Checks::default();
     let name = checks.required_line("name", name);
     checks.finish()?;
     Ok(name)
 }
 
-async fn insert(txn: &Write, ctx: &RequestContext, name: String) -> AppResult<Model> {
+async fn insert(txn: Write, request: &RequestContext, name: String) -> AppResult<Model> {
     let row = ActiveModel {
         id: NotSet,
         name: Set(name),
         external_id: Set(None),
-        created_at: Set(ctx.now),
-        updated_at: Set(ctx.now),
+        created_at: Set(request.now),
+        updated_at: Set(request.now),
         version: Set(1),
     }
-    .insert(txn)
+    .insert(&txn)
     .await?;
     change_counter::Entity::insert(change_counter::ActiveModel {
         org_id: Set(row.id),
         seq: Set(0),
         deleted_through: Set(0),
     })
-    .exec_without_returning(txn)
+    .exec_without_returning(&txn)
     .await?;
-    contact_type::insert_initial(txn, ctx, row.id).await?;
+    let ctx = WriteContext { txn, request, organization: row.id };
+    contact_type::insert_initial(&ctx).await?;
     let diff = Diff::default().created("name", &row.name);
-    record::record::<Entity>(txn, ctx, row.id, row.id, Action::Created, diff);
+    record::record::<Entity>(&ctx, row.id, Action::Created, diff);
+    ctx.commit().await?;
     Ok(row)
 }

@@ -1,57 +1,32 @@
 //! Organization contacts: cards with one fixed purpose at an organization.
 
-use std::collections::HashMap;
-
-use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ConnectionTrait, IntoActiveModel, TryIntoModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, IntoActiveModel, Set};
 use serde::Serialize;
 
+pub use super::reading::by_ids;
 use super::{
-    Database, ListRequest, Page, Patch, Write, authorize_read, authorize_write,
+    Database, Patch, WriteContext,
     change::{Action, Diff},
     contact_merge, country,
-    cursor::{CursorKey, Order},
-    filter, idempotency,
-    input::{Checks, Email, NOT_FOUND, not_found},
-    optimistically,
-    page::{self, Paged},
-    reading,
-    record::{self, Recorded},
+    cursor::Order,
+    input::{Checks, Email, NOT_FOUND},
+    record::{self, Recorded, recorded_columns},
     search,
 };
 use crate::{
     auth::RequestContext,
     entity::{
-        Columns, ScopedById,
-        id::{OrganizationContactId, OrganizationId},
+        id::OrganizationContactId,
         organization_contact::{ActiveModel, Column, Entity, Model, OrganizationContactType},
     },
     error::{AppResult, InputErrorCode},
 };
 
-impl Paged for Entity {
-    const ORDER: Order = Order::by_integer("organization_contact");
-
-    fn key_column() -> <Self as sea_orm::EntityTrait>::Column {
-        <Self as ScopedById>::ID
-    }
-
-    fn key(row: &Model) -> CursorKey {
-        CursorKey::Integer(row.id.0)
-    }
-}
-
 impl Recorded for Entity {
     const KIND: &'static str = "OrganizationContact";
-    const VERSION: Column = Column::Version;
-    const UPDATED_AT: Column = Column::UpdatedAt;
+    const LIST: Order = Order::by_integer("organization_contact");
 
-    fn id(row: &Model) -> OrganizationContactId {
-        row.id
-    }
-
-    fn version(row: &Model) -> i32 {
-        row.version
-    }
+    recorded_columns!();
 
     fn derive(row: &mut Model) {
         let phones = [&row.phone, &row.mobile].map(|phone| phone.as_deref().map(search::phone_words));
@@ -59,6 +34,10 @@ impl Recorded for Entity {
         let texts = names.into_iter().chain(phones.iter().map(Option::as_deref));
         row.words = search::words(texts.flatten().chain([label(row.r#type)]));
         row.sort_key = search::sort_key(display_name(row));
+    }
+
+    async fn check_restorable(ctx: &WriteContext<'_>, id: OrganizationContactId) -> AppResult<()> {
+        contact_merge::check_not_merged(ctx, id).await
     }
 }
 
@@ -111,190 +90,68 @@ pub struct Card {
     pub purchase_order_number: Patch<String>,
 }
 
-/// The organization contact with this id, if the caller may read it.
-pub async fn get(db: &Database, ctx: &RequestContext, id: &str) -> AppResult<Option<Model>> {
-    reading::get::<Entity>(db, ctx, id).await
-}
-
-/// The organization's cards.
-pub async fn list(
-    db: &Database,
-    ctx: &RequestContext,
-    columns: Columns<Entity>,
-    list: &ListRequest,
-) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
-    page::page(db.connection(), select, columns, &list.page).await
-}
-
-/// The cards with these ids, deleted ones included.
-pub async fn by_ids(
-    db: &Database,
-    organization: OrganizationId,
-    ids: &[OrganizationContactId],
-    columns: Columns<Entity>,
-) -> AppResult<HashMap<OrganizationContactId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, columns, |row| row.id).await
-}
-
-/// Makes a card.
+/// Creates a card.
 pub async fn create(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     kind: OrganizationContactType,
     card: &Card,
     idempotency_key: Option<&str>,
 ) -> AppResult<Model> {
-    let is_new = idempotency_key.is_none();
-    optimistically(db, is_new, |write| create_in(write, ctx, kind, card, idempotency_key)).await
+    let unit = |ctx| create_in(ctx, kind, card, idempotency_key);
+    WriteContext::optimistically(db, request, idempotency_key.is_none(), unit).await
 }
 
 async fn create_in(
-    write: Write,
-    ctx: &RequestContext,
+    ctx: WriteContext<'_>,
     kind: OrganizationContactType,
     card: &Card,
-    idempotency_key: Option<&str>,
+    key: Option<&str>,
 ) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
     let mut checks = Checks::default();
-    let fields = Fields::check(&mut checks, kind, card);
-    let txn = &write;
-    let operation = "createOrganizationContact";
-    let claim = match idempotency::claim(
-        &mut checks,
-        txn,
-        ctx,
-        (organization, operation),
-        idempotency_key,
-        &(kind, card),
-    )
-    .await?
-    {
+    let mut row = ActiveModel { r#type: Set(kind), ..Default::default() };
+    let diff = Fields::check(&mut checks, kind, card).write(&mut row).created("type", kind);
+    let claim = match record::claim::<Entity>(&ctx, &mut checks, key, &(kind, card)).await? {
         Ok(claim) => claim,
-        Err(first) => return reading::replayed(find(txn, organization, first).await?),
+        Err(first) => return Ok(first),
     };
     checks.finish()?;
-    let mut row = blank(ctx, organization, kind).into_active_model();
-    let diff = fields.write(&mut row).of_creation().created("type", kind);
-    let row = if txn.is_optimistic() {
-        let id = Entity::next_id(txn).await?;
-        record::create::<Entity>(txn, ctx, organization, Model { id, ..row.try_into_model()? }, diff).await?
+    let row = if ctx.txn.is_optimistic() {
+        row.id = Set(Entity::next_id(&ctx.txn).await?);
+        record::insert_row::<Entity>(&ctx, row, diff)?
     } else {
-        let row = insert(txn, row).await?;
-        record::record::<Entity>(txn, ctx, organization, row.id, Action::Created, diff);
-        row
+        insert(&ctx, row, diff).await?
     };
-    claim.complete(txn, organization, row.id).await?;
-    write.commit().await?;
+    claim.commit(ctx, row.id).await?;
+    Ok(row)
+}
+
+/// Inserts a new card, whose number the database makes, and records its creation.
+async fn insert(ctx: &WriteContext<'_>, mut row: ActiveModel, diff: Diff) -> AppResult<Model> {
+    row.id = Set(OrganizationContactId(0));
+    let row = record::new_row::<Entity>(ctx, row)?.into_active_model().reset_all();
+    let row = ActiveModel { id: NotSet, ..row }.insert(&ctx.txn).await?;
+    record::record::<Entity>(ctx, row.id, Action::Created, diff);
     Ok(row)
 }
 
 /// Changes what a card says.
 pub async fn update(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     id: &str,
     card: &Card,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
+    let (ctx, old) = record::begin_update::<Entity>(db, request, id, expected_version).await?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, old.r#type, card);
     checks.finish()?;
     let mut row = old.clone().into_active_model();
     let diff = fields.write(&mut row);
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
+    let new = record::update_row::<Entity>(&ctx, old, row, diff).await?;
+    ctx.commit().await?;
     Ok(new)
-}
-
-/// Deletes a card.
-pub async fn delete(
-    db: &Database,
-    ctx: &RequestContext,
-    id: &str,
-    expected_version: Option<i32>,
-) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
-    let new = record::delete::<Entity>(txn, ctx, organization, old).await?;
-    write.commit().await?;
-    Ok(new)
-}
-
-/// Brings a deleted card back. One that is not deleted stays as it is.
-pub async fn restore(
-    db: &Database,
-    ctx: &RequestContext,
-    id: &str,
-    expected_version: Option<i32>,
-) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: OrganizationContactId = id.parse().map_err(|_| not_found("id"))?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update_with_deleted::<Entity>(txn, organization, id, expected_version).await?;
-    if old.deleted_at.is_none() {
-        return Ok(old);
-    }
-    contact_merge::check_not_merged(txn, organization, id).await?;
-    let new = record::restore::<Entity>(txn, ctx, organization, old).await?;
-    write.commit().await?;
-    Ok(new)
-}
-
-/// A card that says nothing, and has no number yet.
-fn blank(ctx: &RequestContext, organization: OrganizationId, kind: OrganizationContactType) -> Model {
-    Model {
-        id: OrganizationContactId(0),
-        org_id: organization,
-        r#type: kind,
-        name: None,
-        title: None,
-        department: None,
-        street: None,
-        secondary_address: None,
-        zipcode: None,
-        city: None,
-        state: None,
-        country_id: None,
-        email: None,
-        email_key: None,
-        phone: None,
-        mobile: None,
-        purchase_order_number: None,
-        remote_id: None,
-        sort_key: String::new(),
-        words: String::new(),
-        created_at: ctx.now,
-        updated_at: ctx.now,
-        version: 1,
-        deleted_at: None,
-    }
-}
-
-/// Inserts a new card; the database makes the number.
-async fn insert(db: &impl ConnectionTrait, row: ActiveModel) -> AppResult<Model> {
-    let mut whole = row.try_into_model()?;
-    Entity::derive(&mut whole);
-    let row = ActiveModel { id: NotSet, ..whole.into_active_model().reset_all() };
-    Ok(row.insert(db).await?)
-}
-
-async fn find(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: OrganizationContactId,
-) -> AppResult<Option<Model>> {
-    Ok(Entity::find_by_id_in(organization, id).one(db).await?)
 }
 
 /// The checked fields of a card; `None` keeps what is there.
@@ -337,6 +194,7 @@ impl Fields {
         }
     }
 
+    /// Puts the fields into a row that was read or is new.
     fn write(self, row: &mut ActiveModel) -> Diff {
         let mut diff = Diff::default();
         diff.set("name", &mut row.name, self.name);
@@ -348,11 +206,8 @@ impl Fields {
         diff.set("city", &mut row.city, self.city);
         diff.set("state", &mut row.state, self.state);
         diff.set("countryId", &mut row.country_id, self.country_id);
-        if let Some(email) = self.email {
-            let (text, key) = email.map(|email| (email.text, email.key)).unzip();
-            diff.set("email", &mut row.email, Some(text));
-            row.email_key.set_if_not_equals(key);
-        }
+        let email = self.email.map(|email| email.map(|email| (email.text, email.key)).unzip());
+        diff.set_email(&mut row.email, &mut row.email_key, email);
         diff.set("phone", &mut row.phone, self.phone);
         diff.set("mobile", &mut row.mobile, self.mobile);
         diff.set("purchaseOrderNumber", &mut row.purchase_order_number, self.purchase_order_number);

@@ -186,7 +186,7 @@ impl SearchQuery {
 
 /// What a search of a table looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Searched {
+pub enum Searched {
     /// Its rows cannot be searched.
     Nothing,
     /// The words of the row.
@@ -207,7 +207,7 @@ impl Searched {
 
 /// The table that links people to their companies. Deleted links and companies do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CompanyLink {
+pub struct CompanyLink {
     pub(super) table: &'static str,
     pub(super) person_id: &'static str,
     pub(super) company_id: &'static str,

@@ -5,7 +5,7 @@
 //!
 //! On PostgreSQL a unit can be optimistic: it reads outside of a transaction and locks nothing. What it has found is
 //! verified by guards, in the one statement that writes everything. Where a guard fails, or a unique key is violated, nothing
-//! was written, and [`optimistically`] does the unit again in a transaction with locks, which collects all errors.
+//! was written, and [`WriteContext::optimistically`](super::WriteContext::optimistically) does the unit again in a transaction with locks, which collects all errors.
 
 use std::{
     pin::Pin,
@@ -21,8 +21,8 @@ use sea_orm::{
 use tokio::sync::{Notify, OnceCell};
 
 use super::{
-    Database, QueryStats, connection::Connection, input::Checks, pool::Working, reading,
-    sqlite_file::SqliteFile, transaction::Transaction,
+    connection::Connection, input::Checks, pool::Working, reading, sqlite_file::SqliteFile,
+    transaction::Transaction,
 };
 use crate::{
     entity::{
@@ -56,22 +56,6 @@ struct Pending {
     guards: Vec<Guard>,
     writes: Vec<PendingWrite>,
     changes: Vec<(OrganizationId, change::ActiveModel)>,
-}
-
-/// Does a unit of work optimistically where the database allows it. Otherwise, or when another writer came first, does it
-/// in a transaction with locks.
-pub(super) async fn optimistically<T, F: Future<Output = AppResult<T>>>(
-    db: &Database,
-    allowed: bool,
-    unit: impl Fn(Write) -> F,
-) -> AppResult<T> {
-    if allowed && let Some(write) = db.begin_optimistic() {
-        match Box::pin(unit(write)).await {
-            Err(error) if error.is_lost_race() => QueryStats::retry(),
-            outcome => return outcome,
-        }
-    }
-    Box::pin(unit(db.begin().await?)).await
 }
 
 impl Write {

@@ -100,6 +100,61 @@ fn every_module_is_a_layer() {
     assert_eq!(modules, layers);
 }
 
+/// The services of records and what they share. None names one that stands behind it, so they form no cycle.
+const SERVICES: [&str; 18] = [
+    "background",
+    "bulk",
+    "company",
+    "contact",
+    "contact_merge",
+    "country",
+    "custom_field",
+    "contact_type",
+    "person",
+    "internal_contact_assignment",
+    "partner",
+    "internal_contact",
+    "account",
+    "account_contact",
+    "organization_contact",
+    "organization",
+    "contact_erasure",
+    "background_worker",
+];
+
+fn service_breaches(source: &Source) -> Vec<String> {
+    let position = |service| SERVICES.iter().position(|other| *other == service);
+    let own = source.service().and_then(position);
+    let is_behind = |service| own.is_some_and(|own| position(service).is_some_and(|other| other > own));
+    let behind = source.services().filter(|(service, _)| is_behind(service));
+    behind.map(|(service, line)| source.complaint(line, service)).collect()
+}
+
+#[test]
+fn services_name_each_other_in_one_direction() {
+    let breaches: Vec<String> = sources("src/service").iter().flat_map(service_breaches).collect();
+    assert_eq!(breaches, [""; 0]);
+    let services = Source::read(Path::new("src/service/mod.rs"));
+    for (position, service) in SERVICES.iter().enumerate() {
+        assert!(
+            services.words_after("mod").any(|module| module == *service),
+            "there is no service {service}"
+        );
+        for (other_position, other) in SERVICES.iter().enumerate() {
+            let uses = [
+                ("", format!("use super::{{Database, {other}::work}};")),
+                ("", format!("use crate::{{error::AppResult, service::{{Database, {other}}}}};")),
+                ("/part", format!("fn f() {{ super::super::{other}::work(); }}")),
+            ];
+            for (file, text) in uses {
+                let source = Source::of(&format!("src/service/{service}{file}.rs"), &text);
+                let is_breach = other_position > position;
+                assert_eq!(service_breaches(&source).len(), usize::from(is_breach), "{service}: {text}");
+            }
+        }
+    }
+}
+
 /// What may be written in some places only.
 struct Rule {
     /// Sequences of words and signs.

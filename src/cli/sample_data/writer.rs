@@ -15,18 +15,18 @@ use super::{
 };
 use crate::{
     auth::{Caller, RequestContext, Scopes},
-    entity::{contact_type::Entity as ContactType, internal_contact_assignment::InternalRole},
+    entity::{Columns, contact_type::Entity as ContactType, internal_contact_assignment::InternalRole},
     error::AppResult,
     service::{
         Database, ListRequest, PageWindow,
         account::{self, CreateAccount},
         account_contact::{self, CreateAccountContact},
-        contact_type,
         custom_field::{self, CreateCustomField, CustomFieldInput},
         internal_contact::{self, AddInternalContactToPartner, CreateInternalContact, Profile},
         internal_contact_assignment, organization_contact,
         page::Paged,
         partner::{self, CreatePartner},
+        reading,
     },
 };
 
@@ -100,7 +100,8 @@ impl<'a> Writer<'a> {
         (organization, time): (i64, DateTime<Utc>),
     ) -> AppResult<Self> {
         let all = ListRequest::new(ContactType::ORDER, &PageWindow::default(), None, Vec::new(), false)?;
-        let types = contact_type::list(db, &context(Some(organization), time), &all).await?;
+        let request = context(Some(organization), time);
+        let types = reading::list::<ContactType>(db, &request, Columns::all(), &all).await?;
         let mut writer = Self {
             db,
             plan,

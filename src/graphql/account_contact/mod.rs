@@ -120,7 +120,7 @@ queries! {
     AccountContactQuery: AccountContact,
     by_id {
         /// The account contact with this id. Null if it does not exist or is not accessible with this token.
-        account_contact = service::get
+        account_contact
     }
     "Filters the results. Soft-deleted records are excluded by default." {
         /// The account contacts of the organization.

@@ -226,7 +226,7 @@ impl AccountContactMutation {
 
 soft_deletion! {
     /// Soft-deletion of account contacts.
-    AccountContactDeletion: account_contact AccountContact by service, "contact", "The contact.";
+    AccountContactDeletion: account_contact AccountContact, "contact", "The contact.";
     /// Soft-deletes an account contact. Its email address and remote id can be used again.
     delete_account_contact "deleteAccountContact": DeleteAccountContactInput => DeleteAccountContactPayload;
     /// Restores a soft-deleted account contact with its accounts and custom field values. An active contact is not

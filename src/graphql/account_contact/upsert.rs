@@ -42,7 +42,7 @@ pub struct UpsertAccountContactInput {
 
 upsert! {
     /// Bulk mutations of account contacts.
-    AccountContactUpsert: account_contact "accountContact" AccountContact by service;
+    AccountContactUpsert: account_contact "accountContact" AccountContact by service::UpsertAccountContact;
     /// Account contacts to create or update.
     UpsertAccountContactsInput;
     /// 1 to 1,000 contacts. Remote ids and email addresses must be unique in the list.

@@ -112,7 +112,7 @@ queries! {
     InternalContactQuery: InternalContact,
     by_id {
         /// The internal contact with this id. Null if it does not exist or is not accessible with this token.
-        internal_contact = service::get
+        internal_contact
     }
     "Filters the results. Soft-deleted records are excluded by default." {
         /// The internal contacts of the organization.

@@ -209,7 +209,7 @@ impl InternalContactMutation {
 
 soft_deletion! {
     /// Soft-deletion of internal contacts.
-    InternalContactDeletion: internal_contact InternalContact by service, "contact", "The contact.", complex;
+    InternalContactDeletion: internal_contact InternalContact, "contact", "The contact.", complex;
     /// Soft-deletes an internal contact. Its assignments are hidden until it is restored; its email address can be
     /// used again.
     delete_internal_contact "deleteInternalContact":

@@ -41,7 +41,7 @@ pub struct UpsertInternalContactAssignmentInput {
 
 upsert! {
     /// Bulk mutations of assignments.
-    InternalContactAssignmentUpsert: assignment "assignment" InternalContactAssignment by service;
+    InternalContactAssignmentUpsert: assignment "assignment" InternalContactAssignment by service::UpsertInternalContactAssignment;
     /// Assignments to create or update.
     UpsertInternalContactAssignmentsInput;
     /// 1 to 1,000 assignments. Remote ids, and combinations of person, partner and role, must be unique in the list.

@@ -148,7 +148,7 @@ queries! {
     OrganizationContactQuery: OrganizationContact,
     by_id {
         /// The organization contact with this id. Null if it does not exist or is not accessible with this token.
-        organization_contact = service::get
+        organization_contact
     }
     "Filters the results. Soft-deleted records are excluded by default." {
         /// The organization contacts of the organization.

@@ -135,7 +135,7 @@ impl OrganizationContactMutation {
 
 soft_deletion! {
     /// Soft-deletion of organization contacts.
-    OrganizationContactDeletion: organization_contact OrganizationContact by service,
+    OrganizationContactDeletion: organization_contact OrganizationContact,
         "organization contact", "The organization contact.";
     /// Soft-deletes an organization contact.
     delete_organization_contact "deleteOrganizationContact":

@@ -12,11 +12,14 @@ use super::{
     response::{RestResponse, RestResult, time},
 };
 use crate::{
-    entity::contact_type::{Entity, Model},
+    entity::{
+        Columns,
+        contact_type::{Entity, Model},
+    },
     service::{
         ListRequest, PageRequest, Patch, contact_type as types,
         page::{MAX_NUMBERED_PAGE_SIZE, Paged},
-        retried,
+        reading, retried,
     },
 };
 
@@ -118,7 +121,8 @@ struct UpdateAttributeValue {
 )]
 async fn list(Extension(call): CallExtension, ValidatedQuery(_): ValidatedQuery<Attributes>) -> RestResult {
     let page = PageRequest::numbered(Entity::ORDER, MAX_NUMBERED_PAGE_SIZE, 0, Vec::new(), false);
-    let page = types::list(&call.db, &call.request, &ListRequest { filter: None, page }).await?;
+    let list = ListRequest { filter: None, page };
+    let page = reading::list::<Entity>(&call.db, &call.request, Columns::all(), &list).await?;
     RestResponse::ok(&page.items.iter().map(AttributeValue::from).collect::<Vec<_>>())
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     entity::{Columns, internal_contact as entity},
-    service::{Patch, internal_contact as contacts, retried},
+    service::{Patch, internal_contact as contacts, reading, retried},
 };
 
 /// The routes.
@@ -159,7 +159,7 @@ async fn list(
     ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
 ) -> RestResult {
     let request = query.to_list_request::<entity::Entity>(&call, None)?;
-    let page = contacts::list(&call.db, &call.request, Columns::all(), &request).await?;
+    let page = reading::list::<entity::Entity>(&call.db, &call.request, Columns::all(), &request).await?;
     RestResponse::ok(&InternalContacts { data: page.items.iter().map(InternalContact::from).collect() })
 }
 
@@ -199,7 +199,7 @@ async fn create(
     responses((status = 200, description = "The contact.", body = InternalContact))
 )]
 async fn get(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
-    let row = contacts::get(&call.db, &call.request, &id).await?;
+    let row = reading::get::<entity::Entity>(&call.db, &call.request, &id).await?;
     answer(&row.ok_or_else(|| Problem::not_found("internal_contact_id"))?)
 }
 

@@ -17,12 +17,13 @@ use crate::{
     entity::{
         Columns,
         internal_contact_assignment::{Entity, InternalRole},
+        partner,
     },
     service::{
         filter::{Comparison, Field, Filter},
         internal_contact as contacts,
         internal_contact_assignment::{self as assignments, Assigned},
-        partner as partners, retried,
+        reading, retried,
     },
 };
 
@@ -148,11 +149,11 @@ async fn list(
     Path(partner_id): Path<String>,
     ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
 ) -> RestResult {
-    let partner = partners::get(&call.db, &call.request, &partner_id).await?;
+    let partner = reading::get::<partner::Entity>(&call.db, &call.request, &partner_id).await?;
     let partner = partner.ok_or_else(|| Problem::not_found("partner_id"))?;
     let own = Filter::Compare(Field::new("partner_id"), Comparison::Equal(partner.id.into()));
     let request = query.to_list_request::<Entity>(&call, Some(own))?;
-    let page = assignments::list(&call.db, &call.request, Columns::all(), &request).await?;
+    let page = reading::list::<Entity>(&call.db, &call.request, Columns::all(), &request).await?;
     let assigned = assignments::with_people(&call.db, &call.request, page.items).await?;
     RestResponse::ok(&InternalContactAssignments { data: assigned.iter().map(Into::into).collect() })
 }

@@ -26,7 +26,7 @@ use crate::{
         organization::selected,
         organization_contact::{self as cards, Card},
         page::{MAX_NUMBERED_PAGE_SIZE, Paged},
-        retried,
+        reading, record, retried,
     },
 };
 
@@ -371,7 +371,7 @@ impl CollectionPosition {
         call.charge_page(self.size, number, None)?;
         let page = PageRequest::numbered(Entity::ORDER, self.size, number, Vec::new(), true);
         let list = ListRequest { filter: None, page };
-        Ok(cards::list(&call.db, &call.request, Columns::all(), &list).await?)
+        Ok(reading::list::<Entity>(&call.db, &call.request, Columns::all(), &list).await?)
     }
 
     /// The Link header with the other pages.
@@ -449,7 +449,7 @@ fn unknown_type() -> Problem {
     responses((status = 200, description = "The contact.", body = OrganizationContact))
 )]
 async fn get(Extension(call): CallExtension, Path((_, id)): Path<(String, String)>) -> RestResult {
-    let row = cards::get(&call.db, &call.request, &global(id)).await?;
+    let row = reading::get::<Entity>(&call.db, &call.request, &global(id)).await?;
     answer(&call, row.ok_or_else(|| Problem::not_found("contact_id"))?).await
 }
 
@@ -493,7 +493,7 @@ async fn update(
 )]
 async fn delete(Extension(call): CallExtension, Path((_, id)): Path<(String, String)>) -> RestResult {
     let id = global(id);
-    retried(|| cards::delete(&call.db, &call.request, &id, call.expected_version)).await?;
+    retried(|| record::delete::<Entity>(&call.db, &call.request, &id, call.expected_version)).await?;
     RestResponse::no_content()
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Columns,
         partner::{Entity, Model},
     },
-    service::partner as partners,
+    service::reading,
 };
 
 /// The routes.
@@ -77,6 +77,6 @@ async fn list(
     ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
 ) -> RestResult {
     let request = query.to_list_request::<Entity>(&call, None)?;
-    let page = partners::list(&call.db, &call.request, Columns::all(), &request).await?;
+    let page = reading::list::<Entity>(&call.db, &call.request, Columns::all(), &request).await?;
     RestResponse::ok(&Partners { data: page.items.iter().map(Partner::from).collect() })
 }

@@ -5,25 +5,22 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-};
+use sea_orm::{ColumnTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::{
     auth::RequestContext,
     entity::{
-        Scoped, ScopedById, account as account_row,
+        Scoped, account,
         account_contact::{Entity, Model},
         account_contact_account::{Column as LinkColumn, Entity as Links, Model as Link},
-        id::{AccountContactId, AccountId, OrganizationId},
-        keys_in,
+        id::{AccountContactId, AccountId},
     },
     error::{AppResult, InputErrorCode},
     service::{
-        Database, Write, account, authorize_write,
+        Database, WriteContext, authorize_write,
         change::Diff,
         input::{Checks, NOT_FOUND, check_version, not_found},
-        record,
+        reading, record,
     },
 };
 
@@ -31,12 +28,12 @@ use crate::{
 const MAX_ACCOUNTS: usize = 100;
 
 /// A contact and one of the accounts.
-pub(super) type ContactAtAccount = (Model, account_row::Model);
+pub(super) type ContactAtAccount = (Model, account::Model);
 
 /// Links a contact to one more account. A link that is there already stays, and nothing changes.
 pub async fn add_to_account(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     contact_id: &str,
     account_id: &str,
     expected_version: Option<i32>,
@@ -47,13 +44,13 @@ pub async fn add_to_account(
         }
         Ok(accounts)
     };
-    change(db, ctx, (contact_id, account_id), expected_version, with).await
+    change(db, request, (contact_id, account_id), expected_version, with).await
 }
 
 /// Removes the link of a contact to an account.
 pub async fn remove_from_account(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     contact_id: &str,
     account_id: &str,
     expected_version: Option<i32>,
@@ -63,68 +60,50 @@ pub async fn remove_from_account(
         accounts.remove(position.ok_or_else(|| not_found("accountId"))?);
         Ok(accounts)
     };
-    change(db, ctx, (contact_id, account_id), expected_version, without).await
+    change(db, request, (contact_id, account_id), expected_version, without).await
 }
 
 /// Gives a contact the accounts that `edit` makes of those it has and the named one.
 async fn change(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     (contact_id, account_id): (&str, &str),
     expected_version: Option<i32>,
     edit: impl FnOnce(Vec<AccountId>, AccountId) -> AppResult<Vec<AccountId>>,
 ) -> AppResult<ContactAtAccount> {
-    let organization = authorize_write(ctx)?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let (old, account) = both(txn, organization, contact_id, account_id).await?;
+    let ctx = WriteContext::begin(db, request, authorize_write(request)?).await?;
+    let (old, account) = both(&ctx, contact_id, account_id).await?;
     check_version(expected_version, old.version)?;
-    let before = of_contact(txn, organization, old.id).await?;
+    let before = of_contact(&ctx, old.id).await?;
     let after = edit(before.clone(), account.id)?;
     let mut diff = Diff::default();
-    replace(txn, ctx, organization, old.id, (before, after), &mut diff).await?;
+    replace(&ctx, old.id, (before, after), &mut diff).await?;
     let row = old.clone().into_active_model();
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
+    let new = record::update_row::<Entity>(&ctx, old, row, diff).await?;
+    ctx.commit().await?;
     Ok((new, account))
 }
 
-/// The contact and the account that an input names, both held.
-async fn both(
-    db: &Write,
-    organization: OrganizationId,
-    contact_id: &str,
-    account_id: &str,
-) -> AppResult<ContactAtAccount> {
+/// The contact and the account that an input names, both locked.
+async fn both(ctx: &WriteContext<'_>, contact_id: &str, account_id: &str) -> AppResult<ContactAtAccount> {
     let mut checks = Checks::default();
     let contact_id = checks.id("accountContactId", contact_id);
     let account_id = checks.id("accountId", account_id);
-    let account = account::resolve_reference(&mut checks, "accountId", db, organization, account_id).await?;
-    let contact = resolve_reference(&mut checks, db, organization, contact_id).await?;
+    let account =
+        reading::resolve_reference::<account::Entity>(ctx, &mut checks, "accountId", account_id).await?;
+    let contact =
+        reading::resolve_for_update::<Entity>(ctx, &mut checks, "accountContactId", contact_id).await?;
     contact.zip(account).ok_or_else(|| checks.refused())
-}
-
-/// The contact that an input names, held fast until the transaction ends.
-async fn resolve_reference(
-    checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: Option<AccountContactId>,
-) -> AppResult<Option<Model>> {
-    let Some(id) = id else { return Ok(None) };
-    let row = Entity::find_by_id_in(organization, id).lock_exclusive().one(db).await?;
-    Ok(checks.found("accountContactId", row))
 }
 
 /// The accounts that an input names, each once and held; reports each that is not there.
 pub(super) async fn chosen(
+    ctx: &WriteContext<'_>,
     checks: &mut Checks,
-    db: &Write,
-    organization: OrganizationId,
     ids: &[String],
 ) -> AppResult<Vec<AccountId>> {
-    let parsed = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let known = account::lock_active(db, organization, parsed).await?;
+    let parsed: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let known = reading::lock_active::<account::Entity>(ctx, parsed).await?;
     Ok(check(checks, ids, |id| known.contains(&id)))
 }
 
@@ -155,30 +134,28 @@ pub(super) fn check(
 
 /// The active accounts that a contact is at, in the order of their ids.
 pub(super) async fn of_contact(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
 ) -> AppResult<Vec<AccountId>> {
-    let mut accounts = of_contacts(db, organization, vec![contact]).await?;
+    let mut accounts = of_contacts(ctx, vec![contact]).await?;
     Ok(accounts.remove(&contact).unwrap_or_default())
 }
 
 /// The same of any number of contacts; those that are at none are left out.
 pub(super) async fn of_contacts(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contacts: Vec<AccountContactId>,
 ) -> AppResult<HashMap<AccountContactId, Vec<AccountId>>> {
     if contacts.is_empty() {
         return Ok(HashMap::new());
     }
-    let active = account_row::Entity::find_in(organization).select_only().column(account_row::Column::Id);
-    let theirs = keys_in(db.get_database_backend(), LinkColumn::AccountContactId.into_expr(), contacts);
-    let links = Links::find_in(organization)
+    let active = account::Entity::find_in(ctx.organization).select_only().column(account::Column::Id);
+    let theirs = ctx.keys_in(LinkColumn::AccountContactId, contacts);
+    let links = Links::find_in(ctx.organization)
         .filter(theirs)
         .filter(LinkColumn::AccountId.in_subquery(active.into_query()))
         .order_by_asc(LinkColumn::AccountId)
-        .all(db)
+        .all(&ctx.txn)
         .await?;
     let mut accounts: HashMap<AccountContactId, Vec<AccountId>> = HashMap::new();
     for link in links {
@@ -189,9 +166,7 @@ pub(super) async fn of_contacts(
 
 /// Gives a contact other accounts, and notes them. Nothing happens where they are the same.
 pub(super) async fn replace(
-    db: &Write,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
     (before, mut after): (Vec<AccountId>, Vec<AccountId>),
     diff: &mut Diff,
@@ -202,12 +177,12 @@ pub(super) async fn replace(
     }
     let gone: Vec<_> = before.iter().copied().filter(|id| !after.contains(id)).collect();
     if !gone.is_empty() {
-        let gone = keys_in(db.get_database_backend(), LinkColumn::AccountId.into_expr(), gone);
-        let links = Links::delete_in(organization).filter(LinkColumn::AccountContactId.eq(contact));
-        links.filter(gone).exec(db).await?;
+        let gone = ctx.keys_in(LinkColumn::AccountId, gone);
+        let links = Links::delete_in(ctx.organization).filter(LinkColumn::AccountContactId.eq(contact));
+        links.filter(gone).exec(&ctx.txn).await?;
     }
     let new = after.iter().copied().filter(|id| !before.contains(id));
-    insert(db, ctx, organization, contact, new)?;
+    insert(ctx, contact, new)?;
     note(diff, &before, &after);
     Ok(())
 }
@@ -215,24 +190,21 @@ pub(super) async fn replace(
 /// Notes other accounts than before.
 pub(super) fn note(diff: &mut Diff, before: &[AccountId], after: &[AccountId]) {
     if before != after {
-        let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-        diff.note("accountIds", texts(before), texts(after));
+        diff.note("accountIds", before, after);
     }
 }
 
 /// Links a contact to accounts.
 pub(super) fn insert(
-    write: &Write,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
     accounts: impl IntoIterator<Item = AccountId>,
 ) -> AppResult<()> {
     let link = |account_id| Link {
-        org_id: organization,
+        org_id: ctx.organization,
         account_contact_id: contact,
         account_id,
-        created_at: ctx.now,
+        created_at: ctx.request.now,
     };
-    write.insert_later::<Links>(accounts.into_iter().map(link))
+    ctx.txn.insert_later::<Links>(accounts.into_iter().map(link))
 }

@@ -1,6 +1,6 @@
 //! Changing account contacts: their own fields, their accounts and their values of custom fields, all or nothing.
 
-use sea_orm::{ConnectionTrait, IntoActiveModel};
+use sea_orm::IntoActiveModel;
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -10,17 +10,17 @@ use super::{
 use crate::{
     auth::RequestContext,
     entity::{
-        account_contact::{Column, Entity, Model},
-        id::{AccountContactId, AccountId, ContactTypeId, OrganizationId},
+        account_contact::{Entity, Model},
+        id::{AccountId, ContactTypeId},
     },
-    error::{AppResult, EMAIL_TAKEN, InputErrorCode, REMOTE_ID_TAKEN},
+    error::{AppResult, InputErrorCode},
     service::{
-        Database, Patch, Write, authorize_write,
+        Database, Patch, WriteContext,
         change::Diff,
         contact_type,
         custom_field::{self, CustomFieldInput},
-        input::{Checks, not_found},
-        reading, record,
+        input::Checks,
+        record,
     },
 };
 
@@ -63,34 +63,32 @@ pub struct CustomFieldPatch {
 /// Changes a contact.
 pub async fn update(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     id: &str,
     input: &UpdateAccountContact,
 ) -> AppResult<Model> {
-    let organization = authorize_write(ctx)?;
-    let id: AccountContactId = id.parse().map_err(|_| not_found("id"))?;
+    let (ctx, id) = record::begin::<Entity>(db, request, id).await?;
     let mut checks = Checks::default();
     let fields = Fields::check(&mut checks, &input.fields());
     let values = checks.required_patch("customFieldValues", &input.custom_field_values);
     let values = values_said(&mut checks, values.unwrap_or_default());
-    let write = db.begin().await?;
-    let txn = &write;
-    let (contact_type, accounts) = named(&mut checks, txn, organization, input).await?;
-    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
-    check_free(&mut checks, txn, organization, &fields, &old).await?;
-    let values = custom_field::check_changes(&mut checks, txn, organization, id, &values).await?;
+    let (contact_type, accounts) = named(&ctx, &mut checks, input).await?;
+    let old = record::find_for_update::<Entity>(&ctx, id, input.expected_version).await?;
+    let mut row = old.clone().into_active_model();
+    let mut diff = fields.write(&mut row);
+    record::check_unique::<Entity>(&ctx, &mut checks, &row).await?;
+    let values = custom_field::check_changes(&ctx, &mut checks, id, &values).await?;
     checks.finish()?;
 
-    let mut row = old.clone().into_active_model();
-    let mut diff = fields.change(&mut row, contact_type);
+    diff.set("contactTypeId", &mut row.contact_type_id, contact_type);
     if let Some(accounts) = accounts {
-        let before = links::of_contact(txn, organization, id).await?;
-        links::replace(txn, ctx, organization, id, (before, accounts), &mut diff).await?;
+        let before = links::of_contact(&ctx, id).await?;
+        links::replace(&ctx, id, (before, accounts), &mut diff).await?;
     }
-    let values = custom_field::write_changes(txn, ctx, organization, id, values).await?;
+    let values = custom_field::write_changes(&ctx, id, values).await?;
     note_values(&mut diff, &values);
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
+    let new = record::update_row::<Entity>(&ctx, old, row, diff).await?;
+    ctx.commit().await?;
     Ok(new)
 }
 
@@ -110,39 +108,19 @@ impl UpdateAccountContact {
 
 /// The type and the accounts that an input names, held; they are held before the contact.
 async fn named(
+    ctx: &WriteContext<'_>,
     checks: &mut Checks,
-    db: &Write,
-    organization: OrganizationId,
     input: &UpdateAccountContact,
 ) -> AppResult<(Option<ContactTypeId>, Option<Vec<AccountId>>)> {
     let contact_type = match checks.required_patch("contactTypeId", &input.contact_type_id) {
-        Some(id) => contact_type::chosen(checks, db, organization, Some(&id)).await?,
+        Some(id) => contact_type::chosen(ctx, checks, Some(&id)).await?,
         None => None,
     };
     let accounts = match checks.required_patch("accountIds", &input.account_ids) {
-        Some(ids) => Some(links::chosen(checks, db, organization, &ids).await?),
+        Some(ids) => Some(links::chosen(ctx, checks, &ids).await?),
         None => None,
     };
     Ok((contact_type.map(|it| it.id), accounts))
-}
-
-/// Reports new values that another contact has.
-async fn check_free(
-    checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    fields: &Fields,
-    old: &Model,
-) -> AppResult<()> {
-    let email = fields.email_key().filter(|key| *key != old.email_key);
-    if reading::value_exists::<Entity>(db, organization, Column::EmailKey, email).await? {
-        checks.report("email", InputErrorCode::Taken, EMAIL_TAKEN);
-    }
-    let remote_id = fields.remote_id().filter(|new| old.remote_id.as_deref() != Some(*new));
-    if reading::value_exists::<Entity>(db, organization, Column::RemoteId, remote_id).await? {
-        checks.report("remoteId", InputErrorCode::Taken, REMOTE_ID_TAKEN);
-    }
-    Ok(())
 }
 
 /// The values to set and, where they are null, to clear; reports those that are left out.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use self::statement::{Position, Union};
 use super::{
-    Database, ListRequest, Page, PageRequest, PageWindow, authorize_read,
+    Database, ListRequest, Page, PageRequest, PageWindow, ReadContext,
     cursor::{KeyKind, Order},
     filter::{self, Comparison, Field, Filter, Quantifier, Relation},
     page::{Direction, Sort, SortBy, SortKey},
@@ -17,7 +17,7 @@ use crate::{
     auth::RequestContext,
     entity::{
         Columns, account_contact,
-        id::{AccountId, OrganizationId, PartnerId, PublicId},
+        id::{AccountId, PartnerId, PublicId},
         internal_contact, organization_contact,
     },
     error::AppResult,
@@ -153,11 +153,11 @@ fn by_creation() -> Vec<Sort> {
 /// The contacts of the organization.
 pub async fn list(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     columns: ContactColumns,
     list: &ListRequest,
 ) -> AppResult<Page<Contact>> {
-    let union = Union::new(db, authorize_read(ctx)?, list.filter.as_ref()).await?;
+    let union = Union::new(ReadContext::authorize(db, request)?, list.filter.as_ref()).await?;
     let total = if list.page.total() { Some(Box::pin(union.count()).await?) } else { None };
     let rows = Box::pin(union.page(&list.page, columns)).await?;
     Ok(Page::sorted(rows, &list.page).with_total(total))
@@ -176,8 +176,7 @@ pub struct Relative {
 
 /// For each contact the active contacts of the organization, of any kind, that share its email address, without itself.
 pub async fn related(
-    db: &Database,
-    organization: OrganizationId,
+    ctx: ReadContext<'_>,
     contacts: &[Relative],
     columns: ContactColumns,
     request: &PageRequest,
@@ -185,7 +184,7 @@ pub async fn related(
     let emails: HashSet<&String> = contacts.iter().filter_map(|contact| contact.email_key.as_ref()).collect();
     let (mut totals, mut rows) = (HashMap::new(), HashMap::new());
     if !emails.is_empty() {
-        let union = Union::new(db, organization, None).await?;
+        let union = Union::new(ctx, None).await?;
         if request.total() {
             totals = union.counts_by_email(&emails).await?;
         }

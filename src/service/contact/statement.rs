@@ -20,13 +20,11 @@ use sea_orm::{
 use super::{Contact, ContactColumns, Kind};
 use crate::{
     entity::{
-        ColumnSubset, Columns, account_contact,
-        id::{OrganizationId, PublicId},
-        internal_contact, keys_in, organization_contact,
+        ColumnSubset, Columns, account_contact, id::PublicId, internal_contact, keys_in, organization_contact,
     },
     error::{AppError, AppResult, Code},
     service::{
-        Database, PageRequest,
+        PageRequest, ReadContext,
         cursor::CursorKey,
         filter::{Filter, Scope, searched, with_people},
         page::{Sort, SortBy, SortKey, Term, after_position},
@@ -103,24 +101,20 @@ impl<'a> Position<'a> {
 
 /// The contacts of all kinds that meet a filter.
 pub(super) struct Union<'a> {
-    db: &'a Database,
+    ctx: ReadContext<'a>,
     backend: DbBackend,
     scope: Scope,
     filter: Filter,
 }
 
 impl<'a> Union<'a> {
-    pub(super) async fn new(
-        db: &'a Database,
-        organization: OrganizationId,
-        filter: Option<&Filter>,
-    ) -> AppResult<Self> {
-        let backend = db.connection().get_database_backend();
-        let scope = Scope::new(organization, backend);
+    pub(super) async fn new(ctx: ReadContext<'a>, filter: Option<&Filter>) -> AppResult<Self> {
+        let backend = ctx.db.get_database_backend();
+        let scope = Scope::new(ctx.organization, backend);
         let filter = filter.cloned().unwrap_or_else(|| Filter::All(Vec::new()));
         let tables = [searched::<internal_contact::Entity>(), searched::<account_contact::Entity>()];
-        let filter = with_people(db.connection(), scope, &tables, Cow::Owned(filter)).await?.into_owned();
-        Ok(Self { db, backend, scope, filter })
+        let filter = with_people(ctx.db, scope, &tables, Cow::Owned(filter)).await?.into_owned();
+        Ok(Self { ctx, backend, scope, filter })
     }
 
     /// A page of them, and one more if there is one.
@@ -142,7 +136,7 @@ impl<'a> Union<'a> {
             page.order_by((CONTACT, column), order);
         }
         let whole = self.whole(page.limit(request.limit()).take(), request, columns);
-        let rows = self.db.connection().query_all(&whole).await?;
+        let rows = self.ctx.db.query_all(&whole).await?;
         rows.iter().map(|row| read(row, request, columns)).collect()
     }
 
@@ -175,7 +169,7 @@ impl<'a> Union<'a> {
             .take();
         let whole = self.whole(pages, request, columns).expr_as(Expr::col((CONTACT, EMAIL)), SHARED).take();
         let mut pages: HashMap<String, Vec<Placed>> = HashMap::new();
-        for row in self.db.connection().query_all(&whole).await? {
+        for row in self.ctx.db.query_all(&whole).await? {
             pages.entry(row.try_get("", SHARED)?).or_default().push(read(&row, request, columns)?);
         }
         Ok(pages)
@@ -185,7 +179,7 @@ impl<'a> Union<'a> {
     pub(super) async fn count(&self) -> AppResult<u64> {
         let arms = self.arms(|_, arm| arm);
         let count = Query::select().expr(Expr::cust("count(*)")).from_subquery(arms, CONTACT).take();
-        let row = self.db.connection().query_one(&count).await?;
+        let row = self.ctx.db.query_one(&count).await?;
         let count: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
         Ok(count.unsigned_abs())
     }
@@ -200,7 +194,7 @@ impl<'a> Union<'a> {
             .group_by_col((CONTACT, EMAIL))
             .take();
         let mut totals = HashMap::new();
-        for row in self.db.connection().query_all(&counts).await? {
+        for row in self.ctx.db.query_all(&counts).await? {
             let total: i64 = row.try_get_by_index(1)?;
             totals.insert(row.try_get_by_index(0)?, total.unsigned_abs());
         }
@@ -246,7 +240,7 @@ impl<'a> Union<'a> {
         select(&mut whole, columns.account);
         select(&mut whole, columns.organization);
         for kind in Kind::ALL {
-            let is_theirs = Expr::col((kind.table(), "org_id")).eq(self.scope.organization());
+            let is_theirs = Expr::col((kind.table(), "org_id")).eq(self.ctx.organization);
             let is_it = Expr::col((kind.table(), "id")).equals((CONTACT, kind.id().0));
             whole.join(JoinType::LeftJoin, kind.table(), is_theirs.and(is_it));
         }

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, DbBackend, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Query},
 };
 use serde_json::{Value as Json, json};
@@ -16,10 +16,10 @@ use crate::{
         custom_field::{Column, Entity, FieldType, Model},
         custom_field_value as value,
         id::{CustomFieldId, OrganizationId},
-        keys_in,
     },
     error::{AppError, AppResult},
     service::{
+        ReadContext,
         filter::{Filter, certain, contains, is_storable, starts_with},
         input::NOT_FOUND,
     },
@@ -122,19 +122,14 @@ impl ValueFilter {
 }
 
 /// The filter with its conditions on custom fields checked against the fields, which are looked up in one statement.
-pub(in crate::service) async fn checked(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    filter: &Filter,
-) -> AppResult<Filter> {
+pub(in crate::service) async fn checked(ctx: ReadContext<'_>, filter: &Filter) -> AppResult<Filter> {
     let mut ids: Vec<CustomFieldId> = Vec::new();
     filter.visit(&mut |filter| {
         if let Filter::CustomField(condition) = filter {
             ids.extend(condition.custom_field_id.parse::<CustomFieldId>().ok());
         }
     });
-    let is_named = keys_in(db.get_database_backend(), Column::Id.into_expr(), ids);
-    let fields = Entity::find_in(organization).filter(is_named).all(db).await?;
+    let fields = Entity::find_in(ctx.organization).filter(ctx.keys_in(Column::Id, ids)).all(ctx.db).await?;
     let fields: HashMap<_, _> = fields.into_iter().map(|field| (field.id, field)).collect();
     filter.try_map(&|filter| match filter {
         Filter::CustomField(condition) => condition.checked(&fields).map(Filter::CustomField),

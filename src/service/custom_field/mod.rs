@@ -6,32 +6,27 @@ mod display;
 mod form;
 mod values;
 
-use std::collections::HashMap;
-
-use sea_orm::{ConnectionTrait, IntoActiveModel};
+use sea_orm::IntoActiveModel;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
-    Database, ListRequest, Page, Patch, authorize_admin, authorize_read,
+    Database, Patch, WriteContext,
     change::Diff,
-    cursor::{CursorKey, Order},
-    filter, idempotency,
-    input::{Checks, not_found},
-    page::{self, Paged},
-    reading,
-    record::{self, Recorded},
+    cursor::Order,
+    input::Checks,
+    record::{self, Recorded, Unique, recorded_columns},
 };
 use crate::{
-    auth::RequestContext,
+    auth::{RequestContext, Scope},
     entity::{
-        Columns, ScopedById, StoredJson,
-        custom_field::{Column, Entity, FieldType, Model},
-        id::{CustomFieldId, OrganizationId},
+        StoredJson,
+        custom_field::{ActiveModel, Column, Entity, FieldType, Model},
     },
     error::{AppResult, FIELD_KEY_TAKEN, InputErrorCode},
 };
 
+pub use super::reading::by_ids;
 pub use condition::{ValueComparison, ValueFilter};
 pub(super) use condition::{checked, condition};
 pub use display::display;
@@ -45,30 +40,13 @@ const OPTIONS: &str = "options";
 const MAX_OPTIONS: usize = 250;
 const TOO_MANY_OPTIONS: &str = "A choice field can have at most 250 options.";
 
-impl Paged for Entity {
-    const ORDER: Order = Order::by_uuid("custom_field");
-
-    fn key_column() -> Column {
-        Column::Id
-    }
-
-    fn key(row: &Model) -> CursorKey {
-        CursorKey::Uuid(row.id.0)
-    }
-}
-
 impl Recorded for Entity {
     const KIND: &'static str = "CustomField";
-    const VERSION: Column = Column::Version;
-    const UPDATED_AT: Column = Column::UpdatedAt;
+    const LIST: Order = Order::by_uuid("custom_field");
+    const WRITE_SCOPE: Scope = Scope::OrgAdmin;
+    const UNIQUE: &'static [Unique<Column>] = &[(Column::Key, "key", FIELD_KEY_TAKEN)];
 
-    fn id(row: &Model) -> CustomFieldId {
-        row.id
-    }
-
-    fn version(row: &Model) -> i32 {
-        row.version
-    }
+    recorded_columns!();
 }
 
 /// A new custom field.
@@ -101,91 +79,39 @@ pub struct UpdateCustomField {
     pub expected_version: Option<i32>,
 }
 
-/// The organization's custom fields, archived ones included.
-pub async fn list(db: &Database, ctx: &RequestContext, list: &ListRequest) -> AppResult<Page<Model>> {
-    let select = filter::rows::<Entity>(db.connection(), authorize_read(ctx)?, list.filter.as_ref()).await?;
-    page::page(db.connection(), select, Columns::all(), &list.page).await
-}
-
-/// The custom fields with these ids.
-pub async fn by_ids(
-    db: &Database,
-    organization: OrganizationId,
-    ids: &[CustomFieldId],
-) -> AppResult<HashMap<CustomFieldId, Model>> {
-    reading::by_ids::<Entity, _>(db.connection(), organization, ids, Columns::all(), |row| row.id).await
-}
-
-/// Makes a custom field.
-pub async fn create(db: &Database, ctx: &RequestContext, input: &CreateCustomField) -> AppResult<Model> {
-    let organization = authorize_admin(ctx)?;
-    let mut checks = Checks::default();
-    let key = checks.required_line("key", &input.key);
-    let label = checks.required_line("label", &input.label);
-    let options = check_options(&mut checks, input.field_type, &input.options);
-    let write = db.begin().await?;
-    let txn = &write;
-    let repeat = input.idempotency_key.as_deref();
-    let claim =
-        match idempotency::claim(&mut checks, txn, ctx, (organization, "createCustomField"), repeat, input)
-            .await?
-        {
-            Ok(claim) => claim,
-            Err(first) => {
-                return reading::replayed(Entity::find_by_id_in(organization, first).one(txn).await?);
-            }
-        };
-    if reading::value_exists::<Entity>(txn, organization, Column::Key, Some(&key)).await? {
-        checks.report("key", InputErrorCode::Taken, FIELD_KEY_TAKEN);
-    }
-    checks.finish()?;
-    let row = Model {
-        id: CustomFieldId(ctx.new_id()),
-        org_id: organization,
-        key,
-        label,
-        field_type: input.field_type,
-        options: Json::from(options).into(),
-        is_required: input.is_required,
-        archived_at: None,
-        created_at: ctx.now,
-        updated_at: ctx.now,
-        version: 1,
+/// Creates a custom field.
+pub async fn create(db: &Database, request: &RequestContext, input: &CreateCustomField) -> AppResult<Model> {
+    let write = |checks: &mut Checks, row: &mut ActiveModel| {
+        let mut diff = Diff::default();
+        diff.set("key", &mut row.key, Some(checks.required_line("key", &input.key)));
+        diff.set("label", &mut row.label, Some(checks.required_line("label", &input.label)));
+        diff.set("fieldType", &mut row.field_type, Some(input.field_type));
+        let options = Json::from(check_options(checks, input.field_type, &input.options));
+        diff.set("options", &mut row.options, Some(options.into()));
+        diff.set("isRequired", &mut row.is_required, Some(input.is_required));
+        diff
     };
-    let diff = Diff::default()
-        .created("key", &row.key)
-        .created("label", &row.label)
-        .created("fieldType", row.field_type)
-        .created("options", &row.options)
-        .created("isRequired", row.is_required);
-    let row = record::create::<Entity>(txn, ctx, organization, row, diff).await?;
-    claim.complete(txn, organization, row.id).await?;
-    write.commit().await?;
-    Ok(row)
+    record::create::<Entity>(db, request, input.idempotency_key.as_deref(), input, write).await
 }
 
 /// Changes a custom field. An option that contacts have stays. That the field is required from now on says nothing of
 /// the contacts that are there.
 pub async fn update(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     id: &str,
     input: &UpdateCustomField,
 ) -> AppResult<Model> {
-    let organization = authorize_admin(ctx)?;
-    let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
+    // While the field is locked, no value of it is written.
+    let (ctx, old) = record::begin_update::<Entity>(db, request, id, input.expected_version).await?;
     let mut checks = Checks::default();
     let label = checks.required_line_patch("label", &input.label);
     let options = checks.required_patch("options", &input.options);
     let is_required = checks.required_patch("isRequired", &input.is_required);
-    let write = db.begin().await?;
-    let txn = &write;
-    // While the field is locked, no value of it is written.
-    let old = record::find_for_update::<Entity>(txn, organization, id, input.expected_version).await?;
     let options = match options {
         Some(options) => {
             let options = check_options(&mut checks, old.field_type, &options);
-            check_unused(&mut checks, txn, &old, &options).await?;
+            check_unused(&ctx, &mut checks, &old, &options).await?;
             Some(Json::from(options).into())
         }
         None => None,
@@ -196,32 +122,27 @@ pub async fn update(
     diff.set("label", &mut row.label, label);
     diff.set("options", &mut row.options, options);
     diff.set("isRequired", &mut row.is_required, is_required);
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
+    let new = record::update_row::<Entity>(&ctx, old, row, diff).await?;
+    ctx.commit().await?;
     Ok(new)
 }
 
 /// Archives a custom field, so that it takes no more values, or takes it back into use. Its values stay either way.
 pub async fn archive(
     db: &Database,
-    ctx: &RequestContext,
+    request: &RequestContext,
     id: &str,
     archived: bool,
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
-    let organization = authorize_admin(ctx)?;
-    let id: CustomFieldId = id.parse().map_err(|_| not_found("id"))?;
-    let write = db.begin().await?;
-    let txn = &write;
-    let old = record::find_for_update::<Entity>(txn, organization, id, expected_version).await?;
-    let mut row = old.clone().into_active_model();
-    let mut diff = Diff::default();
-    if archived != old.archived_at.is_some() {
-        diff.set("archivedAt", &mut row.archived_at, Some(archived.then_some(ctx.now)));
-    }
-    let new = record::update::<Entity>(txn, ctx, organization, old, row, diff).await?;
-    write.commit().await?;
-    Ok(new)
+    let archived_at = archived.then_some(request.now);
+    let write = |_: &mut Checks, row: &mut ActiveModel| {
+        let mut diff = Diff::default();
+        let is_archived = row.archived_at.try_as_ref().is_some_and(Option::is_some);
+        diff.set("archivedAt", &mut row.archived_at, (archived != is_archived).then_some(archived_at));
+        diff
+    };
+    record::update::<Entity>(db, request, id, expected_version, write).await
 }
 
 /// Options are for choices, at least one, none twice.
@@ -249,8 +170,8 @@ fn check_options(checks: &mut Checks, field_type: FieldType, options: &[String])
 
 /// An option that goes must not be the value of any contact, because its value would have no row_match then.
 async fn check_unused(
+    ctx: &WriteContext<'_>,
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
     field: &Model,
     options: &[String],
 ) -> AppResult<()> {
@@ -259,7 +180,7 @@ async fn check_unused(
     if gone.is_empty() || !checks.passed() {
         return Ok(());
     }
-    let uses = values::uses(db, field).await?;
+    let uses = values::uses(ctx, field).await?;
     for option in gone {
         let holds = |value: &StoredJson| value.value().is_some_and(|value| form::holds(value, option));
         let contacts: i64 = uses.iter().filter(|(value, _)| holds(value)).map(|(_, n)| n).sum();

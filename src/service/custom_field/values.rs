@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{LockType, OnConflict},
 };
 use serde::Serialize;
@@ -14,17 +14,16 @@ use serde_json::{Map, Value as Json, json};
 
 use super::form::{self, ValueError};
 use crate::{
-    auth::RequestContext,
     entity::{
         Scoped, StoredJson,
         custom_field::{Column as FieldColumn, Entity as Field, Model},
         custom_field_value::{ActiveModel, Column, Entity, Model as Value},
-        id::{AccountContactId, CustomFieldId, OrganizationId},
-        insert_rows, keys_in,
+        id::{AccountContactId, CustomFieldId},
+        insert_rows,
     },
     error::{AppResult, InputErrorCode},
     service::{
-        Database,
+        ReadContext, WriteContext,
         input::{Checks, NOT_FOUND, Path},
         reading,
     },
@@ -45,19 +44,13 @@ pub struct CustomFieldInput {
 
 /// For each account contact the values of its custom fields, in the order of the fields.
 pub async fn values_of(
-    db: &Database,
-    organization: OrganizationId,
+    ctx: ReadContext<'_>,
     contacts: &[AccountContactId],
 ) -> AppResult<HashMap<AccountContactId, Vec<Value>>> {
-    let connection = db.connection();
-    let rows = Entity::find_in(organization)
-        .filter(keys_in(
-            connection.get_database_backend(),
-            Column::AccountContactId.into_expr(),
-            contacts.iter().copied(),
-        ))
+    let rows = Entity::find_in(ctx.organization)
+        .filter(ctx.keys_in(Column::AccountContactId, contacts.iter().copied()))
         .order_by_asc(Column::CustomFieldId)
-        .all(connection)
+        .all(ctx.db)
         .await?;
     let mut values: HashMap<_, Vec<_>> = contacts.iter().map(|contact| (*contact, Vec::new())).collect();
     for row in rows {
@@ -71,14 +64,15 @@ pub(in crate::service) struct HeldFields(Vec<Model>);
 
 impl HeldFields {
     pub(in crate::service) async fn read<'a>(
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
+        ctx: &WriteContext<'_>,
         inputs: impl IntoIterator<Item = &'a CustomFieldInput>,
     ) -> AppResult<Self> {
         let ids: HashSet<CustomFieldId> = ids(inputs).collect();
-        let named = keys_in(db.get_database_backend(), FieldColumn::Id.into_expr(), ids);
+        let named = ctx.keys_in(FieldColumn::Id, ids);
         let wanted = Condition::any().add(FieldColumn::IsRequired.eq(true)).add(named);
-        Ok(Self(stored_values(db, Field::find_in(organization).filter(wanted)).await?))
+        // Others may lock them too, but nobody can change them: writing a value takes this lock anyway.
+        let fields = Field::find_in(ctx.organization).filter(wanted).order_by_asc(FieldColumn::Id);
+        Ok(Self(fields.lock(LockType::KeyShare).all(&ctx.txn).await?))
     }
 
     /// Checks the values of a new contact: each against its field, and that no required field is missing.
@@ -131,23 +125,20 @@ impl HeldFields {
 
 /// Checks the values of a new contact.
 pub(in crate::service) async fn check_values(
+    ctx: &WriteContext<'_>,
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
     inputs: &[CustomFieldInput],
 ) -> AppResult<Vec<(CustomFieldId, Json)>> {
-    Ok(HeldFields::read(db, organization, inputs).await?.check_new(checks, inputs))
+    Ok(HeldFields::read(ctx, inputs).await?.check_new(checks, inputs))
 }
 
 /// Writes the values of a new contact.
 pub(in crate::service) async fn insert_values(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
     values: Vec<(CustomFieldId, Json)>,
 ) -> AppResult<()> {
-    Entity::insert_many(rows(ctx, organization, contact, values)).exec_without_returning(db).await?;
+    Entity::insert_many(rows(ctx, contact, values)).exec_without_returning(&ctx.txn).await?;
     Ok(())
 }
 
@@ -157,19 +148,18 @@ pub(in crate::service) async fn insert_values(
 /// A required field cannot be cleared; that one has no value yet is no error of this update. An archived field takes no
 /// value but the one it has, so that a client may send back what it was shown.
 pub(in crate::service) async fn check_changes(
+    ctx: &WriteContext<'_>,
     checks: &mut Checks,
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
     contact: AccountContactId,
     inputs: &[CustomFieldInput],
 ) -> AppResult<Vec<(CustomFieldId, Option<Json>)>> {
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let fields = HeldFields::read(db, organization, inputs).await?;
+    let fields = HeldFields::read(ctx, inputs).await?;
     let archived: Vec<_> =
         fields.0.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id).collect();
-    let kept = stored(db, organization, contact, &archived).await?;
+    let kept = stored(ctx, contact, &archived).await?;
     Ok(fields.check_changes(checks, &kept, inputs))
 }
 
@@ -193,14 +183,12 @@ const ARCHIVED: &str = "The field is archived. Its value can be cleared but not 
 /// Writes checked changes to the values of a contact that is held. Gives what really changed, as the record of changes
 /// shows it: by the field's id the old and the new value.
 pub(in crate::service) async fn write_changes(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
     changes: Vec<(CustomFieldId, Option<Json>)>,
 ) -> AppResult<Map<String, Json>> {
     let named: Vec<_> = changes.iter().map(|(field, _)| *field).collect();
-    let mut old = stored(db, organization, contact, &named).await?;
+    let mut old = stored(ctx, contact, &named).await?;
     let (mut changed, mut set, mut cleared) = (Map::new(), Vec::new(), Vec::new());
     for (field, new) in changes {
         let old = old.remove(&field);
@@ -214,27 +202,20 @@ pub(in crate::service) async fn write_changes(
         }
     }
     if !cleared.is_empty() {
-        let fields = keys_in(db.get_database_backend(), Column::CustomFieldId.into_expr(), cleared);
-        let values = Entity::delete_in(organization).filter(Column::AccountContactId.eq(contact));
-        values.filter(fields).exec(db).await?;
+        let fields = ctx.keys_in(Column::CustomFieldId, cleared);
+        let values = Entity::delete_in(ctx.organization).filter(Column::AccountContactId.eq(contact));
+        values.filter(fields).exec(&ctx.txn).await?;
     }
     if !set.is_empty() {
-        let values = Entity::insert_many(rows(ctx, organization, contact, set));
-        values.on_conflict(in_place()).exec_without_returning(db).await?;
+        let values = Entity::insert_many(rows(ctx, contact, set));
+        values.on_conflict(in_place()).exec_without_returning(&ctx.txn).await?;
     }
     Ok(changed)
 }
 
-/// Reads fields and holds them until the transaction ends: others may hold them too, but nobody can change them. It is
-/// the hold that writing a value takes anyway.
-async fn stored_values(db: &impl ConnectionTrait, fields: Select<Field>) -> AppResult<Vec<Model>> {
-    Ok(fields.order_by_asc(FieldColumn::Id).lock(LockType::KeyShare).all(db).await?)
-}
-
 /// The values that a contact has in these fields.
 async fn stored(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
     fields: &[CustomFieldId],
 ) -> AppResult<HashMap<CustomFieldId, StoredJson>> {
@@ -242,26 +223,24 @@ async fn stored(
         return Ok(HashMap::new());
     }
     let fields = fields.iter().copied();
-    let rows = Entity::find_in(organization)
+    let rows = Entity::find_in(ctx.organization)
         .filter(Column::AccountContactId.eq(contact))
-        .filter(keys_in(db.get_database_backend(), Column::CustomFieldId.into_expr(), fields))
-        .all(db)
+        .filter(ctx.keys_in(Column::CustomFieldId, fields))
+        .all(&ctx.txn)
         .await?;
     Ok(rows.into_iter().map(|row| (row.custom_field_id, row.value)).collect())
 }
 
 /// The values that each of these contacts has.
 pub(in crate::service) async fn stored_of(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contacts: impl IntoIterator<Item = AccountContactId>,
 ) -> AppResult<HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>>> {
     let mut contacts = contacts.into_iter().peekable();
     let mut values: HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>> = HashMap::new();
     if contacts.peek().is_some() {
-        let owner = Column::AccountContactId.into_expr();
-        let theirs = keys_in(db.get_database_backend(), owner, contacts);
-        for row in Entity::find_in(organization).filter(theirs).all(db).await? {
+        let theirs = ctx.keys_in(Column::AccountContactId, contacts);
+        for row in Entity::find_in(ctx.organization).filter(theirs).all(&ctx.txn).await? {
             values.entry(row.account_contact_id).or_default().insert(row.custom_field_id, row.value);
         }
     }
@@ -270,14 +249,12 @@ pub(in crate::service) async fn stored_of(
 
 /// Writes checked values of any number of contacts that are held, in place of those that they have in the same fields.
 pub(in crate::service) async fn set_values(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     values: Vec<(AccountContactId, (CustomFieldId, Json))>,
 ) -> AppResult<()> {
-    let rows = values.into_iter().flat_map(|(contact, value)| rows(ctx, organization, contact, [value]));
-    let insert = insert_rows::<Entity>(db.get_database_backend(), rows)?;
-    reading::execute(db, insert.map(|mut insert| insert.on_conflict(in_place()).to_owned())).await
+    let rows = values.into_iter().flat_map(|(contact, value)| rows(ctx, contact, [value]));
+    let insert = insert_rows::<Entity>(ctx.txn.get_database_backend(), rows)?;
+    reading::execute(&ctx.txn, insert.map(|mut insert| insert.on_conflict(in_place()).to_owned())).await
 }
 
 /// What becomes of a value where the field has one.
@@ -288,10 +265,10 @@ fn in_place() -> OnConflict {
 }
 
 /// The values that contacts have in a field, deleted contacts included, each with the number of contacts.
-pub(super) async fn uses(db: &impl ConnectionTrait, field: &Model) -> AppResult<Vec<(StoredJson, i64)>> {
+pub(super) async fn uses(ctx: &WriteContext<'_>, field: &Model) -> AppResult<Vec<(StoredJson, i64)>> {
     let values = Entity::find_in(field.org_id).filter(Column::CustomFieldId.eq(field.id));
     let counted = values.select_only().column(Column::Value).column_as(Column::Value.count(), "contacts");
-    Ok(counted.group_by(Column::Value).into_tuple().all(db).await?)
+    Ok(counted.group_by(Column::Value).into_tuple().all(&ctx.txn).await?)
 }
 
 /// Each value with its position and its field; reports those that name no field, or one that was named before.
@@ -334,17 +311,16 @@ fn path(position: usize, last: &'static str) -> Path {
 }
 
 fn rows(
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     contact: AccountContactId,
     values: impl IntoIterator<Item = (CustomFieldId, Json)>,
 ) -> impl Iterator<Item = ActiveModel> {
     values.into_iter().map(move |(field, value)| ActiveModel {
-        org_id: Set(organization),
+        org_id: Set(ctx.organization),
         account_contact_id: Set(contact),
         custom_field_id: Set(field),
         value: Set(value.into()),
-        created_at: Set(ctx.now),
-        updated_at: Set(ctx.now),
+        created_at: Set(ctx.request.now),
+        updated_at: Set(ctx.request.now),
     })
 }

@@ -1,6 +1,6 @@
 //! The changes that a subscription selects.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, prelude::Uuid};
 use serde_json::Value as Json;
 
 use super::{ACCOUNT, ASSIGNMENT, INTERNAL, ORGANIZATION};
@@ -8,13 +8,11 @@ use crate::{
     entity::{
         Scoped, account_contact_account as link,
         change::{Column, Entity, Model},
-        id::{
-            AccountId, InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId, PublicId,
-        },
+        id::{AccountId, InternalContactAssignmentId, InternalContactId, PartnerId, PublicId},
         internal_contact_assignment as assignment,
     },
     error::AppResult,
-    service::contact::Kind,
+    service::{ReadContext, contact::Kind},
 };
 
 /// Which changes of contacts are of interest. Everything that is given must hold.
@@ -34,59 +32,52 @@ impl Interest {
     /// The contact that was changed, if the change is of interest.
     pub(super) async fn contact_of(
         &self,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
+        ctx: ReadContext<'_>,
         change: &Model,
     ) -> AppResult<Option<PublicId>> {
         let Some(kind) = kind(change) else { return Ok(None) };
         if self.kinds.as_ref().is_some_and(|kinds| !kinds.contains(&kind)) {
             return Ok(None);
         }
-        let Some(contact) = contact(db, organization, change).await? else { return Ok(None) };
-        let is_other = self.ids.as_ref().is_some_and(|ids| !ids.contains(&contact));
-        if is_other
-            || !self.concerns_partner(db, organization, change, contact).await?
-            || !self.concerns_account(db, organization, change, contact).await?
-        {
+        let Some(contact) = contact(ctx, change).await? else { return Ok(None) };
+        if self.ids.as_ref().is_some_and(|ids| !ids.contains(&contact)) {
             return Ok(None);
         }
-        Ok(Some(contact))
+        let is_of_interest = self.concerns_partner(ctx, change, contact).await?
+            && self.concerns_account(ctx, change, contact).await?;
+        Ok(is_of_interest.then_some(contact))
     }
 
     async fn concerns_partner(
         &self,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
+        ctx: ReadContext<'_>,
         change: &Model,
         contact: PublicId,
     ) -> AppResult<bool> {
         let Some(partner) = self.partner else { return Ok(true) };
         let PublicId::InternalContact(person) = contact else { return Ok(false) };
-        if mentions(change, "partnerId", &partner.to_string()) {
-            return Ok(true);
-        }
-        let theirs = assignment::Entity::find_in(organization)
+        let theirs = assignment::Entity::find_in(ctx.organization)
             .filter(assignment::Column::InternalContactId.eq(person))
             .filter(assignment::Column::PartnerId.eq(partner));
-        Ok(exists(db, theirs, assignment::Column::Id).await?)
+        Ok(mentions(change, "partnerId", &partner.to_string())
+            || exists(ctx, theirs, assignment::Column::Id).await?)
     }
 
     async fn concerns_account(
         &self,
-        db: &impl ConnectionTrait,
-        organization: OrganizationId,
+        ctx: ReadContext<'_>,
         change: &Model,
         contact: PublicId,
     ) -> AppResult<bool> {
-        let Some(account) = self.account else { return Ok(true) };
-        let PublicId::AccountContact(person) = contact else { return Ok(false) };
+        let (Some(account), PublicId::AccountContact(person)) = (self.account, contact) else {
+            return Ok(self.account.is_none());
+        };
         if mentions(change, "accountIds", &account.to_string()) {
             return Ok(true);
         }
-        let theirs = link::Entity::find_in(organization)
-            .filter(link::Column::AccountContactId.eq(person))
-            .filter(link::Column::AccountId.eq(account));
-        Ok(exists(db, theirs, link::Column::AccountId).await?)
+        let theirs = link::Entity::find_in(ctx.organization).filter(link::Column::AccountId.eq(account));
+        let theirs = theirs.filter(link::Column::AccountContactId.eq(person));
+        exists(ctx, theirs, link::Column::AccountId).await
     }
 }
 
@@ -101,35 +92,27 @@ fn kind(change: &Model) -> Option<Kind> {
 }
 
 /// The contact that was changed: of an assignment its person, if that is known still.
-async fn contact(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    change: &Model,
-) -> AppResult<Option<PublicId>> {
+async fn contact(ctx: ReadContext<'_>, change: &Model) -> AppResult<Option<PublicId>> {
     if change.entity_kind != ASSIGNMENT {
         return Ok(change.entity_id.parse().ok());
     }
     let mut person = person_in(change);
     if person.is_none() {
-        person = person_of(db, organization, &change.entity_id).await?;
+        person = person_of(ctx, &change.entity_id).await?;
     }
     Ok(person.map(PublicId::InternalContact))
 }
 
 /// The person of an assignment, by the row or, where it was removed, by the record of how it was made.
-async fn person_of(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    id: &str,
-) -> AppResult<Option<InternalContactId>> {
+async fn person_of(ctx: ReadContext<'_>, id: &str) -> AppResult<Option<InternalContactId>> {
     let Ok(assignment) = id.parse::<InternalContactAssignmentId>() else { return Ok(None) };
-    let row =
-        assignment::Entity::find_in_with_deleted(organization).filter(assignment::Column::Id.eq(assignment));
-    if let Some(row) = row.one(db).await? {
+    let row = assignment::Entity::find_in_with_deleted(ctx.organization)
+        .filter(assignment::Column::Id.eq(assignment));
+    if let Some(row) = row.one(ctx.db).await? {
         return Ok(Some(row.internal_contact_id));
     }
-    let made = Entity::find_in(organization).filter(Column::EntityId.eq(id)).order_by_asc(Column::Seq);
-    Ok(made.one(db).await?.as_ref().and_then(person_in))
+    let made = Entity::find_in(ctx.organization).filter(Column::EntityId.eq(id)).order_by_asc(Column::Seq);
+    Ok(made.one(ctx.db).await?.as_ref().and_then(person_in))
 }
 
 /// The person, where the change names it: when the assignment was made or removed.
@@ -149,12 +132,7 @@ fn mentions(change: &Model, field: &str, id: &str) -> bool {
     ["new", "old"].into_iter().any(|side| field.get(side).is_some_and(is_it))
 }
 
-async fn exists<E: EntityTrait>(
-    db: &impl ConnectionTrait,
-    rows: sea_orm::Select<E>,
-    column: E::Column,
-) -> Result<bool, sea_orm::DbErr> {
-    let row =
-        rows.select_only().column(column).limit(1).into_tuple::<sea_orm::prelude::Uuid>().one(db).await?;
+async fn exists<E: EntityTrait>(ctx: ReadContext<'_>, rows: Select<E>, column: E::Column) -> AppResult<bool> {
+    let row: Option<Uuid> = rows.select_only().column(column).limit(1).into_tuple().one(ctx.db).await?;
     Ok(row.is_some())
 }

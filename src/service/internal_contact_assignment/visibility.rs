@@ -4,25 +4,24 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
+    ColumnTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
     prelude::{DateTimeUtc, Uuid},
     sea_query::{Expr, Query, SelectStatement},
 };
 
 use crate::{
-    auth::RequestContext,
     entity::{
         Scoped,
         background_task::TaskKind,
-        id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
+        id::{InternalContactAssignmentId, InternalContactId, PartnerId},
         internal_contact,
         internal_contact_assignment::{ActiveModel, Column, Entity, Model},
-        keys_in, partner,
+        partner,
     },
     error::{AppError, AppResult, InputError, InputErrorCode},
     service::{
+        WriteContext,
         background::{self, Batch},
-        internal_contact as contacts,
     },
 };
 
@@ -31,40 +30,81 @@ const OTHER: &str = "other";
 const REMOTE_ID_IN_THE_WAY: &str =
     "Another assignment has the remote id of an assignment that would be restored.";
 
-/// Hides assignments because their person or their partner was deleted. The people concerned are held.
-pub(in crate::service) async fn hide(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let hidden = ActiveModel { deleted_at: Set(Some(ctx.now)), ..Default::default() };
-    let active = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_null());
-    active.set(hidden).exec(db).await?;
+/// A row whose assignments are hidden while it is deleted.
+#[derive(Clone, Copy)]
+pub(in crate::service) enum Owner {
+    /// A partner.
+    Partner(PartnerId),
+    /// A person.
+    Person(InternalContactId),
+}
+
+impl Owner {
+    fn assignments(self) -> Expr {
+        match self {
+            Self::Partner(id) => Column::PartnerId.eq(id),
+            Self::Person(id) => Column::InternalContactId.eq(id),
+        }
+    }
+
+    /// Whether there are so few assignments that they are to follow at once, and any. Their people are locked then.
+    /// Of many assignments a background task is created.
+    async fn follow_at_once(self, ctx: &WriteContext<'_>) -> AppResult<bool> {
+        let assignments = Entity::find_in_with_deleted(ctx.organization).filter(self.assignments());
+        let count = assignments.count(&ctx.txn).await?;
+        match self {
+            Self::Partner(id) => {
+                let is_direct = background::defer(ctx, TaskKind::Partner, id.0, count).await?;
+                if is_direct {
+                    lock_people_of_partner(ctx, id).await?;
+                }
+                Ok(is_direct)
+            }
+            Self::Person(id) => background::defer(ctx, TaskKind::InternalContact, id.0, count).await,
+        }
+    }
+}
+
+/// Hides the assignments of a row that was deleted, at once or in the background.
+pub(in crate::service) async fn hide_of(ctx: &WriteContext<'_>, owner: Owner) -> AppResult<()> {
+    if owner.follow_at_once(ctx).await? {
+        hide(ctx, owner.assignments()).await?;
+    }
     Ok(())
 }
 
-/// Shows hidden assignments again whose person and partner both live. The people concerned are held.
-pub(in crate::service) async fn show(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let people = internal_contact::Entity::find_in(organization)
+/// Shows the assignments of a row that was restored whose person and partner are both active, at once or in the background.
+pub(in crate::service) async fn show_of(ctx: &WriteContext<'_>, owner: Owner) -> AppResult<()> {
+    if owner.follow_at_once(ctx).await? {
+        show(ctx, owner.assignments()).await
+    } else {
+        check_remote_ids(ctx, owner.assignments()).await
+    }
+}
+
+async fn hide(ctx: &WriteContext<'_>, which: Expr) -> AppResult<()> {
+    let hidden = ActiveModel { deleted_at: Set(Some(ctx.request.now)), ..Default::default() };
+    let active = Entity::update_in(ctx.organization).filter(which).filter(Column::DeletedAt.is_null());
+    active.set(hidden).exec(&ctx.txn).await?;
+    Ok(())
+}
+
+async fn show(ctx: &WriteContext<'_>, which: Expr) -> AppResult<()> {
+    let people = internal_contact::Entity::find_in(ctx.organization)
         .select_only()
         .column(internal_contact::Column::Id)
         .into_query();
     let partners =
-        partner::Entity::find_in(organization).select_only().column(partner::Column::Id).into_query();
+        partner::Entity::find_in(ctx.organization).select_only().column(partner::Column::Id).into_query();
     let is_for_one = Column::PartnerId.is_null().or(Column::PartnerId.in_subquery(partners));
     let which = which.and(Column::InternalContactId.in_subquery(people)).and(is_for_one);
-    set_shown(db, organization, which).await.map_err(blame_row)
+    set_shown(ctx, which).await.map_err(blame_row)
 }
 
-async fn set_shown(db: &impl ConnectionTrait, organization: OrganizationId, which: Expr) -> AppResult<()> {
+async fn set_shown(ctx: &WriteContext<'_>, which: Expr) -> AppResult<()> {
     let shown = ActiveModel { deleted_at: Set(None), ..Default::default() };
-    let hidden = Entity::update_in(organization).filter(which).filter(Column::DeletedAt.is_not_null());
-    hidden.set(shown).exec(db).await?;
+    let hidden = Entity::update_in(ctx.organization).filter(which).filter(Column::DeletedAt.is_not_null());
+    hidden.set(shown).exec(&ctx.txn).await?;
     Ok(())
 }
 
@@ -75,16 +115,12 @@ fn blame_row(error: AppError) -> AppError {
 }
 
 /// Rejects a restoration in the background whose assignments have lost their remote ids, because nothing could be reported later.
-pub(in crate::service) async fn check_remote_ids(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    which: Expr,
-) -> AppResult<()> {
-    let person = internal_contact::Entity::find_in_with_deleted(organization)
+async fn check_remote_ids(ctx: &WriteContext<'_>, which: Expr) -> AppResult<()> {
+    let person = internal_contact::Entity::find_in_with_deleted(ctx.organization)
         .filter(internal_contact::Column::Id.into_expr().equals((Entity, Column::InternalContactId)))
         .select_only()
         .column(internal_contact::Column::DeletedAt);
-    let partner = partner::Entity::find_in_with_deleted(organization)
+    let partner = partner::Entity::find_in_with_deleted(ctx.organization)
         .filter(partner::Column::Id.into_expr().equals((Entity, Column::PartnerId)))
         .select_only()
         .column(partner::Column::DeletedAt);
@@ -92,20 +128,20 @@ pub(in crate::service) async fn check_remote_ids(
     let taken = Query::select()
         .expr(other(Column::Id))
         .from_as(Entity, OTHER)
-        .and_where(other(Column::OrgId).eq(organization))
+        .and_where(other(Column::OrgId).eq(ctx.organization))
         .and_where(other(Column::RemoteId).equals((Entity, Column::RemoteId)))
         .and_where(other(Column::DeletedAt).is_null())
         .take();
     // Scalar subqueries, so that each is a look at an index for each assignment, whatever the planner takes for the number
     // of rows.
-    let lost = Entity::find_in_with_deleted(organization)
+    let lost = Entity::find_in_with_deleted(ctx.organization)
         .filter(which)
         .filter(Column::DeletedAt.is_not_null())
         .filter(Column::RemoteId.is_not_null())
         .filter(scalar(person.into_query()).is_null())
         .filter(scalar(partner.into_query()).is_null())
         .filter(scalar(taken).is_not_null());
-    if lost.exists(db).await? {
+    if lost.exists(&ctx.txn).await? {
         return Err(InputError::on("id", InputErrorCode::Conflict, REMOTE_ID_IN_THE_WAY).into());
     }
     Ok(())
@@ -115,84 +151,14 @@ fn scalar(select: SelectStatement) -> Expr {
     Expr::SubQuery(None, Box::new(select.into()))
 }
 
-/// Which of these partners have so few assignments that these are to follow a change of the partner at once. The others
-/// get background tasks.
-pub(in crate::service) async fn defer_of_partners(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    partners: &[PartnerId],
-) -> AppResult<Vec<PartnerId>> {
-    let is_one = keys_in(db.get_database_backend(), Column::PartnerId.into_expr(), partners.iter().copied());
-    let direct = defer(db, ctx, organization, TaskKind::Partner, (Column::PartnerId, is_one)).await?;
-    Ok(direct.into_iter().map(PartnerId).collect())
-}
-
-/// Whether a person has so few assignments that these are to follow a change of the person at once. Else there is a
-/// background task now.
-pub(in crate::service) async fn defer_of_person(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    person: InternalContactId,
-) -> AppResult<bool> {
-    let (column, is_theirs) = (Column::InternalContactId, Column::InternalContactId.eq(person));
-    let direct = defer(db, ctx, organization, TaskKind::InternalContact, (column, is_theirs)).await?;
-    Ok(!direct.is_empty())
-}
-
-async fn defer(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    kind: TaskKind,
-    (subject, which): (Column, Expr),
-) -> AppResult<Vec<Uuid>> {
-    let counts = Entity::find_in_with_deleted(organization)
-        .filter(which)
-        .select_only()
-        .column_as(subject, "subject_id")
-        .column_as(Column::Id.count(), "dependants")
-        .group_by(subject)
-        .into_model()
-        .all(db)
-        .await?;
-    background::defer(db, ctx, organization, kind, counts).await
-}
-
-/// Hides or shows the next assignments to a partner, as the partner and their people are now; a batch of a background task.
-pub(in crate::service) async fn update_next_of_partner(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    partner: PartnerId,
-    next: (Option<Uuid>, u64),
-) -> AppResult<Batch> {
-    update_next(db, ctx, organization, Column::PartnerId.eq(partner), next).await
-}
-
-/// Hides or shows the next assignments of a person, as the person and their partners are now; a batch of a background
-/// task.
-pub(in crate::service) async fn update_next_of_person(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
-    person: InternalContactId,
-    next: (Option<Uuid>, u64),
-) -> AppResult<Batch> {
-    update_next(db, ctx, organization, Column::InternalContactId.eq(person), next).await
-}
-
-/// Hides or shows the next of these assignments, whose people it holds.
-async fn update_next(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+/// Hides or shows the next of these assignments, as their people and partners are now; a batch of a background task.
+pub(in crate::service) async fn update_next(
+    ctx: &WriteContext<'_>,
     which: Expr,
     (position, limit): (Option<Uuid>, u64),
 ) -> AppResult<Batch> {
     let next: Vec<(InternalContactAssignmentId, InternalContactId)> =
-        Entity::find_in_with_deleted(organization)
+        Entity::find_in_with_deleted(ctx.organization)
             .filter(which.clone())
             .filter(background::after(Column::Id, position))
             .order_by_asc(Column::Id)
@@ -200,43 +166,76 @@ async fn update_next(
             .select_only()
             .columns([Column::Id, Column::InternalContactId])
             .into_tuple()
-            .all(db)
+            .all(&ctx.txn)
             .await?;
     let people: HashSet<InternalContactId> = next.iter().map(|(_, person)| *person).collect();
-    let people = contacts::hold_with_deleted(db, organization, people).await?;
+    let people = lock_people(ctx, people).await?;
     let ids = next.iter().map(|(id, _)| *id);
-    let rows = Entity::find_in_with_deleted(organization)
-        .filter(keys_in(db.get_database_backend(), Column::Id.into_expr(), ids))
+    let rows = Entity::find_in_with_deleted(ctx.organization)
+        .filter(ctx.keys_in(Column::Id, ids))
         .filter(which)
         .order_by_asc(Column::Id)
         .lock_exclusive()
-        .all(db)
+        .all(&ctx.txn)
         .await?;
     if rows.iter().any(|row| !people.contains_key(&row.internal_contact_id)) {
         return Err(background::overtaken());
     }
-    settle(db, ctx, organization, rows, &people).await?;
+    settle(ctx, rows, &people).await?;
     let ids: Vec<Uuid> = next.iter().map(|(id, _)| id.0).collect();
     Ok(Batch::of(&ids, limit))
 }
 
+/// Locks everybody who has or had an assignment to a partner until the transaction ends, in the order of their ids.
+async fn lock_people_of_partner(ctx: &WriteContext<'_>, partner: PartnerId) -> AppResult<()> {
+    let theirs = Entity::find_in_with_deleted(ctx.organization)
+        .filter(Column::PartnerId.eq(partner))
+        .select_only()
+        .column(Column::InternalContactId);
+    let is_theirs = internal_contact::Column::Id.in_subquery(theirs.into_query());
+    lock_people_where(ctx, is_theirs).await?;
+    Ok(())
+}
+
+/// Locks these people until the transaction ends, in the order of their ids. Gives when they were deleted, if they were.
+pub(in crate::service) async fn lock_people(
+    ctx: &WriteContext<'_>,
+    ids: impl IntoIterator<Item = InternalContactId>,
+) -> AppResult<HashMap<InternalContactId, Option<DateTimeUtc>>> {
+    lock_people_where(ctx, ctx.keys_in(internal_contact::Column::Id, ids)).await
+}
+
+async fn lock_people_where(
+    ctx: &WriteContext<'_>,
+    which: Expr,
+) -> AppResult<HashMap<InternalContactId, Option<DateTimeUtc>>> {
+    let people: Vec<(InternalContactId, Option<DateTimeUtc>)> =
+        internal_contact::Entity::find_in_with_deleted(ctx.organization)
+            .filter(which)
+            .select_only()
+            .columns([internal_contact::Column::Id, internal_contact::Column::DeletedAt])
+            .order_by_asc(internal_contact::Column::Id)
+            .lock_exclusive()
+            .into_tuple()
+            .all(&ctx.txn)
+            .await?;
+    Ok(people.into_iter().collect())
+}
+
 /// Hides and shows assignments, as their people, who are held, and their partners are now.
 pub(in crate::service) async fn settle(
-    db: &impl ConnectionTrait,
-    ctx: &RequestContext,
-    organization: OrganizationId,
+    ctx: &WriteContext<'_>,
     rows: Vec<Model>,
     people: &HashMap<InternalContactId, Option<DateTimeUtc>>,
 ) -> AppResult<()> {
-    let backend = db.get_database_backend();
     // Read only now, because a change of a partner with few assignments locks the people.
     let partners: HashSet<PartnerId> = rows.iter().filter_map(|row| row.partner_id).collect();
-    let partners: Vec<PartnerId> = partner::Entity::find_in(organization)
-        .filter(keys_in(backend, partner::Column::Id.into_expr(), partners))
+    let partners: Vec<PartnerId> = partner::Entity::find_in(ctx.organization)
+        .filter(ctx.keys_in(partner::Column::Id, partners))
         .select_only()
         .column(partner::Column::Id)
         .into_tuple()
-        .all(db)
+        .all(&ctx.txn)
         .await?;
     let partners: HashSet<PartnerId> = partners.into_iter().collect();
     let lives = |row: &Model| {
@@ -245,34 +244,30 @@ pub(in crate::service) async fn settle(
     };
     let wrong = rows.into_iter().filter(|row| lives(row) != row.deleted_at.is_none());
     let (hidden, shown): (Vec<Model>, Vec<Model>) = wrong.partition(|row| row.deleted_at.is_none());
-    let are = |rows: &[Model]| keys_in(backend, Column::Id.into_expr(), rows.iter().map(|row| row.id));
+    let are = |rows: &[Model]| ctx.keys_in(Column::Id, rows.iter().map(|row| row.id));
     if !hidden.is_empty() {
-        hide(db, ctx, organization, are(&hidden)).await?;
+        hide(ctx, are(&hidden)).await?;
     }
-    let shown = without_taken(db, organization, shown).await?;
+    let shown = without_taken(ctx, shown).await?;
     if !shown.is_empty() {
-        set_shown(db, organization, are(&shown)).await?;
+        set_shown(ctx, are(&shown)).await?;
     }
     Ok(())
 }
 
 /// Those of these hidden assignments whose remote ids are still free. The others stay hidden: another assignment was
 /// given the remote id after the restoration, before this one was shown.
-async fn without_taken(
-    db: &impl ConnectionTrait,
-    organization: OrganizationId,
-    rows: Vec<Model>,
-) -> AppResult<Vec<Model>> {
+async fn without_taken(ctx: &WriteContext<'_>, rows: Vec<Model>) -> AppResult<Vec<Model>> {
     let remote_ids: Vec<String> = rows.iter().filter_map(|row| row.remote_id.clone()).collect();
     if remote_ids.is_empty() {
         return Ok(rows);
     }
-    let taken: Vec<String> = Entity::find_in(organization)
-        .filter(keys_in(db.get_database_backend(), Column::RemoteId.into_expr(), remote_ids))
+    let taken: Vec<String> = Entity::find_in(ctx.organization)
+        .filter(ctx.keys_in(Column::RemoteId, remote_ids))
         .select_only()
         .column(Column::RemoteId)
         .into_tuple()
-        .all(db)
+        .all(&ctx.txn)
         .await?;
     let mut taken: HashSet<String> = taken.into_iter().collect();
     let is_free = |row: &Model| {

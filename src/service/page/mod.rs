@@ -8,10 +8,13 @@ mod statement;
 
 use std::borrow::Cow;
 
-pub use self::order::{Direction, Sort, SortBy, SortKey};
+pub use self::{
+    order::{Direction, Sort, SortBy, SortKey},
+    statement::{Parent, ParentRelation},
+};
 pub(super) use self::{
     order::{Term, after_position},
-    statement::{ParentRelation, page, pages, read},
+    statement::{page, pages, read},
 };
 use super::{
     cursor::{Cursor, CursorKey, Order},

@@ -131,12 +131,12 @@ const LINK: &str = "link";
 const TOTAL: &str = "total";
 
 /// A key that rows are grouped by.
-pub(in crate::service) trait Parent: Key + TryGetable + Clone + Eq + Hash {}
+pub trait Parent: Key + TryGetable + Clone + Eq + Hash {}
 
 impl<P: Key + TryGetable + Clone + Eq + Hash> Parent for P {}
 
 /// How rows know their parents.
-pub(in crate::service) enum ParentRelation {
+pub enum ParentRelation {
     /// A column of the row itself holds the parent's key.
     Column(Expr),
     /// Rows of a link table hold both keys.

@@ -48,12 +48,48 @@ impl Source {
     /// The modules below the root of the crate that paths in this file lead to, each with its line.
     pub(super) fn crate_modules(&self) -> impl Iterator<Item = (&str, usize)> {
         let depth = self.depth();
+        self.paths().into_iter().filter_map(move |(path, line)| Some((below_root(&path, depth)?, line)))
+    }
+
+    /// The services that paths in this file lead to, each with its line.
+    pub(super) fn services(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.paths().into_iter().filter_map(|(path, line)| match *self.from_root(&path)? {
+            ["service", service, ..] => Some((service, line)),
+            _ => None,
+        })
+    }
+
+    /// The service that the file belongs to.
+    pub(super) fn service(&self) -> Option<&str> {
+        self.module().get(1).copied()
+    }
+
+    /// The path of the module from the root of the crate.
+    fn module(&self) -> Vec<&str> {
+        let names = self.path.iter().filter_map(|name| name.to_str()).skip(1);
+        names.map(|name| name.trim_end_matches(".rs")).filter(|name| *name != "mod").collect()
+    }
+
+    /// Where a path with `crate` or `super` leads to from the root of the crate.
+    fn from_root<'a>(&'a self, path: &[&'a str]) -> Option<Vec<&'a str>> {
+        let module = self.module();
+        let ups = path.iter().take_while(|word| **word == "super").count();
+        match path {
+            ["crate", path @ ..] => Some(path.to_vec()),
+            _ if (1..=module.len()).contains(&ups) => {
+                Some([&module[..module.len() - ups], &path[ups..]].concat())
+            }
+            _ => None,
+        }
+    }
+
+    fn paths(&self) -> Vec<(Vec<&str>, usize)> {
         let mut paths = Vec::new();
         let mut at = 0;
         while at < self.tokens.len() {
             at = self.read_path(at, &[], &mut paths);
         }
-        paths.into_iter().filter_map(move |(path, line)| Some((below_root(&path, depth)?, line)))
+        paths
     }
 
     /// How many modules deep the file is: as many `super` lead to the root.

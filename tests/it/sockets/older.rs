@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{
     CHANGES, PATIENCE, READ, SHORT, SLACK, change,
     client::{Client, Heard, NoSocket, complete, message},
-    gateway, passing_reader, subscribed, told, until_gauge, until_subscriptions,
+    contact_id, gateway, passing_reader, subscribed, until_gauge, until_subscriptions,
 };
 use crate::{
     connections::{
@@ -88,7 +88,10 @@ async fn events_come_until_the_client_stops_them(world: World) {
         let id = change(&world, email).await;
         for _ in 0..2 {
             let event = client.hear_message().await;
-            assert_eq!((&event["id"], &event["type"], told(&event)), (&json!("1"), &json!("data"), &*id));
+            assert_eq!(
+                (&event["id"], &event["type"], contact_id(&event)),
+                (&json!("1"), &json!("data"), &*id)
+            );
         }
     }
     client.say(json!({ "id": "1", "type": "stop" })).await;
@@ -159,7 +162,7 @@ async fn rejected_operations_are_responses_with_errors_and_the_socket_stays_open
     }
     let id = change(&world, "ada@example.com").await;
     let event = client.hear_message().await;
-    assert_eq!((&event["id"], told(&event)), (&json!("first"), &*id));
+    assert_eq!((&event["id"], contact_id(&event)), (&json!("first"), &*id));
 }
 
 #[tokio::test]
@@ -331,7 +334,7 @@ async fn the_socket_ends_with_the_token() {
     client.say(start("1", CHANGES)).await;
     until_subscriptions(&world, 1).await;
     let id = change(&world, "ada@example.com").await;
-    assert_eq!(told(&client.hear_message().await), id);
+    assert_eq!(contact_id(&client.hear_message().await), id);
     assert_eq!(client.closed().await, 4403);
     until_subscriptions(&world, 0).await;
 }
@@ -389,7 +392,7 @@ async fn a_slow_consumer_is_disconnected_and_its_response_is_in_the_budget_until
     until(&world, |memory| memory > 0).await;
     // Others are served meanwhile.
     let id = change(&world, "ada@example.com").await;
-    assert_eq!(told(&polite.hear_message().await), id);
+    assert_eq!(contact_id(&polite.hear_message().await), id);
     until(&world, |memory| memory == 0).await;
     until_gauge(&world, "connections", 1).await;
     drop(rude);

@@ -13,8 +13,8 @@ use crate::{
         response::{RestResponse, RestResult},
     },
     service::{
-        account_contact::{self as contacts, UpsertAccountContact},
-        bulk::{Status, Upserts},
+        account_contact::UpsertAccountContact,
+        bulk::{self, Status, Upserts},
         retried,
     },
 };
@@ -116,7 +116,7 @@ pub(super) async fn create(
     let rows = body.contacts.into_iter().map(|contact| contact.into_row(&accounts, contact_type));
     let idempotency_key = call.idempotency_key.clone();
     let input = Upserts { rows: rows.collect(), idempotency_key, ..Upserts::default() };
-    let results = retried(|| contacts::upsert(&call.db, &call.request, &input)).await?;
+    let results = retried(|| bulk::upsert(&call.db, &call.request, &input)).await?;
     let created = results.iter().filter(|result| result.status == Status::Created).count();
     RestResponse::created(&BulkResult { total: results.len(), created, skipped: results.len() - created })
 }

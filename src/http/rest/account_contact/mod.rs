@@ -28,7 +28,7 @@ use crate::{
         custom_field::CustomFieldInput,
         filter::{Comparison, Field, Filter, Quantifier, Relation},
         page::Paged,
-        retried,
+        reading, record, retried,
     },
 };
 
@@ -271,7 +271,7 @@ async fn fetch(
     page: PageRequest,
 ) -> Result<Vec<CustomerContact>, Problem> {
     let list = ListRequest { filter: Some(filter), page };
-    let page = contacts::list(&call.db, &call.request, Columns::all(), &list).await?;
+    let page = reading::list::<Entity>(&call.db, &call.request, Columns::all(), &list).await?;
     Ok(represent(call, page.items).await?)
 }
 
@@ -320,7 +320,7 @@ async fn create(
     responses((status = 200, description = "The contact.", body = CustomerContact))
 )]
 async fn get(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
-    let row = contacts::get(&call.db, &call.request, &id).await?;
+    let row = reading::get::<Entity>(&call.db, &call.request, &id).await?;
     let row = row.ok_or_else(|| Problem::not_found("id"))?;
     let version = row.version;
     Ok(RestResponse::ok(&represent_one(&call, row).await?)?.with_version(version))
@@ -380,6 +380,6 @@ async fn update(
     responses((status = 204, description = "Deleted."))
 )]
 async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
-    retried(|| contacts::delete(&call.db, &call.request, &id, call.expected_version)).await?;
+    retried(|| record::delete::<Entity>(&call.db, &call.request, &id, call.expected_version)).await?;
     RestResponse::no_content()
 }

@@ -12,16 +12,17 @@ use crate::{
         account::{Entity as Accounts, Model as Account},
         account_contact::Model,
         contact_type::Model as ContactType,
-        custom_field::Model as CustomField,
+        custom_field::{Entity as CustomFields, Model as CustomField},
         custom_field_value::Model as StoredValue,
         id::{AccountContactId, ContactTypeId, CustomFieldId, OrganizationId},
     },
     error::{AppError, AppResult},
     http::rest::{call::Call, response::time},
     service::{
-        ListRequest, Page, PageRequest, account, contact_type,
-        custom_field::{self, display, values_of},
+        ListRequest, Page, PageRequest, ReadContext, account, contact_type,
+        custom_field::{display, values_of},
         page::{MAX_NUMBERED_PAGE_SIZE, Paged},
+        reading,
     },
 };
 
@@ -112,19 +113,19 @@ struct Related {
 
 impl Related {
     async fn read(call: &Call, rows: &[Model]) -> AppResult<Self> {
-        let (db, organization) = (&call.db, OrganizationId(call.request.organization()?));
+        let ctx = ReadContext::new(&call.db, OrganizationId(call.request.organization()?));
         let contacts: Vec<AccountContactId> = rows.iter().map(|row| row.id).collect();
         let types: Vec<ContactTypeId> = distinct(rows.iter().map(|row| row.contact_type_id));
         let page = PageRequest::numbered(Accounts::ORDER, MAX_NUMBERED_PAGE_SIZE, 0, Vec::new(), false);
         let list = ListRequest { filter: None, page };
         let accounts =
-            account::of_account_contacts(db, organization, &contacts, Columns::all(), &list).await?;
-        let values = values_of(db, organization, &contacts).await?;
+            account::of_account_contacts::<Accounts>(ctx, &contacts, Columns::all(), &list).await?;
+        let values = values_of(ctx, &contacts).await?;
         let fields = distinct(values.values().flatten().map(|value| value.custom_field_id));
         Ok(Self {
-            types: contact_type::by_ids(db, organization, &types).await?,
+            types: contact_type::by_ids(ctx, &types, Columns::all()).await?,
             accounts,
-            fields: custom_field::by_ids(db, organization, &fields).await?,
+            fields: reading::by_ids::<CustomFields>(ctx, &fields, Columns::all()).await?,
             values,
         })
     }

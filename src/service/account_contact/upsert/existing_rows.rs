@@ -4,18 +4,18 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, ExprTrait};
+use sea_orm::ExprTrait;
 
 use super::{Fields, UpsertAccountContact};
 use crate::{
     entity::{
         account_contact::{Column, Entity, Model},
         id::AccountContactId,
-        keys_in,
     },
     error::{AppResult, EMAIL_TAKEN, InputErrorCode},
     service::{
-        bulk::{Checked, DuplicateTracker, WriteContext},
+        WriteContext,
+        bulk::{Checked, DuplicateTracker, is_repeated},
         input::Checks,
         reading,
     },
@@ -53,20 +53,15 @@ impl RowMatch {
 }
 
 impl ExistingRows {
-    /// Finds and holds the contacts.
+    /// Finds and locks the contacts.
     pub(super) async fn read(
-        context: WriteContext<'_>,
+        ctx: &WriteContext<'_>,
         rows: &[Checked<'_, UpsertAccountContact>],
     ) -> AppResult<Self> {
-        let backend = context.db.get_database_backend();
         let remote_ids = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
         let emails = rows.iter().filter_map(|row| row.row.email_key()).map(str::to_owned);
-        let wanted = keys_in(backend, Column::RemoteId.into_expr(), remote_ids).or(keys_in(
-            backend,
-            Column::EmailKey.into_expr(),
-            emails,
-        ));
-        let found = reading::lock_where::<Entity>(context.db, context.organization, wanted).await?;
+        let wanted = ctx.keys_in(Column::RemoteId, remote_ids).or(ctx.keys_in(Column::EmailKey, emails));
+        let found = reading::lock_where::<Entity>(ctx, wanted).await?;
         let mut directory = Self {
             contacts: HashMap::with_capacity(found.len()),
             by_remote_id: HashMap::new(),
@@ -97,7 +92,9 @@ impl ExistingRows {
     ) -> RowMatch {
         let (remote_id, email) = (fields.remote_id(), fields.email_key());
         let is_refused = input.remote_id().is_some() != remote_id.is_some() || email == Some("");
-        if is_refused || self.is_repeated(checks, index, remote_id, email) {
+        let remote_ids = (&mut self.remote_ids, remote_id);
+        let emails = (&mut self.emails, "email", email.map(str::to_owned));
+        if is_refused || is_repeated(checks, index, remote_ids, emails) {
             return RowMatch::Unknown;
         }
         let of_email = email.and_then(|email| self.by_email.get(email)).copied();
@@ -119,29 +116,6 @@ impl ExistingRows {
             Some(row) => RowMatch::Known(Box::new(row.clone())),
             None => RowMatch::Unknown,
         }
-    }
-
-    /// Reports a row whose remote id or email address an earlier row had.
-    fn is_repeated(
-        &mut self,
-        checks: &mut Checks,
-        index: usize,
-        remote_id: Option<&str>,
-        email: Option<&str>,
-    ) -> bool {
-        let mut repeated = Checks::default();
-        if let Some(remote_id) = remote_id {
-            self.remote_ids.check(&mut repeated, "remoteId", remote_id.to_owned(), index);
-        }
-        // One error is enough, where both are the same.
-        if let Some(email) = email
-            && repeated.passed()
-        {
-            self.emails.check(&mut repeated, "email", email.to_owned(), index);
-        }
-        let is_repeated = !repeated.passed();
-        checks.append(repeated);
-        is_repeated
     }
 
     fn has_remote_id(&self, contact: Option<AccountContactId>) -> bool {

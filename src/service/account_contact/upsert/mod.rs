@@ -1,6 +1,6 @@
 //! Account contacts by the thousand: each created or updated by its `remoteId`, else by its email address.
 //!
-//! `existing_rows` finds the contact of a row, `planner` decides what happens to it.
+//! `existing_rows` knows which contact a row means, `planner` what becomes of it.
 
 mod existing_rows;
 mod planner;
@@ -12,7 +12,6 @@ use serde_json::Value as Json;
 use self::planner::Planner;
 use super::fields::{FieldInputs, Fields};
 use crate::{
-    auth::RequestContext,
     entity::{
         Scoped,
         account_contact::{Entity, Model},
@@ -22,8 +21,8 @@ use crate::{
     },
     error::AppResult,
     service::{
-        Database, Patch,
-        bulk::{self, Checked, Plan, RowResult, Upsert, Upserts, WriteContext},
+        Patch, WriteContext,
+        bulk::{Checked, Plan, Upsert},
         custom_field::{self, CustomFieldInput},
         input::Checks,
         reading,
@@ -58,18 +57,9 @@ pub struct UpsertAccountContact {
     pub only_if_new: bool,
 }
 
-/// Creates or updates account contacts by their `remoteId`, else by their email address.
-pub async fn upsert(
-    db: &Database,
-    ctx: &RequestContext,
-    input: &Upserts<UpsertAccountContact>,
-) -> AppResult<Vec<RowResult<Model>>> {
-    bulk::upsert(db, ctx, input).await
-}
-
 /// What is written with the contacts.
 #[derive(Default)]
-pub(in crate::service) struct SideEffects {
+pub struct SideEffects {
     linked: Vec<(AccountContactId, AccountId)>,
     unlinked: Vec<(AccountContactId, AccountId)>,
     values: Vec<(AccountContactId, (CustomFieldId, Json))>,
@@ -86,8 +76,6 @@ impl Upsert for UpsertAccountContact {
     type Table = Entity;
     type Checked = Fields;
     type SideEffects = SideEffects;
-
-    const OPERATION: &'static str = "upsertAccountContacts";
 
     fn check(&self, checks: &mut Checks) -> Fields {
         let given = FieldInputs {
@@ -111,30 +99,28 @@ impl Upsert for UpsertAccountContact {
     }
 
     async fn plan(
-        context: WriteContext<'_>,
+        ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> AppResult<Plan<Entity, SideEffects>> {
-        let mut planner = Planner::read(context, rows).await?;
+        let mut planner = Planner::read(ctx, rows).await?;
         let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
         let steps = steps.collect::<AppResult<_>>()?;
         Ok(Plan { steps, side_effects: planner.side_effects })
     }
 
-    async fn write_after(context: WriteContext<'_>, side_effects: SideEffects) -> AppResult<()> {
-        let WriteContext { db, ctx, organization } = context;
+    async fn write_after(ctx: &WriteContext<'_>, side_effects: SideEffects) -> AppResult<()> {
         if !side_effects.unlinked.is_empty() {
-            let columns = [link::Column::AccountContactId, link::Column::AccountId];
-            let gone =
-                pairs_in(db.get_database_backend(), columns.map(|it| it.into_expr()), side_effects.unlinked);
-            link::Entity::delete_in(organization).filter(gone).exec(db).await?;
+            let columns = [link::Column::AccountContactId, link::Column::AccountId].map(|it| it.into_expr());
+            let gone = pairs_in(ctx.txn.get_database_backend(), columns, side_effects.unlinked);
+            link::Entity::delete_in(ctx.organization).filter(gone).exec(&ctx.txn).await?;
         }
         let links = side_effects.linked.into_iter().map(|(account_contact_id, account_id)| link::Model {
-            org_id: organization,
+            org_id: ctx.organization,
             account_contact_id,
             account_id,
-            created_at: ctx.now,
+            created_at: ctx.request.now,
         });
-        reading::insert_all::<link::Entity>(db, links).await?;
-        custom_field::set_values(db, ctx, organization, side_effects.values).await
+        reading::insert_all::<link::Entity>(&ctx.txn, links).await?;
+        custom_field::set_values(ctx, side_effects.values).await
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::IntoActiveModel;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     Fields, SideEffects, UpsertAccountContact,
@@ -11,26 +11,27 @@ use super::{
 };
 use crate::{
     entity::{
-        StoredJson,
-        account_contact::{Entity, Model},
+        StoredJson, account,
+        account_contact::{ActiveModel, Entity, Model},
         id::{AccountContactId, AccountId, ContactTypeId, CustomFieldId},
     },
     error::{AppError, AppResult, InputErrorCode},
     service::{
-        account as accounts,
-        account_contact::{links, with_accounts_and_values},
-        bulk::{Checked, Step, WriteContext},
+        WriteContext,
+        account_contact::{links, note_accounts_and_values},
+        bulk::{Checked, Step},
         change::Diff,
         contact_type::HeldTypes,
         custom_field::{self, HeldFields},
         input::Checks,
+        reading, record,
     },
 };
 
 /// What the rows name and mean, read and held before the first of them is planned: types, accounts, contacts, fields, in
 /// the order in which every writer holds them.
 pub(super) struct Planner<'a> {
-    context: WriteContext<'a>,
+    ctx: &'a WriteContext<'a>,
     types: HeldTypes,
     /// Those of the accounts that are there.
     accounts: HashSet<AccountId>,
@@ -51,27 +52,26 @@ struct Related {
 
 impl<'a> Planner<'a> {
     pub(super) async fn read(
-        context: WriteContext<'a>,
+        ctx: &'a WriteContext<'a>,
         rows: &[Checked<'_, UpsertAccountContact>],
     ) -> AppResult<Self> {
-        let WriteContext { db, organization, .. } = context;
         let inputs = || rows.iter().map(|row| row.input);
         let types = inputs().filter_map(|it| it.contact_type_id.as_deref());
-        let types = HeldTypes::read(db, organization, types).await?;
+        let types = HeldTypes::read(ctx, types).await?;
         let accounts = inputs().flat_map(|it| it.account_ids.iter().flatten());
         let accounts: HashSet<AccountId> = accounts.filter_map(|id| id.parse().ok()).collect();
-        let accounts = accounts::lock_active(db, organization, accounts.into_iter().collect()).await?;
-        let contacts = ExistingRows::read(context, rows).await?;
+        let accounts = reading::lock_active::<account::Entity>(ctx, accounts).await?;
+        let contacts = ExistingRows::read(ctx, rows).await?;
         let with_accounts = inputs().any(|it| it.account_ids.is_some());
         let linked = contacts.ids().filter(|_| with_accounts).collect();
-        let links = links::of_contacts(db, organization, linked).await?;
+        let links = links::of_contacts(ctx, linked).await?;
         let values = || inputs().flat_map(|it| &it.custom_field_values);
-        let fields = HeldFields::read(db, organization, values()).await?;
+        let fields = HeldFields::read(ctx, values()).await?;
         let with_values = values().next().is_some();
         let known = contacts.ids().filter(|_| with_values);
-        let values = custom_field::stored_of(db, organization, known).await?;
+        let values = custom_field::stored_of(ctx, known).await?;
         Ok(Self {
-            context,
+            ctx,
             types,
             accounts,
             contacts,
@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
             RowMatch::New if checks.passed() => self.create(fields, related),
             RowMatch::Known(old) if checks.passed() && input.only_if_new => {
                 let row = old.clone().into_active_model();
-                Step::changed(self.context.ctx, *old, row, Diff::default())
+                Step::changed(self.ctx, *old, row, Diff::default())
             }
             RowMatch::Known(old) if checks.passed() => self.change(*old, fields, related),
             _ => Ok(Step::failed(checks)),
@@ -130,13 +130,17 @@ impl<'a> Planner<'a> {
         Related { contact_type, accounts, values }
     }
 
-    fn create(&mut self, fields: Fields, related: Related) -> AppResult<Step<Entity>> {
+    fn create(&mut self, mut fields: Fields, related: Related) -> AppResult<Step<Entity>> {
         let contact_type = related.contact_type.or(self.types.default());
         let contact_type =
             contact_type.ok_or_else(|| AppError::Internal("no default contact type".into()))?;
-        let (row, diff) = fields.create(self.context.ctx, self.context.organization, contact_type);
+        fields.metadata.get_or_insert_with(|| json!({}).into());
+        let mut row = ActiveModel::default();
+        let mut diff = fields.write(&mut row);
+        diff.set("contactTypeId", &mut row.contact_type_id, Some(contact_type));
         let accounts = related.accounts.unwrap_or_default();
-        let diff = with_accounts_and_values(diff, &accounts, &related.values);
+        note_accounts_and_values(&mut diff, &accounts, &related.values);
+        let row = record::new_row::<Entity>(self.ctx, row)?;
         self.side_effects.linked.extend(accounts.into_iter().map(|account| (row.id, account)));
         self.side_effects.values.extend(related.values.into_iter().map(|value| (row.id, value)));
         self.contacts.put(None, &row);
@@ -145,13 +149,14 @@ impl<'a> Planner<'a> {
 
     fn change(&mut self, old: Model, fields: Fields, related: Related) -> AppResult<Step<Entity>> {
         let mut row = old.clone().into_active_model();
-        let mut diff = fields.change(&mut row, related.contact_type);
+        let mut diff = fields.write(&mut row);
+        diff.set("contactTypeId", &mut row.contact_type_id, related.contact_type);
         if let Some(accounts) = related.accounts {
             self.relink(&old, accounts, &mut diff);
         }
         self.set_values(&old, related.values, &mut diff);
         let email = old.email_key.clone();
-        let step = Step::changed(self.context.ctx, old, row, diff)?;
+        let step = Step::changed(self.ctx, old, row, diff)?;
         if let Some(new) = step.written() {
             self.contacts.put(Some(&email), new);
         }
@@ -168,8 +173,7 @@ impl<'a> Planner<'a> {
         let link = |account: &AccountId| (old.id, *account);
         self.side_effects.unlinked.extend(before.iter().filter(|id| !new.contains(id)).map(link));
         self.side_effects.linked.extend(new.iter().filter(|id| !before.contains(id)).map(link));
-        let texts = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-        diff.note("accountIds", texts(&before), texts(&new));
+        links::note(diff, &before, &new);
     }
 
     /// Gives a contact values in the fields that they name.

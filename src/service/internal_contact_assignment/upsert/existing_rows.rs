@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, ExprTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ExprTrait, QueryFilter, QuerySelect};
 
 use super::{AssignmentKey, UpsertInternalContactAssignment};
 use crate::{
@@ -13,11 +13,11 @@ use crate::{
         id::{InternalContactAssignmentId, InternalContactId, PartnerId},
         internal_contact,
         internal_contact_assignment::{Column, Entity, InternalRole, Model},
-        keys_in,
     },
     error::{AppResult, InputErrorCode, ROLE_TAKEN},
     service::{
-        bulk::{Checked, DuplicateTracker, WriteContext, lost_race},
+        WriteContext,
+        bulk::{Checked, DuplicateTracker, is_repeated, lost_race},
         input::Checks,
         reading,
     },
@@ -68,33 +68,26 @@ pub(super) enum RowMatch {
 }
 
 impl ExistingRows {
-    /// Finds and holds people and assignments.
+    /// Finds and locks people and assignments.
     pub(super) async fn read(
-        context: WriteContext<'_>,
+        ctx: &WriteContext<'_>,
         rows: &[Input<'_>],
         partners: &HashSet<PartnerId>,
     ) -> AppResult<Self> {
-        let (db, organization, backend) =
-            (context.db, context.organization, context.db.get_database_backend());
         let remote_ids: Vec<String> = rows.iter().filter_map(|row| row.row.remote_id.clone()).collect();
-        let seen = seen(context, &remote_ids).await?;
+        let seen = seen(ctx, &remote_ids).await?;
         let holders: HashSet<InternalContactId> = seen.iter().map(|(holder, _)| *holder).collect();
         let partners: HashSet<PartnerId> =
             partners.iter().copied().chain(seen.iter().filter_map(|(_, partner)| *partner)).collect();
 
-        let emails = rows.iter().map(|row| row.row.person.email.key.clone());
-        let wanted = keys_in(backend, internal_contact::Column::EmailKey.into_expr(), emails).or(keys_in(
-            backend,
-            internal_contact::Column::Id.into_expr(),
-            holders,
-        ));
-        let people = reading::lock_where::<internal_contact::Entity>(db, organization, wanted).await?;
-        let theirs =
-            keys_in(backend, Column::InternalContactId.into_expr(), people.iter().map(|person| person.id));
-        let for_one =
-            Column::PartnerId.is_null().or(keys_in(backend, Column::PartnerId.into_expr(), partners));
-        let wanted = keys_in(backend, Column::RemoteId.into_expr(), remote_ids).or(theirs.and(for_one));
-        let assignments = reading::lock_where::<Entity>(db, organization, wanted).await?;
+        let emails = rows.iter().map(|row| row.row.person.email_key().to_owned());
+        let has_email = ctx.keys_in(internal_contact::Column::EmailKey, emails);
+        let wanted = has_email.or(ctx.keys_in(internal_contact::Column::Id, holders));
+        let people = reading::lock_where::<internal_contact::Entity>(ctx, wanted).await?;
+        let theirs = ctx.keys_in(Column::InternalContactId, people.iter().map(|person| person.id));
+        let for_one = Column::PartnerId.is_null().or(ctx.keys_in(Column::PartnerId, partners));
+        let wanted = ctx.keys_in(Column::RemoteId, remote_ids).or(theirs.and(for_one));
+        let assignments = reading::lock_where::<Entity>(ctx, wanted).await?;
 
         let known: HashSet<InternalContactId> = people.iter().map(|person| person.id).collect();
         if assignments.iter().any(|row| !known.contains(&row.internal_contact_id)) {
@@ -126,14 +119,16 @@ impl ExistingRows {
         partner: Option<PartnerId>,
     ) -> RowMatch {
         let (remote_id, role) = (row.row.remote_id.as_deref(), row.input.internal_role);
-        let email = row.row.person.email.key.as_str();
+        let email = row.row.person.email_key();
         if email.is_empty() || row.input.remote_id().is_some() != remote_id.is_some() {
             return RowMatch::Unknown;
         }
         let of_remote_id = remote_id.and_then(|id| self.by_remote_id.get(id)).copied();
         let kept = of_remote_id.and_then(|id| self.assignments.get(&id)).and_then(|row| row.partner_id);
         let partner = partner.or(kept);
-        if self.is_repeated(checks, index, remote_id, (email, partner, role)) {
+        let remote_ids = (&mut self.remote_ids, remote_id);
+        let roles = (&mut self.held, "internalRole", Some((email.to_owned(), partner, role)));
+        if is_repeated(checks, index, remote_ids, roles) {
             return RowMatch::Unknown;
         }
         let person = self.people.get(email).copied();
@@ -153,27 +148,6 @@ impl ExistingRows {
             Some(row) => RowMatch::Known { row: Box::new(row.clone()), person, partner },
             None => RowMatch::Unknown,
         }
-    }
-
-    /// Reports a row whose remote id an earlier row had, or person, partner and role.
-    fn is_repeated(
-        &mut self,
-        checks: &mut Checks,
-        index: usize,
-        remote_id: Option<&str>,
-        (email, partner, role): (&str, Option<PartnerId>, InternalRole),
-    ) -> bool {
-        let mut repeated = Checks::default();
-        if let Some(remote_id) = remote_id {
-            self.remote_ids.check(&mut repeated, "remoteId", remote_id.to_owned(), index);
-        }
-        // One error is enough, where both are the same.
-        if repeated.passed() {
-            self.held.check(&mut repeated, "internalRole", (email.to_owned(), partner, role), index);
-        }
-        let is_repeated = !repeated.passed();
-        checks.append(repeated);
-        is_repeated
     }
 
     fn has_remote_id(&self, assignment: InternalContactAssignmentId) -> bool {
@@ -212,15 +186,14 @@ fn refuse_taken(checks: &mut Checks) -> RowMatch {
 
 /// Who holds the assignments with these remote ids, and for whom; nothing is held fast yet.
 async fn seen(
-    context: WriteContext<'_>,
+    ctx: &WriteContext<'_>,
     remote_ids: &[String],
 ) -> AppResult<Vec<(InternalContactId, Option<PartnerId>)>> {
     if remote_ids.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = context.db.get_database_backend();
-    let is_one = keys_in(backend, Column::RemoteId.into_expr(), remote_ids.iter().cloned());
-    let assignments = Entity::find_in(context.organization).filter(is_one).select_only();
+    let is_one = ctx.keys_in(Column::RemoteId, remote_ids.iter().cloned());
+    let assignments = Entity::find_in(ctx.organization).filter(is_one).select_only();
     let columns = assignments.columns([Column::InternalContactId, Column::PartnerId]);
-    Ok(columns.into_tuple().all(context.db).await?)
+    Ok(columns.into_tuple().all(&ctx.txn).await?)
 }

@@ -1,33 +1,32 @@
 //! Assignments by the thousand: each created or updated by its `remoteId`, else by who holds which role for whom.
 //!
-//! `existing_rows` finds the assignment of a row and its person.
+//! `existing_rows` knows which assignment a row means and who holds it.
 
 mod existing_rows;
 
 use std::collections::HashSet;
 
-use sea_orm::{IntoActiveModel, Select, Set};
+use sea_orm::{IntoActiveModel, Select};
 use serde::Serialize;
 
 use self::existing_rows::{ExistingRows, Person, RowMatch};
-use super::{AssignmentKey, new_row};
+use super::{AssignmentKey, write};
 use crate::{
-    auth::RequestContext,
     entity::{
         Scoped,
         id::{InternalContactId, OrganizationId, PartnerId},
         internal_contact,
-        internal_contact_assignment::{Entity, InternalRole, Model},
+        internal_contact_assignment::{ActiveModel, Entity, InternalRole, Model},
+        partner,
     },
     error::{AppResult, InputErrorCode},
     service::{
-        Database,
-        bulk::{self, Checked, Plan, RowResult, Step, Upsert, Upserts, WriteContext},
+        WriteContext,
+        bulk::{Checked, Plan, Step, Upsert},
         change::{self, Action, Change, Diff},
         input::{Checks, NOT_FOUND},
-        internal_contact::{NewPerson, Profile},
-        partner as partners, reading,
-        record::Recorded,
+        person::{Fields, Profile},
+        reading, record,
     },
 };
 
@@ -46,24 +45,14 @@ pub struct UpsertInternalContactAssignment {
     pub profile: Profile,
 }
 
-/// Creates or updates assignments by their `remoteId`, else by person, partner and role. People are found by their email
-/// addresses or made; those that are found keep every field as it is.
-pub async fn upsert(
-    db: &Database,
-    ctx: &RequestContext,
-    input: &Upserts<UpsertInternalContactAssignment>,
-) -> AppResult<Vec<RowResult<Model>>> {
-    bulk::upsert(db, ctx, input).await
-}
-
 /// A row, cleaned.
-pub(in crate::service) struct Row {
-    person: NewPerson,
+pub struct Row {
+    person: Fields,
     remote_id: Option<String>,
 }
 
 /// New people, in the order of the rows.
-pub(in crate::service) type SideEffects = Vec<(internal_contact::Model, Diff)>;
+type SideEffects = Vec<(internal_contact::Model, Diff)>;
 
 impl UpsertInternalContactAssignment {
     /// A blank key is none.
@@ -77,11 +66,9 @@ impl Upsert for UpsertInternalContactAssignment {
     type Checked = Row;
     type SideEffects = SideEffects;
 
-    const OPERATION: &'static str = "upsertInternalContactAssignments";
-
     fn check(&self, checks: &mut Checks) -> Row {
         Row {
-            person: NewPerson::check(checks, &self.email, &self.profile),
+            person: Fields::of_new(checks, &self.email, &self.profile),
             remote_id: checks.optional_line("remoteId", self.remote_id()),
         }
     }
@@ -91,10 +78,10 @@ impl Upsert for UpsertInternalContactAssignment {
     }
 
     async fn plan(
-        context: WriteContext<'_>,
+        ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> AppResult<Plan<Entity, SideEffects>> {
-        let mut planner = Planner::read(context, rows).await?;
+        let mut planner = Planner::read(ctx, rows).await?;
         let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
         let steps = steps.collect::<AppResult<_>>()?;
         Ok(Plan { steps, side_effects: planner.side_effects })
@@ -105,18 +92,16 @@ impl Upsert for UpsertInternalContactAssignment {
         Entity::find_in(organization)
     }
 
-    async fn write_before(context: WriteContext<'_>, side_effects: &mut SideEffects) -> AppResult<()> {
-        let WriteContext { db, ctx, organization } = context;
+    async fn write_before(ctx: &WriteContext<'_>, side_effects: &mut SideEffects) -> AppResult<()> {
         let people = std::mem::take(side_effects);
         let mut rows: Vec<_> = people.iter().map(|(row, _)| row.clone()).collect();
         // In the order in which other callers insert them.
         rows.sort_by(|one, other| one.email_key.cmp(&other.email_key));
-        reading::insert_all::<internal_contact::Entity>(db, rows).await?;
-        let changes = people.into_iter().map(|(row, diff)| {
-            let (kind, id) = (internal_contact::Entity::KIND, row.id.to_string());
-            Change { kind, id, action: Action::Created, diff }
-        });
-        change::record_all(db, ctx, organization, changes);
+        reading::insert_all::<internal_contact::Entity>(&ctx.txn, rows).await?;
+        let created = |(row, diff): (internal_contact::Model, Diff)| {
+            Change::of::<internal_contact::Entity>(row.id, Action::Created, diff)
+        };
+        change::record_all(ctx, people.into_iter().map(created));
         Ok(())
     }
 }
@@ -124,7 +109,7 @@ impl Upsert for UpsertInternalContactAssignment {
 /// What the rows name and mean, read and held before the first of them is planned: partners, people, assignments, in the
 /// order in which every writer holds them.
 struct Planner<'a> {
-    context: WriteContext<'a>,
+    ctx: &'a WriteContext<'a>,
     partners: HashSet<PartnerId>,
     existing: ExistingRows,
     side_effects: SideEffects,
@@ -132,15 +117,14 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     async fn read(
-        context: WriteContext<'a>,
+        ctx: &'a WriteContext<'a>,
         rows: &[Checked<'_, UpsertInternalContactAssignment>],
     ) -> AppResult<Self> {
         let named = rows.iter().filter_map(|row| row.input.partner_id.as_deref()?.parse().ok());
         let named: HashSet<PartnerId> = named.collect();
-        let named = named.into_iter().collect();
-        let partners = partners::lock_active(context.db, context.organization, named).await?;
-        let existing = ExistingRows::read(context, rows, &partners).await?;
-        Ok(Self { context, partners, existing, side_effects: SideEffects::default() })
+        let partners = reading::lock_active::<partner::Entity>(ctx, named).await?;
+        let existing = ExistingRows::read(ctx, rows, &partners).await?;
+        Ok(Self { ctx, partners, existing, side_effects: SideEffects::default() })
     }
 
     /// Plans the next row.
@@ -155,14 +139,15 @@ impl<'a> Planner<'a> {
             Some(None) => RowMatch::Unknown,
             partner => self.existing.row_match(&mut checks, index, row, partner.flatten()),
         };
+        let (row, role) = (&row.row, row.input.internal_role);
         match row_match {
             RowMatch::New { person, partner } if checks.passed() => {
-                let held = (self.person(person, &row.row), partner, row.input.internal_role);
-                Ok(self.create(held, row.row.remote_id.clone()))
+                let person = self.person(person, row)?;
+                self.put(None, (person, partner, role), row)
             }
             RowMatch::Known { row: old, person, partner } if checks.passed() => {
-                let held = (self.person(person, &row.row), partner, row.input.internal_role);
-                self.change(*old, held, row.row.remote_id.clone())
+                let person = self.person(person, row)?;
+                self.put(Some(*old), (person, partner, role), row)
             }
             _ => Ok(Step::failed(checks)),
         }
@@ -177,48 +162,30 @@ impl<'a> Planner<'a> {
         partner
     }
 
-    /// The id of who holds the assignment, made when they are new.
-    fn person(&mut self, person: Person, row: &Row) -> InternalContactId {
+    /// The id of who holds the assignment, who is created when they are new.
+    fn person(&mut self, person: Person, row: &Row) -> AppResult<InternalContactId> {
         match person {
-            Person::Known(id) => id,
+            Person::Known(id) => Ok(id),
             Person::New => {
-                let (person, diff) = row.person.create(self.context.ctx, self.context.organization);
+                let (person, diff) = row.person.create(self.ctx)?;
                 let id = person.id;
                 self.existing.put_person(&person);
                 self.side_effects.push((person, diff));
-                id
+                Ok(id)
             }
         }
     }
 
-    fn create(&mut self, held: AssignmentKey, remote_id: Option<String>) -> Step<Entity> {
-        let (row, diff) = new_row(self.context.ctx, self.context.organization, held, remote_id);
-        self.existing.put(None, &row);
-        Step::created(row, diff)
-    }
-
-    fn change(
-        &mut self,
-        old: Model,
-        (contact, partner, role): AssignmentKey,
-        remote_id: Option<String>,
-    ) -> AppResult<Step<Entity>> {
-        let mut row = old.clone().into_active_model();
-        let mut diff = Diff::default();
-        if contact != old.internal_contact_id {
-            diff.note("internalContactId", old.internal_contact_id.to_string(), contact.to_string());
-            row.internal_contact_id = Set(contact);
-        }
-        if partner != old.partner_id {
-            let text = |id: Option<PartnerId>| id.map(|id| id.to_string());
-            diff.note("partnerId", text(old.partner_id), text(partner));
-            row.partner_id = Set(partner);
-        }
-        diff.set("internalRole", &mut row.internal_role, Some(role));
-        diff.set("remoteId", &mut row.remote_id, remote_id.map(Some));
-        let step = Step::changed(self.context.ctx, old.clone(), row, diff)?;
+    /// Creates an assignment, or changes an existing one.
+    fn put(&mut self, old: Option<Model>, key: AssignmentKey, input: &Row) -> AppResult<Step<Entity>> {
+        let mut row = old.clone().map_or_else(ActiveModel::default, IntoActiveModel::into_active_model);
+        let diff = write(&mut row, key, input.remote_id.clone().map(Some));
+        let step = match old.clone() {
+            Some(old) => Step::changed(self.ctx, old, row, diff)?,
+            None => Step::created(record::new_row::<Entity>(self.ctx, row)?, diff),
+        };
         if let Some(new) = step.written() {
-            self.existing.put(Some(&old), new);
+            self.existing.put(old.as_ref(), new);
         }
         Ok(step)
     }

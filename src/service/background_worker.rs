@@ -22,19 +22,22 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{BATCH, Batch};
+use super::{
+    Database, Write, WriteContext,
+    background::{BATCH, Batch},
+    contact_type,
+    database::commit_background,
+    internal_contact, internal_contact_assignment as assignments,
+};
 use crate::{
     auth::{Caller, RequestContext, Scopes},
     entity::{
         Scoped,
         background_task::{Column, Entity, Model, TaskKind},
         id::{ContactTypeId, InternalContactId, OrganizationId, PartnerId},
+        internal_contact_assignment::Column as Assignment,
     },
     error::{AppResult, Code},
-    service::{
-        Database, Write, account_contact, database::commit_background, internal_contact,
-        internal_contact_assignment as assignments,
-    },
 };
 
 /// How often tasks are looked for that other processes have made.
@@ -245,36 +248,33 @@ async fn step(
     Ok(true)
 }
 
-async fn batch(write: Write, task: &Model, limit: u64, now: DateTimeUtc) -> AppResult<()> {
-    let batch = update_next(&write, task, limit, now).await?;
-    advance(&write, task, batch).await?;
-    commit_background(write).await
+async fn batch(txn: Write, task: &Model, limit: u64, now: DateTimeUtc) -> AppResult<()> {
+    let request = request(task, now);
+    let ctx = WriteContext { txn, request: &request, organization: task.org_id };
+    let batch = update_next(&ctx, task, limit).await?;
+    advance(&ctx, task, batch).await?;
+    commit_background(ctx.txn).await
 }
 
-async fn update_next(db: &Write, task: &Model, limit: u64, now: DateTimeUtc) -> AppResult<Batch> {
-    let (organization, subject, position) = (task.org_id, task.subject_id, (task.position, limit));
-    let ctx = context(task, now);
+async fn update_next(ctx: &WriteContext<'_>, task: &Model, limit: u64) -> AppResult<Batch> {
+    let (subject, next) = (task.subject_id, (task.position, limit));
     match task.kind {
         TaskKind::Partner => {
-            assignments::update_next_of_partner(db, &ctx, organization, PartnerId(subject), position).await
+            assignments::update_next(ctx, Assignment::PartnerId.eq(PartnerId(subject)), next).await
         }
         TaskKind::InternalContact => {
-            let person = InternalContactId(subject);
-            assignments::update_next_of_person(db, &ctx, organization, person, position).await
+            let is_theirs = Assignment::InternalContactId.eq(InternalContactId(subject));
+            assignments::update_next(ctx, is_theirs, next).await
         }
         TaskKind::InternalContactMerge => {
-            let merged = InternalContactId(subject);
-            internal_contact::take_over_next(db, &ctx, organization, merged, position).await
+            internal_contact::take_over_next(ctx, InternalContactId(subject), next).await
         }
-        TaskKind::ContactType => {
-            let contact_type = ContactTypeId(subject);
-            account_contact::replace_next_of_type(db, &ctx, organization, contact_type, position).await
-        }
+        TaskKind::ContactType => contact_type::replace_next(ctx, ContactTypeId(subject), next).await,
     }
 }
 
 /// The request that made the task, at the time of the batch.
-fn context(task: &Model, now: DateTimeUtc) -> RequestContext {
+fn request(task: &Model, now: DateTimeUtc) -> RequestContext {
     let organization = task.org_id.0;
     let caller = Caller {
         subject: task.actor.clone(),
@@ -286,18 +286,18 @@ fn context(task: &Model, now: DateTimeUtc) -> RequestContext {
     RequestContext::new(task.request_id.as_str(), now, caller)
 }
 
-async fn advance(db: &Write, task: &Model, batch: Batch) -> AppResult<()> {
+async fn advance(ctx: &WriteContext<'_>, task: &Model, batch: Batch) -> AppResult<()> {
     if batch.is_last() {
-        Entity::delete_in(task.org_id).filter(Column::Id.eq(task.id)).exec(db).await?;
+        Entity::delete_in(ctx.organization).filter(Column::Id.eq(task.id)).exec(&ctx.txn).await?;
         return Ok(());
     }
     // More may be found than were counted.
     let pending = (task.pending as u64).saturating_sub(batch.count as u64) as i64;
-    Entity::update_in(task.org_id)
+    Entity::update_in(ctx.organization)
         .filter(Column::Id.eq(task.id))
         .col_expr(Column::Position, Expr::value(batch.last))
         .col_expr(Column::Pending, Expr::value(pending))
-        .exec(db)
+        .exec(&ctx.txn)
         .await?;
     Ok(())
 }
