@@ -11,17 +11,18 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use serde_json::{Map, Value as Json, json};
 
 use super::{body, request_error::RequestError, state::Settings};
 use crate::{
     error::{AppError, Code},
     graphql::document::{OwnedDocumentReference, plain_id},
-    service::json::keep_numbers,
+    service::json::json_text,
 };
 
-/// A request. It brings its document, names it by an id, or does both.
+/// A request. It brings its document, names it by an id, or does both. Other members are ignored: libraries send their own.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub(super) struct GraphqlRequest {
     query: Option<String>,
     /// As the specification of persisted documents has it.
@@ -35,7 +36,7 @@ pub(super) struct GraphqlRequest {
     extensions: Option<Object<Extensions>>,
 }
 
-/// The extensions that are known; others are passed over.
+/// The extensions that are known; others are ignored.
 #[derive(Deserialize)]
 struct Extensions {
     #[serde(rename = "persistedQuery", default)]
@@ -45,7 +46,8 @@ struct Extensions {
 /// An id as Apollo's clients send it.
 #[derive(Deserialize)]
 struct PersistedQuery {
-    version: u64,
+    /// A whole number, which some clients write as `1.0`.
+    version: f64,
     #[serde(rename = "sha256Hash")]
     sha256_hash: String,
 }
@@ -96,12 +98,14 @@ impl GraphqlRequest {
 
     fn id(&self) -> Result<Option<&str>, &'static str> {
         let persisted = self.extensions.as_ref().and_then(|it| it.0.persisted_query.as_ref());
-        if persisted.is_some_and(|persisted| persisted.0.version != 1) {
+        if persisted.is_some_and(|persisted| persisted.0.version != 1.0) {
             return Err("The version of extensions.persistedQuery must be 1.");
         }
         let persisted = persisted.map(|persisted| &persisted.0.sha256_hash);
-        let ids = [self.document_id.as_ref(), self.doc_id.as_ref(), persisted];
-        let mut ids = ids.into_iter().flatten().map(|id| plain_id(id));
+        // Beside a document, an empty id is none: some clients always send the member.
+        let own = [self.document_id.as_ref(), self.doc_id.as_ref()].into_iter().flatten();
+        let own = own.filter(|id| !id.is_empty() || self.query.is_none());
+        let mut ids = own.chain(persisted).map(|id| plain_id(id));
         let id = ids.next();
         if ids.any(|other| id != Some(other)) {
             return Err(
@@ -114,7 +118,7 @@ impl GraphqlRequest {
 
 /// The request in the parameters of a GET.
 pub(super) fn read_query(uri: &Uri, id: &str) -> Result<GraphqlRequest, RequestError> {
-    let bad = |message| RequestError::bad(StatusCode::BAD_REQUEST, message, id);
+    let bad = |message: String| RequestError::bad(StatusCode::BAD_REQUEST, message, id);
     let mut request = GraphqlRequest::default();
     let (mut variables, mut extensions) = (None, None);
     for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
@@ -125,27 +129,27 @@ pub(super) fn read_query(uri: &Uri, id: &str) -> Result<GraphqlRequest, RequestE
             "operationName" => &mut request.operation_name,
             "variables" => &mut variables,
             "extensions" => &mut extensions,
-            _ => return Err(bad(PARAMETERS)),
+            // Such as those that proxies route by.
+            _ => continue,
         };
         if slot.replace(value.into_owned()).is_some() {
-            return Err(bad("Duplicate parameter. Send each parameter once."));
+            return Err(bad(format!("The parameter {name} was sent twice. Send it once.")));
         }
     }
-    request.variables = object(variables).map_err(bad)?;
-    request.extensions = object(extensions).map_err(bad)?;
+    request.variables = object("variables", "", variables).map_err(bad)?;
+    let members = ", and its persistedQuery an object with version (1) and sha256Hash (a string)";
+    request.extensions = object("extensions", members, extensions).map_err(bad)?;
     Ok(request)
 }
 
-const PARAMETERS: &str = "Unknown parameter. The parameters are query, documentId, doc_id, operationName, variables and extensions.";
 const BODY: &str = "The body must be a JSON object with query, documentId, doc_id and operationName (strings), variables and \
                     extensions (objects); extensions.persistedQuery has version (1) and sha256Hash (a string).";
 
 /// The JSON object that a parameter holds, if it was given.
-fn object<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, &'static str> {
+fn object<T: DeserializeOwned>(name: &str, members: &str, text: Option<String>) -> Result<Option<T>, String> {
     let text = text.filter(|text| !text.is_empty());
-    text.map(|text| serde_json::from_slice(&keep_numbers(text.as_bytes())))
-        .transpose()
-        .map_err(|_| "variables and extensions must be JSON objects, and extensions.persistedQuery must have version and sha256Hash.")
+    let value = text.map(|text| serde_json::from_slice::<Option<T>>(&json_text(text.as_bytes()))).transpose();
+    value.map(Option::flatten).map_err(|_| format!("The parameter {name} must be a JSON object{members}."))
 }
 
 /// The request in the body of a POST.
@@ -155,17 +159,39 @@ pub(super) async fn read_body(
     settings: &Settings,
     id: &str,
 ) -> Result<GraphqlRequest, RequestError> {
-    let bytes = body::read(headers, body, settings)
-        .await
-        .map_err(|(status, message)| RequestError::bad(status, message, id))?;
+    let bytes = body::read(headers, body, settings).await.map_err(|error| RequestError::body(error, id))?;
+    let text = json_text(&bytes);
     // Serde would take an array of the fields' values too.
-    let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    let request = is_object.then(|| serde_json::from_slice(&keep_numbers(&bytes)));
+    let is_object = text.trim_ascii_start().starts_with(b"{");
+    let request = is_object.then(|| serde_json::from_slice(&text));
     match request {
         Some(Ok(request)) => Ok(request),
+        Some(Err(error)) if error.is_eof() => {
+            let message = "The body ends within its JSON. Send it complete.";
+            Err(RequestError::bad(StatusCode::BAD_REQUEST, message, id))
+        }
         Some(Err(error)) if error.is_syntax() => {
             Err(RequestError::new(&AppError::request(Code::BadRequest, body::not_json(&error)), id))
         }
-        _ => Err(RequestError::bad(StatusCode::BAD_REQUEST, BODY, id)),
+        _ => Err(RequestError::bad(
+            StatusCode::BAD_REQUEST,
+            format!("{BODY}{}", wrong_member(&serde_json::from_slice(&text).unwrap_or_default())),
+            id,
+        )),
     }
+}
+
+/// Which member of a body has another type, as the end of a message.
+pub(super) fn wrong_member(members: &Map<String, Json>) -> String {
+    let is_wrong = |(name, value): (&String, &Json)| match name.as_str() {
+        "query" | "documentId" | "doc_id" | "operationName" => !(value.is_string() || value.is_null()),
+        "variables" => !(value.is_object() || value.is_null()),
+        "extensions" => GraphqlRequest::deserialize(json!({ "extensions": value })).is_err(),
+        _ => false,
+    };
+    let mut wrong = members.iter().filter(|member| is_wrong(*member)).map(|(name, _)| name);
+    wrong.next().map_or_else(
+        || " Send each member once.".to_owned(),
+        |name| format!(" The member {name} is of another type."),
+    )
 }

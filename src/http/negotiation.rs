@@ -78,7 +78,8 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"))
         && parts.filter(|parameter| !parameter.is_empty()).all(|parameter| match parameter.split_once('=') {
             Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+                let charset = value.trim().trim_matches('"');
+                ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name))
             }
             _ => true,
         })
@@ -117,9 +118,13 @@ mod tests {
 
     #[test]
     fn only_json_in_utf_8_is_a_body() {
-        for good in
-            ["application/json", "application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
-        {
+        for good in [
+            "application/json",
+            "application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; charset=utf8",
+            "application/json; profile=\"a\"; charset=\"UTF8\";",
+        ] {
             assert!(is_json(&headers(header::CONTENT_TYPE, good)), "{good}");
         }
         for bad in

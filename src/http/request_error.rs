@@ -1,8 +1,11 @@
 //! Requests that are refused before anything of them is executed.
 
+use std::borrow::Cow;
+
 use async_graphql::{Response, ServerError};
 use axum::http::{HeaderValue, StatusCode, header};
 
+use super::body::{ACCEPTED_ENCODINGS, BodyError};
 use crate::{
     error::{AppError, Code},
     graphql::{
@@ -35,8 +38,16 @@ impl RequestError {
         Self { status, errors: vec![refusal(error, request_id)], well_formed, reason: None, header }
     }
 
-    pub(super) fn bad(status: StatusCode, message: &'static str, request_id: &str) -> Self {
+    pub(super) fn bad(status: StatusCode, message: impl Into<Cow<'static, str>>, request_id: &str) -> Self {
         Self { status, ..Self::new(&AppError::request(Code::BadRequest, message), request_id) }
+    }
+
+    /// A body that cannot be read.
+    pub(super) fn body(error: BodyError, request_id: &str) -> Self {
+        let header = error
+            .is_encoding
+            .then_some((header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED_ENCODINGS)));
+        Self { header, ..Self::bad(error.status, error.message, request_id) }
     }
 
     pub(super) fn method(allowed: &'static str, message: &'static str, request_id: &str) -> Self {

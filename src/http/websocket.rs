@@ -7,8 +7,10 @@
 mod adapter;
 mod message;
 mod operations;
+mod reason;
 
 use std::{
+    borrow::Cow,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -60,21 +62,49 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a client may take to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why a socket is closed, as clients read it. Those from 4000 are of the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Close(u16, &'static str);
+/// Why a socket is closed, as clients read it: a code, those from 4000 are of the protocol, and a reason with what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Close(u16, Cow<'static, str>);
 
 impl Close {
-    const NORMAL: Self = Self(1000, "");
-    const GOING_AWAY: Self = Self(1001, "The server is shutting down.");
-    const TOO_LONG: Self = Self(1009, "A message cannot be read or is longer than 64 KiB.");
-    const TRY_AGAIN: Self = Self(1013, "The token cannot be verified now. Try again later.");
-    const INVALID: Self = Self(4400, "A message does not follow the protocol.");
-    const NOT_ACKNOWLEDGED: Self = Self(4401, "Unauthorized");
-    const FORBIDDEN: Self = Self(4403, "Forbidden");
-    const INIT_TIMEOUT: Self = Self(4408, "Connection initialisation timeout");
-    const ID_IN_USE: Self = Self(4409, "Subscriber already exists");
-    const INIT_TWICE: Self = Self(4429, "Too many initialisation requests");
+    const NORMAL: Self = Self::new(1000, "");
+    const GOING_AWAY: Self = Self::new(1001, "The server is shutting down. Connect again.");
+    const TOO_LONG: Self =
+        Self::new(1009, "A message cannot be read or is longer than 64 KiB. Send a shorter one.");
+    const NOT_TEXT: Self = Self::new(4400, "A message must be text: a JSON object with the member type.");
+    const INVALID_PAYLOAD: Self = Self::new(4400, "The payload of connection_init must be an object.");
+    const NOT_ACKNOWLEDGED: Self = Self::new(
+        4401,
+        r#"Unauthorized. First send {"authorization": "Bearer <token>"} as the payload of connection_init."#,
+    );
+    const NO_TOKEN: Self = Self::new(
+        4403,
+        r#"No token. Send {"authorization": "Bearer <token>"} as the payload of connection_init."#,
+    );
+    const NOT_BEARER: Self = Self::new(
+        4403,
+        r#"authorization must be "Bearer <token>". Send it so in the payload of connection_init."#,
+    );
+    const INIT_TIMEOUT: Self =
+        Self::new(4408, "Connection initialisation timeout. Send connection_init within 5 seconds.");
+    const ID_IN_USE: Self =
+        Self::new(4409, "Subscriber already exists. Send another id for each operation under way.");
+    const INIT_TWICE: Self = Self::new(4429, "Too many initialisation requests. Send connection_init once.");
+
+    const fn new(code: u16, reason: &'static str) -> Self {
+        Self(code, Cow::Borrowed(reason))
+    }
+
+    /// A message that is not one of the subprotocol.
+    fn invalid(text: &str, subprotocol: Subprotocol) -> Self {
+        Self(4400, reason::shortened(reason::of_message(text, subprotocol)))
+    }
+
+    /// A client that is not authenticated, or not any more.
+    fn unauthenticated(error: &AppError) -> Self {
+        let code = if error.code() == Code::Unavailable { 1013 } else { 4403 };
+        Self(code, reason::shortened(error.public_message()))
+    }
 }
 
 /// Whether a request asks to upgrade to a WebSocket.
@@ -179,7 +209,7 @@ impl Session {
         };
         let closed = async {
             if let Some(Close(code, reason)) = close {
-                let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
+                let frame = CloseFrame { code: code.into(), reason: reason.into_owned().into() };
                 shared.writer.lock().await.send(Message::Close(Some(frame))).await.ok()?;
             }
             // The side that closes sends the first frame, the other one the last.
@@ -198,10 +228,12 @@ async fn until_unauthenticated(state: &AppState, shared: &Shared) -> Close {
     let Ok(identity) = identity.map(|identity| identity.ok().and_then(|it| it.clone())) else {
         return Close::INIT_TIMEOUT;
     };
-    if let Some(Identity { caller, headers }) = identity {
-        until_refused(&state.verifier, &headers, caller.expires_at).await;
+    match identity {
+        Some(Identity { caller, headers }) => {
+            Close::unauthenticated(&until_refused(&state.verifier, &headers, caller.expires_at).await)
+        }
+        None => Close::NO_TOKEN,
     }
-    Close::FORBIDDEN
 }
 
 /// Waits until the server stops and the operations under way have ended.
@@ -241,7 +273,7 @@ enum Read {
 fn read(message: Option<Result<Message, Error>>) -> Option<Read> {
     match message? {
         Ok(Message::Text(text)) => Some(Read::Text(text)),
-        Ok(Message::Binary(_)) => Some(Read::Bad(Close::INVALID)),
+        Ok(Message::Binary(_)) => Some(Read::Bad(Close::NOT_TEXT)),
         Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Some(Read::Nothing),
         Ok(Message::Close(_)) => None,
         Err(_) => Some(Read::Bad(Close::TOO_LONG)),

@@ -2,7 +2,7 @@
 //!
 //! A number is a 64-bit integer or a double, as RFC 7493 recommends for JSON that programs exchange. Any other number would
 //! come back as its neighbour. Every JSON parser makes a double of it before a rule can see how it was written, so
-//! [`keep_numbers`] looks at the text first and puts a text in its place. Nothing accepts that text: it begins with U+0000,
+//! [`json_text`] looks at the text first and puts a text in its place. Nothing accepts that text: it begins with U+0000,
 //! which no value may hold.
 
 use std::borrow::Cow;
@@ -28,8 +28,12 @@ const MAX_FAULTS: usize = 10;
 /// serde_json reads an object with such a key as a value of another kind.
 const RESERVED_KEY: &str = "$serde_json::private::";
 
-/// The same JSON text with a text in place of each number that cannot be kept as it is written.
-pub fn keep_numbers(json: &[u8]) -> Cow<'_, [u8]> {
+/// What editors put before a text in UTF-8 to mark it as such.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The JSON text without a byte order mark, and with a text in place of each number that cannot be kept as it is written.
+pub fn json_text(json: &[u8]) -> Cow<'_, [u8]> {
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     let mut kept = Vec::new();
     let (mut at, mut copied) = (0, 0);
     while let Some(byte) = json.get(at) {
@@ -63,9 +67,14 @@ pub fn text_of_number(number: &str) -> Option<String> {
     (!is_exact(number)).then(|| format!("{MARK}{number}"))
 }
 
+/// The number that a value represents, as it was written.
+pub(crate) fn inexact_number(value: &Json) -> Option<&str> {
+    inexact_text(value.as_str()?)
+}
+
 /// The number that a text represents, as it was written.
-pub(super) fn inexact_number(value: &Json) -> Option<&str> {
-    value.as_str()?.strip_prefix(MARK)
+pub(crate) fn inexact_text(text: &str) -> Option<&str> {
+    text.strip_prefix(MARK)
 }
 
 /// Where a string ends that begins at a quotation mark.
@@ -224,9 +233,9 @@ mod tests {
     #[test]
     fn only_inexact_numbers_are_replaced() {
         for same in [r#"{"a":[1,-2.5,"1e400","\"1e400",true]}"#, "", "1", r#""1e400"#, r#""\"#, "1e", "x"] {
-            assert!(matches!(keep_numbers(same.as_bytes()), Cow::Borrowed(_)), "{same}");
+            assert!(matches!(json_text(same.as_bytes()), Cow::Borrowed(_)), "{same}");
         }
-        let kept = keep_numbers(br#"{"1e400":[1e400, 7 ,-1e-400],"b":"1e400","c":1e400}"#);
+        let kept = json_text(br#"{"1e400":[1e400, 7 ,-1e-400],"b":"1e400","c":1e400}"#);
         let value: Json = serde_json::from_slice(&kept).expect("JSON");
         let marked = |number: &str| text_of_number(number).expect("a text");
         let expected =
@@ -234,7 +243,7 @@ mod tests {
         assert_eq!(value, expected);
         assert_eq!(inexact_number(&value["c"]), Some("1e400"));
         assert_eq!(inexact_number(&value["b"]), None);
-        assert_eq!(&*keep_numbers(b"1e400"), b"\"\\u0000number 1e400\"");
+        assert_eq!(&*json_text(b"1e400"), b"\"\\u0000number 1e400\"");
     }
 
     #[test]

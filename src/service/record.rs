@@ -4,7 +4,7 @@
 //! version or the derived columns behind. `create`, `update`, `delete` and `restore` are whole units of work,
 //! `insert_row` and `update_row` a part of one.
 
-use std::{borrow::Cow, fmt::Display, hash::Hash};
+use std::{borrow::Cow, fmt::Display, hash::Hash, str::FromStr};
 
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
@@ -123,6 +123,20 @@ where
     E: EntityTrait,
     A: ActiveModelTrait<Entity = E> + ActiveModelBehavior + TryIntoModel<E::Model> + Send,
 {
+}
+
+/// The version of the active row with this id, to compare a condition with; none if there is no such row.
+pub async fn current_version<E: Recorded>(
+    db: &Database,
+    ctx: &RequestContext,
+    id: &str,
+) -> AppResult<Option<i32>>
+where
+    E::Id: FromStr,
+{
+    let Ok(id) = id.parse() else { return Ok(None) };
+    let row = E::find_by_id_in(OrganizationId(ctx.organization()?), id);
+    Ok(row.select_only().column(E::VERSION).into_tuple().one(db.connection()).await?)
 }
 
 /// Creates a row, once for each idempotency key. `write` checks the input and puts its values into the new row.

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::{
     call::{BodyValue, Call, POINTS, PreAuth, QueryValue},
+    conditional::Conditions,
     family::Family,
     json_schema::{JsonSchema, MAX_FAULTS},
     openapi::{Document, Operation},
@@ -28,19 +29,19 @@ use super::{
 };
 use crate::{
     auth::{RequestContext, TokenError, organization_number},
-    error::{AppError, Code, InputErrorCode, NO_ORGANIZATION},
+    error::{AppError, Code, InputErrorCode},
     fair_share::Principal,
     http::{
         access::RequestMetadata,
         authenticate::{AuthenticationError, RequestId, claims, select, selected},
-        body,
+        body::{self, ACCEPTED_ENCODINGS},
         meter::{Meter, timed},
         response_body::overhead,
         server::{ConnectionHandle, Peer},
         state::AppState,
     },
     service::{
-        json::{canonical, keep_numbers},
+        json::{canonical, json_text},
         response_memory::{Needs, ResponseMeter, ResponseStopped, WhenFull},
     },
 };
@@ -58,9 +59,10 @@ pub(super) async fn admit(State(state): State<FamilyState>, request: Request, ne
     let id = request.extensions().get::<RequestId>().map_or("", RequestId::as_str).to_owned();
     let metadata = request.extensions().get::<Arc<RequestMetadata>>().cloned().unwrap_or_default();
     let limit = state.app.settings.request_timeout;
-    let result =
-        timeout(limit, metadata.query_stats.count(handle(&state, request, next, &id, &metadata))).await;
-    let mut response = match result {
+    let (method, conditions) = (request.method().clone(), Conditions::of(request.headers()));
+    let handling = handle(&state, request, next, &id, &metadata, &conditions);
+    let result = timeout(limit, metadata.query_stats.count(handling)).await;
+    let response = match result {
         Ok(Ok(response)) => response,
         Ok(Err(problem)) => problem.into_response(),
         Err(_) => {
@@ -68,8 +70,10 @@ pub(super) async fn admit(State(state): State<FamilyState>, request: Request, ne
             Problem::new(ProblemKind::Timeout, message).into_response()
         }
     };
+    let mut response = conditions.apply(&method, response);
     match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => {
+        Some(mut problem) => {
+            conditions.explain(&mut problem.input);
             metadata.set_outcome(Some(problem.kind.code().as_str()));
             if let Some(cause) = &problem.cause {
                 tracing::error!(request.id = id, cause, "REST request failed");
@@ -90,6 +94,7 @@ fn error_response(family: Family, mut problem: Problem) -> Response {
         }
         (_, ResponseHeaders::RetryAfter(seconds)) => Some((header::RETRY_AFTER, seconds.to_string().into())),
         (_, ResponseHeaders::Allow(methods)) => Some((header::ALLOW, methods)),
+        (_, ResponseHeaders::AcceptEncoding) => Some((header::ACCEPT_ENCODING, ACCEPTED_ENCODINGS.into())),
         (kind, ResponseHeaders::None) => {
             kind.code().retry_after().map(|seconds| (header::RETRY_AFTER, seconds.to_string().into()))
         }
@@ -111,6 +116,7 @@ async fn handle(
     next: Next,
     id: &str,
     metadata: &RequestMetadata,
+    conditions: &Conditions,
 ) -> Result<Response, Problem> {
     let FamilyState { app, document, .. } = state;
     let (mut head, body) = request.into_parts();
@@ -130,7 +136,7 @@ async fn handle(
         if let Some(organization) = context.caller.organization {
             _ = metadata.organization.set(organization);
         }
-        let known = Arc::new(Call::new(app, context, &head.headers)?);
+        let known = Arc::new(Call::new(app, context, &head.headers, conditions.clone())?);
         known.charge(POINTS)?;
         head.extensions.insert(Arc::clone(&known));
         call = Some(known);
@@ -221,7 +227,9 @@ async fn authenticate(
         connection.identify(&caller);
     }
     if organization.is_some_and(|text| organization_number(text) != caller.organization) {
-        return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION).into());
+        let message =
+            "The organization of the path is not that of the header x-org-id. Send the same, or no header.";
+        return Err(AppError::request(Code::Forbidden, message).into());
     }
     Ok(RequestContext::new(id, now, caller))
 }
@@ -266,9 +274,9 @@ fn read_query(document: &Document, operation: &Operation, head: &Parts) -> Resul
 /// Parses the body and validates it against the schema of the operation.
 async fn read_body(state: &FamilyState, schema: &Value, head: &Parts, body: Body) -> Result<Value, Problem> {
     let bytes = body::read(&head.headers, body, &state.app.settings).await;
-    let bytes = bytes.map_err(|(status, message)| Problem::of_body(status, message))?;
+    let bytes = bytes.map_err(Problem::of_body)?;
     let unreadable = |error| Problem::new(ProblemKind::Unreadable, body::not_json(&error));
-    let value = canonical(serde_json::from_slice(&keep_numbers(&bytes)).map_err(unreadable)?);
+    let value = canonical(serde_json::from_slice(&json_text(&bytes)).map_err(unreadable)?);
     let schema = JsonSchema { document: &state.document.json, schema };
     let faults = schema.validate(RequestPart::Body, &value);
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }

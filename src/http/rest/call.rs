@@ -1,24 +1,34 @@
 //! The extractors of the handlers: the authenticated call, the validated query and the validated body.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use axum::{
     Extension,
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderName, header, request::Parts},
+    http::{HeaderMap, HeaderName, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::problem::{Problem, RequestPart, Rule};
+use super::{
+    conditional::Conditions,
+    problem::{Problem, RequestPart, Rule},
+};
 use crate::{
     auth::RequestContext,
-    error::InputErrorCode,
+    error::{AppResult, InputErrorCode},
     http::{authenticate::single, state::AppState},
-    service::{self, Database, filter::Filter},
+    service::{
+        self, Database,
+        filter::Filter,
+        record::{self, Recorded},
+    },
 };
 
 /// The idempotency key of a creation.
@@ -49,8 +59,8 @@ pub(super) struct Call {
     pub(super) db: Database,
     /// The header Idempotency-Key.
     pub(super) idempotency_key: Option<String>,
-    /// The version in the header If-Match.
-    pub(super) expected_version: Option<i32>,
+    /// The headers If-Match and If-None-Match.
+    conditions: Conditions,
 }
 
 impl Call {
@@ -58,6 +68,7 @@ impl Call {
         app: &Arc<AppState>,
         request: RequestContext,
         headers: &HeaderMap,
+        conditions: Conditions,
     ) -> Result<Self, Problem> {
         Ok(Self {
             app: Arc::clone(app),
@@ -65,8 +76,16 @@ impl Call {
             db: app.db.within(&request.caller),
             request,
             idempotency_key: single_header(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
-            expected_version: single_header(headers, &header::IF_MATCH, "If-Match")?.and_then(parse_if_match),
+            conditions,
         })
+    }
+
+    /// The version that a change of this record expects, by the headers If-Match and If-None-Match.
+    pub(super) async fn expected_version<E: Recorded>(&self, id: &str) -> AppResult<Option<i32>>
+    where
+        E::Id: FromStr,
+    {
+        self.conditions.expected_version(record::current_version::<E>(&self.db, &self.request, id)).await
     }
 
     /// Whether responses include related records. Without contacts:read, the response to a write has only the fields of the
@@ -125,19 +144,6 @@ fn single_header<'a>(
         return Ok(None);
     };
     value.to_str().map(Some).map_err(|_| invalid("The header contains characters other than ASCII."))
-}
-
-/// A version that no record has.
-const NO_VERSION: i32 = 0;
-
-/// The version in an If-Match header. `*` matches every version; an entity tag that is not a version matches none.
-fn parse_if_match(if_match: &str) -> Option<i32> {
-    let tag = if_match.trim();
-    if tag == "*" {
-        return None;
-    }
-    let number = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-    Some(number.and_then(|number| number.parse().ok()).unwrap_or(NO_VERSION))
 }
 
 /// The body of the request after validation.

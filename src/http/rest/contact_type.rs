@@ -168,7 +168,8 @@ async fn update(
     ValidatedBody(body): ValidatedBody<UpdateAttributeValue>,
 ) -> RestResult {
     let UpdateAttributeValue { value: name, is_default } = body;
-    let changes = types::UpdateContactType { name, is_default, expected_version: call.expected_version };
+    let expected_version = call.expected_version::<Entity>(&id).await?;
+    let changes = types::UpdateContactType { name, is_default, expected_version };
     let row = retried(|| types::update(&call.db, &call.request, &id, &changes)).await?;
     Ok(RestResponse::ok(&AttributeValue::from(&row))?.with_version(row.version))
 }
@@ -188,6 +189,7 @@ async fn update(
     responses((status = 204, description = "Deleted."))
 )]
 async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
-    retried(|| types::delete(&call.db, &call.request, &id, None, call.expected_version)).await?;
+    let expected = call.expected_version::<Entity>(&id).await?;
+    retried(|| types::delete(&call.db, &call.request, &id, None, expected)).await?;
     RestResponse::no_content()
 }

@@ -79,7 +79,7 @@ impl Family {
     fn kind(self, input: &[InputError]) -> ProblemKind {
         let names = |name: &str| input.iter().any(|error| error.path.first().is_some_and(|it| it == name));
         let all = |codes: &[InputErrorCode]| input.iter().all(|error| codes.contains(&error.code));
-        if names("expectedVersion") {
+        if names("expectedVersion") || names("If-None-Match") {
             ProblemKind::PreconditionFailed
         } else if input.iter().any(|error| error.code == InputErrorCode::NotFound && self.is_in_path(error)) {
             ProblemKind::NotFound
@@ -114,6 +114,7 @@ impl Family {
         let (part, path) = match path.first().map(|name| &**name) {
             Some("idempotencyKey") => (RequestPart::Header, vec!["Idempotency-Key".into()]),
             Some("expectedVersion") => (RequestPart::Header, vec!["If-Match".into()]),
+            Some("If-None-Match") => (RequestPart::Header, path),
             Some(name) => match self.segment(name) {
                 Some(segment) => (RequestPart::Path, vec![segment.into()]),
                 None => (RequestPart::Body, self.field(path)),

@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     call::{CallExtension, ValidatedBody, ValidatedQuery},
     internal_contact_assignment::{InternalContactAssignment, Role},
-    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION, IF_NONE_MATCH_DESCRIPTION},
     paging::SortedPageQuery,
     problem::Problem,
     response::{RestResponse, RestResult, time},
@@ -195,7 +195,10 @@ async fn create(
     path = "/v2/internal-contacts/{internal_contact_id}",
     tag = "Internal contacts",
     operation_id = "getInternalContact",
-    params(("internal_contact_id" = String, Path, description = "Id of the contact.")),
+    params(
+        ("internal_contact_id" = String, Path, description = "Id of the contact."),
+        ("If-None-Match" = Option<String>, Header, description = IF_NONE_MATCH_DESCRIPTION),
+    ),
     responses((status = 200, description = "The contact.", body = InternalContact))
 )]
 async fn get(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
@@ -222,7 +225,7 @@ async fn update(
     ValidatedBody(body): ValidatedBody<UpdateInternalContact>,
 ) -> RestResult {
     let UpdateInternalContact { email, given_name, family_name, name, phone, job_title } = body;
-    let expected_version = call.expected_version;
+    let expected_version = call.expected_version::<entity::Entity>(&id).await?;
     let changes = contacts::UpdateInternalContact {
         email,
         given_name,
@@ -250,7 +253,8 @@ async fn update(
     responses((status = 204, description = "Deleted."))
 )]
 async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
-    retried(|| contacts::delete(&call.db, &call.request, &id, call.expected_version)).await?;
+    let expected = call.expected_version::<entity::Entity>(&id).await?;
+    retried(|| contacts::delete(&call.db, &call.request, &id, expected)).await?;
     RestResponse::no_content()
 }
 

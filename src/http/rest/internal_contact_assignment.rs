@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     call::{Call, CallExtension, ValidatedBody, ValidatedQuery},
     internal_contact::{InternalContact, NewInternalContact},
-    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION, IF_NONE_MATCH_DESCRIPTION},
     paging::SortedPageQuery,
     problem::Problem,
     response::{RestResponse, RestResult, time},
@@ -200,6 +200,7 @@ async fn add(
     params(
         ("partner_id" = String, Path, description = "Id of the partner."),
         ("assignment_id" = String, Path, description = "Id of the assignment."),
+        ("If-None-Match" = Option<String>, Header, description = IF_NONE_MATCH_DESCRIPTION),
     ),
     responses((status = 200, description = "The assignment and its contact.", body = InternalContactAssignment))
 )]
@@ -229,7 +230,8 @@ async fn update(
     Path((partner_id, id)): Path<(String, String)>,
     ValidatedBody(body): ValidatedBody<UpdateInternalContactRole>,
 ) -> RestResult {
-    let (role, expected) = (body.internal_role.into(), call.expected_version);
+    let expected = call.expected_version::<Entity>(&id).await?;
+    let role = body.internal_role.into();
     let unit = || assignments::update_role(&call.db, &call.request, &partner_id, &id, role, expected);
     let row = retried(unit).await?;
     let assigned = assignments::with_people(&call.db, &call.request, vec![row]).await?.pop();
@@ -256,6 +258,7 @@ async fn remove(
     Path((partner_id, id)): Path<(String, String)>,
 ) -> RestResult {
     let which = (Some(&*partner_id), &*id);
-    retried(|| assignments::remove(&call.db, &call.request, which, call.expected_version)).await?;
+    let expected = call.expected_version::<Entity>(&id).await?;
+    retried(|| assignments::remove(&call.db, &call.request, which, expected)).await?;
     RestResponse::no_content()
 }

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::problem::{Fault, Faults, RequestPart, Rule};
-use crate::error::InputErrorCode;
+use crate::{
+    error::InputErrorCode,
+    service::json::{canonical, inexact_number, json_text},
+};
 
 /// The maximum number of reported faults.
 pub(super) const MAX_FAULTS: usize = 100;
@@ -145,7 +148,7 @@ impl<'a> JsonSchema<'a> {
         let kinds = self.resolved().keyword("type").map(type_list).unwrap_or_default();
         for kind in kinds {
             let value = match kind {
-                "integer" => text.parse::<i64>().ok().map(Value::from),
+                "integer" => text.parse::<i64>().ok().map(Value::from).or_else(|| whole(text)),
                 "boolean" => text.parse::<bool>().ok().map(Value::from),
                 _ => None,
             };
@@ -155,6 +158,12 @@ impl<'a> JsonSchema<'a> {
         }
         Value::from(text)
     }
+}
+
+/// The whole number that JSON writes so, such as `10.0`.
+fn whole(text: &str) -> Option<Value> {
+    let number = canonical(serde_json::from_slice(&json_text(text.as_bytes())).ok()?);
+    number.is_i64().then_some(number)
 }
 
 /// The message for a field that is not in the schema. The gateway assigns the numbers of an organization contact, and its
@@ -201,7 +210,7 @@ fn type_list(keyword: &Value) -> Vec<&str> {
 fn matches_type(keyword: &Value, value: &Value) -> bool {
     type_list(keyword).into_iter().any(|kind| match kind {
         "null" => value.is_null(),
-        "string" => value.is_string(),
+        "string" => value.is_string() && inexact_number(value).is_none(),
         "boolean" => value.is_boolean(),
         "integer" => value.is_i64(),
         "number" => value.is_number(),
@@ -217,7 +226,7 @@ fn type_names(keyword: &Value) -> String {
         .map(|kind| match kind {
             "null" => "null",
             "boolean" => "true or false",
-            "integer" => "an integer",
+            "integer" => "a 64-bit integer",
             "number" => "a number",
             "array" => "an array",
             "object" => "an object",
@@ -288,7 +297,7 @@ mod tests {
         assert_eq!(faults(&empty), ["ids: Must not be empty.", "text: Must not be empty."]);
         assert_eq!(
             faults(&json!({ "email": null, "role": "csm", "ids": [0, 1.5] })),
-            ["email: Must be a string.", "ids.0: Must be at least 1.", "ids.1: Must be an integer."]
+            ["email: Must be a string.", "ids.0: Must be at least 1.", "ids.1: Must be a 64-bit integer."]
         );
     }
 }

@@ -8,6 +8,7 @@ mod account_contact;
 mod admission;
 mod authenticate;
 mod call;
+mod conditional;
 mod contact_type;
 mod country;
 mod docs;

@@ -21,8 +21,11 @@ use super::{
 pub(super) const IDEMPOTENCY_KEY_DESCRIPTION: &str = "A key of 1 to 255 characters, chosen by the client. Repeating the \
      request with the same key and body returns the first result and writes nothing.";
 /// The description of the header If-Match.
-pub(super) const IF_MATCH_DESCRIPTION: &str = "ETag of the version that the client last read. If the stored version \
-     differs, nothing is written and the status is 412.";
+pub(super) const IF_MATCH_DESCRIPTION: &str = "ETag of the version that the client last read, a list of tags, or `*`. If \
+     none of them is the current tag, nothing is written and the status is 412. Weak tags never match.";
+/// The description of the header If-None-Match.
+pub(super) const IF_NONE_MATCH_DESCRIPTION: &str = "ETag of the version that the client has, a list of tags, or `*`. If one \
+     of them is the current tag, the status is 304 and there is no body.";
 
 /// The document without its routes.
 #[derive(OpenApi)]
@@ -122,12 +125,19 @@ fn add_error_responses(family: Family, paths: &mut Value) {
                 .flatten()
                 .for_each(without_null);
             let kinds = problem_kinds(family, path, &method, operation);
+            let is_read_of_record = method == Method::GET && is_conditional(operation);
             let Some(responses) = operation["responses"].as_object_mut() else { continue };
             for kind in kinds {
                 let status = family.status(kind);
                 responses
                     .entry(status.as_u16().to_string())
                     .or_insert_with(|| error_response(family, status));
+            }
+            if is_read_of_record {
+                responses.insert(
+                    "304".to_owned(),
+                    json!({ "description": "The client has the current version." }),
+                );
             }
         }
     }
@@ -178,10 +188,16 @@ fn problem_kinds(family: Family, path: &str, method: &Method, operation: &Value)
     if *method != Method::GET && !is_public(operation) {
         kinds.push(ProblemKind::Conflict);
     }
-    if parameters(operation, "header").any(|parameter| parameter["name"] == "If-Match") {
+    if is_conditional(operation) {
         kinds.push(ProblemKind::PreconditionFailed);
     }
     kinds
+}
+
+/// Whether the headers If-Match and If-None-Match are compared with the ETag of a record.
+fn is_conditional(operation: &Value) -> bool {
+    let mut headers = parameters(operation, "header").map(|parameter| &parameter["name"]);
+    headers.any(|name| name == "If-Match" || name == "If-None-Match")
 }
 
 fn error_response(family: Family, status: StatusCode) -> Value {

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     call::{Call, CallExtension, ValidatedBody, ValidatedQuery},
     country::Country,
-    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION, IF_NONE_MATCH_DESCRIPTION},
     problem::{Fault, Problem, RequestPart, Rule},
     response::{COUNT_PER_PAGE, CURRENT_PAGE, RestResponse, RestResult, TOTAL_COUNT, TOTAL_PAGES},
 };
@@ -445,6 +445,7 @@ fn unknown_type() -> Problem {
     params(
         ("org_id" = String, Path, description = "Numeric id of the organization."),
         ("contact_id" = String, Path, description = "Id of the contact."),
+        ("If-None-Match" = Option<String>, Header, description = IF_NONE_MATCH_DESCRIPTION),
     ),
     responses((status = 200, description = "The contact.", body = OrganizationContact))
 )]
@@ -473,7 +474,8 @@ async fn update(
     ValidatedBody(body): ValidatedBody<UpdateOrganizationContact>,
 ) -> RestResult {
     let (id, card) = (global(id), Card::from(body));
-    let unit = || cards::update(&call.db, &call.request, &id, &card, call.expected_version);
+    let expected = call.expected_version::<Entity>(&id).await?;
+    let unit = || cards::update(&call.db, &call.request, &id, &card, expected);
     let row = retried(unit).await?;
     answer(&call, row).await
 }
@@ -493,7 +495,8 @@ async fn update(
 )]
 async fn delete(Extension(call): CallExtension, Path((_, id)): Path<(String, String)>) -> RestResult {
     let id = global(id);
-    retried(|| record::delete::<Entity>(&call.db, &call.request, &id, call.expected_version)).await?;
+    let expected = call.expected_version::<Entity>(&id).await?;
+    retried(|| record::delete::<Entity>(&call.db, &call.request, &id, expected)).await?;
     RestResponse::no_content()
 }
 

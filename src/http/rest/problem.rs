@@ -9,6 +9,7 @@ use axum::{
 
 use crate::{
     error::{AppError, Code, InputError, InputErrorCode, database_code},
+    http::body::BodyError,
     service::{input::NOT_FOUND, response_memory::ResponseStopped},
 };
 
@@ -160,6 +161,8 @@ pub(super) enum ResponseHeaders {
     RetryAfter(u64),
     /// The methods that the route supports.
     Allow(Cow<'static, str>),
+    /// The content codings of a body that are supported.
+    AcceptEncoding,
 }
 
 /// All errors of a request.
@@ -230,14 +233,15 @@ impl Problem {
     }
 
     /// A body that could not be read.
-    pub(super) fn of_body(status: StatusCode, message: &'static str) -> Self {
-        let kind = match status {
+    pub(super) fn of_body(error: BodyError) -> Self {
+        let kind = match error.status {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
             StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::TooLarge,
             StatusCode::REQUEST_TIMEOUT => ProblemKind::BodyTimeout,
             _ => ProblemKind::Unreadable,
         };
-        Self::new(kind, message)
+        let headers = if error.is_encoding { ResponseHeaders::AcceptEncoding } else { ResponseHeaders::None };
+        Self { headers, ..Self::new(kind, error.message) }
     }
 }
 

@@ -42,7 +42,6 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    error::Code,
     http::{
         authenticate::{ORGANIZATION, RequestId, authenticate},
         executor::GatewayExecutor,
@@ -173,7 +172,8 @@ impl Shared {
 
     /// Checks a message, and returns what the transport needs of it.
     fn check(&self, text: &str) -> Result<Option<Json>, Close> {
-        let message = Incoming::parse(text, self.subprotocol).ok_or(Close::INVALID)?;
+        let message = Incoming::parse(text, self.subprotocol);
+        let message = message.ok_or_else(|| Close::invalid(text, self.subprotocol))?;
         let is_acknowledged = self.identity.borrow().is_some();
         Ok(match message {
             Incoming::ConnectionInit { .. } if is_acknowledged => return Err(Close::INIT_TWICE),
@@ -211,11 +211,12 @@ impl Shared {
     async fn initialize(&self, mut headers: HeaderMap, payload: Json) -> GraphqlResult<Data> {
         let recognized = match serde_json::from_value(payload) {
             Ok(payload) => self.recognize(&mut headers, &payload).await,
-            Err(_) => Err(Close::INVALID),
+            Err(_) => Err(Close::INVALID_PAYLOAD),
         };
         let caller = recognized.map_err(|close| {
+            let reason = close.1.clone();
             self.close_with(close);
-            async_graphql::Error::new(close.1)
+            async_graphql::Error::new(reason)
         })?;
         self.connection.identify(&caller);
         self.identity.send_replace(Some(Identity { caller, headers }));
@@ -224,7 +225,10 @@ impl Shared {
 
     async fn recognize(&self, headers: &mut HeaderMap, payload: &Payload) -> Result<Caller, Close> {
         for name in [header::AUTHORIZATION, ORGANIZATION] {
-            let values: Vec<HeaderValue> = payload.values(name.as_str()).ok_or(Close::INVALID)?;
+            let values: Vec<HeaderValue> = payload.values(name.as_str()).ok_or_else(|| {
+                let reason = "in the payload of connection_init must be a string without control characters.";
+                Close(4400, format!("{name} {reason}").into())
+            })?;
             if !values.is_empty() {
                 headers.remove(&name);
             }
@@ -232,11 +236,12 @@ impl Shared {
                 headers.append(&name, value);
             }
         }
+        let token = headers.get(header::AUTHORIZATION).ok_or(Close::NO_TOKEN)?;
+        if !token.as_bytes().to_ascii_lowercase().starts_with(b"bearer ") {
+            return Err(Close::NOT_BEARER);
+        }
         let context = authenticate(&self.state.verifier, headers, RequestId::new().as_str().to_owned()).await;
-        context.map(|context| context.caller).map_err(|error| match error.code() {
-            Code::Unavailable => Close::TRY_AGAIN,
-            _ => Close::FORBIDDEN,
-        })
+        context.map(|context| context.caller).map_err(|error| Close::unauthenticated(&error))
     }
 
     // --- To the client ---

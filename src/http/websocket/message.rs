@@ -19,11 +19,11 @@ use crate::{
         graphql_request::{GraphqlRequest, Object},
         response_body::ResponseBody,
     },
-    service::json::keep_numbers,
+    service::json::{canonical, json_text},
 };
 
 /// The most bytes of an id, which is kept as long as its operation and comes with every answer.
-const ID_LIMIT: usize = 256;
+pub(super) const ID_LIMIT: usize = 256;
 
 /// A message from the client. The comments name the messages of the older subprotocol that mean the same.
 #[derive(Deserialize)]
@@ -60,9 +60,9 @@ pub(super) struct Operation {
 impl Incoming {
     /// The message of this text, if it is one of the subprotocol.
     pub(super) fn parse(text: &str, subprotocol: Subprotocol) -> Option<Self> {
+        let text = json_text(text.as_bytes());
         // Serde would take an array of the fields' values too.
-        let is_object = text.trim_ascii_start().starts_with('{');
-        let text = keep_numbers(text.as_bytes());
+        let is_object = text.trim_ascii_start().starts_with(b"{");
         let message: Self = if is_object { serde_json::from_slice(&text).ok()? } else { return None };
         let is_valid = match &message {
             Self::ConnectionInit { .. } => true,
@@ -97,7 +97,7 @@ impl Payload {
         let given = named.filter(|(_, value)| !value.is_null());
         let values = given.map(|(_, value)| match value {
             Json::String(text) => HeaderValue::from_str(text).ok(),
-            Json::Number(number) => HeaderValue::from_str(&number.to_string()).ok(),
+            Json::Number(_) => HeaderValue::from_str(&canonical(value.clone()).to_string()).ok(),
             _ => None,
         });
         values.collect()

@@ -79,10 +79,6 @@ async fn who_does_not_keep_to_the_protocol_is_closed_with_its_code() {
             vec![text(&init), text(&json!({ "id": "1", "type": "subscribe", "payload": { "query": 1 } }))],
             4400,
         ),
-        (
-            vec![text(&init), text(&json!({ "id": "1", "type": "subscribe", "payload": { "quer": READ } }))],
-            4400,
-        ),
         (vec![text(&init), text(&json!(["subscribe", "1", { "query": READ }]))], 4400),
         (
             vec![
@@ -220,8 +216,11 @@ async fn what_is_refused_is_told_and_the_socket_goes_on() {
         client.subscribe("bad", document).await;
         assert_eq!(client.refusal("bad").await, expected, "{document}");
     }
-    client.say(json!({ "id": "bad", "type": "subscribe", "payload": {} })).await;
-    assert_eq!(client.refusal("bad").await, "BAD_REQUEST");
+    // Members that are not understood are ignored, so that nothing is left of the second.
+    for payload in [json!({}), json!({ "quer": READ })] {
+        client.say(json!({ "id": "bad", "type": "subscribe", "payload": payload })).await;
+        assert_eq!(client.refusal("bad").await, "BAD_REQUEST");
+    }
     let payload = json!({ "query": "query($a: ID!) { node(id: $a) { id } }" });
     client.say(json!({ "id": "bad", "type": "subscribe", "payload": payload })).await;
     assert_eq!(client.refusal("bad").await, "GRAPHQL_VALIDATION_FAILED");

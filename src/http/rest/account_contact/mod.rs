@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::representation::{CustomerContact, represent, represent_one};
 use super::{
     call::{CallExtension, ValidatedBody, ValidatedQuery},
-    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION},
+    openapi::{IDEMPOTENCY_KEY_DESCRIPTION, IF_MATCH_DESCRIPTION, IF_NONE_MATCH_DESCRIPTION},
     problem::Problem,
     response::{RestResponse, RestResult},
 };
@@ -316,7 +316,10 @@ async fn create(
     path = "/v1/accounts/contacts/{id}",
     tag = "Account contacts",
     operation_id = "getCustomerContact",
-    params(("id" = String, Path, description = "Id of the contact.")),
+    params(
+        ("id" = String, Path, description = "Id of the contact."),
+        ("If-None-Match" = Option<String>, Header, description = IF_NONE_MATCH_DESCRIPTION),
+    ),
     responses((status = 200, description = "The contact.", body = CustomerContact))
 )]
 async fn get(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
@@ -360,7 +363,7 @@ async fn update(
         custom_field_values: values.map(|values| inputs(Some(values)).into_iter().map(changed).collect()),
         metadata: body.metadata.map(Value::Object),
         remote_id: Patch::Keep,
-        expected_version: call.expected_version,
+        expected_version: call.expected_version::<Entity>(&id).await?,
     };
     let row = retried(|| contacts::update(&call.db, &call.request, &id, &changes)).await?;
     let version = row.version;
@@ -380,6 +383,7 @@ async fn update(
     responses((status = 204, description = "Deleted."))
 )]
 async fn delete(Extension(call): CallExtension, Path(id): Path<String>) -> RestResult {
-    retried(|| record::delete::<Entity>(&call.db, &call.request, &id, call.expected_version)).await?;
+    let expected = call.expected_version::<Entity>(&id).await?;
+    retried(|| record::delete::<Entity>(&call.db, &call.request, &id, expected)).await?;
     RestResponse::no_content()
 }
