@@ -16,7 +16,7 @@ const config: CodegenConfig = {
       config: {
         useTypeImports: true,
         strictScalars: true,
-        scalars: { BigInt: "number", DateTime: "string", EmailAddress: "string", JSON: "unknown", PhoneNumber: "string", URL: "string" },
+        scalars: { BigInt: "string", DateTime: "string", EmailAddress: "string", JSON: "unknown", PhoneNumber: "string", URL: "string" },
       },
     },
     "src/generated/possible-types.ts": { plugins: ["fragment-matcher"] },

@@ -1,5 +1,7 @@
 //! JSON columns. Knows sea_orm and serde_json only.
 
+use std::cmp::Ordering;
+
 use sea_orm::{
     ColIdx, DbErr, QueryResult, RuntimeErr, SqlxError, TryGetError, TryGetable, Value,
     prelude::Json,
@@ -116,6 +118,27 @@ pub struct Decimal {
     exponent: i64,
 }
 
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Where the first digit stands, then the digits.
+        let magnitude =
+            |it: &Self| (!it.digits.is_empty()).then(|| it.exponent.saturating_add(it.digits.len() as i64));
+        let sizes = magnitude(self).cmp(&magnitude(other)).then_with(|| self.digits.cmp(&other.digits));
+        match (self.is_negative, other.is_negative) {
+            (false, false) => sizes,
+            (true, true) => sizes.reverse(),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Decimal {
     /// Reads a number of JSON.
     pub fn of(number: &str) -> Self {
@@ -135,6 +158,17 @@ impl Decimal {
         let exponent = exponent.parse().unwrap_or(i64::MAX);
         let exponent = exponent.saturating_sub(fraction.len() as i64).saturating_add(zeros as i64);
         Self { is_negative, digits: digits.to_owned(), exponent }
+    }
+
+    /// Whether the number without an exponent has at most so many digits, before and after the point together.
+    pub fn has_at_most(&self, digits: i64) -> bool {
+        let own = self.digits.len() as i64;
+        let needed = if self.exponent >= 0 {
+            own.saturating_add(self.exponent)
+        } else {
+            own.max(self.exponent.saturating_neg())
+        };
+        needed <= digits
     }
 
     /// The number without an exponent.

@@ -31,6 +31,17 @@ pub(super) fn is_valid(scalar: &str, value: &Value) -> bool {
     }
 }
 
+/// What a scalar of the schema takes, for messages.
+pub(super) fn expected(scalar: &str) -> String {
+    match scalar {
+        "BigInt" => "a BigInt, a whole number of 64 bits".to_owned(),
+        "DateTime" => "a DateTime in RFC 3339 format, for example \"2026-01-31T12:00:00Z\"".to_owned(),
+        "EmailAddress" => "an EmailAddress, a string".to_owned(),
+        "PhoneNumber" | "URL" => format!("a {scalar}, a string"),
+        _ => format!("a value of {scalar}"),
+    }
+}
+
 /// A global id in a response: GraphQL's `ID`, formatted on the stack.
 pub struct Id(IdText);
 
@@ -105,28 +116,35 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
     }
 }
 
-/// A 64-bit integer, serialized as a JSON number. It can exceed JavaScript's `Number.MAX_SAFE_INTEGER`.
+/// A 64-bit integer, serialized as a string of decimal digits, because JavaScript reads a JSON number as a double and loses
+/// digits beyond 2^53. As an input, a number is accepted too.
 #[derive(Clone, Copy)]
 pub struct BigInt(pub i64);
 
-/// A 64-bit integer, serialized as a JSON number. It can exceed JavaScript's `Number.MAX_SAFE_INTEGER`.
+impl BigInt {
+    fn of(value: &Value) -> Option<i64> {
+        match value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => canonical(serde_json::Value::Number(number.clone())).as_i64(),
+            _ => None,
+        }
+    }
+}
+
+/// A 64-bit integer, serialized as a string of decimal digits, because JavaScript reads a JSON number as a double and loses
+/// digits beyond 2^53. As an input, a number is accepted too.
 #[Scalar(name = "BigInt")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
-        match &value {
-            Value::Number(number) => {
-                number.as_i64().map(Self).ok_or_else(|| InputValueError::custom("must be a 64-bit integer"))
-            }
-            _ => Err(InputValueError::expected_type(value)),
-        }
+        Self::of(&value).map(Self).ok_or_else(|| InputValueError::custom("must be a 64-bit integer"))
     }
 
     fn is_valid(value: &Value) -> bool {
-        matches!(value, Value::Number(number) if number.is_i64())
+        Self::of(value).is_some()
     }
 
     fn to_value(&self) -> Value {
-        Value::from(self.0)
+        Value::String(self.0.to_string())
     }
 }
 

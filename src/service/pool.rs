@@ -26,7 +26,11 @@ use sea_orm::{
 };
 use tokio::time::timeout;
 
-use super::{database::DatabaseOptions, sqlite_limit};
+use super::{
+    custom_field::{DECIMAL_COLLATION, compare_decimals},
+    database::DatabaseOptions,
+    sqlite_limit,
+};
 use crate::error::{is_read_only, is_session_error};
 
 /// How long a connection of the pool is believed to be alive without a question.
@@ -88,6 +92,7 @@ fn sqlite(connect: &mut ConnectOptions, options: &DatabaseOptions) {
                 .busy_timeout(busy_timeout)
                 // What is erased is overwritten, not only unlinked.
                 .pragma("secure_delete", "ON")
+                .collation(DECIMAL_COLLATION, compare_decimals)
         })
         .map_sqlx_sqlite_pool_opts(move |pool| sqlite_limit::limited(pool, limit))
         .map_sqlx_sqlite_before_acquire(move |connection, _| {

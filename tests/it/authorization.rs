@@ -485,6 +485,9 @@ async fn the_organization_is_selected(world: World) {
     assert_eq!(reply.errors(), ["BAD_REQUEST organization"]);
     for number in [HOME, OTHER] {
         let document = format!("{{ organization(id: \"org_{number}\") {{ number }} }}");
-        assert_eq!(world.multi().query(&document).await.data("/organization/number"), &json!(number));
+        assert_eq!(
+            world.multi().query(&document).await.data("/organization/number"),
+            &json!(number.to_string())
+        );
     }
 }

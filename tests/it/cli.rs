@@ -127,7 +127,7 @@ async fn a_token_is_printed_alone_and_works() {
     let client = gateway.client.clone().with_token(token.to_owned());
     let viewer = client.ask("{ viewer { subject scopes organization { number } } }", json!({})).await;
     let expected =
-        json!({ "subject": "alice", "scopes": ["contacts:read"], "organization": { "number": 1 } });
+        json!({ "subject": "alice", "scopes": ["contacts:read"], "organization": { "number": "1" } });
     assert_eq!(viewer.expect("an answer")["viewer"], expected);
 }
 

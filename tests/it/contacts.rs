@@ -54,7 +54,7 @@ async fn contacts_show_what_their_kind_has(world: World) {
         {
             "__typename": "OrganizationContact", "id": card.id.to_string(), "kind": "ORGANIZATION",
             "displayName": "Shipping", "email": null, "phone": null, "version": 1, "deletedAt": null,
-            "type": "FINANCE", "department": "Shipping", "number": card.id.0,
+            "type": "FINANCE", "department": "Shipping", "number": card.id.0.to_string(),
             "organization": { "name": "Home" },
         },
     ]);

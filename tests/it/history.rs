@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     change::constant,
     mutation::done,
-    support::{Actor, World, on_both},
+    support::{Actor, World, big_int, on_both},
 };
 
 on_both!(
@@ -187,7 +187,7 @@ async fn it_is_ordered_filtered_and_paged(world: World) {
 
 fn seqs(history: &Value) -> Vec<i64> {
     let nodes = history["nodes"].as_array().expect("nodes");
-    nodes.iter().map(|node| node["seq"].as_i64().expect("a number")).collect()
+    nodes.iter().map(|node| big_int(&node["seq"])).collect()
 }
 
 async fn a_hundred_parents_are_one_statement(world: World) {

@@ -1,7 +1,7 @@
 //! Account contacts by the values of their custom fields: a condition is checked against its field like a value is, and
 //! compared as the field's type asks.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
 
 use sea_orm::{
     ColumnTrait, DbBackend, QueryFilter, QuerySelect, QueryTrait,
@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::form;
 use crate::{
     entity::{
-        Scoped,
+        Decimal, Scoped,
         custom_field::{Column, Entity, FieldType, Model},
         custom_field_value as value,
         id::{CustomFieldId, OrganizationId},
@@ -27,6 +27,14 @@ use crate::{
 
 /// The value for SQLite's functions, which fail the whole statement for one that is not JSON.
 const READABLE: &str = "CASE WHEN json_valid(custom_field_value.value) THEN custom_field_value.value END";
+
+/// The collation by which SQLite compares decimals, see [`compare_decimals`].
+pub(in crate::service) const DECIMAL_COLLATION: &str = "contact_gateway_decimal";
+
+/// Compares two decimals with all their digits, as PostgreSQL's `numeric` does.
+pub(in crate::service) fn compare_decimals(one: &str, other: &str) -> Ordering {
+    Decimal::of(one).cmp(&Decimal::of(other))
+}
 
 /// A condition on the value of one custom field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +87,7 @@ impl ValueComparison {
     }
 
     /// The same with its values in the form in which they are stored; the message when they do not fit.
-    fn checked(&self, field: &Model) -> Result<Self, &'static str> {
+    fn checked(&self, field: &Model) -> Result<Self, Cow<'static, str>> {
         let check = |value: &Json| form::check(field, value).map_err(|(_, message)| message);
         Ok(match self {
             Self::Equal(value) => Self::Equal(check(value)?),
@@ -99,7 +107,7 @@ impl ValueFilter {
         Self { path, custom_field_id, comparison, field: None }
     }
 
-    fn refused(&self, message: &'static str) -> AppError {
+    fn refused(&self, message: impl Into<Cow<'static, str>>) -> AppError {
         AppError::Argument { path: self.path.clone(), message: message.into() }
     }
 
@@ -114,7 +122,9 @@ impl ValueFilter {
         let id = self.custom_field_id.parse().ok();
         let field = id.and_then(|id| fields.get(&id)).ok_or_else(|| self.without_field())?;
         if !self.comparison.suits(field.field_type) {
-            return Err(self.refused("This comparison is not supported for the type of the field."));
+            return Err(
+                self.refused("The type of the field does not support this comparison. Use eq, in or isNull.")
+            );
         }
         let comparison = self.comparison.checked(field).map_err(|message| self.refused(message))?;
         Ok(Self { comparison, field: Some((field.id, field.field_type)), ..self.clone() })
@@ -179,6 +189,11 @@ impl Value {
         }
     }
 
+    /// Whether a collation compares the texts: SQLite's numbers have no more digits than doubles.
+    fn is_collated(&self) -> bool {
+        self.backend == DbBackend::Sqlite && self.field_type == FieldType::Decimal
+    }
+
     fn is_number(&self) -> bool {
         matches!(self.field_type, FieldType::Integer | FieldType::Decimal)
     }
@@ -230,6 +245,9 @@ impl Value {
         if !self.is_number() {
             return self.text();
         }
+        if self.is_collated() {
+            return Expr::cust(format!("json_extract({READABLE}, '$') COLLATE {DECIMAL_COLLATION}"));
+        }
         // PostgreSQL may look at the value before it looks at the field, and then meets texts that are no numbers.
         let is_field = Expr::col(("custom_field_value", "custom_field_id")).eq(self.field);
         CaseStatement::new().case(is_field, self.text().cast_as("numeric")).into()
@@ -237,7 +255,8 @@ impl Value {
 
     fn operand(&self, value: &Json) -> Expr {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if self.is_number() { Expr::val(text).cast_as("numeric") } else { Expr::val(text) }
+        let is_cast = self.is_number() && !self.is_collated();
+        if is_cast { Expr::val(text).cast_as("numeric") } else { Expr::val(text) }
     }
 
     fn has_choice(&self, choice: &str) -> Expr {

@@ -1,5 +1,7 @@
 //! The form that a value has in each type of custom field: what it takes, and what of it is stored.
 
+use std::borrow::Cow;
+
 use chrono::{Datelike, NaiveDate, SecondsFormat};
 use serde_json::Value as Json;
 
@@ -18,25 +20,30 @@ const TEXT: usize = 255;
 const LONG_TEXT: usize = 16 * 1024;
 /// The most digits that a value of type `decimal` may have.
 const DECIMAL: usize = 38;
+/// The most digits of a 64-bit integer.
+const INTEGER: i64 = 19;
+
+/// The most options that a message names.
+const NAMED_OPTIONS: usize = 20;
 
 /// The rule that a value breaks, and the message.
-pub(super) type ValueError = (InputErrorCode, &'static str);
+pub(super) type ValueError = (InputErrorCode, Cow<'static, str>);
 
-const fn invalid<T>(message: &'static str) -> Result<T, ValueError> {
-    Err((InputErrorCode::Invalid, message))
+fn invalid<T>(message: impl Into<Cow<'static, str>>) -> Result<T, ValueError> {
+    Err((InputErrorCode::Invalid, message.into()))
 }
 
 /// The value in the form that is stored, or why it does not fit the field.
 pub(super) fn check(field: &Model, value: &Json) -> Result<Json, ValueError> {
-    if json::inexact_number(value).is_some() && field.field_type != FieldType::Decimal {
-        return invalid(json::INEXACT);
-    }
     match field.field_type {
+        FieldType::Text | FieldType::LongText if json::inexact_number(value).is_some() => {
+            invalid(json::INEXACT)
+        }
         FieldType::Text => text(value, TEXT, false).map(Json::from),
         FieldType::LongText => text(value, LONG_TEXT, true).map(Json::from),
-        FieldType::Integer => match value.as_i64() {
+        FieldType::Integer => match integer(value) {
             Some(integer) => Ok(integer.into()),
-            None => invalid("Must be a 64-bit integer."),
+            None => invalid("Must be a 64-bit integer, written as a number without quotes."),
         },
         FieldType::Decimal => decimal(value),
         FieldType::Boolean => match value {
@@ -55,7 +62,7 @@ pub(super) fn check(field: &Model, value: &Json) -> Result<Json, ValueError> {
         },
         FieldType::SingleChoice => match value.as_str() {
             Some(text) if is_option(field, text) => Ok(value.clone()),
-            _ => invalid("Must be one of the field's options."),
+            _ => invalid(format!("Must be one of the field's options: {}.", named_options(field))),
         },
         FieldType::MultiChoice => choices(field, value),
         FieldType::Url => match value.as_str().map(str::trim) {
@@ -81,45 +88,98 @@ fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, ValueError> {
         return invalid("Must not contain control characters.");
     }
     if text.chars().count() > limit {
-        return Err((InputErrorCode::TooLong, "The text is too long for this field."));
+        let message = format!("The text has more than {limit} characters. Shorten it.");
+        return Err((InputErrorCode::TooLong, message.into()));
     }
     Ok(text)
 }
 
+/// A whole number, however many zeros it has after the point.
+fn integer(value: &Json) -> Option<i64> {
+    let whole =
+        |number| Decimal::of(number).has_at_most(INTEGER).then(|| Decimal::of(number).plain().parse().ok());
+    value.as_i64().or_else(|| json::inexact_number(value).and_then(whole)?)
+}
+
 /// A decimal is kept as text, because JSON's numbers lose digits; a number is taken too, with all the digits it came with.
 fn decimal(value: &Json) -> Result<Json, ValueError> {
-    let text = match value {
-        Json::String(text) => json::inexact_number(value).unwrap_or(text.trim()).to_owned(),
-        Json::Number(number) => Decimal::of(&number.to_string()).plain(),
-        _ => String::new(),
+    let plain = match value {
+        Json::Number(number) => plain_number(&number.to_string()),
+        Json::String(text) => match json::inexact_number(value) {
+            Some(number) => plain_number(number),
+            None => plain_text(text.trim()),
+        },
+        _ => None,
     };
-    let digits = text.strip_prefix('-').unwrap_or(&text);
+    match plain {
+        Some(text) => Ok(text.into()),
+        None => invalid(
+            "Must be a decimal number of at most 38 digits, without an exponent. Send it as a string, for example \"12.50\".",
+        ),
+    }
+}
+
+/// A number of JSON without its exponent.
+fn plain_number(number: &str) -> Option<String> {
+    let number = Decimal::of(number);
+    number.has_at_most(DECIMAL as i64).then(|| number.plain())
+}
+
+/// A decimal without zeros at its beginning; those at its end say how exact it is.
+fn plain_text(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) || whole.len() + fraction.len() > DECIMAL {
-        return invalid("Must be a decimal number of at most 38 digits as a string, for example \"12.50\".");
+    let significant = whole.trim_start_matches('0');
+    let has_point = digits.len() > whole.len();
+    let length = significant.len() + if has_point { fraction.len() } else { 0 };
+    if !all_digits(whole) || !all_digits(fraction) || length > DECIMAL {
+        return None;
     }
-    Ok(text.into())
+    let sign = if text.starts_with('-') && digits.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
+        "-"
+    } else {
+        ""
+    };
+    let whole = if significant.is_empty() { "0" } else { significant };
+    Some([sign, whole, if has_point { &digits[digits.len() - fraction.len() - 1..] } else { "" }].concat())
 }
 
 fn choices(field: &Model, value: &Json) -> Result<Json, ValueError> {
     let mut chosen: Vec<&Json> = Vec::new();
     for item in value.as_array().into_iter().flatten() {
         if !item.as_str().is_some_and(|text| is_option(field, text)) {
-            return invalid("Must contain only the field's options.");
+            return invalid(format!("Must contain only the field's options: {}.", named_options(field)));
         }
         if !chosen.contains(&item) {
             chosen.push(item);
         }
     }
     if chosen.is_empty() {
-        return invalid("Must be a list with at least one of the field's options.");
+        let options = named_options(field);
+        return invalid(format!("Must be a list with at least one of the field's options: {options}."));
     }
     Ok(chosen.into_iter().cloned().collect())
 }
 
 fn is_option(field: &Model, text: &str) -> bool {
     options(field).any(|option| option == text)
+}
+
+/// What can be chosen, for messages.
+fn named_options(field: &Model) -> String {
+    let named: Vec<&str> = options(field).take(NAMED_OPTIONS).collect();
+    let more = options(field).count() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    named.join(", ") + &more
+}
+
+/// Whether two stored values of a type are equal: decimals are the same number with any number of zeros at their ends.
+pub(super) fn is_equal(field_type: FieldType, one: &Json, other: &Json) -> bool {
+    match (field_type, one.as_str(), other.as_str()) {
+        (FieldType::Decimal, Some(one), Some(other)) => Decimal::of(one) == Decimal::of(other),
+        _ => one == other,
+    }
 }
 
 /// What can be chosen.
@@ -134,6 +194,7 @@ pub(super) fn holds(value: &Json, option: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::any, prop_assert, prop_assert_eq, prop_assume, proptest};
     use serde_json::json;
 
     use super::*;
@@ -156,9 +217,38 @@ mod tests {
         }
     }
 
-    /// Replaces a number that a double cannot represent.
-    fn inexact(number: &str) -> Json {
-        crate::service::json::text_of_number(number).into()
+    proptest! {
+        #[test]
+        fn spellings_of_a_number_are_equal(whole in any::<i64>(), places in 0..12_usize, zeros in 0..6_usize) {
+            prop_assume!(whole != 0);
+            let decimal = field(FieldType::Decimal);
+            let plain = Decimal::of(&format!("{whole}e-{places}")).plain();
+            let padded = if plain.contains('.') { plain.clone() } else { format!("{plain}.") } + &"0".repeat(zeros + 1);
+            let longer = format!("{whole}{}e-{}", "0".repeat(zeros), places + zeros);
+            let stored = check(&decimal, &json!(plain)).expect("a decimal");
+            prop_assert_eq!(&stored, &json!(plain));
+            for spelling in [json!(padded), json!(format!("{plain} ")), number(&longer), number(&plain)] {
+                let other = check(&decimal, &spelling).expect("a decimal");
+                prop_assert!(is_equal(FieldType::Decimal, &stored, &other), "{} {}", stored, other);
+                prop_assert_eq!(check(&decimal, &other), Ok(other.clone()));
+            }
+        }
+
+        #[test]
+        fn decimals_are_ordered_as_numbers(one in any::<i64>(), other in any::<i64>(), places in 0..18_u32, more in 0..18_u32) {
+            let scaled = |number: i64, places: u32| i128::from(number) * 10_i128.pow(18 - places);
+            let decimal = |number: i64, places: u32| Decimal::of(&Decimal::of(&format!("{number}e-{places}")).plain());
+            let expected = scaled(one, places).cmp(&scaled(other, more));
+            prop_assert_eq!(decimal(one, places).cmp(&decimal(other, more)), expected);
+            let expected = scaled(one, places).cmp(&scaled(one, more));
+            prop_assert_eq!(decimal(one, places).cmp(&decimal(one, more)), expected);
+        }
+    }
+
+    /// A number as JSON brings it.
+    fn number(number: &str) -> Json {
+        let text = json::json_text(number.as_bytes()).into_owned();
+        serde_json::from_slice(&text).expect("JSON")
     }
 
     #[test]
@@ -169,15 +259,29 @@ mod tests {
             (FieldType::Integer, json!(-5), json!(-5), json!(1.5)),
             (FieldType::Decimal, json!("12.50"), json!("12.50"), json!("12,5")),
             (FieldType::Decimal, json!(12.5), json!("12.5"), json!("1e5")),
+            (FieldType::Decimal, json!("-007.50"), json!("-7.50"), json!("+7")),
+            (FieldType::Decimal, json!("-0.00"), json!("0.00"), json!("0x10")),
+            (
+                FieldType::Decimal,
+                number("1234567890123456789012e-21"),
+                json!("1.234567890123456789012"),
+                number("1e38"),
+            ),
+            (
+                FieldType::Integer,
+                number("9007199254740993.0"),
+                json!(9_007_199_254_740_993_i64),
+                number("1e400"),
+            ),
             (FieldType::Decimal, json!(1e20), json!("100000000000000000000"), json!(1e40)),
             (FieldType::Decimal, json!(1e-7), json!("0.0000001"), json!(1e-40)),
             (
                 FieldType::Decimal,
-                inexact("1234567890123456789012345678.0123456789"),
+                number("1234567890123456789012345678.0123456789"),
                 json!("1234567890123456789012345678.0123456789"),
-                inexact("1e400"),
+                number("1e400"),
             ),
-            (FieldType::Text, json!("12345678901234567890"), json!("12345678901234567890"), inexact("1e400")),
+            (FieldType::Text, json!("12345678901234567890"), json!("12345678901234567890"), number("1e400")),
             (FieldType::Boolean, json!(true), json!(true), json!("true")),
             (FieldType::Date, json!("2024-02-29"), json!("2024-02-29"), json!("2023-02-29")),
             (

@@ -27,8 +27,8 @@ use crate::{
 };
 
 pub use super::reading::by_ids;
+pub(super) use condition::{DECIMAL_COLLATION, checked, compare_decimals, condition};
 pub use condition::{ValueComparison, ValueFilter};
-pub(super) use condition::{checked, condition};
 pub use display::display;
 pub use values::{CustomFieldInput, values_of};
 pub(super) use values::{

@@ -16,7 +16,7 @@ use super::form::{self, ValueError};
 use crate::{
     entity::{
         Scoped, StoredJson,
-        custom_field::{Column as FieldColumn, Entity as Field, Model},
+        custom_field::{Column as FieldColumn, Entity as Field, FieldType, Model},
         custom_field_value::{ActiveModel, Column, Entity, Model as Value},
         id::{AccountContactId, CustomFieldId},
         insert_rows,
@@ -157,9 +157,10 @@ pub(in crate::service) async fn check_changes(
         return Ok(Vec::new());
     }
     let fields = HeldFields::read(ctx, inputs).await?;
-    let archived: Vec<_> =
-        fields.0.iter().filter(|field| field.archived_at.is_some()).map(|field| field.id).collect();
-    let kept = stored(ctx, contact, &archived).await?;
+    // Those of which a new value is compared with the stored one.
+    let is_compared = |field: &&Model| field.archived_at.is_some() || field.field_type == FieldType::Decimal;
+    let compared: Vec<_> = fields.0.iter().filter(is_compared).map(|field| field.id).collect();
+    let kept = stored(ctx, contact, &compared).await?;
     Ok(fields.check_changes(checks, &kept, inputs))
 }
 
@@ -167,13 +168,16 @@ fn check_change(field: &Model, kept: Option<&StoredJson>, value: &Json) -> Resul
     let is_archived = field.archived_at.is_some();
     if value.is_null() {
         let is_needed = field.is_required && !is_archived;
-        return if is_needed { Err((InputErrorCode::Required, NEEDED)) } else { Ok(None) };
+        return if is_needed { Err((InputErrorCode::Required, NEEDED.into())) } else { Ok(None) };
     }
     let value = form::check(field, value)?;
-    if is_archived && kept.and_then(StoredJson::value) != Some(&value) {
-        Err((InputErrorCode::NotAllowed, ARCHIVED))
-    } else {
-        Ok(Some(value))
+    let equal =
+        kept.and_then(StoredJson::value).filter(|kept| form::is_equal(field.field_type, kept, &value));
+    match equal {
+        // In the spelling that it has.
+        Some(kept) => Ok(Some(kept.clone())),
+        None if is_archived => Err((InputErrorCode::NotAllowed, ARCHIVED.into())),
+        None => Ok(Some(value)),
     }
 }
 

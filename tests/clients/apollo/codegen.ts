@@ -14,7 +14,7 @@ const config: CodegenConfig = {
         importExtension: ".js",
         strictScalars: true,
         scalars: {
-          BigInt: "number",
+          BigInt: "string",
           DateTime: "string",
           EmailAddress: "string",
           JSON: "unknown",

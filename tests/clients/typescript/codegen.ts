@@ -17,7 +17,7 @@ const config: CodegenConfig = {
         // A scalar without a line here is an error, so that a new one is noticed.
         strictScalars: true,
         scalars: {
-          BigInt: "number",
+          BigInt: "string",
           DateTime: "string",
           EmailAddress: "string",
           JSON: "unknown",

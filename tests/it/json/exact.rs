@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// A JSON value. Equal numbers are equal, however they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Exact {
+pub(crate) enum Exact {
     Null,
     Bool(bool),
     /// Whether it is negative, its digits without zeros at either end, and the power of ten that they are multiplied by.
@@ -18,7 +18,7 @@ pub(super) enum Exact {
 impl Exact {
     /// Reads a JSON text.
     #[track_caller]
-    pub(super) fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let mut reader = Reader { text, at: 0 };
         let value = reader.value();
         assert_eq!(reader.peek(), None, "more than one value: {text}");
@@ -26,7 +26,7 @@ impl Exact {
     }
 
     /// The value at this path, or null.
-    pub(super) fn at(&self, path: &[&str]) -> &Self {
+    pub(crate) fn at(&self, path: &[&str]) -> &Self {
         let Some((name, rest)) = path.split_first() else { return self };
         let below = match self {
             Self::Object(fields) => fields.get(*name),
@@ -37,13 +37,13 @@ impl Exact {
     }
 
     #[track_caller]
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         let Self::Text(text) = self else { panic!("not a text: {self:?}") };
         text
     }
 
     #[track_caller]
-    pub(super) fn list(&self) -> &[Self] {
+    pub(crate) fn list(&self) -> &[Self] {
         let Self::List(items) = self else { panic!("not a list: {self:?}") };
         items
     }

@@ -2,7 +2,7 @@
 //! in; and a stored value that cannot be read fails nothing but its own field.
 
 mod documents;
-mod exact;
+pub(crate) mod exact;
 mod unreadable;
 
 use contact_gateway::entity::custom_field::FieldType;
@@ -313,7 +313,7 @@ async fn values_of_custom_fields_keep_their_digits(world: World) {
         (FieldType::Integer, "-9223372036854775808", Ok("-9223372036854775808")),
         (FieldType::Integer, "9223372036854775808", Err("64-bit integer")),
         (FieldType::Integer, "1.5", Err("64-bit integer")),
-        (FieldType::Integer, "1e400", Err(WAY_OUT)),
+        (FieldType::Integer, "1e400", Err("64-bit integer")),
         (FieldType::Decimal, digits, Ok(r#""1234567890123456789012345678.0123456789""#)),
         (
             FieldType::Decimal,
@@ -328,7 +328,7 @@ async fn values_of_custom_fields_keep_their_digits(world: World) {
         (FieldType::Text, "12345678901234567890123", Err(WAY_OUT)),
         (FieldType::Text, "{}", Err("Must be a string")),
         (FieldType::LongText, r#""\u0000""#, Err("control characters")),
-        (FieldType::Boolean, "1e400", Err(WAY_OUT)),
+        (FieldType::Boolean, "1e400", Err("true or false")),
     ]
     .into_iter()
     .enumerate()

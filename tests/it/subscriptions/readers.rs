@@ -23,7 +23,7 @@ use tokio::{
 use super::{card, record, subscriber::Subscriber};
 use crate::{
     process::{Client, Development},
-    support::{HOME, OTHER, World},
+    support::{HOME, OTHER, World, big_int},
 };
 
 /// How many write at once.
@@ -268,7 +268,7 @@ async fn poll(shared: Arc<Shared>, mut gateway: usize, document: String, pointer
             continue;
         };
         for edge in edges {
-            seqs.push(edge["node"]["seq"].as_i64().expect("a number"));
+            seqs.push(big_int(&edge["node"]["seq"]));
             after = edge["cursor"].clone();
         }
         if edges.is_empty() && have_stopped {
@@ -296,7 +296,7 @@ async fn subscribe(shared: Arc<Shared>, mut gateway: usize, seqs: Arc<Mutex<Vec<
                 assert_eq!(result.get("errors"), None, "{result}");
                 let event = &result["data"]["contactChanged"];
                 after = event["cursor"].clone();
-                seqs.lock().expect("numbers").push(event["change"]["seq"].as_i64().expect("a number"));
+                seqs.lock().expect("numbers").push(big_int(&event["change"]["seq"]));
             }
         }
         gateway = (gateway + 1) % shared.gateways.len();

@@ -77,7 +77,7 @@ pub(crate) use self::{
     processor::Processor,
     proxy::{Proxy, Tampering},
     race::{Outcomes, race},
-    reply::Reply,
+    reply::{Reply, big_int},
     rows::Rows,
 };
 use self::{database::Kind, server::Server, statements::Recorder};

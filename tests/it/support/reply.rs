@@ -73,6 +73,13 @@ impl Reply {
     }
 }
 
+/// The number that a `BigInt` says.
+#[track_caller]
+pub(crate) fn big_int(value: &Value) -> i64 {
+    let text = value.as_str().unwrap_or_else(|| panic!("no BigInt: {value}"));
+    text.parse().unwrap_or_else(|_| panic!("no number: {value}"))
+}
+
 fn segment(segment: &Value) -> String {
     segment.as_str().map_or_else(|| segment.to_string(), str::to_owned)
 }

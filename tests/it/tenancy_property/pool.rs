@@ -114,12 +114,12 @@ impl Comparison<'_> {
                 self.known.cursors.entry(of.to_owned()).or_default().push((one.clone(), other.clone()));
                 Ok(())
             }
-            (Value::String(one), Value::String(other)) => self.texts(one, other).or_else(|()| differ()),
-            (Value::Number(one), Value::Number(other)) if matches!(key, "number" | "seq") => {
-                let number = other.as_i64().unwrap_or_default();
+            (Value::String(one), Value::String(other)) if matches!(key, "number" | "seq") => {
+                let number = other.parse().unwrap_or_default();
                 let known = *self.known.numbers.entry(format!("{of} {key} {one}")).or_insert(number);
                 if known == number { Ok(()) } else { differ() }
             }
+            (Value::String(one), Value::String(other)) => self.texts(one, other).or_else(|()| differ()),
             _ if crowded == alone => Ok(()),
             _ => differ(),
         }
