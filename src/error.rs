@@ -390,7 +390,8 @@ const RULES: &[Rule] = &[
 ];
 
 /// The message for an organization that the token does not allow, whether or not it exists.
-pub const NO_ORGANIZATION: &str = "the token does not allow this organization";
+pub const NO_ORGANIZATION: &str =
+    "The token does not allow the organization. Send x-org-id with one of the token's, for example org_42.";
 
 /// Whether a row was written for an organization that does not exist. Every other reference is checked before the write, so
 /// a foreign key violation of SQLite, which does not name the key, can only be this one.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::Caller;
 use super::scope::Scopes;
@@ -19,54 +20,98 @@ pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 /// The last second of the year 9999: no sum of two such dates overflows.
 const MAX_DATE: f64 = 253_402_300_799.0;
 
-/// Why a token is refused. Before the signature is known to be good, only its form and its issuer are judged.
+/// Why a token is refused, as clients read it: with the claim or header, and short enough for the reason of a closed
+/// WebSocket. Before the signature is known to be good, only its form and its issuer are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// More bytes than a token may have.
-    #[error("the token is longer than 8 KiB")]
+    #[error("The token is longer than 8 KiB. Get one with fewer claims.")]
     TooLong,
     /// Not three parts of base64url with the JSON of a token in them.
-    #[error("the token is malformed")]
+    #[error(
+        "The token is malformed. Send a JWT as it was issued: three parts in base64url, with alg and kid as strings."
+    )]
     Malformed,
     /// No key is configured for the `iss` claim.
-    #[error("unknown token issuer")]
+    #[error(
+        "The claim iss of the token names an unknown issuer. Get a token from an issuer that is configured here."
+    )]
     UnknownIssuer,
     /// The `kid` header names no key of the issuer's, or there is none and the issuer has several keys.
-    #[error("unknown signing key of the token")]
+    #[error("The header kid of the token names no signing key of its issuer. Get a new token.")]
     UnknownKey,
     /// The keys of the issuer are not available, so the token cannot be verified.
-    #[error("the keys of the token issuer are not available; try again later")]
+    #[error("The keys of the token's issuer are not available. Try again later.")]
     KeysUnavailable,
     /// A `crit` header: an extension that must be understood, and none is.
-    #[error("the token has a critical header extension that is not supported")]
+    #[error("The header crit of the token names an extension that is not supported. Get a token without it.")]
     CriticalHeader,
     /// The header names another algorithm than the one configured for the issuer.
-    #[error("the token is not signed with its issuer's algorithm")]
+    #[error(
+        "The header alg of the token is not the algorithm of its issuer. Get a token that is signed with that one."
+    )]
     WrongAlgorithm,
     /// The signature does not fit.
-    #[error("the token has an invalid signature")]
+    #[error("The signature of the token is invalid. Send the token as its issuer signed it.")]
     BadSignature,
     /// A required claim is absent.
-    #[error("the token has no claim {0}")]
+    #[error("The token has no claim {0}. Get a token that has it.")]
     Missing(&'static str),
     /// A claim has a value that it must not have.
-    #[error("the token has an invalid claim {0}")]
+    #[error("The claim {0} of the token must be {rule}.", rule = claim_rule(.0))]
     Invalid(&'static str),
     /// `aud` does not name this service.
-    #[error("the token has another audience")]
+    #[error("The claim aud of the token does not name this service. Get a token for this service.")]
     WrongAudience,
     /// `exp` is past.
-    #[error("the token has expired; get a new one")]
+    #[error("The token has expired (claim exp). Get a new one.")]
     Expired,
     /// `nbf` is to come.
-    #[error("the token is not valid yet")]
+    #[error(
+        "The token is not valid yet (claim nbf). Send it later, or synchronize the clocks of issuer and server."
+    )]
     NotYetValid,
     /// `iat` is to come.
-    #[error("the token was issued in the future; synchronize the clocks of issuer and server")]
+    #[error("The token was issued in the future (claim iat). Synchronize the clocks of issuer and server.")]
     IssuedInFuture,
     /// The token lives longer than a token may.
-    #[error("the token is valid for more than 24 hours; request a shorter lifetime")]
+    #[error("The token is valid for more than 24 hours (claims iat and exp). Request a shorter lifetime.")]
     LifetimeTooLong,
+}
+
+/// What a claim must be.
+fn claim_rule(claim: &str) -> &'static str {
+    match claim {
+        "aud" => "a string or a list of strings",
+        "sub" => "a string with something to see and without control characters",
+        "exp" | "nbf" | "iat" => "a number: seconds since 1970, not milliseconds",
+        "orgs" => "a list of positive whole numbers",
+        "org_id" => "a positive whole number, and absent beside orgs",
+        _ => "a string",
+    }
+}
+
+/// Whether a claim may have a value.
+type TypeCheck = fn(&Value) -> bool;
+
+/// The claims that are read.
+const CLAIM_TYPES: [(&str, TypeCheck); 9] = [
+    ("iss", Value::is_string),
+    ("aud", |aud| aud.is_string() || aud.as_array().is_some_and(|it| it.iter().all(Value::is_string))),
+    ("sub", Value::is_string),
+    ("exp", Value::is_number),
+    ("nbf", Value::is_number),
+    ("iat", Value::is_number),
+    ("scope", Value::is_string),
+    ("orgs", |orgs| orgs.as_array().is_some_and(|it| it.iter().all(Value::is_i64))),
+    ("org_id", Value::is_i64),
+];
+
+/// The claim of a payload that has a value of another type.
+pub(super) fn wrong_claim(payload: &[u8]) -> Option<&'static str> {
+    let claims: Map<String, Value> = serde_json::from_slice(payload).ok()?;
+    let is_wrong = |name, fits: TypeCheck| claims.get(name).is_some_and(|it| !it.is_null() && !fits(it));
+    CLAIM_TYPES.into_iter().find_map(|(name, fits)| is_wrong(name, fits).then_some(name))
 }
 
 /// The payload of a token, not to be believed yet.

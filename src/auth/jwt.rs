@@ -22,7 +22,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
-use super::claims::{Claims, RawClaims, TokenError};
+use super::claims::{Claims, RawClaims, TokenError, wrong_claim};
 use super::key_ring::{KeyRing, Pace};
 use super::key_set::{KeySet, KeySetError};
 use super::key_source::{self, Source, SourceError};
@@ -289,7 +289,8 @@ impl TokenVerifier {
         let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
         let (header, payload) = (decode(header)?, decode(payload)?);
         let header: TokenHeader = parse(&header)?;
-        let claims: RawClaims = parse(&payload)?;
+        let claims: RawClaims =
+            parse(&payload).map_err(|error| wrong_claim(&payload).map_or(error, TokenError::Invalid))?;
 
         let issuer = self.issuer(claims.iss.as_deref().ok_or(TokenError::Missing("iss"))?)?;
         header.check(issuer.algorithm)?;

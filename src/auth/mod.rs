@@ -85,9 +85,11 @@ pub struct Caller {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The token lacks a scope.
-    #[error("this needs the scope {0}; ask for a token that carries it")]
+    #[error("This needs the scope {0}. Get a token whose claim scope has it.")]
     MissingScope(Scope),
     /// The token allows several organizations, or none, and the request selects none.
-    #[error("no organization is selected; name one of the token's organizations in the header x-org-id")]
+    #[error(
+        "No organization is selected. Send x-org-id with one of the organizations in the claim orgs of the token."
+    )]
     NoOrganization,
 }

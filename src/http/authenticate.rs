@@ -130,13 +130,17 @@ fn refused(error: TokenError) -> AppError {
 }
 
 fn bearer_token(headers: &HeaderMap) -> AppResult<&str> {
-    let value = single(headers, &header::AUTHORIZATION)?;
-    let token = value.and_then(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
+    let Some(value) = single(headers, &header::AUTHORIZATION)? else {
+        let message = "No token. Send one in the header Authorization: Bearer <token>.";
+        return Err(AppError::request(Code::Unauthenticated, message));
+    };
+    let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let token =
+        parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
     token.ok_or_else(|| {
-        AppError::request(Code::Unauthenticated, "Send a token in the header Authorization: Bearer <token>.")
+        let message =
+            "The header Authorization has another form than Bearer <token>. Send the token in this form.";
+        AppError::request(Code::Unauthenticated, message)
     })
 }
 

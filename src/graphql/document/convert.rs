@@ -45,6 +45,7 @@ pub(super) fn convert(
         schema,
         document,
         faults: Vec::new(),
+        owner: ("", ""),
         path: Vec::new(),
         uses: Uses::default(),
         uses_of_operations: Vec::new(),
@@ -77,8 +78,12 @@ struct Usage<'a> {
     /// Absent within a custom scalar, and in directives.
     location: Option<Location<'a>>,
     span: Option<SourceSpan>,
+    owner: Owner<'a>,
     path: Vec<Part<'a>>,
 }
+
+/// The field or directive that an argument belongs to: the sign before its name, and the name.
+type Owner<'a> = (&'static str, &'a str);
 
 /// What a selection set uses besides its fields.
 #[derive(Default)]
@@ -99,6 +104,8 @@ struct Converter<'a> {
     schema: &'a Schema,
     document: &'a executable::ExecutableDocument,
     faults: Vec<Fault>,
+    /// The field or directive whose arguments are being converted.
+    owner: Owner<'a>,
     /// The path of the value that is being converted.
     path: Vec<Part<'a>>,
     /// What is used in the operation or fragment that is being converted.
@@ -222,7 +229,7 @@ impl<'a> Converter<'a> {
         let pos = self.pos(field.location());
         let alias = field.alias.as_ref().map(|alias| self.name(alias));
         let name = self.name(&field.name);
-        let arguments = self.arguments(&field.arguments, &field.definition.arguments);
+        let arguments = self.arguments(("", &field.name), &field.arguments, &field.definition.arguments);
         let directives = self.directives(&field.directives);
         let selection_set = self.selection_set(&field.selection_set);
         let field = Field { alias, name, arguments, directives, selection_set };
@@ -233,7 +240,7 @@ impl<'a> Converter<'a> {
         let converted = directives.iter().map(|directive| {
             let pos = self.pos(directive.location());
             let name = self.name(&directive.name);
-            let arguments = self.arguments(&directive.arguments, &[]);
+            let arguments = self.arguments(("@", &directive.name), &directive.arguments, &[]);
             Positioned::new(Directive { name, arguments }, pos)
         });
         converted.collect()
@@ -241,9 +248,11 @@ impl<'a> Converter<'a> {
 
     fn arguments(
         &mut self,
+        owner: Owner<'a>,
         arguments: &'a [Node<Argument>],
         definitions: &'a [Node<InputValueDefinition>],
     ) -> Vec<(Positioned<Name>, Positioned<Value>)> {
+        self.owner = owner;
         let converted = arguments.iter().map(|argument| {
             let name = self.name(&argument.name);
             let pos = self.pos(argument.value.location());
@@ -276,7 +285,7 @@ impl<'a> Converter<'a> {
                 field.map(|field| Location { ty: &field.ty, has_default: field.default_value.is_some() });
             let value = self.within(Part::Name(name), |of| of.value(value, location));
             if converted.insert(Name::new(name.as_str()), value).is_some() {
-                self.report(name.location(), "A field of an input is given twice.".into());
+                self.report(name.location(), "A field of an input is given twice. Write it once.".into());
             }
         }
         Value::Object(converted)
@@ -306,6 +315,7 @@ impl<'a> Converter<'a> {
                     name,
                     location,
                     span: value.location(),
+                    owner: self.owner,
                     path: self.path.clone(),
                 });
                 leaf_value(value)
@@ -318,7 +328,7 @@ impl<'a> Converter<'a> {
             && !scalar.is_built_in()
             && !converted.clone().into_const().is_some_and(|it| scalar::is_valid(&scalar.name, &it))
         {
-            self.report(value.location(), format!("The value is not a valid {}.", scalar.name));
+            self.report(value.location(), format!("The value is not {}.", scalar::expected(&scalar.name)));
         }
         converted
     }
@@ -339,13 +349,14 @@ impl<'a> Converter<'a> {
     fn check_usage(&mut self, operation: &Operation, usage: &Usage<'a>) {
         let definition = operation.variables.iter().find(|it| it.name == *usage.name);
         let message = match (definition, usage.location) {
-            (None, _) => format!("The variable ${} is not defined.", usage.name),
+            (None, _) => format!("The variable ${} is not defined. Declare it in the operation.", usage.name),
             (Some(definition), Some(location)) if !is_allowed(definition, location) => format!(
                 "The variable ${} of type {} cannot be used where {} is expected.",
                 usage.name, definition.ty, location.ty
             ),
             _ => return,
         };
+        self.owner = usage.owner;
         self.path.clone_from(&usage.path);
         self.report(usage.span, message);
         self.path.clear();
@@ -357,8 +368,9 @@ impl<'a> Converter<'a> {
             Part::Name(name) => (*name).to_owned(),
             Part::Index(index) => index.to_string(),
         });
-        let argument = argument.collect();
-        self.faults.push(Fault { argument, ..Fault::new(message, pos) });
+        let argument: Vec<String> = argument.collect();
+        let owner = (!argument.is_empty()).then(|| [self.owner.0, self.owner.1].concat());
+        self.faults.push(Fault::new(message, pos).of_argument(owner, argument));
     }
 }
 

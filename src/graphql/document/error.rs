@@ -29,15 +29,29 @@ pub struct Fault {
     pub locations: Vec<Pos>,
     /// The path of the argument that it is about, list positions as decimal text; empty for anything else.
     pub argument: Vec<String>,
+    /// The field or directive of that argument, where the message does not name it.
+    pub owner: Option<String>,
 }
 
 impl Fault {
     pub(super) fn new(message: impl Into<Cow<'static, str>>, pos: impl Into<Option<Pos>>) -> Self {
-        Self { message: message.into(), locations: pos.into().into_iter().collect(), argument: Vec::new() }
+        let locations = pos.into().into_iter().collect();
+        Self { message: message.into(), locations, argument: Vec::new(), owner: None }
+    }
+
+    /// The same about an argument of a field or directive.
+    pub(super) fn of_argument(self, owner: Option<String>, argument: Vec<String>) -> Self {
+        Self { argument, owner, ..self }
     }
 
     fn into_error(self, code: Code, request_id: &str) -> ServerError {
-        let mut error = ServerError::new(self.message, None);
+        let message = match &self.owner {
+            Some(owner) => {
+                format!("{} See the argument {} of {owner}.", self.message, self.argument.join("."))
+            }
+            None => self.message.into_owned(),
+        };
+        let mut error = ServerError::new(message, None);
         error.locations = self.locations;
         set_code(&mut error, code, request_id);
         if !self.argument.is_empty()

@@ -341,12 +341,15 @@ pub fn operation<'a>(
             operations.values().next()
         }
         (DocumentOperations::Multiple(_), None) => {
-            let message = "The document has several operations; name one in operationName.";
+            let message = "The document has several operations. Name one of them in operationName.";
             return Err(AppError::request(Code::BadRequest, message));
         }
     };
     operation.ok_or_else(|| {
-        AppError::request(Code::BadRequest, "The document has no operation of the name in operationName.")
+        AppError::request(
+            Code::BadRequest,
+            "The document has no operation of the name in operationName. Name one of its operations.",
+        )
     })
 }
 

@@ -23,6 +23,12 @@ pub(super) fn executable() -> &'static Valid<Schema> {
     &SCHEMA
 }
 
+/// The values of an enum type, for messages.
+pub(super) fn choices(name: &str) -> Option<String> {
+    let values = &executable().get_enum(name)?.values;
+    Some(values.keys().map(Name::as_str).collect::<Vec<_>>().join(", "))
+}
+
 /// The schema for introspection: that of `schema.graphql`.
 pub(super) struct Published {
     pub(super) schema: Valid<Schema>,

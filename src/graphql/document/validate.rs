@@ -1,6 +1,9 @@
 //! Validation by all rules of the specification, which is apollo-compiler's work; its diagnostics become [`Fault`]s.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    mem,
+};
 
 use apollo_compiler::{
     ExecutableDocument, Node,
@@ -92,18 +95,25 @@ fn fault(syntax: &Syntax<'_>, error: &DiagnosticData, introspection: Introspecti
         fault.locations.push(syntax.pos_at(original));
         fault.locations.sort_unstable();
     }
-    fault.argument = argument_path(syntax, &message, span);
-    fault
+    let (owner, argument) = argument_path(syntax, &message, span);
+    fault.of_argument(owner, argument)
 }
 
 /// The message without the value that it quotes, because only its sender should know it, and in the words of this API.
 fn reworded(message: String) -> String {
     if let Some((_, rest)) = message.strip_prefix("value `").and_then(|rest| rest.split_once('`')) {
-        return format!("the value{rest}");
+        let choices = rest.split('`').nth(1).and_then(schema::choices);
+        return choices
+            .map_or_else(|| format!("the value{rest}"), |it| format!("the value must be one of {it}"));
     }
-    match message.strip_prefix("expected value of type ").and_then(|rest| rest.split_once(", found ")) {
-        Some((ty, found)) => format!("a value of type {ty} is needed here, not {found}"),
-        None => message,
+    let Some((ty, found)) =
+        message.strip_prefix("expected value of type ").and_then(|rest| rest.split_once(", found "))
+    else {
+        return message;
+    };
+    match schema::choices(ty.trim_end_matches('!')) {
+        Some(choices) => format!("one of {choices} is needed here, without quotes, not {found}"),
+        None => format!("a value of type {ty} is needed here, not {found}"),
     }
 }
 
@@ -155,58 +165,56 @@ fn is_conflict(error: &DiagnosticData) -> bool {
     ["operation must not ", "cannot select different fields"].iter().any(|start| message.starts_with(start))
 }
 
-/// The path of the argument that a diagnostic is about.
-fn argument_path(syntax: &Syntax<'_>, message: &str, span: Option<SourceSpan>) -> Vec<String> {
+/// The path of the argument that a diagnostic is about, with the field or directive of it where the message names neither.
+fn argument_path(
+    syntax: &Syntax<'_>,
+    message: &str,
+    span: Option<SourceSpan>,
+) -> (Option<String>, Vec<String>) {
     if let Some(rest) = message.strip_prefix("the required argument `") {
         let name = rest.split_once('(').and_then(|(_, rest)| rest.split_once(':'));
-        return name.map(|(name, _)| name.to_owned()).into_iter().collect();
+        return (None, name.map(|(name, _)| name.to_owned()).into_iter().collect());
     }
-    let mut path = span.map(|span| argument_at(syntax, span.offset())).unwrap_or_default();
+    let (owner, mut path) = span.and_then(|span| argument_at(syntax, span.offset())).unzip();
+    let path = path.get_or_insert_default();
     if let Some(rest) = message.strip_prefix("the required field `") {
         let field = rest.split_once('`').and_then(|(coordinate, _)| coordinate.split_once('.'));
         path.extend(field.map(|(_, name)| name.to_owned()));
     }
-    path
+    let names_owner = message.starts_with("the argument `");
+    (owner.filter(|_| !names_owner), mem::take(path))
 }
 
-/// The path of the argument, or of a value in it, that stands at a byte; empty when none does.
-fn argument_at(syntax: &Syntax<'_>, offset: usize) -> Vec<String> {
-    let mut path = Vec::new();
-    for definition in syntax.tree.definitions.iter().filter(|it| contains(it.location(), offset)) {
-        match definition {
-            Definition::OperationDefinition(it) => in_selections(&it.selection_set, offset, &mut path),
-            Definition::FragmentDefinition(it) => in_selections(&it.selection_set, offset, &mut path),
-            _ => {}
-        }
-    }
-    path
+/// The field or directive, and the path of its argument or of a value in that, at a byte.
+fn argument_at(syntax: &Syntax<'_>, offset: usize) -> Option<(String, Vec<String>)> {
+    let mut definitions = syntax.tree.definitions.iter().filter(|it| contains(it.location(), offset));
+    definitions.find_map(|definition| match definition {
+        Definition::OperationDefinition(it) => in_selections(&it.selection_set, offset),
+        Definition::FragmentDefinition(it) => in_selections(&it.selection_set, offset),
+        _ => None,
+    })
 }
 
-fn in_selections(set: &[Selection], offset: usize, path: &mut Vec<String>) {
-    let Some(selection) = set.iter().find(|it| contains(it.location(), offset)) else { return };
-    match selection {
-        Selection::Field(field) => {
-            in_arguments(&field.arguments, offset, path);
-            in_directives(&field.directives, offset, path);
-            in_selections(&field.selection_set, offset, path);
-        }
-        Selection::FragmentSpread(spread) => in_directives(&spread.directives, offset, path),
-        Selection::InlineFragment(fragment) => {
-            in_directives(&fragment.directives, offset, path);
-            in_selections(&fragment.selection_set, offset, path);
-        }
+fn in_selections(set: &[Selection], offset: usize) -> Option<(String, Vec<String>)> {
+    match set.iter().find(|it| contains(it.location(), offset))? {
+        Selection::Field(field) => in_arguments(&field.name, &field.arguments, offset)
+            .or_else(|| in_directives(&field.directives, offset))
+            .or_else(|| in_selections(&field.selection_set, offset)),
+        Selection::FragmentSpread(spread) => in_directives(&spread.directives, offset),
+        Selection::InlineFragment(fragment) => in_directives(&fragment.directives, offset)
+            .or_else(|| in_selections(&fragment.selection_set, offset)),
     }
 }
 
-fn in_directives(directives: &[Node<Directive>], offset: usize, path: &mut Vec<String>) {
-    directives.iter().for_each(|directive| in_arguments(&directive.arguments, offset, path));
+fn in_directives(directives: &[Node<Directive>], offset: usize) -> Option<(String, Vec<String>)> {
+    directives.iter().find_map(|it| in_arguments(&format!("@{}", it.name), &it.arguments, offset))
 }
 
-fn in_arguments(arguments: &[Node<Argument>], offset: usize, path: &mut Vec<String>) {
-    if let Some(argument) = arguments.iter().find(|it| contains(it.location(), offset)) {
-        path.push(argument.name.to_string());
-        in_value(&argument.value, offset, path);
-    }
+fn in_arguments(owner: &str, arguments: &[Node<Argument>], offset: usize) -> Option<(String, Vec<String>)> {
+    let argument = arguments.iter().find(|it| contains(it.location(), offset))?;
+    let mut path = vec![argument.name.to_string()];
+    in_value(&argument.value, offset, &mut path);
+    Some((owner.to_owned(), path))
 }
 
 fn in_value(value: &Node<Value>, offset: usize, path: &mut Vec<String>) {

@@ -19,9 +19,13 @@ use async_graphql::{
     },
 };
 use async_graphql_value::Value;
+use serde_json::Value as Json;
 
 use super::{DocumentError, error::Fault, operation, schema};
-use crate::graphql::scalar;
+use crate::{
+    graphql::scalar,
+    service::json::{canonical, inexact_text},
+};
 
 /// The values of an operation's variables, coerced to their types; those with defaults are there. Values of variables that
 /// the operation does not declare are dropped.
@@ -38,9 +42,9 @@ pub fn coerce_variables(
             Ok(None) => {}
             Err(error) => {
                 let message = error.message(name);
-                let argument = usage(document, operation, name).map(|usage| [usage, error.path].concat());
-                let argument = argument.unwrap_or_default();
-                faults.push(Fault { argument, ..Fault::new(message, definition.pos) });
+                let (owner, argument) = usage(document, operation, name).unzip();
+                let argument = argument.map(|usage| [usage, error.path].concat()).unwrap_or_default();
+                faults.push(Fault::new(message, definition.pos).of_argument(owner, argument));
             }
         }
     }
@@ -122,7 +126,7 @@ fn coerce(schema: &Schema, ty: &SourceType, value: ConstValue) -> Result<ConstVa
             Some(ExtendedType::Enum(choices)) => match &value {
                 ConstValue::String(text) if choices.values.contains_key(text.as_str()) => Ok(value),
                 ConstValue::Enum(text) if choices.values.contains_key(text.as_str()) => Ok(value),
-                _ => Err(Misfit::expected(format!("a value of {name}"))),
+                _ => Err(Misfit::expected(format!("one of {}", schema::choices(name).unwrap_or_default()))),
             },
             _ => coerce_scalar(name, value),
         },
@@ -147,35 +151,47 @@ fn coerce_object(schema: &Schema, input: &InputObjectType, value: ConstValue) ->
 }
 
 fn coerce_scalar(name: &SourceName, value: ConstValue) -> Result<ConstValue, Misfit> {
-    let expected = match (name.as_str(), &value) {
+    let expected = |what: String| Err(Misfit::expected(what));
+    // A number that cannot be kept as it is written; only JSON tells how it is to be sent.
+    if let ConstValue::String(text) = &value
+        && let Some(number) = inexact_text(text)
+    {
+        return match name.as_str() {
+            "JSON" => Ok(value),
+            "ID" if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(ConstValue::String(number.to_owned()))
+            }
+            "Int" => expected(INT.to_owned()),
+            _ => expected(format!("{}, not a number; send it as a string", scalar::expected(name))),
+        };
+    }
+    match (name.as_str(), &value) {
         ("Int", ConstValue::Number(number)) => match whole(number) {
-            Some(number) => return Ok(ConstValue::from(number)),
-            None => "an Int, a whole number of 32 bits",
+            Some(number) => Ok(ConstValue::from(number)),
+            None => expected(INT.to_owned()),
         },
-        ("Int", _) => "an Int, a whole number of 32 bits",
+        ("Int", _) => expected(INT.to_owned()),
         ("Float", ConstValue::Number(_))
         | ("String" | "ID", ConstValue::String(_))
-        | ("Boolean", ConstValue::Boolean(_)) => return Ok(value),
-        ("ID", ConstValue::Number(number)) if !number.is_f64() => {
-            return Ok(ConstValue::String(number.to_string()));
-        }
-        ("Float" | "String" | "ID" | "Boolean", _) => {
-            return Err(Misfit::expected(format!("a value of {name}")));
-        }
-        (name, value) if !scalar::is_valid(name, value) => {
-            return Err(Misfit::expected(format!("a valid {name}")));
-        }
-        _ => return Ok(value),
-    };
-    Err(Misfit::expected(expected))
+        | ("Boolean", ConstValue::Boolean(_)) => Ok(value),
+        ("ID", ConstValue::Number(number)) => match canonical(Json::Number(number.clone())) {
+            Json::Number(number) if !number.is_f64() => Ok(ConstValue::String(number.to_string())),
+            _ => expected("an ID, a string or a whole number".to_owned()),
+        },
+        ("String", ConstValue::Number(_)) => expected("a String; send the number in quotes".to_owned()),
+        ("Boolean", _) => expected("a Boolean, true or false without quotes".to_owned()),
+        ("Float" | "String" | "ID", _) => expected(format!("a value of {name}")),
+        (name, value) if !scalar::is_valid(name, value) => expected(scalar::expected(name)),
+        _ => Ok(value),
+    }
 }
+
+const INT: &str = "an Int, a whole number of 32 bits without quotes";
 
 /// The `Int` that a number is, however it is written: clients without integers send `10.0`.
 fn whole(number: &Number) -> Option<i32> {
-    let float = || number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() <= f64::from(u32::MAX));
-    // Exact, because the number is whole and short.
-    let whole = number.as_i64().or_else(|| float().map(|it| it as i64))?;
-    i32::try_from(whole).ok()
+    let Json::Number(number) = canonical(Json::Number(number.clone())) else { return None };
+    i32::try_from(number.as_i64()?).ok()
 }
 
 fn source_type(ty: &Type) -> SourceType {
@@ -186,28 +202,41 @@ fn source_type(ty: &Type) -> SourceType {
     if ty.nullable { nullable } else { nullable.non_null() }
 }
 
-/// The path of the argument where a variable is used first.
-fn usage(document: &ExecutableDocument, operation: &OperationDefinition, name: &Name) -> Option<Vec<String>> {
+/// Where a variable is used first: the field or directive, and the path of its argument.
+type Place = (String, Vec<String>);
+
+fn usage(document: &ExecutableDocument, operation: &OperationDefinition, name: &Name) -> Option<Place> {
     let fragments = document.fragments.values().map(|it| &it.node.selection_set.node);
     let mut sets = std::iter::once(&operation.selection_set.node).chain(fragments);
     sets.find_map(|set| usage_in_set(set, name))
 }
 
-fn usage_in_set(set: &SelectionSet, name: &Name) -> Option<Vec<String>> {
+fn usage_in_set(set: &SelectionSet, name: &Name) -> Option<Place> {
     set.items.iter().find_map(|selection| {
-        let (arguments, below) = match &selection.node {
-            Selection::Field(field) => (&field.node.arguments[..], Some(&field.node.selection_set.node)),
-            Selection::InlineFragment(it) => (&[][..], Some(&it.node.selection_set.node)),
-            Selection::FragmentSpread(_) => (&[][..], None),
+        let (field, below) = match &selection.node {
+            Selection::Field(field) => (Some(&field.node), Some(&field.node.selection_set.node)),
+            Selection::InlineFragment(it) => (None, Some(&it.node.selection_set.node)),
+            Selection::FragmentSpread(_) => (None, None),
         };
-        let directives = selection.node.directives().iter().flat_map(|it| &it.node.arguments);
-        let mut arguments = arguments.iter().chain(directives);
-        let used = arguments.find_map(|(argument, value)| {
-            let path = usage_in_value(&value.node, name)?;
-            Some([vec![argument.node.to_string()], path].concat())
-        });
-        used.or_else(|| usage_in_set(below?, name))
+        let used = field.and_then(|it| usage_in_arguments(it.name.node.to_string(), &it.arguments, name));
+        let mut directives = selection.node.directives().iter().map(|it| &it.node);
+        used.or_else(|| {
+            directives.find_map(|it| usage_in_arguments(format!("@{}", it.name.node), &it.arguments, name))
+        })
+        .or_else(|| usage_in_set(below?, name))
     })
+}
+
+fn usage_in_arguments(
+    owner: String,
+    arguments: &[(Positioned<Name>, Positioned<Value>)],
+    name: &Name,
+) -> Option<Place> {
+    let path = arguments.iter().find_map(|(argument, value)| {
+        let path = usage_in_value(&value.node, name)?;
+        Some([vec![argument.node.to_string()], path].concat())
+    });
+    Some((owner, path?))
 }
 
 fn usage_in_value(value: &Value, name: &Name) -> Option<Vec<String>> {

@@ -1,7 +1,7 @@
 //! Correctly signed tokens with invalid claims.
 
 use contact_gateway::auth::TokenError::{
-    self, BadSignature, Expired, Invalid, IssuedInFuture, LifetimeTooLong, Malformed, Missing, NotYetValid,
+    self, BadSignature, Expired, Invalid, IssuedInFuture, LifetimeTooLong, Missing, NotYetValid,
     UnknownIssuer, WrongAlgorithm, WrongAudience,
 };
 use serde_json::{Value, json};
@@ -59,16 +59,16 @@ fn names() -> Changes {
     [
         each("iss", strangers, UnknownIssuer),
         each("iss", [json!("absent"), json!(null)], Missing("iss")),
-        each("iss", [json!([own]), json!({ "iss": own }), json!(7), json!(true)], Malformed),
+        each("iss", [json!([own]), json!({ "iss": own }), json!(7), json!(true)], Invalid("iss")),
         each("aud", others, WrongAudience),
         each("aud", [json!("absent"), json!(null)], Missing("aud")),
-        each("aud", odd, Malformed),
-        each("aud", [json!([[AUDIENCE]]), json!([AUDIENCE, 7]), json!([null])], Malformed),
+        each("aud", odd, Invalid("aud")),
+        each("aud", [json!([[AUDIENCE]]), json!([AUDIENCE, 7]), json!([null])], Invalid("aud")),
         each("sub", [json!("absent"), json!(null)], Missing("sub")),
         each("sub", [json!(""), json!(" "), json!("\t"), json!("\u{a0}")], Invalid("sub")),
         each("sub", [json!("a\u{0}b"), json!("a\nb"), json!("\u{7f}"), json!("\u{85}x")], Invalid("sub")),
-        each("sub", [json!(7), json!(["alice"]), json!({ "sub": "alice" }), json!(false)], Malformed),
-        each("scope", [json!(["contacts:read"]), json!(7), json!({}), json!(true)], Malformed),
+        each("sub", [json!(7), json!(["alice"]), json!({ "sub": "alice" }), json!(false)], Invalid("sub")),
+        each("scope", [json!(["contacts:read"]), json!(7), json!({}), json!(true)], Invalid("scope")),
     ]
     .concat()
 }
@@ -102,7 +102,7 @@ fn times(now: i64) -> Changes {
         (json!({ "iat": now + 600, "exp": now + 1200 }), IssuedInFuture),
     ];
     for name in ["exp", "nbf", "iat"] {
-        changes.extend(each(name, no_numbers.clone(), Malformed));
+        changes.extend(each(name, no_numbers.clone(), Invalid(name)));
     }
     for name in ["exp", "nbf"] {
         changes.extend(each(
@@ -146,8 +146,8 @@ fn organizations() -> Changes {
     ];
     let alone = |value: Value| json!({ "orgs": "absent", "org_id": value });
     let mut changes = [
-        each("orgs", no_lists, Malformed),
-        each("orgs", no_items, Malformed),
+        each("orgs", no_lists, Invalid("orgs")),
+        each("orgs", no_items, Invalid("orgs")),
         each("orgs", [json!([0]), json!([-1]), json!([1, -1]), json!([i64::MIN])], Invalid("orgs")),
         // Which of them grants would be a guess, even where they agree.
         each("org_id", [json!(1), json!(2), json!(0)], Invalid("org_id")),
@@ -163,7 +163,7 @@ fn organizations() -> Changes {
         json!(true),
         json!(u64::MAX),
     ] {
-        changes.push((alone(value), Malformed));
+        changes.push((alone(value), Invalid("org_id")));
     }
     for value in [json!(0), json!(-1), json!(i64::MIN)] {
         changes.push((alone(value), Invalid("org_id")));

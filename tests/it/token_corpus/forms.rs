@@ -4,7 +4,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE},
 };
-use contact_gateway::auth::TokenError::{self, BadSignature, Malformed, Missing, TooLong};
+use contact_gateway::auth::TokenError::{self, BadSignature, Invalid, Malformed, Missing, TooLong};
 use serde_json::json;
 
 use super::forge::{Case, Forge, Of, decode, encode, parts, signed};
@@ -254,7 +254,8 @@ fn payloads(forge: Forge) -> Vec<Case> {
     payloads
         .into_iter()
         .map(|(name, payload)| {
-            Case::new(format!("payload: {name}"), signed(Of::Hs, &header, payload), Malformed)
+            let refusal = if name.starts_with("an organization") { Invalid("orgs") } else { Malformed };
+            Case::new(format!("payload: {name}"), signed(Of::Hs, &header, payload), refusal)
         })
         .collect()
 }
