@@ -84,4 +84,5 @@ mod tenancy_property;
 mod token_corpus;
 mod upsert;
 mod validation;
+mod world;
 mod write_only;
