@@ -189,7 +189,7 @@ fn sizes(forge: Forge) -> Vec<Case> {
         Case::new(
             "a known claim of lists in lists",
             forge.with_claims(Of::Hs, json!({ "orgs": (0..100).fold(json!([]), |inner, _| json!([inner])) })),
-            Malformed,
+            Invalid("orgs"),
         ),
     ]
 }
