@@ -79,11 +79,12 @@ const SQLITE_TABLES: &str = "
     -- What is deleted leaves no trace in the index.
     INSERT INTO search_words (search_words, rank) VALUES ('secure-delete', 1);";
 
-/// Keeps the index of a table.
+/// Keeps the index of a table. The `+` leaves the ids without an affinity: compared with a column of integers, `entity_id` would be
+/// converted, and its index not used.
 fn sqlite_index(table: &str) -> String {
     let new = "new.org_id || '_' || replace(trim(new.words), ' ', ' ' || new.org_id || '_')";
     let number = |row: &str| {
-        format!("(SELECT number FROM search_entry WHERE entity = '{table}' AND entity_id = {row}.id)")
+        format!("(SELECT number FROM search_entry WHERE entity = '{table}' AND entity_id = +{row}.id)")
     };
     let (of_new, of_old) = (number("new"), number("old"));
     format!(
@@ -96,7 +97,7 @@ fn sqlite_index(table: &str) -> String {
          END;
          CREATE TRIGGER {table}_words_delete AFTER DELETE ON {table} BEGIN
              DELETE FROM search_words WHERE rowid = {of_old};
-             DELETE FROM search_entry WHERE entity = '{table}' AND entity_id = old.id;
+             DELETE FROM search_entry WHERE entity = '{table}' AND entity_id = +old.id;
          END;"
     )
 }

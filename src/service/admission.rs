@@ -114,9 +114,9 @@ impl Admission {
         let Some(request) = &self.request else {
             return Ok(Admitted { _permit: None, _of_request: None, _heavy: None });
         };
+        // Nobody closes it. A request waits here for its own statements only, until its deadline.
+        let of_request = Arc::clone(&request.connections).acquire_owned().await.ok();
         let waiting = async {
-            // Nobody closes it.
-            let of_request = Arc::clone(&request.connections).acquire_owned().await.ok();
             let heavy = match request.points.load(Relaxed) >= HEAVY {
                 true => Some(self.queues.heavy.acquire(&self.principal).await),
                 false => None,

@@ -29,7 +29,7 @@ use crate::{
 /// The most rows of one call.
 pub const MAX_ROWS: usize = 1_000;
 /// How many rows of other tables the rows of a call can name together.
-const MAX_NAMED: usize = 10_000;
+const MAX_NAMED: usize = 5_000;
 /// The most errors that are returned for a rejected call.
 const MAX_ERRORS: usize = 100;
 /// How often a call is tried while other writers come first.

@@ -209,7 +209,7 @@ impl Filter {
     }
 
     /// Whether deleted rows are spoken of. Where they are not, they are left out.
-    fn has_deleted_filter(&self) -> bool {
+    pub(super) fn has_deleted_filter(&self) -> bool {
         match self {
             Self::Deleted(_) => true,
             Self::All(filters) | Self::Any(filters) => filters.iter().any(Self::has_deleted_filter),

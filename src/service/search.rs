@@ -19,6 +19,8 @@ const SORT_KEY: usize = 128;
 const WORD: usize = 64;
 /// The most words of a query that count.
 const QUERY_WORDS: usize = 6;
+/// The most characters of a query that are read: enough for all of its words.
+const QUERY_CHARACTERS: usize = 512;
 /// The most people that are looked up by their companies before a search.
 const FEW_PEOPLE: u64 = 1_000;
 /// What stands between the digits of phone numbers, and in front of them.
@@ -107,6 +109,7 @@ pub struct SearchQuery {
 impl SearchQuery {
     /// The words of a query, the first 6 of them. Digits that are written like a phone number are also one word.
     pub fn new(text: &str) -> Self {
+        let text = text.char_indices().nth(QUERY_CHARACTERS).map_or(text, |(end, _)| &text[..end]);
         let mut words = normalize(text);
         words.truncate(QUERY_WORDS);
         let digits = dialled(text);

@@ -11,7 +11,7 @@ use super::{
 /// Looking at every row of a table.
 pub const SCAN: u64 = 15_000;
 /// A comparison of each of them.
-pub const COMPARISON: u64 = 1_500;
+pub const COMPARISON: u64 = 2_100;
 /// A value that is compared with besides the first, in a list of them.
 pub const VALUE: u64 = 600;
 /// A search.
@@ -25,13 +25,15 @@ pub const LINKED_RELATION: u64 = 55_000;
 /// The types of contacts, of which there are few.
 pub const CONTACT_TYPE: u64 = 5_000;
 /// A comparison of the values of a custom field.
-pub const CUSTOM_FIELD: u64 = 30_000;
+pub const CUSTOM_FIELD: u64 = 55_000;
 /// A choice of several that those are compared with.
 pub const CHOICE: u64 = 6_000;
 /// An order that no index serves.
 pub const SORT: u64 = 70_000;
 /// Looking at every row that belongs to some of the rows of a page.
 pub const CHILDREN: u64 = 70_000;
+/// A row of a bulk write, and each link or value that a row has in a list.
+pub const WRITTEN_ROW: u64 = 25;
 
 impl SearchQuery {
     /// What the database has to do for the search.
@@ -43,7 +45,7 @@ impl SearchQuery {
 impl Filter {
     /// What the database has to do for a list that is filtered so.
     pub fn work(&self) -> u64 {
-        if self.is_found_by_index() {
+        if self.is_found_by_index() && !self.has_deleted_filter() {
             return self.conditions(0);
         }
         match self.conditions(COMPARISON) {

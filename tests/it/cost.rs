@@ -19,7 +19,7 @@ use contact_gateway::{
     },
     service::work::{
         CHILDREN, CHOICE, COMPARISON, CONTACT_TYPE, CUSTOM_FIELD, LINKED_RELATION, SCAN, SEARCH, SORT, VALUE,
-        WORD,
+        WORD, WRITTEN_ROW,
     },
 };
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn each_value_costs_a_point() {
         ("mutation { deletePartner(input: { id: \"a\" }) { partner { id } } }", 10 + 2),
         (
             "mutation { upsertPartners(input: { rows: [{ name: \"a\" }, { name: \"b\" }] }) { results { partner { id } } } }",
-            10 + 1 + 2 * (1 + 2),
+            10 + 1 + 2 * (1 + 2) + 2 * WRITTEN_ROW,
         ),
         // Introspection.
         ("{ __schema { types { name } } }", 1 + 50 * 2),
@@ -115,10 +115,13 @@ fn the_work_of_the_database_costs() {
             json!({ "customFieldValues": [{ "customFieldId": "a", "eq": ["S", "M"], "in": [["S"]] }] }),
             SCAN + 2 * CUSTOM_FIELD + 3 * CHOICE,
         ),
-        // An index finds them.
+        // A unique index finds them.
         (json!({ "id": { "in": ["a", "b"] }, "firstName": { "contains": "a" } }), 0),
         (json!({ "email": { "eq": "a" }, "accounts": { "some": {} } }), LINKED_RELATION),
+        (json!({ "remoteId": { "eq": "a" } }), 0),
         (json!({ "not": { "id": { "eq": "a" } } }), SCAN + COMPARISON),
+        // Any number of deleted contacts can have the same address.
+        (json!({ "email": { "eq": "a" }, "deleted": "INCLUDE" }), SCAN + 2 * COMPARISON),
     ] {
         let (arguments, plain) = (json!({ "filter": filter }), "__typename");
         assert_eq!(list_points(arguments.clone(), plain), expected / 100 * 100, "{filter}");
@@ -127,6 +130,61 @@ fn the_work_of_the_database_costs() {
     }
     for (fields, expected) in [(&["EMAIL"][..], 0), (&["EMAIL", "CREATED_AT"], SORT)] {
         assert_eq!(list_points(json!({ "order": order(fields) }), "__typename"), expected);
+    }
+}
+
+/// An index finds rows by these values too, but any number of rows can have the same one.
+#[test]
+fn values_that_many_rows_can_share_are_no_keys() {
+    for list in [
+        "organizationContacts(filter: { email: { eq: \"a\" } })",
+        "contacts(filter: { email: { eq: \"a\" } })",
+        "changes(filter: { entityId: { eq: \"a\" } })",
+    ] {
+        let cost = points(&format!("{{ {list} {{ nodes {{ id }} }} }}"), json!({}));
+        assert!(cost > SCAN + COMPARISON, "{list}: {cost}");
+    }
+}
+
+#[test]
+fn rows_links_and_values_that_are_written_cost() {
+    let upsert = |rows: Value| {
+        let document = "mutation($rows: [UpsertAccountContactInput!]!) {
+            upsertAccountContacts(input: { rows: $rows }) { created } }";
+        points(document, json!({ "rows": rows }))
+    };
+    let row = |accounts: usize, values: usize| json!({ "accountIds": vec!["a"; accounts], "customFieldValues": vec![json!({}); values] });
+    let nothing = upsert(json!([]));
+    for (rows, written) in [(json!([row(0, 0)]), 1), (json!([row(3, 0), row(0, 4)]), 2 + 3 + 4)] {
+        let points = upsert(rows.clone()) - nothing;
+        // Arguments cost a tenth of a point for each value.
+        assert!((written * WRITTEN_ROW..=written * WRITTEN_ROW + 2).contains(&points), "{rows}: {points}");
+    }
+    let document = "mutation($input: CreateAccountContactInput!) { createAccountContact(input: $input) { userErrors { code } } }";
+    let linked = points(
+        document,
+        json!({ "input": { "accountIds": vec!["a"; 50], "metadata": { "list": vec![1; 9] } } }),
+    );
+    let alone = points(document, json!({ "input": {} }));
+    assert!((50 * WRITTEN_ROW..50 * WRITTEN_ROW + 10).contains(&(linked - alone)), "{linked} {alone}");
+}
+
+/// A variable can be used often: its conditions are counted at each use, but not without end.
+#[test]
+fn the_cost_of_a_large_filter_is_computed_quickly() {
+    let uses: String =
+        (0..500).map(|it| format!("a{it}: accountContacts(filter: $filter) {{ totalCount }} ")).collect();
+    let document = format!("query($filter: AccountContactFilter) {{ {uses} }}");
+    for filter in [
+        json!({ "or": vec![json!({}); 300_000] }),
+        json!({ "customFieldValues": vec![json!({}); 300_000] }),
+        json!({ "id": { "eq": "a" }, "firstName": { "in": vec!["a"; 300_000] } }),
+        json!({ "id": { "eq": "a" }, "search": "\u{fdfa}".repeat(300_000) }),
+    ] {
+        let begin = std::time::Instant::now();
+        points(&document, json!({ "filter": filter }));
+        // Seconds, if each use counted all of them.
+        assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
     }
 }
 

@@ -7,12 +7,49 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 
 use crate::support::{OTHER, Processor, World, on_both};
 
 on_both!(a_search_takes_no_longer_for_the_words_of_others);
+
+/// Each write finds the entry of its row in SQLite's text index by both columns of a key, whatever other organizations have.
+#[tokio::test]
+async fn a_write_of_sqlite_finds_its_entry_by_the_key() {
+    let world = World::on_sqlite().await;
+    let sql =
+        "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%FROM search_entry%'";
+    let triggers = world
+        .db
+        .pool()
+        .query_all_raw(Statement::from_string(DbBackend::Sqlite, sql))
+        .await
+        .expect("triggers");
+    assert!(triggers.len() >= 10, "{}", triggers.len());
+    for trigger in triggers {
+        let [table, sql] =
+            ["tbl_name", "sql"].map(|column| trigger.try_get::<String>("", column).expect("a text"));
+        let row = if sql.contains("old.id") { "old" } else { "new" };
+        let (_, condition) = sql.split_once("FROM search_entry WHERE ").expect("a condition");
+        let condition = condition.split([')', ';']).next().expect("a condition");
+        let plan = format!(
+            "EXPLAIN QUERY PLAN SELECT * FROM {table} AS {row} CROSS JOIN search_entry WHERE {condition}"
+        );
+        let plan = world
+            .db
+            .pool()
+            .query_all_raw(Statement::from_string(DbBackend::Sqlite, plan))
+            .await
+            .expect("a plan");
+        let details: Vec<String> =
+            plan.iter().map(|step| step.try_get("", "detail").expect("a text")).collect();
+        assert!(
+            details.iter().any(|detail| detail.contains("entity=? AND entity_id=?")),
+            "{sql}: {details:?}"
+        );
+    }
+}
 
 const FEW: (&str, usize) = ("quokka", 3);
 

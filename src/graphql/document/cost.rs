@@ -6,7 +6,7 @@
 
 mod work;
 
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap};
 
 use async_graphql::{
     Name, Positioned, Value as ConstValue, Variables,
@@ -24,13 +24,18 @@ use super::{
 use crate::{
     error::Code,
     graphql::schema_index::SchemaIndex,
-    service::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
+    service::{
+        page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
+        work::WRITTEN_ROW,
+    },
 };
 
 /// What a field costs that takes a statement of its own: a connection, a count, a mutation.
 const STATEMENT: u64 = 10;
 /// How many values of arguments cost a point.
 const VALUES_PER_POINT: u64 = 10;
+/// More items than this are not counted: no limit allows them.
+const MOST_ITEMS: u64 = 1_000_000;
 /// The assumed length of a list that is no page and whose length no argument limits.
 const LIST: u64 = 10;
 /// What the values cost that may have more than a KiB, by type and field: a point for each 4 KiB. `Change.fields` has no limit
@@ -64,6 +69,7 @@ pub fn cost(
             .collect(),
         sizes: HashMap::new(),
         fragments: HashMap::new(),
+        conditions: Cell::new(0),
     };
     let root = match operation.node.ty {
         OperationType::Query => "Query",
@@ -128,6 +134,8 @@ struct Costs<'a> {
     /// How many values the variables hold, of those that were asked for.
     sizes: HashMap<&'a str, u64>,
     fragments: HashMap<&'a str, Points>,
+    /// How many conditions of filters were counted.
+    conditions: Cell<u64>,
 }
 
 impl<'a> Costs<'a> {
@@ -187,7 +195,10 @@ impl<'a> Costs<'a> {
         }
         let answers = match () {
             () if is_page => below.answers(self.page(field)),
-            () if mutation => below.answers(self.input_rows(field)),
+            () if mutation => {
+                let written = WRITTEN_ROW.saturating_mul(self.written_items(field));
+                below.answers(self.input_rows(field)).saturating_add(written)
+            }
             () if is_list => below.once.saturating_mul(self.asked_for(field).unwrap_or(LIST)),
             () => below.answers(1),
         };
@@ -216,6 +227,27 @@ impl<'a> Costs<'a> {
     fn input_rows(&self, field: &'a Field) -> u64 {
         let rows = self.argument(field, "input").and_then(|input| self.resolved(input.field("rows")?));
         rows.and_then(ArgumentValue::length).unwrap_or(1)
+    }
+
+    /// How many rows, links and values a mutation is given in the lists of its input and of its rows.
+    fn written_items(&self, field: &'a Field) -> u64 {
+        let Some(input) = self.argument(field, "input") else { return 0 };
+        let mut count: u64 = 0;
+        for item in self.lists(input).flat_map(ArgumentValue::items) {
+            let within =
+                self.resolved(item).map_or(0, |row| self.lists(row).filter_map(ArgumentValue::length).sum());
+            count = count.saturating_add(1).saturating_add(within);
+            if count > MOST_ITEMS {
+                break;
+            }
+        }
+        count
+    }
+
+    /// The lists among the fields of an input.
+    fn lists(&self, input: ArgumentValue<'a>) -> impl Iterator<Item = ArgumentValue<'a>> {
+        let values = input.entries().into_iter().filter_map(|(_, value)| self.resolved(value));
+        values.filter(|value| value.length().is_some())
     }
 
     /// How many objects a list was asked for one by one.
@@ -311,6 +343,16 @@ impl<'a> ArgumentValue<'a> {
             _ => return None,
         };
         u64::try_from(length).ok()
+    }
+
+    /// How many fields or items it has.
+    fn size(self) -> u64 {
+        let size = match self {
+            Self::Written(Value::Object(fields)) => fields.len(),
+            Self::Constant(ConstValue::Object(fields)) => fields.len(),
+            list => return list.length().unwrap_or(1),
+        };
+        size as u64
     }
 
     fn text(self) -> Option<&'a str> {

@@ -13,8 +13,10 @@ use crate::service::{
 
 /// The filters of rows that are found by way of a table of links.
 const LINKED: [&str; 2] = ["AccountListFilter", "AccountContactListFilter"];
-/// The fields of filters by whose values an index finds rows.
-const KEYS: [&str; 4] = ["id", "email", "remoteId", "entityId"];
+/// The filters of rows of which no two active ones have the same email.
+const UNIQUE_EMAIL: [&str; 2] = ["AccountContactFilter", "InternalContactFilter"];
+/// How many conditions the filters of a request can have together. More are never within a limit, and are not counted.
+const MOST_CONDITIONS: u64 = 10_000;
 
 impl<'a> Costs<'a> {
     /// The points of a list besides its rows. A list of each row of another one is read in one statement for all of them.
@@ -27,7 +29,7 @@ impl<'a> Costs<'a> {
     ) -> u64 {
         let input = format!("{}Filter", connection.trim_end_matches("Connection"));
         let filter = self.argument(field, "filter").filter(|filter| !filter.entries().is_empty());
-        let is_keyed = filter.is_some_and(|filter| !is_child && self.names_keys(filter));
+        let is_keyed = filter.is_some_and(|filter| !is_child && self.names_unique_key(filter, &input));
         let comparison = if is_keyed { 0 } else { COMPARISON };
         let conditions = filter.map_or(0, |filter| self.filter(filter, &input, comparison));
         let rows = if is_child { CHILDREN } else { SCAN };
@@ -49,13 +51,21 @@ impl<'a> Costs<'a> {
         filtering.saturating_add(sorting).saturating_add(counting)
     }
 
-    /// Whether the filter holds for few rows, which an index finds.
-    fn names_keys(&self, filter: ArgumentValue<'a>) -> bool {
+    /// Whether the filter holds for at most one row for each value that it names. Deleted rows can share a value.
+    fn names_unique_key(&self, filter: ArgumentValue<'a>, input: &str) -> bool {
+        let entries = filter.entries();
+        let has_deleted_filter = entries.iter().any(|(name, _)| *name == "deleted");
+        let is_unique = |name: &str| match name {
+            "id" => true,
+            "email" => !has_deleted_filter && UNIQUE_EMAIL.contains(&input),
+            "remoteId" => !has_deleted_filter,
+            _ => false,
+        };
         let is_key = |(name, compared): &(&str, ArgumentValue<'a>)| {
             let compared = self.resolved(*compared).map(ArgumentValue::entries).unwrap_or_default();
-            KEYS.contains(name) && compared.iter().any(|(name, _)| ["eq", "in"].contains(name))
+            is_unique(name) && compared.iter().any(|(name, _)| ["eq", "in"].contains(name))
         };
-        filter.entries().iter().any(is_key)
+        entries.iter().any(is_key)
     }
 
     /// The points of the conditions of a filter, whose own comparisons cost so much each.
@@ -78,7 +88,18 @@ impl<'a> Costs<'a> {
                 _ => self.comparisons(value, self.index.input_field(input, name), comparison),
             }
         };
+        if !self.may_count(filter.size()) {
+            return u64::MAX;
+        }
         filter.entries().into_iter().map(condition).fold(0, u64::saturating_add)
+    }
+
+    /// Counts conditions. False if the request has too many: each use of a variable counts them again, and a variable can be
+    /// used often.
+    fn may_count(&self, conditions: u64) -> bool {
+        let counted = self.conditions.get().saturating_add(conditions.max(1));
+        self.conditions.set(counted);
+        counted <= MOST_CONDITIONS
     }
 
     /// The points of what a filter says of one field, which is of this type.
@@ -111,6 +132,9 @@ impl<'a> Costs<'a> {
     }
 
     fn custom_fields(&self, value: ArgumentValue<'a>) -> u64 {
+        if !self.may_count(value.size()) {
+            return u64::MAX;
+        }
         let conditions = value.items().into_iter().filter_map(|condition| self.resolved(condition));
         let comparisons =
             conditions.flat_map(ArgumentValue::entries).filter(|(name, _)| *name != "customFieldId");
@@ -133,5 +157,5 @@ fn choices(value: ArgumentValue<'_>) -> u64 {
 }
 
 fn values(list: ArgumentValue<'_>, each: u64) -> u64 {
-    each.saturating_mul(list.items().len().saturating_sub(1) as u64)
+    each.saturating_mul(list.length().unwrap_or(1).saturating_sub(1))
 }

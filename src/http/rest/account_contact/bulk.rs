@@ -70,11 +70,14 @@ struct BulkResult {
 }
 
 impl NewCustomerContacts {
-    /// The cost of the request: its contacts and their links to accounts.
+    /// The cost of the request: its contacts and their links to accounts, and their values of custom fields.
     fn points(&self) -> u64 {
         let shared = self.account_ids.as_ref().map_or(0, Vec::len);
-        let own = self.contacts.iter().filter(|contact| contact.account_id.is_some()).count();
-        (self.contacts.len() * (1 + shared) + own) as u64
+        let own = |contact: &BulkContact| {
+            usize::from(contact.account_id.is_some()) + contact.custom_field_values.iter().flatten().count()
+        };
+        let own: usize = self.contacts.iter().map(own).sum();
+        (self.contacts.len() * (1 + shared) + own) as u64 * WRITTEN_ROW
     }
 }
 
