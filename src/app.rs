@@ -99,6 +99,7 @@ impl App {
                 introspection: config.http.introspection,
                 body_limit: config.http.body_limit,
                 compression: config.http.compression,
+                smtputf8: config.contacts.smtputf8,
                 cost_limit: config.limits.cost,
                 request_timeout: config.limits.request_timeout,
                 body_timeout: config.http.body_timeout,

@@ -7,6 +7,8 @@
 mod concurrent_index;
 mod m20261128_000017_create_search_index;
 mod m20261128_000018_create_row_level_security;
+mod m20261129_000020_add_account_primary_domain_key;
+mod m20261129_000021_add_organization_search_version;
 mod runner;
 mod table;
 mod tables;
@@ -48,6 +50,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000017_create_search_index::Migration),
             Box::new(m20261128_000018_create_row_level_security::Migration),
             create_table("m20261128_000019_create_background_task", tables::background_task),
+            Box::new(m20261129_000020_add_account_primary_domain_key::Migration),
+            Box::new(m20261129_000021_add_organization_search_version::Migration),
         ]
     }
 }

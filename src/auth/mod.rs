@@ -38,6 +38,8 @@ pub struct RequestContext {
     pub now: DateTime<Utc>,
     /// The caller.
     pub caller: Caller,
+    /// Whether email addresses may have letters beyond ASCII in front of the `@`.
+    pub smtputf8: bool,
     ids: Mutex<ContextV7>,
 }
 
@@ -45,7 +47,12 @@ impl RequestContext {
     /// The facts of a request that came in at `now`.
     pub fn new(request_id: impl Into<String>, now: DateTime<Utc>, caller: Caller) -> Self {
         let ids = Mutex::new(ContextV7::new().with_additional_precision_bits(MICROSECOND_BITS));
-        Self { request_id: request_id.into(), now: now.trunc_subsecs(6), caller, ids }
+        Self { request_id: request_id.into(), now: now.trunc_subsecs(6), caller, smtputf8: false, ids }
+    }
+
+    /// The same of a gateway that takes such email addresses, or not.
+    pub fn with_smtputf8(self, smtputf8: bool) -> Self {
+        Self { smtputf8, ..self }
     }
 
     /// A new row id: version 7, made at [`now`](Self::now), greater than those this request made before and those that

@@ -49,6 +49,8 @@ pub struct Config {
     /// `[app_tokens]`: the exchange of application tokens.
     #[serde(skip_serializing_if = "AppTokens::is_off")]
     pub app_tokens: AppTokens,
+    /// `[contacts]`: which contacts are accepted.
+    pub contacts: Contacts,
     /// `[retention]`: how long old rows are kept.
     pub retention: Retention,
     /// `[metrics]`: where metrics are exported.
@@ -353,6 +355,15 @@ impl AppTokens {
     fn is_off(&self) -> bool {
         self.issuer.is_none()
     }
+}
+
+/// Which contacts are accepted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Contacts {
+    /// Whether email addresses may have letters beyond ASCII in front of the `@` (SMTPUTF8).
+    #[serde(deserialize_with = "flag")]
+    pub smtputf8: bool,
 }
 
 /// How long old rows are kept.

@@ -14,7 +14,7 @@ use super::{
 use crate::auth::KeyMaterial;
 
 const SECTIONS: &str =
-    "http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log";
+    "http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics and log";
 
 /// What a command cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub(super) fn read(
     let documents = documents(&mut settings);
     let rate_limit = rate_limit(&mut settings, limits.cost);
     let app_tokens = app_tokens(&mut settings, &auth);
+    let contacts = settings.read("contacts");
     let retention = settings.read("retention");
     let metrics = settings.read("metrics");
     let log = settings.read("log");
@@ -48,6 +49,7 @@ pub(super) fn read(
         documents,
         rate_limit,
         app_tokens,
+        contacts,
         retention,
         metrics,
         log,

@@ -60,6 +60,7 @@ fn defaults_are_as_documented() {
     assert_eq!(documented.documents, Documents::default());
     assert_eq!(documented.rate_limit, RateLimit::default());
     assert_eq!(documented.app_tokens, AppTokens::default());
+    assert_eq!(documented.contacts, Contacts::default());
     assert_eq!(documented.retention, Retention::default());
     assert_eq!(documented.log, Log::default());
     let defaults = load(None, []).expect("nothing is required");
@@ -71,7 +72,7 @@ fn defaults_are_as_documented() {
 #[test]
 fn every_setting_is_documented_with_its_variable() {
     let unknown = problems(
-        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[retention]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
+        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[contacts]\nx=1\n[retention]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
         &[],
     );
     let lists = unknown.iter().filter_map(|problem| problem.split_once("unknown setting; the settings of ["));
@@ -166,7 +167,7 @@ fn all_problems_are_reported_together() {
         "auth.issuers[0].algorithm: \"HS512\" is not valid; use HS256, RS256, ES256 or EdDSA",
         "log.level: \"inf0\" is not valid; use error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: unknown setting; the settings of [log] are format, level",
-        "limit: unknown section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, retention, metrics and log",
+        "limit: unknown section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {

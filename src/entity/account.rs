@@ -18,6 +18,8 @@ record! {
         pub name: String,
         /// The domain of its website and mail.
         pub primary_domain: Option<String>,
+        /// The domain in the form that is compared.
+        pub primary_domain_key: Option<String>,
     }
     relations {
         /// Its people.
@@ -32,4 +34,5 @@ record_subset! {
     deleted_at selected;
     name: Name selected,
     primary_domain: PrimaryDomain selected,
+    primary_domain_key: PrimaryDomainKey selected,
 }

@@ -19,6 +19,8 @@ pub struct Model {
     pub name: String,
     /// The name that an identity provider or another product has for it; unique.
     pub external_id: Option<String>,
+    /// The version of the rules by which its search columns were last filled.
+    pub search_version: i32,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row last changed.
@@ -41,6 +43,12 @@ impl Entity {
             txn.execute_unprepared("LOCK TABLE organization IN SHARE ROW EXCLUSIVE MODE").await?;
         }
         Ok(())
+    }
+
+    /// The ids of all organizations, each with the version of its search columns: for the backfill.
+    pub async fn search_versions(db: &impl ConnectionTrait) -> Result<Vec<(OrganizationId, i32)>, DbErr> {
+        let all = Self::find().select_only().columns([Column::Id, Column::SearchVersion]);
+        all.order_by_asc(Column::Id).into_tuple().all(db).await
     }
 
     /// The ids of all organizations: for upkeep that no caller asks for.

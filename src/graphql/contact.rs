@@ -264,7 +264,7 @@ filter_input! {
         /// The email address.
         email: StringFilter => string("email", Field::EMAIL);
         /// The phone number as stored.
-        phone: StringFilter => string("phone", Field::new("phone"));
+        phone: StringFilter => string("phone", Field::PHONE);
         /// Global id of a partner. Matches internal contacts with an assignment to it.
         partner_id: ID => contact("partnerId", |id| ContactCondition::Partner(id.parse().ok()));
         /// Global id of an account. Matches account contacts that belong to it.

@@ -214,12 +214,14 @@ macro_rules! text_scalar {
 }
 
 text_scalar!(
-    /// An email address, for example `ada@example.com`. Compared ignoring case.
+    /// An email address as HTML defines it, for example `ada@example.com`: ASCII letters, digits and signs before the `@`, no
+    /// quotation marks. Returned as written. Compared ignoring case, the domain in its ASCII form.
     EmailAddress as "EmailAddress", "https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address"
 );
 text_scalar!(
     /// A phone number. For account contacts and internal contacts: written with country code, for example `+1 202 555
-    /// 0143`, and stored in E.164 format. For organization contacts: stored as written.
+    /// 0143`, with any digits, spaces, hyphens, dots, slashes and parentheses, and stored in E.164 format. For organization
+    /// contacts: stored as written.
     PhoneNumber as "PhoneNumber", "https://www.itu.int/rec/T-REC-E.164"
 );
 text_scalar!(

@@ -89,7 +89,9 @@ async fn execute(
 ) -> Result<(ExecutionOutcome, DateTime<Utc>), RequestError> {
     check_method(&head.method, id)?;
     state.admission.check().map_err(|error| RequestError::new(&error, id))?;
-    let context = authenticate(&state.verifier, &head.headers, id.to_owned()).await;
+    let context = authenticate(&state.verifier, &head.headers, id.to_owned())
+        .await
+        .map(|context| context.with_smtputf8(state.settings.smtputf8));
     let context = context.map_err(|error| RequestError::new(&error, id))?;
     if let Some(organization) = context.caller.organization {
         _ = metadata.organization.set(organization);

@@ -65,6 +65,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// Whether answers are compressed for those who ask for that.
     pub compression: bool,
+    /// Whether email addresses may have letters beyond ASCII in front of the `@`.
+    pub smtputf8: bool,
     /// The most points that a request may cost.
     pub cost_limit: u64,
     /// How long a request may take.

@@ -8,7 +8,7 @@ use super::{
     cursor::Order,
     page::ParentRelation,
     record::{self, Recorded, Unique, recorded_columns},
-    search,
+    search, text,
 };
 pub use super::{company::of_people as of_account_contacts, reading::by_ids};
 use crate::{
@@ -132,7 +132,9 @@ impl Recorded for Entity {
 
     fn derive(row: &mut Model) {
         row.sort_key = search::sort_key(&row.name);
-        row.words = search::words([row.name.as_str()].into_iter().chain(row.primary_domain.as_deref()));
+        row.primary_domain_key = row.primary_domain.as_deref().map(text::domain_key);
+        let domain = row.primary_domain.as_deref().map(text::domain_words);
+        row.words = search::words([row.name.as_str()].into_iter().chain(domain.as_deref()));
     }
 
     recorded_columns!();

@@ -257,7 +257,7 @@ pub async fn upsert<U: Upsert>(
     let organization = authorize_write(request)?;
     check_number(input.rows.len())?;
     check_named(&input.rows)?;
-    let rows: Vec<Checked<'_, U>> = input.rows.iter().map(checked).collect();
+    let rows: Vec<Checked<'_, U>> = input.rows.iter().map(|row| checked(request, row)).collect();
     for _ in 0..ATTEMPTS {
         let ctx = WriteContext::begin(db, request, organization).await?;
         match attempt(ctx, input, &rows).await {
@@ -293,8 +293,8 @@ fn check_named<U: Upsert>(rows: &[U]) -> AppResult<()> {
     Err(InputError::on(ROWS, InputErrorCode::TooMany, message).into())
 }
 
-fn checked<U: Upsert>(input: &U) -> Checked<'_, U> {
-    let mut checks = Checks::default();
+fn checked<'a, U: Upsert>(request: &RequestContext, input: &'a U) -> Checked<'a, U> {
+    let mut checks = Checks::of(request);
     Checked { input, row: input.check(&mut checks), checks }
 }
 

@@ -16,6 +16,7 @@ use super::{
     contact::ContactCondition,
     custom_field::{self as custom_field_values, ValueFilter},
     search::{CompanyLink, Search, SearchQuery, Searched},
+    text,
 };
 use crate::{
     entity::{
@@ -55,16 +56,40 @@ pub enum Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     column: &'static str,
-    is_email: bool,
+    form: Form,
+}
+
+/// The form in which a column has its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    /// As they came.
+    Exact,
+    /// Normalized.
+    Normalized,
+    /// Normalized, or a phone number in E.164 format.
+    Phone,
+    /// The key of an email address.
+    Email,
+    /// The key of a domain name.
+    Domain,
 }
 
 impl Field {
     /// The address in the form that is compared.
-    pub const EMAIL: Self = Self { column: "email_key", is_email: true };
+    pub const EMAIL: Self = Self { column: "email_key", form: Form::Email };
+    /// A phone number, of organization contacts as it was written.
+    pub const PHONE: Self = Self { column: "phone", form: Form::Phone };
+    /// The domain name in the form that is compared.
+    pub const PRIMARY_DOMAIN: Self = Self { column: "primary_domain_key", form: Form::Domain };
 
-    /// A column whose values are compared as they are.
+    /// A column whose texts are normalized.
     pub const fn new(column: &'static str) -> Self {
-        Self { column, is_email: false }
+        Self { column, form: Form::Normalized }
+    }
+
+    /// A column whose texts are what a token or a request header has.
+    pub const fn exact(column: &'static str) -> Self {
+        Self { column, form: Form::Exact }
     }
 }
 
@@ -203,7 +228,9 @@ impl Filter {
     pub(super) fn is_found_by_index(&self) -> bool {
         match self {
             Self::All(filters) => filters.iter().any(Self::is_found_by_index),
-            Self::Compare(field, Comparison::Equal(_) | Comparison::In(_)) if field.is_email => true,
+            Self::Compare(field, Comparison::Equal(_) | Comparison::In(_)) if field.form == Form::Email => {
+                true
+            }
             filter => filter.names_keys(),
         }
     }
@@ -381,16 +408,24 @@ impl Scope {
         let with = |operand, compared: fn(Expr, Value) -> Expr| {
             field.value(operand).map_or_else(|| truth(false), |value| compared(column(), value))
         };
+        let is_equal = |operand| match field.phone(operand) {
+            Some(number) => with(operand, ExprTrait::eq).or(column().eq(number)),
+            None => with(operand, ExprTrait::eq),
+        };
         match comparison {
-            Comparison::Equal(operand) => with(operand, ExprTrait::eq),
-            Comparison::NotEqual(operand) => certain(with(operand, ExprTrait::eq)).not(),
-            Comparison::In(operands) => column().is_in(operands.iter().filter_map(|it| field.value(it))),
+            Comparison::Equal(operand) => is_equal(operand),
+            Comparison::NotEqual(operand) => certain(is_equal(operand)).not(),
+            Comparison::In(operands) => {
+                let texts = operands.iter().filter_map(|it| field.value(it));
+                let numbers = operands.iter().filter_map(|it| field.phone(it)).map(Value::from);
+                column().is_in(texts.chain(numbers))
+            }
             Comparison::Less(operand) => with(operand, Expr::lt),
             Comparison::LessOrEqual(operand) => with(operand, Expr::lte),
             Comparison::Greater(operand) => with(operand, Expr::gt),
             Comparison::GreaterOrEqual(operand) => with(operand, Expr::gte),
-            Comparison::Contains(part) => contains(self.backend, column(), field.text(part)),
-            Comparison::StartsWith(start) => starts_with(column(), field.text(start)),
+            Comparison::Contains(part) => contains(self.backend, column(), field.part(part)),
+            Comparison::StartsWith(start) => starts_with(column(), field.part(start)),
             Comparison::IsNull(true) => column().is_null(),
             Comparison::IsNull(false) => column().is_not_null(),
         }
@@ -515,8 +550,31 @@ impl Field {
         }
     }
 
+    /// The number that an operand is, where the column has phone numbers.
+    fn phone(self, Operand(value): &Operand) -> Option<String> {
+        match value {
+            Value::String(Some(text)) if self.form == Form::Phone => text::e164(text).ok(),
+            _ => None,
+        }
+    }
+
     /// The text in the form of the column.
     fn text(self, text: &str) -> String {
-        if self.is_email { text.trim().to_lowercase() } else { text.to_owned() }
+        match self.form {
+            Form::Exact => text.to_owned(),
+            Form::Normalized | Form::Phone => text::normalize(text).into_owned(),
+            Form::Email => text::email_key(text),
+            Form::Domain => text::domain_key(text),
+        }
+    }
+
+    /// A part of a text in the form of the column.
+    fn part(self, part: &str) -> String {
+        match self.form {
+            Form::Exact => part.to_owned(),
+            Form::Normalized | Form::Phone => text::normalize_part(part).into_owned(),
+            Form::Email => text::email_key_of_part(part),
+            Form::Domain => text::domain_key_of_part(part),
+        }
     }
 }

@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
 use serde::Serialize;
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::{WriteContext, input::Checks};
+use super::{WriteContext, input::Checks, text};
 use crate::{
     entity::{
         Scoped,
@@ -74,15 +75,27 @@ fn conflict_on_key(message: &'static str) -> AppError {
 }
 
 fn check(checks: &mut Checks, key: &str) {
-    if key.trim().is_empty() || key.chars().count() > LENGTH || key.chars().any(char::is_control) {
-        let message = "Must have 1 to 255 characters and no control characters.";
+    if !text::is_visible(key) || key.chars().count() > LENGTH || !text::is_line(key) {
+        let message = "Must have 1 to 255 visible characters and no control characters, for example a UUID.";
         checks.report(FIELD, InputErrorCode::Invalid, message);
     }
 }
 
 fn hash(input: &impl Serialize) -> AppResult<Vec<u8>> {
-    let text = serde_json::to_vec(input).map_err(|error| AppError::Internal(error.to_string().into()))?;
-    Ok(Sha256::digest(text).to_vec())
+    let internal = |error: serde_json::Error| AppError::Internal(error.to_string().into());
+    let mut input = serde_json::to_value(input).map_err(internal)?;
+    normalize(&mut input);
+    Ok(Sha256::digest(serde_json::to_vec(&input).map_err(internal)?).to_vec())
+}
+
+/// Brings the texts into the form in which they are stored, so that an input is the same in every form of its texts.
+fn normalize(input: &mut Json) {
+    match input {
+        Json::String(value) => *value = text::normalize(value).into_owned(),
+        Json::Array(items) => items.iter_mut().for_each(normalize),
+        Json::Object(fields) => fields.values_mut().for_each(normalize),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
 }
 
 impl Claim {

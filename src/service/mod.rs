@@ -53,6 +53,7 @@ mod sqlite_file;
 mod sqlite_limit;
 pub(crate) mod sqlite_log;
 pub mod start_check;
+mod text;
 mod transaction;
 pub mod work;
 mod write;

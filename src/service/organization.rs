@@ -15,6 +15,7 @@ use super::{
     input::{Checks, check_version},
     page,
     record::{self, Recorded, recorded_columns},
+    search_backfill::SEARCH_VERSION,
 };
 use crate::{
     auth::{RequestContext, Scope},
@@ -123,6 +124,7 @@ async fn insert(txn: Write, request: &RequestContext, name: String) -> AppResult
         id: NotSet,
         name: Set(name),
         external_id: Set(None),
+        search_version: Set(SEARCH_VERSION),
         created_at: Set(request.now),
         updated_at: Set(request.now),
         version: Set(1),

@@ -11,7 +11,7 @@ use super::{
     cursor::Order,
     input::{Checks, Email, NOT_FOUND},
     record::{self, Recorded, recorded_columns},
-    search,
+    search, text,
 };
 use crate::{
     auth::RequestContext,
@@ -30,8 +30,9 @@ impl Recorded for Entity {
 
     fn derive(row: &mut Model) {
         let phones = [&row.phone, &row.mobile].map(|phone| phone.as_deref().map(search::phone_words));
-        let names = [&row.name, &row.department, &row.email, &row.city].map(Option::as_deref);
-        let texts = names.into_iter().chain(phones.iter().map(Option::as_deref));
+        let email = row.email.as_deref().map(text::email_words);
+        let names = [&row.name, &row.department, &row.city].map(Option::as_deref);
+        let texts = names.into_iter().chain([email.as_deref()]).chain(phones.iter().map(Option::as_deref));
         row.words = search::words(texts.flatten().chain([label(row.r#type)]));
         row.sort_key = search::sort_key(display_name(row));
     }
@@ -108,7 +109,7 @@ async fn create_in(
     card: &Card,
     key: Option<&str>,
 ) -> AppResult<Model> {
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(ctx.request);
     let mut row = ActiveModel { r#type: Set(kind), ..Default::default() };
     let diff = Fields::check(&mut checks, kind, card).write(&mut row).created("type", kind);
     let claim = match record::claim::<Entity>(&ctx, &mut checks, key, &(kind, card)).await? {
@@ -144,7 +145,7 @@ pub async fn update(
     expected_version: Option<i32>,
 ) -> AppResult<Model> {
     let (ctx, old) = record::begin_update::<Entity>(db, request, id, expected_version).await?;
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(request);
     let fields = Fields::check(&mut checks, old.r#type, card);
     checks.finish()?;
     let mut row = old.clone().into_active_model();

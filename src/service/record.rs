@@ -148,7 +148,7 @@ pub(super) async fn create<E: Recorded>(
     write: impl FnOnce(&mut Checks, &mut E::ActiveModel) -> Diff,
 ) -> AppResult<E::Model> {
     let organization = acting(request, E::WRITE_SCOPE)?;
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(request);
     let mut row = E::ActiveModel::default();
     let diff = write(&mut checks, &mut row);
     let ctx = WriteContext::begin(db, request, organization).await?;
@@ -172,7 +172,7 @@ pub(super) async fn update<E: Recorded>(
     write: impl FnOnce(&mut Checks, &mut E::ActiveModel) -> Diff + Send,
 ) -> AppResult<E::Model> {
     let (ctx, old) = begin_update::<E>(db, request, id, expected_version).await?;
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(request);
     let mut row = old.clone().into_active_model();
     let diff = write(&mut checks, &mut row);
     check_unique::<E>(&ctx, &mut checks, &row).await?;

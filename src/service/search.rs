@@ -8,9 +8,8 @@ use sea_orm::{
     prelude::Uuid,
     sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Query, SelectStatement, UnionType},
 };
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::{cursor::checksum, filter::certain};
+use super::{cursor::checksum, filter::certain, text};
 use crate::entity::{id::OrganizationId, keys_in};
 
 /// The most characters of a sort key. Longer names that begin alike are put in the order of their ids.
@@ -23,22 +22,20 @@ const QUERY_WORDS: usize = 6;
 const QUERY_CHARACTERS: usize = 512;
 /// The most people that are looked up by their companies before a search.
 const FEW_PEOPLE: u64 = 1_000;
-/// What stands between the digits of phone numbers, and in front of them.
-const PHONE_SIGNS: &str = " +-.()/\u{a0}\u{2010}\u{2011}\u{2013}";
 /// The fewest digits that are taken for a part of a phone number.
 const PHONE_DIGITS: usize = 3;
 
 /// What a row is sorted by: the words of its name, or the name itself when it has none.
 pub(super) fn sort_key(name: &str) -> String {
-    let key = normalize(name).join(" ");
-    let key = if key.is_empty() { name.trim().to_lowercase() } else { key };
+    let key = words_of(name).collect::<Vec<_>>().join(" ");
+    let key = if key.is_empty() { text::normalize(name).to_lowercase() } else { key };
     key.chars().take(SORT_KEY).collect()
 }
 
 /// The words of some texts, each once, separated by single spaces.
 pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut words: Vec<String> = Vec::new();
-    for word in texts.into_iter().flat_map(normalize) {
+    for word in texts.into_iter().flat_map(words_of) {
         if !words.contains(&word) {
             words.push(word);
         }
@@ -49,8 +46,9 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 /// The digits by which a phone number is found: as it is written, and when its country is known with the country code
 /// and without.
 pub(super) fn phone_words(phone: &str) -> String {
-    let written = dialled(phone);
-    match phonenumber::parse(None, phone) {
+    let plain = text::plain_phone(phone).unwrap_or_else(|_| phone.to_owned());
+    let written = dialled(&plain);
+    match phonenumber::parse(None, plain) {
         Ok(number) => {
             let (country, national) = (number.country().code(), number.national().value());
             format!("{written} {country}{national} {national}")
@@ -61,45 +59,20 @@ pub(super) fn phone_words(phone: &str) -> String {
 
 /// The digits of a phone number. Zeros in front do not count: people write 0, 00 or + there, or nothing.
 fn dialled(phone: &str) -> String {
-    phone.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').take(WORD).collect()
+    text::digits(phone).trim_start_matches('0').chars().take(WORD).collect()
 }
 
-/// Lower case, no accents, cut where neither letters nor digits stand.
-fn normalize(text: &str) -> Vec<String> {
-    let mut normalized = String::with_capacity(text.len());
-    let plain = text.nfkd().filter(|letter| !is_combining_mark(*letter));
-    for letter in plain.flat_map(char::to_lowercase) {
-        match without_stroke(letter) {
-            Some(plain) => normalized.push_str(plain),
-            None => normalized.push(letter),
-        }
-    }
-    let words = normalized.split(|letter: char| !letter.is_alphanumeric());
-    words.filter(|word| !word.is_empty()).map(|word| word.chars().take(WORD).collect()).collect()
-}
-
-/// Letters that people write in another way, but Unicode does not decompose.
-const fn without_stroke(letter: char) -> Option<&'static str> {
-    Some(match letter {
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        'ø' => "o",
-        'đ' | 'ð' => "d",
-        'ħ' => "h",
-        'ı' => "i",
-        'ł' => "l",
-        'ŧ' => "t",
-        'þ' => "th",
-        'ς' => "σ",
-        _ => return None,
-    })
+/// The words of a text in lower case and without accents.
+fn words_of(text: &str) -> impl Iterator<Item = String> {
+    text::words(text).into_iter().map(|word| word.chars().take(WORD).collect())
 }
 
 /// What somebody looks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SearchQuery {
     words: Vec<String>,
+    /// All of its words, as those of a name are sorted.
+    key: String,
     /// What is looked for instead when the query is written like a phone number.
     phone: Option<String>,
     /// The ids of all people with a company that has a word of the query, once they were looked up and are few.
@@ -110,12 +83,15 @@ impl SearchQuery {
     /// The words of a query, the first 6 of them. Digits that are written like a phone number are also one word.
     pub fn new(text: &str) -> Self {
         let text = text.char_indices().nth(QUERY_CHARACTERS).map_or(text, |(end, _)| &text[..end]);
-        let mut words = normalize(text);
+        let mut words: Vec<String> = words_of(text).collect();
+        let key = words.join(" ").chars().take(SORT_KEY).collect();
         words.truncate(QUERY_WORDS);
-        let digits = dialled(text);
-        let is_phone = text.chars().all(|letter| letter.is_ascii_digit() || PHONE_SIGNS.contains(letter));
-        let is_other = is_phone && digits.len() >= PHONE_DIGITS && words != [digits.as_str()];
-        Self { words, phone: is_other.then_some(digits), people: None }
+        // What is written like a phone number has nothing but digits and what people write between them.
+        let plain = text::plain_phone(text);
+        let digits =
+            plain.as_ref().map_or_else(|_| String::new(), |plain| dialled(&text::without_trunk_zero(plain)));
+        let is_other = digits.len() >= PHONE_DIGITS && words != [digits.as_str()];
+        Self { words, key, phone: is_other.then_some(digits), people: None }
     }
 
     /// How many words are looked for.
@@ -123,14 +99,9 @@ impl SearchQuery {
         self.words.len() as u64
     }
 
-    /// The query as a name would be sorted.
-    fn sort_key(&self) -> String {
-        self.words.join(" ").chars().take(SORT_KEY).collect()
-    }
-
     /// What cursors call the order of its answers.
     pub(super) fn name(&self) -> String {
-        format!("match{:08x}", checksum(self.words.join(" ").as_bytes()))
+        format!("match{:08x}", checksum([&self.key, "\n", &self.words.join(" ")].concat().as_bytes()))
     }
 
     /// The query in the language of a text index, where `word` is how a beginning of a word is written.
@@ -174,11 +145,11 @@ impl SearchQuery {
     /// begins with it, or something else of the row does.
     pub(super) fn rank(&self, table: &'static str) -> Expr {
         let key = || Expr::col((table, "sort_key"));
-        // Nothing but letters, digits and spaces, so no pattern of its own.
-        let query = self.sort_key();
+        // Nothing but letters, marks, digits and spaces, so no pattern of its own.
+        let query = &self.key;
         let later_word = Expr::cust("' '").binary(BinOper::Custom("||"), key());
         let rank: Expr = CaseStatement::new()
-            .case(key().eq(&query), Expr::cust("0"))
+            .case(key().eq(query), Expr::cust("0"))
             .case(key().like(format!("{query}%")), Expr::cust("1"))
             .case(later_word.like(format!("% {query}%")), Expr::cust("2"))
             .finally(Expr::cust("3"))
@@ -415,7 +386,7 @@ mod tests {
     fn a_query_has_an_end() {
         let query = SearchQuery::new(&"word ".repeat(10_000));
         assert_eq!(query.words.len(), QUERY_WORDS);
-        assert!(query.sort_key().len() <= SORT_KEY);
+        assert!(query.key.len() <= SORT_KEY);
         let digits = SearchQuery::new(&"1 ".repeat(10_000));
         assert_eq!(digits.phone.map(|digits| digits.len()), Some(WORD));
     }

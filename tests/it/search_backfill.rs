@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use crate::support::{World, on_both};
 
-on_both!(rows_of_before_are_backfilled_once, a_backfill_leaves_no_trace);
+on_both!(
+    rows_of_before_are_backfilled_once,
+    a_backfill_leaves_no_trace,
+    rows_of_earlier_rules_are_renewed_once
+);
 
 /// Searches and sorts, as `[field, names in order]`.
 async fn found(world: &World, field: &str, filter: &str) -> Value {
@@ -49,6 +53,33 @@ async fn a_backfill_leaves_no_trace(world: World) {
     let before = world.reader().query(document).await.body;
     search_backfill::backfill_search_columns(&world.db).await.expect("a backfill");
     assert_eq!(world.reader().query(document).await.body, before);
+}
+
+/// The search columns of rows as earlier rules filled them.
+async fn rows_of_earlier_rules_are_renewed_once(world: World) {
+    for number in 0..3 {
+        world.rows().partner(&format!("हिन्दी {number}"), None).await;
+    }
+    let account = json!({ "name": "Bücher", "primaryDomain": "bücher.example" });
+    let reply = world.writer().mutate("createAccount", account, "account { id }").await;
+    assert_eq!(reply.user_errors("createAccount"), [""; 0]);
+    let unchanged = search_backfill::backfill_search_columns(&world.db).await.expect("a backfill");
+    assert_eq!(unchanged, 0);
+    for statement in [
+        "UPDATE partner SET words = 'हनद', sort_key = 'हनद'",
+        "UPDATE account SET primary_domain_key = NULL",
+        "UPDATE organization SET search_version = 0 WHERE id = 1",
+    ] {
+        world.db.pool().execute_unprepared(statement).await.expect("an update");
+    }
+    let domain = "{ primaryDomain: { eq: \"xn--bcher-kva.example\" } }";
+    assert_eq!(found(&world, "partners", "{ search: \"हिन्दी\" }").await, json!([]));
+    assert_eq!(found(&world, "accounts", domain).await, json!([]));
+    assert_eq!(search_backfill::backfill_search_columns(&world.db).await.expect("a backfill"), 4);
+    assert_eq!(search_backfill::backfill_search_columns(&world.db).await.expect("a backfill"), 0);
+    let names = json!(["हिन्दी 2", "हिन्दी 1", "हिन्दी 0"]);
+    assert_eq!(found(&world, "partners", "{ search: \"हिन्दी\" }").await, names);
+    assert_eq!(found(&world, "accounts", domain).await, json!(["Bücher"]));
 }
 
 #[tokio::test]

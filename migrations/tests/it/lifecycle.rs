@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::support::empty_databases;
 
-const MIGRATIONS: usize = 19;
+const MIGRATIONS: usize = 21;
 
 const TABLES: [&str; 17] = [
     "account",
@@ -67,8 +67,8 @@ async fn up_down_and_up_again() -> Result<(), DbErr> {
         migrations::up(&db).await?;
         assert_eq!(tables(&db).await?, TABLES);
 
-        migrations::down(&db, Some(5)).await?;
-        assert_eq!(applied(&db).await?, MIGRATIONS - 5);
+        migrations::down(&db, Some(7)).await?;
+        assert_eq!(applied(&db).await?, MIGRATIONS - 7);
         assert!(!tables(&db).await?.contains(&"contact_merge".to_owned()));
 
         migrations::down(&db, None).await?;

@@ -17,7 +17,9 @@ use crate::{
     service::filter::DeletedRows,
 };
 
-/// Conditions on a text, case-sensitive. Email addresses are compared in lower case. All given conditions must match.
+/// Conditions on a text, case-sensitive. Both texts are normalized: composed, trimmed, without hidden characters. Email
+/// addresses and domain names are compared in lower case, the domain in its ASCII form; phone numbers of people equal in
+/// every spelling. All given conditions must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct StringFilter {
     /// Equals this text.

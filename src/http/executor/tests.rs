@@ -103,6 +103,7 @@ fn state(db: Database, maintenance: &Maintenance, response: usize) -> AppState {
         introspection: true,
         body_limit: 1024 * 1024,
         compression: false,
+        smtputf8: false,
         cost_limit: 100_000,
         request_timeout: PATIENCE,
         body_timeout: PATIENCE,

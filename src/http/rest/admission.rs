@@ -231,7 +231,7 @@ async fn authenticate(
             "The organization of the path is not that of the header x-org-id. Send the same, or no header.";
         return Err(AppError::request(Code::Forbidden, message).into());
     }
-    Ok(RequestContext::new(id, now, caller))
+    Ok(RequestContext::new(id, now, caller).with_smtputf8(app.settings.smtputf8))
 }
 
 fn authentication_problem(authentication_problem: AuthenticationError) -> Problem {

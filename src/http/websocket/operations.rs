@@ -93,7 +93,8 @@ async fn execute(
         metrics: Arc::clone(&state.metrics),
         status: None,
     };
-    let context = Arc::new(RequestContext::new(id.as_str(), Utc::now(), caller));
+    let context = RequestContext::new(id.as_str(), Utc::now(), caller);
+    let context = Arc::new(context.with_smtputf8(state.settings.smtputf8));
     let capabilities =
         TransportCapabilities { writes: true, events: true, cost_extension: false, overhead: 0 };
     let limit = state.settings.request_timeout;

@@ -29,7 +29,7 @@ use super::{
     page::ParentRelation,
     reading,
     record::{self, Recorded, Unique, recorded_columns},
-    search,
+    search, text,
 };
 use crate::{
     auth::RequestContext,
@@ -53,7 +53,8 @@ impl Recorded for Entity {
     fn derive(row: &mut Model) {
         let phone = row.phone.as_deref().map(search::phone_words);
         let names = [Some(row.first_name.as_str()), row.last_name.as_deref()];
-        let rest = [Some(row.email.as_str()), phone.as_deref()];
+        let email = text::email_words(&row.email);
+        let rest = [Some(&*email), phone.as_deref()];
         row.words = search::words(names.into_iter().chain(rest).flatten());
         row.sort_key = search::sort_key(&display_name(row));
     }
@@ -122,7 +123,7 @@ pub async fn create(
 }
 
 async fn create_in(ctx: WriteContext<'_>, input: &CreateAccountContact) -> AppResult<Model> {
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(ctx.request);
     let given = FieldInputs {
         first_name: Patch::Set(&input.first_name),
         last_name: Patch::from(input.last_name.as_deref()),

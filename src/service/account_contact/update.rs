@@ -68,7 +68,7 @@ pub async fn update(
     input: &UpdateAccountContact,
 ) -> AppResult<Model> {
     let (ctx, id) = record::begin::<Entity>(db, request, id).await?;
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(request);
     let fields = Fields::check(&mut checks, &input.fields());
     let values = checks.required_patch("customFieldValues", &input.custom_field_values);
     let values = values_said(&mut checks, values.unwrap_or_default());

@@ -22,6 +22,7 @@ use crate::{
         ReadContext,
         filter::{Filter, certain, contains, is_storable, starts_with},
         input::NOT_FOUND,
+        text,
     },
 };
 
@@ -88,7 +89,7 @@ impl ValueComparison {
 
     /// The same with its values in the form in which they are stored; the message when they do not fit.
     fn checked(&self, field: &Model) -> Result<Self, Cow<'static, str>> {
-        let check = |value: &Json| form::check(field, value).map_err(|(_, message)| message);
+        let check = |value: &Json| form::check(field, value, true).map_err(|(_, message)| message);
         Ok(match self {
             Self::Equal(value) => Self::Equal(check(value)?),
             Self::In(values) => Self::In(values.iter().map(check).collect::<Result<_, _>>()?),
@@ -183,8 +184,8 @@ impl Value {
             ValueComparison::Contains(part) if self.field_type == FieldType::MultiChoice => {
                 self.has_choice(part)
             }
-            ValueComparison::Contains(part) => contains(self.backend, self.text(), self.normalized(part)),
-            ValueComparison::StartsWith(start) => starts_with(self.text(), self.normalized(start)),
+            ValueComparison::Contains(part) => contains(self.backend, self.text(), self.part(part)),
+            ValueComparison::StartsWith(start) => starts_with(self.text(), self.part(start)),
             ValueComparison::Exists => Expr::cust("1 = 1"),
         }
     }
@@ -207,7 +208,7 @@ impl Value {
         match value {
             Json::Array(choices) => self.has_choices_alone(choices),
             Json::String(email) if self.field_type == FieldType::Email => {
-                self.text().eq(self.normalized(email))
+                self.text().is_in(text::email_spellings(email))
             }
             value => column().eq(value.clone()),
         }
@@ -216,10 +217,10 @@ impl Value {
     /// Equal to one of them. The value is read once and looked up; only choices are compared one by one.
     fn is_one_of(&self, values: &[Json]) -> Expr {
         let (choices, others): (Vec<&Json>, Vec<&Json>) = values.iter().partition(|value| value.is_array());
-        let texts = others.iter().filter_map(|value| value.as_str()).map(|text| self.normalized(text));
+        let emails = others.iter().filter_map(|value| value.as_str()).flat_map(text::email_spellings);
         let is_other = match self.field_type {
             _ if self.is_number() => self.ordered().is_in(others.iter().map(|value| self.operand(value))),
-            FieldType::Email => self.text().is_in(texts),
+            FieldType::Email => self.text().is_in(emails),
             _ => column().is_in(others.iter().copied().cloned()),
         };
         choices.into_iter().map(|value| self.equals(value)).fold(is_other, Expr::or)
@@ -234,10 +235,11 @@ impl Value {
         if self.field_type == FieldType::Email { Func::lower(text).into() } else { text }
     }
 
-    /// A text to compare with.
-    fn normalized(&self, text: &str) -> String {
+    /// A part of a text to compare with.
+    fn part(&self, part: &str) -> String {
+        let part = text::normalize_part(part);
         // As both databases do it: other letters have no cases to them.
-        if self.field_type == FieldType::Email { text.to_ascii_lowercase() } else { text.to_owned() }
+        if self.field_type == FieldType::Email { part.to_ascii_lowercase() } else { part.into_owned() }
     }
 
     /// The value as something that is less or greater. Times are stored so that their texts are.
@@ -260,6 +262,7 @@ impl Value {
     }
 
     fn has_choice(&self, choice: &str) -> Expr {
+        let choice = &*text::normalize(choice);
         if !is_storable(choice) {
             return Expr::cust("1 = 0");
         }

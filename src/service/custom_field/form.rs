@@ -11,7 +11,7 @@ use crate::{
         custom_field::{FieldType, Model},
     },
     error::InputErrorCode,
-    service::{input, json},
+    service::{input, json, text},
 };
 
 /// The most characters that a value of type `text` may have.
@@ -33,14 +33,14 @@ fn invalid<T>(message: impl Into<Cow<'static, str>>) -> Result<T, ValueError> {
     Err((InputErrorCode::Invalid, message.into()))
 }
 
-/// The value in the form that is stored, or why it does not fit the field.
-pub(super) fn check(field: &Model, value: &Json) -> Result<Json, ValueError> {
+/// The value in the form that is stored, or why it does not fit the field. `smtputf8`: see [`text::check_email`].
+pub(super) fn check(field: &Model, value: &Json, smtputf8: bool) -> Result<Json, ValueError> {
     match field.field_type {
         FieldType::Text | FieldType::LongText if json::inexact_number(value).is_some() => {
             invalid(json::INEXACT)
         }
-        FieldType::Text => text(value, TEXT, false).map(Json::from),
-        FieldType::LongText => text(value, LONG_TEXT, true).map(Json::from),
+        FieldType::Text => visible_text(value, TEXT, false).map(Json::from),
+        FieldType::LongText => visible_text(value, LONG_TEXT, true).map(Json::from),
         FieldType::Integer => match integer(value) {
             Some(integer) => Ok(integer.into()),
             None => invalid("Must be a 64-bit integer, written as a number without quotes."),
@@ -60,32 +60,41 @@ pub(super) fn check(field: &Model, value: &Json) -> Result<Json, ValueError> {
             Some(time) => Ok(time.to_rfc3339_opts(SecondsFormat::Micros, true).into()),
             None => invalid("Must be a date and time in RFC 3339 format, for example 2026-01-31T12:00:00Z."),
         },
-        FieldType::SingleChoice => match value.as_str() {
-            Some(text) if is_option(field, text) => Ok(value.clone()),
-            _ => invalid(format!("Must be one of the field's options: {}.", named_options(field))),
+        FieldType::SingleChoice => match option(field, value) {
+            Some(option) => Ok(option.into()),
+            None => invalid(format!("Must be one of the field's options: {}.", named_options(field))),
         },
         FieldType::MultiChoice => choices(field, value),
-        FieldType::Url => match value.as_str().map(str::trim) {
-            Some(text) if text.len() <= input::URL && input::is_web_address(text) => Ok(text.into()),
-            _ => invalid("Must be an http or https URL."),
+        FieldType::Url => match value.as_str().map(text::normalize) {
+            Some(text) if text.len() <= input::URL && input::is_web_address(&text) => Ok(text.into()),
+            _ => invalid(input::NO_WEB_ADDRESS),
         },
         FieldType::Email => match value.as_str() {
-            Some(text) if input::is_email(text.trim()) => Ok(text.trim().into()),
-            _ => invalid("Must be an email address, for example ada@example.com."),
+            Some(text) if text.chars().count() <= input::EMAIL => {
+                text::check_email(text, smtputf8).map(|email| email.into_value().into()).or_else(invalid)
+            }
+            _ => invalid("Must be an email address of at most 254 characters, for example ada@example.com."),
         },
-        FieldType::Phone => match value.as_str().and_then(|text| input::e164(text.trim())) {
-            Some(number) => Ok(number.into()),
-            None => invalid("Must be a phone number with country code."),
+        FieldType::Phone => match value.as_str() {
+            Some(text) => text::e164(text).map(Json::from).or_else(invalid),
+            None => invalid(
+                "Must be a phone number with country code as a string, for example \"+1 202 555 0143\".",
+            ),
         },
     }
 }
 
-fn text(value: &Json, limit: usize, lines: bool) -> Result<&str, ValueError> {
-    let Some(text) = value.as_str().map(str::trim).filter(|text| !text.is_empty()) else {
-        return invalid("Must be a string that is not blank.");
+fn visible_text(value: &Json, limit: usize, lines: bool) -> Result<Cow<'_, str>, ValueError> {
+    let Some(given) = value.as_str().filter(|text| !text.trim().is_empty()) else {
+        return invalid("Must be a string that is not blank. Send null to clear the value.");
     };
-    if text.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t'))) {
-        return invalid("Must not contain control characters.");
+    let text = text::normalize(given);
+    let is_allowed = |c: char| lines && matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
+    if !text::is_line(&text.replace(is_allowed, "")) {
+        return invalid(text::CONTROL);
+    }
+    if !text::is_visible(&text) {
+        return invalid(text::NOTHING_VISIBLE);
     }
     if text.chars().count() > limit {
         let message = format!("The text has more than {limit} characters. Shorten it.");
@@ -146,24 +155,29 @@ fn plain_text(text: &str) -> Option<String> {
 }
 
 fn choices(field: &Model, value: &Json) -> Result<Json, ValueError> {
-    let mut chosen: Vec<&Json> = Vec::new();
+    let mut chosen: Vec<&str> = Vec::new();
     for item in value.as_array().into_iter().flatten() {
-        if !item.as_str().is_some_and(|text| is_option(field, text)) {
+        let Some(option) = option(field, item) else {
             return invalid(format!("Must contain only the field's options: {}.", named_options(field)));
-        }
-        if !chosen.contains(&item) {
-            chosen.push(item);
+        };
+        if !chosen.contains(&option) {
+            chosen.push(option);
         }
     }
     if chosen.is_empty() {
         let options = named_options(field);
         return invalid(format!("Must be a list with at least one of the field's options: {options}."));
     }
-    Ok(chosen.into_iter().cloned().collect())
+    Ok(chosen.into_iter().collect())
 }
 
-fn is_option(field: &Model, text: &str) -> bool {
-    options(field).any(|option| option == text)
+/// The option that a value is.
+fn option<'a>(field: &'a Model, value: &Json) -> Option<&'a str> {
+    let text = text::normalize(value.as_str()?);
+    let is_stored = |option: &&str| **option == *text;
+    // Options of earlier versions are stored as they came.
+    let is_same = |option: &&str| text::normalize(option) == text;
+    options(field).find(is_stored).or_else(|| options(field).find(is_same))
 }
 
 /// What can be chosen, for messages.
@@ -314,9 +328,9 @@ mod tests {
             (FieldType::Phone, json!("+49 30 901820"), json!("+4930901820"), json!("030 901820")),
         ];
         for (field_type, good, stored, bad) in cases {
-            assert_eq!(check(&field(field_type), &good), Ok(stored), "{field_type:?} {good}");
-            assert!(check(&field(field_type), &bad).is_err(), "{field_type:?} {bad}");
-            assert!(check(&field(field_type), &Json::Null).is_err(), "{field_type:?} null");
+            assert_eq!(check(&field(field_type), &good, false), Ok(stored), "{field_type:?} {good}");
+            assert!(check(&field(field_type), &bad, false).is_err(), "{field_type:?} {bad}");
+            assert!(check(&field(field_type), &Json::Null, false).is_err(), "{field_type:?} null");
         }
     }
 }

@@ -87,7 +87,7 @@ impl HeldFields {
         let active = self.0.iter().filter(|field| field.archived_at.is_none());
         let mut values = Vec::with_capacity(inputs.len());
         for (position, field, value) in each(checks, active.clone(), inputs) {
-            match form::check(field, value) {
+            match form::check(field, value, checks.smtputf8) {
                 Ok(value) => values.push((field.id, value)),
                 Err((code, message)) => checks.report_at(path(position, "value"), code, message),
             }
@@ -114,7 +114,7 @@ impl HeldFields {
         }
         let mut changes = Vec::with_capacity(inputs.len());
         for (position, field, value) in each(checks, self.0.iter(), inputs) {
-            match check_change(field, kept.get(&field.id), value) {
+            match check_change(field, kept.get(&field.id), value, checks.smtputf8) {
                 Ok(value) => changes.push((field.id, value)),
                 Err((code, message)) => checks.report_at(path(position, "value"), code, message),
             }
@@ -164,13 +164,18 @@ pub(in crate::service) async fn check_changes(
     Ok(fields.check_changes(checks, &kept, inputs))
 }
 
-fn check_change(field: &Model, kept: Option<&StoredJson>, value: &Json) -> Result<Option<Json>, ValueError> {
+fn check_change(
+    field: &Model,
+    kept: Option<&StoredJson>,
+    value: &Json,
+    smtputf8: bool,
+) -> Result<Option<Json>, ValueError> {
     let is_archived = field.archived_at.is_some();
     if value.is_null() {
         let is_needed = field.is_required && !is_archived;
         return if is_needed { Err((InputErrorCode::Required, NEEDED.into())) } else { Ok(None) };
     }
-    let value = form::check(field, value)?;
+    let value = form::check(field, value, smtputf8)?;
     let equal =
         kept.and_then(StoredJson::value).filter(|kept| form::is_equal(field.field_type, kept, &value));
     match equal {

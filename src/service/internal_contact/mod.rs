@@ -18,7 +18,7 @@ use super::{
     person::Fields,
     reading,
     record::{self, Recorded, recorded_columns},
-    search,
+    search, text,
 };
 pub use super::{
     person::{Profile, UpdateInternalContact},
@@ -46,7 +46,8 @@ impl Recorded for Entity {
     fn derive(row: &mut Model) {
         let phone = row.phone.as_deref().map(search::phone_words);
         let names = [&row.given_name, &row.family_name, &row.name].map(Option::as_deref);
-        let rest = [Some(row.email.as_str()), phone.as_deref(), row.job_title.as_deref()];
+        let email = text::email_words(&row.email);
+        let rest = [Some(&*email), phone.as_deref(), row.job_title.as_deref()];
         row.words = search::words(names.into_iter().chain(rest).flatten());
         row.sort_key = search::sort_key(&display_name(row));
     }
@@ -135,7 +136,7 @@ pub async fn create(
 }
 
 async fn create_in(ctx: WriteContext<'_>, input: &CreateInternalContact) -> AppResult<Assigned> {
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(ctx.request);
     let mut row = ActiveModel::default();
     let diff = Fields::of_new(&mut checks, &input.email, &input.profile).write(&mut row);
     let key = input.idempotency_key.as_deref();
@@ -166,7 +167,7 @@ async fn add_to_partner_in(
     ctx: WriteContext<'_>,
     input: &AddInternalContactToPartner,
 ) -> AppResult<Assigned> {
-    let mut checks = Checks::default();
+    let mut checks = Checks::of(ctx.request);
     let partner_id = checks.id("partnerId", &input.partner_id);
     let person = Fields::of_new(&mut checks, &input.email, &input.profile);
     let remote_id = checks.optional_line("remoteId", input.remote_id.as_deref());

@@ -2,6 +2,7 @@
 
 use contact_gateway::entity::custom_field::FieldType;
 use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
 
 use super::rows::{MICROS, TEXTS, time};
 use crate::support::Chance;
@@ -13,8 +14,8 @@ pub(super) const OPTIONS: [&str; 4] = ["S", "M", "Größe", "a\"b"];
 pub(super) fn value(chance: &mut Chance, field_type: FieldType) -> Value {
     match field_type {
         FieldType::Text | FieldType::LongText => {
-            let texts: Vec<&str> =
-                TEXTS.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+            let texts = TEXTS.iter().map(|text| text.trim().nfc().collect::<String>());
+            let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
             json!(chance.pick(&texts))
         }
         FieldType::Integer => json!(chance.pick(&[-5_i64, 0, 3, 20, 100, i64::MAX, i64::MIN])),

@@ -182,11 +182,18 @@ fn minds_deleted(filter: &Value) -> bool {
 fn compares(value: &Value, field: &str, condition: &Value) -> bool {
     let Value::Object(comparisons) = condition else { return value == condition };
     let form = |operand: &Value| match operand.as_str() {
-        Some(text) if field == "email" => Value::from(text.trim().to_lowercase()),
+        Some(text) if ["actor", "requestId"].contains(&field) => Value::from(text),
+        Some(text) if ["email", "primaryDomain"].contains(&field) => Value::from(text.trim().to_lowercase()),
         Some(_) if field == "at" || field.ends_with("At") => utc(operand),
-        _ => operand.clone(),
+        Some(text) => Value::from(text.trim().nfc().collect::<String>()),
+        None => operand.clone(),
     };
-    let as_text = |operand: &Value| form(operand).as_str().map(str::to_owned).expect("a text");
+    // Spaces at the ends of a part count, except in addresses, which have none.
+    let as_text = |part: &Value| match field {
+        "actor" | "requestId" => text(part).to_owned(),
+        "email" | "primaryDomain" => text(part).trim().to_lowercase(),
+        _ => text(part).nfc().collect(),
+    };
     comparisons.iter().all(|(comparator, operand)| match comparator.as_str() {
         "isNull" => value.is_null() == (operand == true),
         "ne" => *value != form(operand),

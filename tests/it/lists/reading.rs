@@ -80,7 +80,7 @@ fn account(it: &account::Model, links: &[link::Model]) -> Row {
     let values = json!({
         "id": it.id.to_string(),
         "name": it.name,
-        "primaryDomain": it.primary_domain,
+        "primaryDomain": it.primary_domain_key,
         "remoteId": it.remote_id,
         "createdAt": at(it.created_at),
         "updatedAt": at(it.updated_at),

@@ -16,6 +16,7 @@ use contact_gateway::entity::{
 };
 use sea_orm::{ActiveEnum, ActiveModelTrait, EntityTrait, IntoActiveModel, Iterable, NotSet};
 use serde_json::json;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::custom;
@@ -97,8 +98,9 @@ impl Maker<'_> {
         Uuid::from_u128((random << 64) | (self.organization().0 as u128) << 32 | self.made as u128)
     }
 
+    /// A text in the form that is stored.
     fn text(&mut self) -> String {
-        (*self.chance.pick(&TEXTS)).to_owned()
+        self.chance.pick(&TEXTS).trim().nfc().collect()
     }
 
     fn some_text(&mut self) -> Option<String> {
@@ -109,6 +111,11 @@ impl Maker<'_> {
     fn unique(&mut self) -> Option<String> {
         let text = format!("{}{}", self.text(), self.made);
         self.chance.maybe(text)
+    }
+
+    fn domain(&mut self) -> Option<String> {
+        let domain = *self.chance.pick(&["example.com", "Example.ORG", "globex.test", "50%", ""]);
+        self.chance.maybe(domain.to_owned())
     }
 
     fn email(&mut self) -> String {
@@ -160,18 +167,22 @@ impl Maker<'_> {
 
     async fn accounts(&mut self, count: usize) -> Vec<AccountId> {
         let rows: Vec<_> = (0..count)
-            .map(|_| account::Model {
-                id: AccountId(self.key()),
-                org_id: self.organization(),
-                name: self.text(),
-                primary_domain: self.some_text(),
-                remote_id: self.unique(),
-                sort_key: self.sort_key(),
-                words: self.words(),
-                created_at: self.time(),
-                updated_at: self.time(),
-                version: 1,
-                deleted_at: self.deleted(),
+            .map(|_| {
+                let domain = self.domain();
+                account::Model {
+                    id: AccountId(self.key()),
+                    org_id: self.organization(),
+                    name: self.text(),
+                    primary_domain_key: domain.as_deref().map(str::to_lowercase),
+                    primary_domain: domain,
+                    remote_id: self.unique(),
+                    sort_key: self.sort_key(),
+                    words: self.words(),
+                    created_at: self.time(),
+                    updated_at: self.time(),
+                    version: 1,
+                    deleted_at: self.deleted(),
+                }
             })
             .collect();
         let ids = rows.iter().map(|row| row.id).collect();
@@ -398,12 +409,12 @@ impl Maker<'_> {
                 seq,
                 org_id: self.organization(),
                 at: self.time(),
-                actor: self.text(),
+                actor: (*self.chance.pick(&TEXTS)).to_owned(),
                 entity_kind: (*self.chance.pick(&["Partner", "Account"])).to_owned(),
                 entity_id: PartnerId(self.key()).to_string(),
                 action: (*self.chance.pick(&["created", "updated", "deleted"])).to_owned(),
                 fields: json!({}).into(),
-                request_id: self.text(),
+                request_id: (*self.chance.pick(&TEXTS)).to_owned(),
             };
             let insert = change::Entity::insert(row.into_active_model().reset_all());
             insert.exec_without_returning(self.rows.db.connection()).await.expect("a new change");

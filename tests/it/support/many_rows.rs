@@ -186,6 +186,7 @@ impl Rows {
             org_id: self.organization,
             name: format!("Account {number}"),
             primary_domain: None,
+            primary_domain_key: None,
             remote_id: None,
             sort_key: String::new(),
             words: String::new(),

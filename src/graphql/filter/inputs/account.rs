@@ -34,7 +34,7 @@ filter_input! {
         /// The name.
         name: StringFilter => string("name", Field::new("name"));
         /// Domain name of the company's website and email addresses.
-        primary_domain: StringFilter => string("primaryDomain", Field::new("primary_domain"));
+        primary_domain: StringFilter => string("primaryDomain", Field::PRIMARY_DOMAIN);
         /// Identifier of this record in the external system it was synced from.
         remote_id: StringFilter => string("remoteId", Field::new("remote_id"));
         /// When the record was created.
@@ -81,7 +81,7 @@ filter_input! {
         /// The last name.
         last_name: StringFilter => string("lastName", Field::new("last_name"));
         /// The phone number in E.164 format.
-        phone: StringFilter => string("phone", Field::new("phone"));
+        phone: StringFilter => string("phone", Field::PHONE);
         /// Global id of the contact's type.
         contact_type_id: IdFilter => id::<ContactTypeId>("contactTypeId", Field::new("contact_type_id"));
         /// Identifier of this record in the external system it was synced from.

@@ -81,7 +81,7 @@ filter_input! {
         /// The full name, for people without separate given and family names.
         name: StringFilter => string("name", Field::new("name"));
         /// The phone number in E.164 format.
-        phone: StringFilter => string("phone", Field::new("phone"));
+        phone: StringFilter => string("phone", Field::PHONE);
         /// The job title.
         job_title: StringFilter => string("jobTitle", Field::new("job_title"));
         /// When the record was created.

@@ -40,7 +40,7 @@ filter_input! {
         /// The city.
         city: StringFilter => string("city", Field::new("city"));
         /// The phone number as written.
-        phone: StringFilter => string("phone", Field::new("phone"));
+        phone: StringFilter => string("phone", Field::PHONE);
         /// The mobile phone number as written.
         mobile: StringFilter => string("mobile", Field::new("mobile"));
         /// The purchase order number.
@@ -73,7 +73,7 @@ filter_input! {
     /// Filters changes. All given conditions must match; an empty filter matches every record.
     ChangeFilter {
         /// Global id of the changed record.
-        entity_id: StringFilter => string("entityId", Field::new("entity_id"));
+        entity_id: StringFilter => string("entityId", Field::exact("entity_id"));
         /// The type of the changed record.
         kind: EnumFilter<ChangeKind> =>
             enumeration("kind", Field::new("entity_kind"), |kind| kind.as_str().into());
@@ -81,9 +81,9 @@ filter_input! {
         action: EnumFilter<ChangeAction> =>
             enumeration("action", Field::new("action"), |action| Action::from(action).as_str().into());
         /// The `sub` claim of the token that made the change.
-        actor: StringFilter => string("actor", Field::new("actor"));
+        actor: StringFilter => string("actor", Field::exact("actor"));
         /// Id of the request that made the change.
-        request_id: StringFilter => string("requestId", Field::new("request_id"));
+        request_id: StringFilter => string("requestId", Field::exact("request_id"));
         /// When the change was made.
         at: DateTimeFilter => time("at", Field::new("at"));
     }
