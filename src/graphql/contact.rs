@@ -4,8 +4,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use async_graphql::{
     Context, ContextSelectionSet, Enum, ID, Interface, OutputType, Positioned, Result, ServerResult, Value,
-    parser::types::Field as AstField,
-    registry::{MetaType, Registry},
+    parser::types::Field as AstField, registry::Registry,
 };
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
     internal_contact::InternalContact,
     loaders::{ByParent, Prime, Primed, Source, prime_lists},
     organization_contact::OrganizationContact,
-    record::{ListArguments, Listed, SoftDeletableFields, object, queries},
+    record::{ListArguments, Listed, queries},
     relay::{Connection, List, ListItem},
     scalar::{EmailAddress, Id, PhoneNumber, Timestamp},
     selection::Selection,
@@ -54,6 +53,7 @@ pub enum ContactKind {
 }
 
 /// Fields that all kinds of contacts share.
+#[expect(clippy::duplicated_attributes, reason = "clippy takes the settings of two fields for one")]
 #[derive(Interface)]
 #[graphql(
     name = "Contact",
@@ -61,7 +61,59 @@ pub enum ContactKind {
     field(name = "kind", ty = "ContactKind", desc = "The kind of contact."),
     field(name = "display_name", ty = "String", desc = "The name to display. Never empty."),
     field(name = "email", ty = "Option<EmailAddress>", desc = "The email address."),
-    field(name = "phone", ty = "Option<PhoneNumber>", desc = "The phone number.")
+    field(name = "phone", ty = "Option<PhoneNumber>", desc = "The phone number."),
+    field(name = "created_at", ty = "Timestamp", desc = "When the record was created."),
+    field(name = "updated_at", ty = "Timestamp", desc = "When the record was last changed."),
+    field(
+        name = "deleted_at",
+        ty = "Option<Timestamp>",
+        desc = "When the record was soft-deleted. Null if it is active."
+    ),
+    field(
+        name = "version",
+        ty = "i32",
+        desc = "Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to detect concurrent changes."
+    ),
+    field(
+        name = "related_contacts",
+        ty = "Option<Connection<Contact>>",
+        desc = "Other active contacts of the organization, of any kind, with the same email address.",
+        arg(
+            name = "first",
+            ty = "Option<i32>",
+            desc = "Returns the first `n` items after the cursor. Default 25, maximum 100."
+        ),
+        arg(name = "after", ty = "Option<String>", desc = "Returns the items after this cursor."),
+        arg(
+            name = "last",
+            ty = "Option<i32>",
+            desc = "Returns the last `n` items before the cursor. Default 25, maximum 100."
+        ),
+        arg(name = "before", ty = "Option<String>", desc = "Returns the items before this cursor.")
+    ),
+    field(
+        name = "history",
+        ty = "Option<Connection<Change>>",
+        desc = "Change history of the contact.",
+        arg(
+            name = "first",
+            ty = "Option<i32>",
+            desc = "Returns the first `n` items after the cursor. Default 25, maximum 100."
+        ),
+        arg(name = "after", ty = "Option<String>", desc = "Returns the items after this cursor."),
+        arg(
+            name = "last",
+            ty = "Option<i32>",
+            desc = "Returns the last `n` items before the cursor. Default 25, maximum 100."
+        ),
+        arg(name = "before", ty = "Option<String>", desc = "Returns the items before this cursor."),
+        arg(name = "filter", ty = "Option<ChangeFilter>", desc = "Filters the results. Default: all items."),
+        arg(
+            name = "order_by",
+            ty = "Option<Vec<ChangeOrder>>",
+            desc = "Sort keys in order of precedence, at most 4. Default: oldest change first."
+        )
+    )
 )]
 pub enum ContactInterface {
     /// An internal contact: an employee of the organization.
@@ -81,24 +133,8 @@ impl OutputType for Contact {
         ContactInterface::type_name()
     }
 
-    /// The interface also has the fields that all kinds of contacts flatten, which async-graphql's derive cannot read
-    /// from them.
     fn create_type_info(registry: &mut Registry) -> String {
-        let name = ContactInterface::create_type_info(registry);
-        let shared = [
-            registry.create_fake_output_type::<SoftDeletableFields>(),
-            registry.create_fake_output_type::<ContactLists>(),
-        ];
-        if let Some(MetaType::Interface { fields, .. }) = registry.types.get_mut(&name) {
-            fields.extend(
-                shared
-                    .iter()
-                    .filter_map(MetaType::fields)
-                    .flatten()
-                    .map(|(name, field)| (name.clone(), field.clone())),
-            );
-        }
-        name
+        ContactInterface::create_type_info(registry)
     }
 
     async fn resolve(
@@ -248,6 +284,25 @@ async fn prime_shared(selection: Selection<'_>, contacts: impl Iterator<Item = R
     }
 }
 
+/// The page of the field `relatedContacts`.
+pub(super) async fn related_contacts(
+    ctx: &Context<'_>,
+    contact: Relative,
+    window: PageWindow,
+) -> Result<Option<Connection<Contact>>> {
+    let list = ListArguments::<Contact> { window, filter: None, order_by: None };
+    Ok(Some(ctx.gateway().loaders.related_contacts.load(contact, (), list.request(ctx)?).await?))
+}
+
+/// The page of the field `history`.
+pub(super) async fn history(
+    ctx: &Context<'_>,
+    id: String,
+    list: ListArguments<Change>,
+) -> Result<Option<Connection<Change>>> {
+    Ok(Some(ctx.gateway().loaders.changes_by_entity.load(id, (), list.request(ctx)?).await?))
+}
+
 filter_input! {
     /// Filters contacts. All given conditions must match; an empty filter matches every record.
     ContactFilter {
@@ -328,43 +383,6 @@ impl ByParent for ChangesByEntity {
     ) -> AppResult<HashMap<String, Page<Change>>> {
         let pages = changes::of_entities(source.read(organization), parents, &list.request).await?;
         Ok(pages.into_iter().map(|(parent, page)| (parent, page.map(Change))).collect())
-    }
-}
-
-/// The lists that all kinds of contacts have.
-pub struct ContactLists(pub(super) Relative);
-
-object! {
-    ContactLists |self|
-    fields {}
-    pages {
-        /// Other active contacts of the organization, of any kind, with the same email address.
-        related_contacts: Contact = |ctx, window| {
-            let list = ListArguments::<Contact> { window, filter: None, order_by: None };
-            ctx.gateway().loaders.related_contacts.load(self.0.clone(), (), list.request(ctx)?).await?
-        };
-    }
-    fields {}
-    resolvers {
-        /// Change history of the contact.
-        async fn history(
-            &self,
-            ctx: &Context<'_>,
-            #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
-            first: Option<i32>,
-            #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
-            #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
-            last: Option<i32>,
-            #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
-            #[graphql(desc = "Filters the results. Default: all items.")] filter: Option<ChangeFilter>,
-            #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
-            order_by: Option<Vec<ChangeOrder>>,
-        ) -> Result<Option<Connection<Change>>> {
-            let window = PageWindow { first, after, last, before };
-            let list = ListArguments::<Change> { window, filter, order_by };
-            let loader = &ctx.gateway().loaders.changes_by_entity;
-            Ok(Some(loader.load(self.0.id.to_string(), (), list.request(ctx)?).await?))
-        }
     }
 }
 

@@ -216,7 +216,8 @@ pub(super) use columns_or_all;
 /// expression; `resolvers`, as `#[Object]` takes them; and `lists`, whose arguments for page, filter and sort order are the
 /// same in the whole schema; `pages` are lists without filter and sort order. The literal behind `lists` describes the
 /// argument `filter`. A list names the type of its items, its own arguments, and the expression of its page. At the end are
-/// objects whose fields this one has too.
+/// objects whose fields this one has too, or the key of a contact among related contacts: from it follow the fields of the
+/// interface `Contact` that are the same for all kinds.
 ///
 /// ```ignore
 /// object! {
@@ -258,6 +259,7 @@ macro_rules! object {
             })?
         )+
         $(flattened { $($part:ident: $part_type:ty = $part_value:expr;)+ })?
+        $(contact { $relative:expr })?
     ) => {
         $(#[doc = $doc])*
         #[async_graphql::Object]
@@ -315,6 +317,63 @@ macro_rules! object {
                     $part_value
                 }
             )+)?
+            $(
+                /// When the record was created.
+                pub async fn created_at(&$this) -> $crate::graphql::scalar::Timestamp {
+                    $crate::graphql::scalar::Timestamp($this.0.created_at)
+                }
+
+                /// When the record was last changed.
+                pub async fn updated_at(&$this) -> $crate::graphql::scalar::Timestamp {
+                    $crate::graphql::scalar::Timestamp($this.0.updated_at)
+                }
+
+                /// When the record was soft-deleted. Null if it is active.
+                pub async fn deleted_at(&$this) -> Option<$crate::graphql::scalar::Timestamp> {
+                    $this.0.deleted_at.map($crate::graphql::scalar::Timestamp)
+                }
+
+                /// Version number of the record: 1 at creation, incremented by each change. Send it as `expectedVersion` to
+                /// detect concurrent changes.
+                pub async fn version(&$this) -> i32 {
+                    $this.0.version
+                }
+
+                /// Other active contacts of the organization, of any kind, with the same email address.
+                pub async fn related_contacts(
+                    &$this,
+                    ctx: &async_graphql::Context<'_>,
+                    #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
+                    first: Option<i32>,
+                    #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+                    #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+                    last: Option<i32>,
+                    #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+                ) -> async_graphql::Result<Option<$crate::graphql::relay::Connection<$crate::graphql::contact::Contact>>> {
+                    let window = $crate::service::PageWindow { first, after, last, before };
+                    $crate::graphql::contact::related_contacts(ctx, $relative, window).await
+                }
+
+                /// Change history of the contact.
+                pub async fn history(
+                    &$this,
+                    ctx: &async_graphql::Context<'_>,
+                    #[graphql(desc = "Returns the first `n` items after the cursor. Default 25, maximum 100.")]
+                    first: Option<i32>,
+                    #[graphql(desc = "Returns the items after this cursor.")] after: Option<String>,
+                    #[graphql(desc = "Returns the last `n` items before the cursor. Default 25, maximum 100.")]
+                    last: Option<i32>,
+                    #[graphql(desc = "Returns the items before this cursor.")] before: Option<String>,
+                    #[graphql(desc = "Filters the results. Default: all items.")]
+                    filter: Option<$crate::graphql::filter::ChangeFilter>,
+                    #[graphql(desc = "Sort keys in order of precedence, at most 4. Default: oldest change first.")]
+                    order_by: Option<Vec<$crate::graphql::filter::ChangeOrder>>,
+                ) -> async_graphql::Result<Option<$crate::graphql::relay::Connection<$crate::graphql::change::Change>>> {
+                    let window = $crate::service::PageWindow { first, after, last, before };
+                    let list = $crate::graphql::record::ListArguments { window, filter, order_by };
+                    $crate::graphql::contact::history(ctx, $this.0.id.to_string(), list).await
+                }
+            )?
         }
     };
 }

@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     auth::{RequestContext, Scope},
-    entity::{ColumnSubset, Key, ScopedById, id::TypedId},
+    entity::{
+        ColumnSubset, Key, ScopedById,
+        id::{OrganizationId, TypedId},
+    },
     error::{AppError, AppResult, InputError, InputErrorCode},
 };
 

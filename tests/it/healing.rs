@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use contact_gateway::config::DatabaseUrl;
 use reqwest::Method;
-use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait, sqlx::Executor as _};
+use sea_orm::{DatabaseConnection, TransactionTrait, sqlx::Executor as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 

@@ -10,13 +10,13 @@ use async_graphql::{Context, Result};
 pub use self::{mutation::*, upsert::*};
 use super::{
     account::Account,
-    contact::{ContactKind, ContactLists},
+    contact::ContactKind,
     contact_type::ContactType,
     context::ContextExt,
     custom_field::{CustomFieldValue, prime_values},
     filter::{AccountContactFilter, AccountContactOrder},
     loaders::{list_loaders, prime, prime_lists, prime_rows},
-    record::{SoftDeletableFields, object, queries, record},
+    record::{object, queries, record},
     scalar::{EmailAddress, Id, Json, PhoneNumber, Url},
 };
 use crate::{
@@ -86,10 +86,7 @@ object! {
         /// Identifier of this record in the external system it was synced from.
         remote_id: Option<&str> = self.0.remote_id.as_deref();
     }
-    flattened {
-        record: SoftDeletableFields = (&self.0).into();
-        contact_lists: ContactLists = ContactLists((&self.0).into());
-    }
+    contact { (&self.0).into() }
 }
 
 record! {

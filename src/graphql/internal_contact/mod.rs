@@ -7,13 +7,13 @@ use async_graphql::{Name, Value};
 pub(super) use self::mutation::profile;
 pub use self::mutation::*;
 use super::{
-    contact::{ContactKind, ContactLists},
+    contact::ContactKind,
     context::ContextExt,
     filter::{InternalContactFilter, InternalContactOrder},
     internal_contact_assignment::{InternalContactAssignment, InternalRole},
     loaders::{list_loaders, prime, prime_lists},
     partner::Partner,
-    record::{SoftDeletableFields, object, queries, record},
+    record::{object, queries, record},
     relay::{ListFilter, argument},
     scalar::{EmailAddress, Id, PhoneNumber},
 };
@@ -71,10 +71,7 @@ object! {
             ctx.gateway().loaders.partners_by_internal_contact.load(self.0.id, (), list.request(ctx)?).await?
         };
     }
-    flattened {
-        record: SoftDeletableFields = (&self.0).into();
-        contact_lists: ContactLists = ContactLists((&self.0).into());
-    }
+    contact { (&self.0).into() }
 }
 
 record! {

@@ -8,13 +8,13 @@ use async_graphql::{Context, Enum, Object, Result};
 
 pub use self::mutation::*;
 use super::{
-    contact::{ContactKind, ContactLists},
+    contact::ContactKind,
     context::ContextExt,
     country::Country,
     filter::{OrganizationContactFilter, OrganizationContactOrder},
     loaders::{prime, prime_lists, prime_rows},
     organization::Organization,
-    record::{SoftDeletableFields, object, queries, record},
+    record::{object, queries, record},
     scalar::{BigInt, EmailAddress, Id, PhoneNumber},
 };
 use crate::{
@@ -83,10 +83,7 @@ object! {
             Ok(ctx.gateway().loaders.organization.load(self.0.org_id).await?)
         }
     }
-    flattened {
-        record: SoftDeletableFields = (&self.0).into();
-        contact_lists: ContactLists = ContactLists((&self.0).into());
-    }
+    contact { (&self.0).into() }
 }
 
 record! {

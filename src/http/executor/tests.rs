@@ -26,7 +26,7 @@ use crate::{
     },
     service::{
         Database,
-        background::BackgroundWorker,
+        background_worker::BackgroundWorker,
         events::{Feed, SubscriptionLimits},
         maintenance::{Maintenance, Retention},
         organization,

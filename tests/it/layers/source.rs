@@ -53,7 +53,7 @@ impl Source {
 
     /// The services that paths in this file lead to, each with its line.
     pub(super) fn services(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.paths().into_iter().filter_map(|(path, line)| match *self.from_root(&path)? {
+        self.paths().into_iter().filter_map(|(path, line)| match *self.path_from_root(&path)? {
             ["service", service, ..] => Some((service, line)),
             _ => None,
         })
@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// Where a path with `crate` or `super` leads to from the root of the crate.
-    fn from_root<'a>(&'a self, path: &[&'a str]) -> Option<Vec<&'a str>> {
+    fn path_from_root<'a>(&'a self, path: &[&'a str]) -> Option<Vec<&'a str>> {
         let module = self.module();
         let ups = path.iter().take_while(|word| **word == "super").count();
         match path {

@@ -498,7 +498,7 @@ async fn decimals_compare_with_all_their_digits(world: World) {
         done(&world.writer(), "createAccountContact", input, "accountContact { id }").await;
     }
     let document = "query($f: AccountContactFilter) { accountContacts(filter: $f) { totalCount } }";
-    for (condition, expected) in CONDITIONS.iter().copied() {
+    for (condition, expected) in CONDITIONS {
         let filter =
             format!(r#"{{"f":{{"customFieldValues":[{{"customFieldId":"{price}",{condition}}}]}}}}"#);
         let reply = graphql(&world.reader(), document, &filter).await;

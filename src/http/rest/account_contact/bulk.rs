@@ -16,6 +16,7 @@ use crate::{
         account_contact::UpsertAccountContact,
         bulk::{self, Status, Upserts},
         retried,
+        work::WRITTEN_ROW,
     },
 };
 
