@@ -245,8 +245,9 @@ fn variables_count_as_their_values() {
         "mutation($input: UpsertPartnersInput!) { upsertPartners(input: $input) { results { status } } }";
     let given = json!(vec![json!({ "name": "Globex" }); 100]);
     // 100 objects of one value each, a tenth of a point each, and 100 results.
-    assert_eq!(points(rows, json!({ "rows": given })), 10 + 20 + 1 + 100 * 2);
-    assert_eq!(points(whole, json!({ "input": { "rows": given } })), 10 + 20 + 1 + 100 * 2);
+    let cost = 10 + 20 + 1 + 100 * (2 + WRITTEN_ROW);
+    assert_eq!(points(rows, json!({ "rows": given })), cost);
+    assert_eq!(points(whole, json!({ "input": { "rows": given } })), cost);
     let ids = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     assert_eq!(points(ids, json!({ "ids": ["a", "b"] })), 1 + 2);
     let text = json!({ "ids": ["x".repeat(6400)] });

@@ -129,9 +129,9 @@ async fn nothing_of_a_refused_document_happens(world: World) {
 async fn the_limits_are_configured(world: World) {
     let world = world
         .restarted(|config| {
-            config.limits.document_tokens = 40;
-            config.limits.document_fields = 7;
             config.limits.document_depth = 3;
+            config.limits.document_fields = 7;
+            config.limits.document_tokens = 40;
             config.limits.document_aliases = 1;
             config.limits.document_root_fields = 2;
             config.limits.document_directives = 1;

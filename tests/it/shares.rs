@@ -14,6 +14,8 @@ use tokio::{
 
 use crate::support::{Actor, World, on_both};
 
+const READ: &str = "{ accounts(first: 1) { nodes { id } } }";
+
 on_both!(
     a_subject_has_half_of_the_places,
     those_who_fill_their_turns_delay_nobody_else,
@@ -21,7 +23,6 @@ on_both!(
     what_was_cut_off_is_charged,
 );
 
-const READ: &str = "{ accounts(first: 1) { nodes { id } } }";
 /// What waits as long as [`hold_partners`] holds them.
 const BLOCKED: &str = "mutation { createPartner(input: { name: \"Globex\" }) { partner { id } } }";
 /// No test is about more than that it ends.

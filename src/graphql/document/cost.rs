@@ -6,7 +6,10 @@
 
 mod work;
 
-use std::{cell::Cell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use async_graphql::{
     Name, Positioned, Value as ConstValue, Variables,
@@ -70,6 +73,7 @@ pub fn cost(
         sizes: HashMap::new(),
         fragments: HashMap::new(),
         conditions: Cell::new(0),
+        searches: RefCell::default(),
     };
     let root = match operation.node.ty {
         OperationType::Query => "Query",
@@ -78,7 +82,8 @@ pub fn cost(
     };
     let points = costs.set(&operation.node.selection_set.node, Some(root)).total();
     if points > limit {
-        let message = format!("The request costs {points} points; at most {limit} are allowed.");
+        let cost = if points == u64::MAX { format!("more than {limit}") } else { points.to_string() };
+        let message = format!("The request costs {cost} points; at most {limit} are allowed.");
         return Err(DocumentError::at(Code::QueryTooComplex, Reason::Cost, message, operation.pos));
     }
     Ok(points)
@@ -136,6 +141,8 @@ struct Costs<'a> {
     fragments: HashMap<&'a str, Points>,
     /// How many conditions of filters were counted.
     conditions: Cell<u64>,
+    /// The points of searches, by the address of their text.
+    searches: RefCell<HashMap<*const u8, u64>>,
 }
 
 impl<'a> Costs<'a> {

@@ -11,6 +11,9 @@ use crate::{
     support::{Actor, Reply, World, on_both},
 };
 
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+
 on_both!(
     responses_that_are_too_large_are_refused,
     responses_below_the_limit_come_whole,
@@ -18,9 +21,6 @@ on_both!(
     results_of_a_bulk_write_are_kept,
     rest_refuses_large_pages,
 );
-
-const JSON: &str = "application/json";
-const EVENTS: &str = "text/event-stream";
 
 /// Contacts and accounts: each account has all of the contacts.
 const COUNT: usize = 60;

@@ -231,7 +231,6 @@ async fn messages_that_do_not_follow_the_protocol_close_the_socket() {
         (vec![init.clone(), started(&json!(1), read.clone())], 4400),
         (vec![init.clone(), started(&json!("a".repeat(300)), read.clone())], 4400),
         (vec![init.clone(), started(&json!("1"), json!(READ))], 4400),
-        (vec![init.clone(), started(&json!("1"), json!({ "quer": READ }))], 4400),
         (vec![init.clone(), long(64 * 1024)], 4400),
         (vec![init.clone(), long(64 * 1024 + 1)], 1009),
     ] {

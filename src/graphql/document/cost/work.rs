@@ -16,7 +16,7 @@ const LINKED: [&str; 2] = ["AccountListFilter", "AccountContactListFilter"];
 /// The filters of rows of which no two active ones have the same email.
 const UNIQUE_EMAIL: [&str; 2] = ["AccountContactFilter", "InternalContactFilter"];
 /// How many conditions the filters of a request can have together. More are never within a limit, and are not counted.
-const MOST_CONDITIONS: u64 = 10_000;
+const MOST_CONDITIONS: u64 = 50_000;
 
 impl<'a> Costs<'a> {
     /// The points of a list besides its rows. A list of each row of another one is read in one statement for all of them.
@@ -127,8 +127,11 @@ impl<'a> Costs<'a> {
         }
     }
 
+    /// The points of a search. A variable has the same text at each use, and a long text takes a while to read.
     fn search(&self, value: ArgumentValue<'a>) -> u64 {
-        SearchQuery::new(value.text().unwrap_or_default()).work()
+        let text = value.text().unwrap_or_default();
+        let mut searches = self.searches.borrow_mut();
+        *searches.entry(text.as_ptr()).or_insert_with(|| SearchQuery::new(text).work())
     }
 
     fn custom_fields(&self, value: ArgumentValue<'a>) -> u64 {
