@@ -5,7 +5,7 @@
 //! its rows mean.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     hash::Hash,
 };
 
@@ -196,6 +196,27 @@ impl<E: Recorded> Step<E> {
     fn row(&self, status: Status) -> Option<&E::Model> {
         self.result.row.as_ref().filter(|_| self.result.status == status)
     }
+}
+
+/// Whether rows have to be planned again, because some that were to give up a unique value to others are not updated. Adds these
+/// rows to those that give up nothing: first only them, then all, so that it ends.
+pub(super) fn extend_unchanged<E: Recorded<Id: Copy + Eq + Hash>>(
+    unchanged: &mut HashSet<E::Id>,
+    vacated: &HashSet<E::Id>,
+    known: impl Iterator<Item = E::Id>,
+    steps: &[Step<E>],
+) -> bool {
+    let updated: HashSet<E::Id> =
+        steps.iter().filter_map(|step| step.row(Status::Updated)).map(E::id).collect();
+    let mut failed = vacated.difference(&updated).copied().peekable();
+    if failed.peek().is_none() {
+        return false;
+    }
+    match unchanged.is_empty() {
+        true => unchanged.extend(failed),
+        false => unchanged.extend(known),
+    }
+    true
 }
 
 /// Which row of a call was the first of each identity.

@@ -18,7 +18,7 @@ on_both!(
     a_contact_without_remote_id_gets_it,
     an_email_of_another_contact_is_taken,
     a_row_must_say_who_it_is,
-    rows_count_as_if_they_came_one_by_one,
+    rows_exchange_addresses_in_any_order,
     the_same_contact_by_other_names_is_refused,
     accounts_are_replaced_as_a_whole,
     links_to_deleted_accounts_stay,
@@ -223,23 +223,48 @@ async fn a_row_must_say_who_it_is(world: World) {
     }
 }
 
-async fn rows_count_as_if_they_came_one_by_one(world: World) {
+async fn rows_exchange_addresses_in_any_order(world: World) {
     let row = |remote_id: &str, email: &str| json!({ "remoteId": remote_id, "email": format!("{email}@example.com"), "firstName": "A" });
     let first = upsert(&world, json!([row("r-1", "one"), row("r-2", "two")])).await;
     let id = |payload: &Value, index: usize| payload["results"][index]["accountContact"]["id"].clone();
 
-    // What the first row gives up, the second takes, be it a known contact or a new one.
+    // What a row gives up, another one takes, be it a known contact or a new one.
     let moved = upsert(&world, json!([row("r-1", "free"), row("r-2", "one"), row("r-3", "two")])).await;
     assert_eq!(statuses(&moved), ["UPDATED", "UPDATED", "CREATED"]);
     assert_eq!((id(&moved, 0), id(&moved, 1)), (id(&first, 0), id(&first, 1)));
-    // Not the other way round: the first row still finds it taken.
+    // Swaps, rings, and shifts in the other order.
     let rows = json!([row("r-1", "one"), row("r-2", "free")]);
-    KIND.refused(&world, rows, &["TAKEN rows.0.email", "TAKEN rows.1.email"]).await;
+    assert_eq!(statuses(&upsert(&world, rows).await), ["UPDATED", "UPDATED"]);
+    let rows = json!([row("r-1", "two"), row("r-3", "free"), row("r-2", "one")]);
+    assert_eq!(statuses(&upsert(&world, rows).await), ["UPDATED"; 3]);
+    let rows = json!([row("r-4", "two"), row("r-1", "four"), row("r-2", "free"), row("r-3", "one")]);
+    let ring = upsert(&world, rows).await;
+    assert_eq!(statuses(&ring), ["CREATED", "UPDATED", "UPDATED", "UPDATED"]);
+    assert_eq!(id(&ring, 2), id(&first, 1));
+    let list = "{ accountContacts(orderBy: [{ field: CREATED_AT }]) { nodes { email } } }";
+    let reply = world.reader().query(list).await;
+    let emails: Vec<_> = reply.list("/accountContacts/nodes").iter().map(|it| it["email"].as_str()).collect();
+    assert_eq!(
+        emails.into_iter().flatten().collect::<Vec<_>>(),
+        ["four@example.com", "free@example.com", "one@example.com", "two@example.com"]
+    );
+    // What is not given up is taken, and so is what a failed row would have given up.
+    let refused = with(row("r-2", "other"), json!({ "phone": "1" }));
+    let rows = json!([row("r-1", "free"), refused, row("r-3", "four")]);
+    let errors = ["TAKEN rows.0.email", "INVALID rows.1.phone", "TAKEN rows.2.email"];
+    KIND.refused(&world, rows.clone(), &errors).await;
+    let policy = json!({ "rows": rows, "errorPolicy": "REJECT_FAILED_ROWS" });
+    let partly = done(&world.writer(), "upsertAccountContacts", policy, "results { status }").await;
+    assert_eq!(statuses(&partly), ["FAILED"; 3]);
+    let rows = json!([row("r-1", "one"), row("r-3", "four"), refused]);
+    let policy = json!({ "rows": rows, "errorPolicy": "REJECT_FAILED_ROWS" });
+    let partly = done(&world.writer(), "upsertAccountContacts", policy, "results { status }").await;
+    assert_eq!(statuses(&partly), ["UPDATED", "UPDATED", "FAILED"]);
     // No contact has this address after the first row, so the second is a new contact.
-    let rows = json!([row("r-1", "other"), { "email": "free@example.com", "firstName": "B" }]);
+    let rows = json!([row("r-1", "other"), { "email": "one@example.com", "firstName": "B" }]);
     let payload = upsert(&world, rows).await;
     assert_eq!(statuses(&payload), ["UPDATED", "CREATED"]);
-    assert_eq!(world.count("account_contact").await, 4);
+    assert_eq!(world.count("account_contact").await, 5);
 }
 
 async fn the_same_contact_by_other_names_is_refused(world: World) {

@@ -17,7 +17,7 @@ on_both!(
     an_assignment_is_moved_by_its_remote_id,
     an_assignment_without_remote_id_gets_it,
     a_role_that_is_held_is_taken,
-    rows_count_as_if_they_came_one_by_one,
+    rows_exchange_roles_in_any_order,
     the_same_assignment_by_other_names_is_refused,
     partners_are_those_of_the_organization,
     refused_values_are_named,
@@ -206,7 +206,7 @@ async fn a_role_that_is_held_is_taken(world: World) {
     }
 }
 
-async fn rows_count_as_if_they_came_one_by_one(world: World) {
+async fn rows_exchange_roles_in_any_order(world: World) {
     let numbered =
         |email: &str, role: &str, remote_id: &str| with(row(email, role), json!({ "remoteId": remote_id }));
     let first =
@@ -220,8 +220,28 @@ async fn rows_count_as_if_they_came_one_by_one(world: World) {
     let moved = upsert(&world, rows).await;
     assert_eq!(statuses(&moved), ["UPDATED", "UPDATED", "CREATED"]);
     assert_eq!((id(&moved, 0), id(&moved, 1)), (id(&first, 0), id(&first, 1)));
+    // Swaps, rings, and shifts in the other order.
     let rows = json!([numbered("grace", "CSM", "r-1"), numbered("grace", "CO_LEAD", "r-2")]);
-    KIND.refused(&world, rows, &["TAKEN rows.0.internalRole", "TAKEN rows.1.internalRole"]).await;
+    let swapped = upsert(&world, rows).await;
+    assert_eq!(statuses(&swapped), ["UPDATED", "UPDATED"]);
+    assert_eq!((id(&swapped, 0), id(&swapped, 1)), (id(&first, 0), id(&first, 1)));
+    let rows = json!([
+        numbered("grace", "CO_LEAD", "r-1"),
+        numbered("grace", "LEAD", "r-2"),
+        numbered("grace", "CSM", "r-3")
+    ]);
+    assert_eq!(statuses(&upsert(&world, rows).await), ["UPDATED"; 3]);
+    let rows = json!([
+        numbered("grace", "CSM", "r-4"),
+        numbered("grace", "CO_LEAD", "r-3"),
+        numbered("ada", "LEAD", "r-1")
+    ]);
+    assert_eq!(statuses(&upsert(&world, rows).await), ["CREATED", "UPDATED", "UPDATED"]);
+    // What is not given up is taken, and so is what a failed row would have given up.
+    let refused = with(numbered("grace", "PRACTICE_LEAD", "r-2"), json!({ "partnerId": "ptn_1" }));
+    let rows = json!([numbered("grace", "LEAD", "r-3"), refused, numbered("grace", "CSM", "r-1")]);
+    let errors = ["TAKEN rows.0.internalRole", "NOT_FOUND rows.1.partnerId", "TAKEN rows.2.internalRole"];
+    KIND.refused(&world, rows, &errors).await;
 }
 
 async fn the_same_assignment_by_other_names_is_refused(world: World) {

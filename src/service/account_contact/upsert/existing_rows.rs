@@ -1,8 +1,8 @@
 //! Which contact a row of a bulk write means.
 //!
-//! The rows count as if they came one after the other: what a row gives up, a later one may take.
+//! An address that a row gives up can be taken by another one, before or after it: contacts can exchange their addresses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::ExprTrait;
 
@@ -26,6 +26,10 @@ pub(super) struct ExistingRows {
     contacts: HashMap<AccountContactId, Model>,
     by_remote_id: HashMap<String, AccountContactId>,
     by_email: HashMap<String, AccountContactId>,
+    /// The addresses that rows give up, with the contacts that have them.
+    released: HashMap<String, AccountContactId>,
+    /// The contacts whose address another row takes.
+    pub(super) vacated: HashSet<AccountContactId>,
     /// What earlier rows were about.
     remote_ids: DuplicateTracker<String>,
     emails: DuplicateTracker<String>,
@@ -53,10 +57,11 @@ impl RowMatch {
 }
 
 impl ExistingRows {
-    /// Finds and locks the contacts.
+    /// Finds and locks the contacts. Those that are `unchanged` give up nothing.
     pub(super) async fn read(
         ctx: &WriteContext<'_>,
         rows: &[Checked<'_, UpsertAccountContact>],
+        unchanged: &HashSet<AccountContactId>,
     ) -> AppResult<Self> {
         let remote_ids = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
         let emails = rows.iter().filter_map(|row| row.row.email_key()).map(str::to_owned);
@@ -66,6 +71,8 @@ impl ExistingRows {
             contacts: HashMap::with_capacity(found.len()),
             by_remote_id: HashMap::new(),
             by_email: HashMap::new(),
+            released: HashMap::new(),
+            vacated: HashSet::new(),
             remote_ids: DuplicateTracker::default(),
             emails: DuplicateTracker::default(),
             meant: DuplicateTracker::default(),
@@ -74,7 +81,27 @@ impl ExistingRows {
             directory.enter(&row);
             directory.contacts.insert(row.id, row);
         }
+        let released = rows.iter().filter_map(|row| directory.released_by(row));
+        directory.released = released.filter(|(_, contact)| !unchanged.contains(contact)).collect();
         Ok(directory)
+    }
+
+    /// The address that the contact with a row's remote id gives up by it.
+    fn released_by(&self, row: &Checked<'_, UpsertAccountContact>) -> Option<(String, AccountContactId)> {
+        let is_written = row.checks.passed() && !row.input.only_if_new;
+        let contact = self.by_remote_id.get(row.row.remote_id().filter(|_| is_written)?)?;
+        let old = self.contacts.get(contact)?;
+        row.row.email_key().filter(|email| *email != old.email_key)?;
+        Some((old.email_key.clone(), old.id))
+    }
+
+    /// Whether a row with a remote id may take the address of another contact.
+    fn is_released(&mut self, email: &str, holder: AccountContactId) -> bool {
+        let is_released = self.released.get(email) == Some(&holder);
+        if is_released {
+            self.vacated.insert(holder);
+        }
+        is_released
     }
 
     /// The ids of the contacts that were found.
@@ -97,8 +124,15 @@ impl ExistingRows {
         if is_refused || is_repeated(checks, index, remote_ids, emails) {
             return RowMatch::Unknown;
         }
-        let of_email = email.and_then(|email| self.by_email.get(email)).copied();
-        let (field, found) = match remote_id.map(|id| self.by_remote_id.get(id).copied()) {
+        let of_email = email.and_then(|email| Some((email, *self.by_email.get(email)?)));
+        let of_remote_id = remote_id.map(|id| self.by_remote_id.get(id).copied());
+        let of_email = of_email
+            .filter(|(email, holder)| {
+                let is_other = of_remote_id.is_some_and(|known| known != Some(*holder));
+                !(is_other && self.is_released(email, *holder))
+            })
+            .map(|(_, holder)| holder);
+        let (field, found) = match of_remote_id {
             Some(Some(known)) if of_email.is_some_and(|other| other != known) => return refuse_taken(checks),
             Some(Some(known)) => ("remoteId", Some(known)),
             Some(None) if self.has_remote_id(of_email) => return refuse_taken(checks),
@@ -124,7 +158,9 @@ impl ExistingRows {
 
     /// Notes a contact that a row has made or changed, and the email address it may have given up.
     pub(super) fn put(&mut self, old_email: Option<&str>, row: &Model) {
-        if let Some(old) = old_email {
+        if let Some(old) = old_email
+            && self.by_email.get(old) == Some(&row.id)
+        {
             self.by_email.remove(old);
         }
         self.enter(row);

@@ -1,11 +1,13 @@
 //! Account contacts by the thousand: each created or updated by its `remoteId`, else by its email address.
 //!
-//! `existing_rows` knows which contact a row means, `planner` what becomes of it.
+//! `existing_rows` finds the contact of a row, `planner` decides what happens to it.
 
 mod existing_rows;
 mod planner;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
+use std::collections::HashSet;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Set};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -14,7 +16,7 @@ use super::fields::{FieldInputs, Fields};
 use crate::{
     entity::{
         Scoped,
-        account_contact::{Entity, Model},
+        account_contact::{ActiveModel, Column, Entity, Model},
         account_contact_account as link,
         id::{AccountContactId, AccountId, CustomFieldId},
         pairs_in,
@@ -22,7 +24,7 @@ use crate::{
     error::AppResult,
     service::{
         Patch, WriteContext,
-        bulk::{Checked, Plan, Upsert},
+        bulk::{Checked, Plan, Upsert, extend_unchanged},
         custom_field::{self, CustomFieldInput},
         input::Checks,
         reading,
@@ -60,6 +62,8 @@ pub struct UpsertAccountContact {
 /// What is written with the contacts.
 #[derive(Default)]
 pub struct SideEffects {
+    /// The contacts whose addresses others take.
+    vacated: HashSet<AccountContactId>,
     linked: Vec<(AccountContactId, AccountId)>,
     unlinked: Vec<(AccountContactId, AccountId)>,
     values: Vec<(AccountContactId, (CustomFieldId, Json))>,
@@ -102,10 +106,28 @@ impl Upsert for UpsertAccountContact {
         ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> AppResult<Plan<Entity, SideEffects>> {
-        let mut planner = Planner::read(ctx, rows).await?;
-        let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
-        let steps = steps.collect::<AppResult<_>>()?;
-        Ok(Plan { steps, side_effects: planner.side_effects })
+        let mut unchanged = HashSet::new();
+        loop {
+            let mut planner = Planner::read(ctx, rows, &unchanged).await?;
+            let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
+            let steps: Vec<_> = steps.collect::<AppResult<_>>()?;
+            let vacated = planner.contacts.vacated.clone();
+            if extend_unchanged(&mut unchanged, &vacated, planner.contacts.ids(), &steps) {
+                continue;
+            }
+            return Ok(Plan { steps, side_effects: SideEffects { vacated, ..planner.side_effects } });
+        }
+    }
+
+    /// The unique index does not cover deleted rows. The rows are written whole afterwards.
+    async fn write_before(ctx: &WriteContext<'_>, side_effects: &mut SideEffects) -> AppResult<()> {
+        let vacated = std::mem::take(&mut side_effects.vacated);
+        if !vacated.is_empty() {
+            let which = ctx.keys_in(Column::Id, vacated);
+            let hidden = ActiveModel { deleted_at: Set(Some(ctx.request.now)), ..Default::default() };
+            Entity::update_in(ctx.organization).filter(which).set(hidden).exec(&ctx.txn).await?;
+        }
+        Ok(())
     }
 
     async fn write_after(ctx: &WriteContext<'_>, side_effects: SideEffects) -> AppResult<()> {

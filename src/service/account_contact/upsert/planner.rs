@@ -35,7 +35,7 @@ pub(super) struct Planner<'a> {
     types: HeldTypes,
     /// Those of the accounts that are there.
     accounts: HashSet<AccountId>,
-    contacts: ExistingRows,
+    pub(super) contacts: ExistingRows,
     links: HashMap<AccountContactId, Vec<AccountId>>,
     fields: HeldFields,
     values: HashMap<AccountContactId, HashMap<CustomFieldId, StoredJson>>,
@@ -54,6 +54,7 @@ impl<'a> Planner<'a> {
     pub(super) async fn read(
         ctx: &'a WriteContext<'a>,
         rows: &[Checked<'_, UpsertAccountContact>],
+        unchanged: &HashSet<AccountContactId>,
     ) -> AppResult<Self> {
         let inputs = || rows.iter().map(|row| row.input);
         let types = inputs().filter_map(|it| it.contact_type_id.as_deref());
@@ -61,7 +62,7 @@ impl<'a> Planner<'a> {
         let accounts = inputs().flat_map(|it| it.account_ids.iter().flatten());
         let accounts: HashSet<AccountId> = accounts.filter_map(|id| id.parse().ok()).collect();
         let accounts = reading::lock_active::<account::Entity>(ctx, accounts).await?;
-        let contacts = ExistingRows::read(ctx, rows).await?;
+        let contacts = ExistingRows::read(ctx, rows, unchanged).await?;
         let with_accounts = inputs().any(|it| it.account_ids.is_some());
         let linked = contacts.ids().filter(|_| with_accounts).collect();
         let links = links::of_contacts(ctx, linked).await?;

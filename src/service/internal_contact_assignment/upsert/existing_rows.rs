@@ -1,6 +1,6 @@
 //! Which assignment a row of a bulk write means, and who holds it.
 //!
-//! The rows count as if they came one after the other: what a row gives up, a later one may take.
+//! A role that a row gives up can be taken by another one, before or after it: assignments can exchange their roles.
 
 use std::collections::{HashMap, HashSet};
 
@@ -31,6 +31,10 @@ pub(super) struct ExistingRows {
     by_remote_id: HashMap<String, InternalContactAssignmentId>,
     by_assignment_key: HashMap<AssignmentKey, InternalContactAssignmentId>,
     people: HashMap<String, InternalContactId>,
+    /// The roles that rows give up, with the assignments that have them.
+    released: HashMap<AssignmentKey, InternalContactAssignmentId>,
+    /// The assignments whose role another row takes.
+    pub(super) vacated: HashSet<InternalContactAssignmentId>,
     /// What earlier rows were about.
     remote_ids: DuplicateTracker<String>,
     held: DuplicateTracker<(String, Option<PartnerId>, InternalRole)>,
@@ -68,11 +72,12 @@ pub(super) enum RowMatch {
 }
 
 impl ExistingRows {
-    /// Finds and locks people and assignments.
+    /// Finds and locks people and assignments. Those that are `unchanged` give up nothing.
     pub(super) async fn read(
         ctx: &WriteContext<'_>,
         rows: &[Input<'_>],
         partners: &HashSet<PartnerId>,
+        unchanged: &HashSet<InternalContactAssignmentId>,
     ) -> AppResult<Self> {
         let remote_ids: Vec<String> = rows.iter().filter_map(|row| row.row.remote_id.clone()).collect();
         let seen = seen(ctx, &remote_ids).await?;
@@ -99,6 +104,8 @@ impl ExistingRows {
             by_remote_id: HashMap::new(),
             by_assignment_key: HashMap::new(),
             people: people.into_iter().map(|person| (person.email_key, person.id)).collect(),
+            released: HashMap::new(),
+            vacated: HashSet::new(),
             remote_ids: DuplicateTracker::default(),
             held: DuplicateTracker::default(),
             meant: DuplicateTracker::default(),
@@ -107,7 +114,35 @@ impl ExistingRows {
             directory.enter(&row);
             directory.assignments.insert(row.id, row);
         }
+        let released = rows.iter().filter_map(|row| directory.released_by(row));
+        directory.released = released.filter(|(_, assignment)| !unchanged.contains(assignment)).collect();
         Ok(directory)
+    }
+
+    /// The ids of the assignments that were found.
+    pub(super) fn ids(&self) -> impl Iterator<Item = InternalContactAssignmentId> {
+        self.assignments.keys().copied()
+    }
+
+    /// The role that the assignment with a row's remote id gives up by it.
+    fn released_by(&self, row: &Input<'_>) -> Option<(AssignmentKey, InternalContactAssignmentId)> {
+        let remote_id = row.row.remote_id.as_deref().filter(|_| row.checks.passed())?;
+        let old = self.assignments.get(self.by_remote_id.get(remote_id)?)?;
+        let key = assignment_key(old);
+        let named = row.input.partner_id.as_deref().map(|id| id.parse().ok());
+        let partner = named.unwrap_or(old.partner_id);
+        let person = self.people.get(row.row.person.email_key());
+        let is_kept = person == Some(&key.0) && partner == key.1 && row.input.internal_role == key.2;
+        (!is_kept).then_some((key, old.id))
+    }
+
+    /// Whether a row with a remote id may take the role of another assignment.
+    fn is_released(&mut self, key: &AssignmentKey, holder: InternalContactAssignmentId) -> bool {
+        let is_released = self.released.get(key) == Some(&holder);
+        if is_released {
+            self.vacated.insert(holder);
+        }
+        is_released
     }
 
     /// What a row means, where it names this partner; reports a row that another one was, and a role that is held.
@@ -132,7 +167,14 @@ impl ExistingRows {
             return RowMatch::Unknown;
         }
         let person = self.people.get(email).copied();
-        let of_held = person.and_then(|person| self.by_assignment_key.get(&(person, partner, role))).copied();
+        let key = person.map(|person| (person, partner, role));
+        let of_held = key.and_then(|key| Some((key, *self.by_assignment_key.get(&key)?)));
+        let of_held = of_held
+            .filter(|(key, holder)| {
+                let is_other = remote_id.is_some() && of_remote_id != Some(*holder);
+                !(is_other && self.is_released(key, *holder))
+            })
+            .map(|(_, holder)| holder);
         let (field, found) = match (of_remote_id, of_held) {
             (Some(known), Some(other)) if known != other => return refuse_taken(checks),
             (Some(known), _) => ("remoteId", Some(known)),
@@ -161,8 +203,10 @@ impl ExistingRows {
 
     /// Notes an assignment that a row has made or changed, and what it may have given up.
     pub(super) fn put(&mut self, old: Option<&Model>, row: &Model) {
-        if let Some(old) = old {
-            self.by_assignment_key.remove(&assignment_key(old));
+        if let Some(old) = old.map(assignment_key)
+            && self.by_assignment_key.get(&old) == Some(&row.id)
+        {
+            self.by_assignment_key.remove(&old);
         }
         self.enter(row);
     }

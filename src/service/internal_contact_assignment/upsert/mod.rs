@@ -1,12 +1,12 @@
 //! Assignments by the thousand: each created or updated by its `remoteId`, else by who holds which role for whom.
 //!
-//! `existing_rows` knows which assignment a row means and who holds it.
+//! `existing_rows` finds the assignment of a row and its person.
 
 mod existing_rows;
 
 use std::collections::HashSet;
 
-use sea_orm::{IntoActiveModel, Select};
+use sea_orm::{IntoActiveModel, QueryFilter, Select};
 use serde::Serialize;
 
 use self::existing_rows::{ExistingRows, Person, RowMatch};
@@ -14,15 +14,15 @@ use super::{AssignmentKey, write};
 use crate::{
     entity::{
         Scoped,
-        id::{InternalContactId, OrganizationId, PartnerId},
+        id::{InternalContactAssignmentId, InternalContactId, OrganizationId, PartnerId},
         internal_contact,
-        internal_contact_assignment::{ActiveModel, Entity, InternalRole, Model},
+        internal_contact_assignment::{ActiveModel, Column, Entity, InternalRole, Model},
         partner,
     },
     error::{AppResult, InputErrorCode},
     service::{
         WriteContext,
-        bulk::{Checked, Plan, Step, Upsert},
+        bulk::{Checked, Plan, Step, Upsert, extend_unchanged},
         change::{self, Action, Change, Diff},
         input::{Checks, NOT_FOUND},
         person::{Fields, Profile},
@@ -51,8 +51,13 @@ pub struct Row {
     remote_id: Option<String>,
 }
 
-/// New people, in the order of the rows.
-type SideEffects = Vec<(internal_contact::Model, Diff)>;
+/// What is written with the assignments.
+pub struct SideEffects {
+    /// New people, in the order of the rows.
+    people: Vec<(internal_contact::Model, Diff)>,
+    /// The assignments whose roles others take.
+    vacated: HashSet<InternalContactAssignmentId>,
+}
 
 impl UpsertInternalContactAssignment {
     /// A blank key is none.
@@ -81,10 +86,17 @@ impl Upsert for UpsertInternalContactAssignment {
         ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> AppResult<Plan<Entity, SideEffects>> {
-        let mut planner = Planner::read(ctx, rows).await?;
-        let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
-        let steps = steps.collect::<AppResult<_>>()?;
-        Ok(Plan { steps, side_effects: planner.side_effects })
+        let mut unchanged = HashSet::new();
+        loop {
+            let mut planner = Planner::read(ctx, rows, &unchanged).await?;
+            let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
+            let steps: Vec<_> = steps.collect::<AppResult<_>>()?;
+            let vacated = planner.existing.vacated.clone();
+            if extend_unchanged(&mut unchanged, &vacated, planner.existing.ids(), &steps) {
+                continue;
+            }
+            return Ok(Plan { steps, side_effects: SideEffects { people: planner.people, vacated } });
+        }
     }
 
     /// What is hidden with its person or its partner is not shown.
@@ -93,7 +105,13 @@ impl Upsert for UpsertInternalContactAssignment {
     }
 
     async fn write_before(ctx: &WriteContext<'_>, side_effects: &mut SideEffects) -> AppResult<()> {
-        let people = std::mem::take(side_effects);
+        let vacated = std::mem::take(&mut side_effects.vacated);
+        if !vacated.is_empty() {
+            // Nothing refers to an assignment, and the rows are written whole afterwards.
+            let which = ctx.keys_in(Column::Id, vacated);
+            Entity::delete_in(ctx.organization).filter(which).exec(&ctx.txn).await?;
+        }
+        let people = std::mem::take(&mut side_effects.people);
         let mut rows: Vec<_> = people.iter().map(|(row, _)| row.clone()).collect();
         // In the order in which other callers insert them.
         rows.sort_by(|one, other| one.email_key.cmp(&other.email_key));
@@ -112,19 +130,20 @@ struct Planner<'a> {
     ctx: &'a WriteContext<'a>,
     partners: HashSet<PartnerId>,
     existing: ExistingRows,
-    side_effects: SideEffects,
+    people: Vec<(internal_contact::Model, Diff)>,
 }
 
 impl<'a> Planner<'a> {
     async fn read(
         ctx: &'a WriteContext<'a>,
         rows: &[Checked<'_, UpsertInternalContactAssignment>],
+        unchanged: &HashSet<InternalContactAssignmentId>,
     ) -> AppResult<Self> {
         let named = rows.iter().filter_map(|row| row.input.partner_id.as_deref()?.parse().ok());
         let named: HashSet<PartnerId> = named.collect();
         let partners = reading::lock_active::<partner::Entity>(ctx, named).await?;
-        let existing = ExistingRows::read(ctx, rows, &partners).await?;
-        Ok(Self { ctx, partners, existing, side_effects: SideEffects::default() })
+        let existing = ExistingRows::read(ctx, rows, &partners, unchanged).await?;
+        Ok(Self { ctx, partners, existing, people: Vec::new() })
     }
 
     /// Plans the next row.
@@ -170,7 +189,7 @@ impl<'a> Planner<'a> {
                 let (person, diff) = row.person.create(self.ctx)?;
                 let id = person.id;
                 self.existing.put_person(&person);
-                self.side_effects.push((person, diff));
+                self.people.push((person, diff));
                 Ok(id)
             }
         }
