@@ -99,7 +99,7 @@ impl Model {
 
     /// Whether a list with this filter has the row. Deleted ones are left out unless the filter speaks of them.
     fn is_listed(&self, row: &Row, filter: &Value) -> bool {
-        (!row.deleted || minds_deleted(filter)) && self.matches(row, filter)
+        (!row.deleted || has_deleted_filter(filter)) && self.matches(row, filter)
     }
 
     fn matches(&self, row: &Row, filter: &Value) -> bool {
@@ -168,12 +168,12 @@ impl Row {
     }
 }
 
-fn minds_deleted(filter: &Value) -> bool {
+fn has_deleted_filter(filter: &Value) -> bool {
     let Value::Object(conditions) = filter else { return false };
     conditions.iter().any(|(name, condition)| match name.as_str() {
         "deleted" => true,
-        "and" | "or" => items(condition).iter().any(minds_deleted),
-        "not" => minds_deleted(condition),
+        "and" | "or" => items(condition).iter().any(has_deleted_filter),
+        "not" => has_deleted_filter(condition),
         _ => false,
     })
 }
