@@ -67,11 +67,11 @@ impl ContactChangedEvent {
     }
 }
 
-/// The subscriptions, over WebSocket (graphql-transport-ws) or server-sent events.
+/// The subscriptions, over WebSocket (graphql-transport-ws or the older graphql-ws) or server-sent events.
 #[derive(Default)]
 pub struct Subscriptions;
 
-/// The subscriptions, over WebSocket (graphql-transport-ws) or server-sent events.
+/// The subscriptions, over WebSocket (graphql-transport-ws or the older graphql-ws) or server-sent events.
 #[Subscription(name = "Subscription")]
 impl Subscriptions {
     /// Delivers every change of the organization's contacts in commit order; for internal contacts, changes of

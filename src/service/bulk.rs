@@ -5,6 +5,7 @@
 //! its rows mean.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, HashSet, hash_map::Entry},
     hash::Hash,
 };
@@ -198,25 +199,54 @@ impl<E: Recorded> Step<E> {
     }
 }
 
-/// Whether rows have to be planned again, because some that were to give up a unique value to others are not updated. Adds these
-/// rows to those that give up nothing: first only them, then all, so that it ends.
-pub(super) fn extend_unchanged<E: Recorded<Id: Copy + Eq + Hash>>(
-    unchanged: &mut HashSet<E::Id>,
-    vacated: &HashSet<E::Id>,
-    known: impl Iterator<Item = E::Id>,
-    steps: &[Step<E>],
-) -> bool {
-    let updated: HashSet<E::Id> =
-        steps.iter().filter_map(|step| step.row(Status::Updated)).map(E::id).collect();
-    let mut failed = vacated.difference(&updated).copied().peekable();
-    if failed.peek().is_none() {
-        return false;
+/// The unique values that the rows of a call exchange: what one gives up, another one can take, before or after it.
+pub(super) struct Exchange<K, E: Recorded> {
+    /// The values that rows give up, with the records that have them.
+    released: HashMap<K, E::Id>,
+    /// The records whose values other rows take.
+    pub(super) vacated: HashSet<E::Id>,
+    /// The records that keep their values, because their rows fail.
+    unchanged: HashSet<E::Id>,
+}
+
+impl<K, E: Recorded> Default for Exchange<K, E> {
+    fn default() -> Self {
+        Self { released: HashMap::new(), vacated: HashSet::new(), unchanged: HashSet::new() }
     }
-    match unchanged.is_empty() {
-        true => unchanged.extend(failed),
-        false => unchanged.extend(known),
+}
+
+impl<K: Eq + Hash, E: Recorded> Exchange<K, E> {
+    /// Sets the values that rows give up.
+    pub(super) fn release(&mut self, values: impl Iterator<Item = (K, E::Id)>) {
+        self.vacated.clear();
+        self.released = values.filter(|(_, record)| !self.unchanged.contains(record)).collect();
     }
-    true
+
+    /// Whether a row may take the value of another record.
+    pub(super) fn take<Q: Eq + Hash + ?Sized>(&mut self, value: &Q, holder: E::Id) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        let is_released = self.released.get(value) == Some(&holder);
+        if is_released {
+            self.vacated.insert(holder);
+        }
+        is_released
+    }
+
+    /// Whether rows have to be planned again, because records whose values were taken are not updated. Then they keep their
+    /// values; if that happens again all do, so that it ends.
+    pub(super) fn has_failed(&mut self, known: impl Iterator<Item = E::Id>, steps: &[Step<E>]) -> bool {
+        let updated: HashSet<E::Id> =
+            steps.iter().filter_map(|step| step.row(Status::Updated)).map(E::id).collect();
+        let failed: Vec<E::Id> = self.vacated.difference(&updated).copied().collect();
+        match (failed.is_empty(), self.unchanged.is_empty()) {
+            (true, _) => return false,
+            (false, true) => self.unchanged.extend(failed),
+            (false, false) => self.unchanged.extend(known),
+        }
+        true
+    }
 }
 
 /// Which row of a call was the first of each identity.

@@ -2,7 +2,7 @@
 //!
 //! An address that a row gives up can be taken by another one, before or after it: contacts can exchange their addresses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sea_orm::ExprTrait;
 
@@ -15,7 +15,7 @@ use crate::{
     error::{AppResult, EMAIL_TAKEN, InputErrorCode},
     service::{
         WriteContext,
-        bulk::{Checked, DuplicateTracker, is_repeated},
+        bulk::{Checked, DuplicateTracker, Exchange, is_repeated},
         input::Checks,
         reading,
     },
@@ -26,10 +26,8 @@ pub(super) struct ExistingRows {
     contacts: HashMap<AccountContactId, Model>,
     by_remote_id: HashMap<String, AccountContactId>,
     by_email: HashMap<String, AccountContactId>,
-    /// The addresses that rows give up, with the contacts that have them.
-    released: HashMap<String, AccountContactId>,
-    /// The contacts whose address another row takes.
-    pub(super) vacated: HashSet<AccountContactId>,
+    /// The addresses that rows exchange.
+    pub(super) exchange: Exchange<String, Entity>,
     /// What earlier rows were about.
     remote_ids: DuplicateTracker<String>,
     emails: DuplicateTracker<String>,
@@ -57,11 +55,11 @@ impl RowMatch {
 }
 
 impl ExistingRows {
-    /// Finds and locks the contacts. Those that are `unchanged` give up nothing.
+    /// Finds and locks the contacts.
     pub(super) async fn read(
         ctx: &WriteContext<'_>,
         rows: &[Checked<'_, UpsertAccountContact>],
-        unchanged: &HashSet<AccountContactId>,
+        exchange: Exchange<String, Entity>,
     ) -> AppResult<Self> {
         let remote_ids = rows.iter().filter_map(|row| row.row.remote_id()).map(str::to_owned);
         let emails = rows.iter().filter_map(|row| row.row.email_key()).map(str::to_owned);
@@ -71,8 +69,7 @@ impl ExistingRows {
             contacts: HashMap::with_capacity(found.len()),
             by_remote_id: HashMap::new(),
             by_email: HashMap::new(),
-            released: HashMap::new(),
-            vacated: HashSet::new(),
+            exchange: Exchange::default(),
             remote_ids: DuplicateTracker::default(),
             emails: DuplicateTracker::default(),
             meant: DuplicateTracker::default(),
@@ -81,8 +78,9 @@ impl ExistingRows {
             directory.enter(&row);
             directory.contacts.insert(row.id, row);
         }
-        let released = rows.iter().filter_map(|row| directory.released_by(row));
-        directory.released = released.filter(|(_, contact)| !unchanged.contains(contact)).collect();
+        let mut exchange = exchange;
+        exchange.release(rows.iter().filter_map(|row| directory.released_by(row)));
+        directory.exchange = exchange;
         Ok(directory)
     }
 
@@ -93,15 +91,6 @@ impl ExistingRows {
         let old = self.contacts.get(contact)?;
         row.row.email_key().filter(|email| *email != old.email_key)?;
         Some((old.email_key.clone(), old.id))
-    }
-
-    /// Whether a row with a remote id may take the address of another contact.
-    fn is_released(&mut self, email: &str, holder: AccountContactId) -> bool {
-        let is_released = self.released.get(email) == Some(&holder);
-        if is_released {
-            self.vacated.insert(holder);
-        }
-        is_released
     }
 
     /// The ids of the contacts that were found.
@@ -129,7 +118,7 @@ impl ExistingRows {
         let of_email = of_email
             .filter(|(email, holder)| {
                 let is_other = of_remote_id.is_some_and(|known| known != Some(*holder));
-                !(is_other && self.is_released(email, *holder))
+                !(is_other && self.exchange.take(*email, *holder))
             })
             .map(|(_, holder)| holder);
         let (field, found) = match of_remote_id {

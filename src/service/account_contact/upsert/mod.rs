@@ -24,7 +24,7 @@ use crate::{
     error::AppResult,
     service::{
         Patch, WriteContext,
-        bulk::{Checked, Plan, Upsert, extend_unchanged},
+        bulk::{Checked, Exchange, Plan, Upsert},
         custom_field::{self, CustomFieldInput},
         input::Checks,
         reading,
@@ -106,16 +106,16 @@ impl Upsert for UpsertAccountContact {
         ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> AppResult<Plan<Entity, SideEffects>> {
-        let mut unchanged = HashSet::new();
+        let mut exchange = Exchange::default();
         loop {
-            let mut planner = Planner::read(ctx, rows, &unchanged).await?;
+            let mut planner = Planner::read(ctx, rows, exchange).await?;
             let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
             let steps: Vec<_> = steps.collect::<AppResult<_>>()?;
-            let vacated = planner.contacts.vacated.clone();
-            if extend_unchanged(&mut unchanged, &vacated, planner.contacts.ids(), &steps) {
-                continue;
+            exchange = std::mem::take(&mut planner.contacts.exchange);
+            if !exchange.has_failed(planner.contacts.ids(), &steps) {
+                let vacated = exchange.vacated;
+                return Ok(Plan { steps, side_effects: SideEffects { vacated, ..planner.side_effects } });
             }
-            return Ok(Plan { steps, side_effects: SideEffects { vacated, ..planner.side_effects } });
         }
     }
 

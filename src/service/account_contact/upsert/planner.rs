@@ -19,7 +19,7 @@ use crate::{
     service::{
         WriteContext,
         account_contact::{links, note_accounts_and_values},
-        bulk::{Checked, Step},
+        bulk::{Checked, Exchange, Step},
         change::Diff,
         contact_type::HeldTypes,
         custom_field::{self, HeldFields},
@@ -54,7 +54,7 @@ impl<'a> Planner<'a> {
     pub(super) async fn read(
         ctx: &'a WriteContext<'a>,
         rows: &[Checked<'_, UpsertAccountContact>],
-        unchanged: &HashSet<AccountContactId>,
+        exchange: Exchange<String, Entity>,
     ) -> AppResult<Self> {
         let inputs = || rows.iter().map(|row| row.input);
         let types = inputs().filter_map(|it| it.contact_type_id.as_deref());
@@ -62,7 +62,7 @@ impl<'a> Planner<'a> {
         let accounts = inputs().flat_map(|it| it.account_ids.iter().flatten());
         let accounts: HashSet<AccountId> = accounts.filter_map(|id| id.parse().ok()).collect();
         let accounts = reading::lock_active::<account::Entity>(ctx, accounts).await?;
-        let contacts = ExistingRows::read(ctx, rows, unchanged).await?;
+        let contacts = ExistingRows::read(ctx, rows, exchange).await?;
         let with_accounts = inputs().any(|it| it.account_ids.is_some());
         let linked = contacts.ids().filter(|_| with_accounts).collect();
         let links = links::of_contacts(ctx, linked).await?;

@@ -17,7 +17,7 @@ use crate::{
     error::{AppResult, InputErrorCode, ROLE_TAKEN},
     service::{
         WriteContext,
-        bulk::{Checked, DuplicateTracker, is_repeated, lost_race},
+        bulk::{Checked, DuplicateTracker, Exchange, is_repeated, lost_race},
         input::Checks,
         reading,
     },
@@ -31,10 +31,8 @@ pub(super) struct ExistingRows {
     by_remote_id: HashMap<String, InternalContactAssignmentId>,
     by_assignment_key: HashMap<AssignmentKey, InternalContactAssignmentId>,
     people: HashMap<String, InternalContactId>,
-    /// The roles that rows give up, with the assignments that have them.
-    released: HashMap<AssignmentKey, InternalContactAssignmentId>,
-    /// The assignments whose role another row takes.
-    pub(super) vacated: HashSet<InternalContactAssignmentId>,
+    /// The roles that rows exchange.
+    pub(super) exchange: Exchange<AssignmentKey, Entity>,
     /// What earlier rows were about.
     remote_ids: DuplicateTracker<String>,
     held: DuplicateTracker<(String, Option<PartnerId>, InternalRole)>,
@@ -72,12 +70,12 @@ pub(super) enum RowMatch {
 }
 
 impl ExistingRows {
-    /// Finds and locks people and assignments. Those that are `unchanged` give up nothing.
+    /// Finds and locks people and assignments.
     pub(super) async fn read(
         ctx: &WriteContext<'_>,
         rows: &[Input<'_>],
         partners: &HashSet<PartnerId>,
-        unchanged: &HashSet<InternalContactAssignmentId>,
+        exchange: Exchange<AssignmentKey, Entity>,
     ) -> AppResult<Self> {
         let remote_ids: Vec<String> = rows.iter().filter_map(|row| row.row.remote_id.clone()).collect();
         let seen = seen(ctx, &remote_ids).await?;
@@ -104,8 +102,7 @@ impl ExistingRows {
             by_remote_id: HashMap::new(),
             by_assignment_key: HashMap::new(),
             people: people.into_iter().map(|person| (person.email_key, person.id)).collect(),
-            released: HashMap::new(),
-            vacated: HashSet::new(),
+            exchange: Exchange::default(),
             remote_ids: DuplicateTracker::default(),
             held: DuplicateTracker::default(),
             meant: DuplicateTracker::default(),
@@ -114,8 +111,9 @@ impl ExistingRows {
             directory.enter(&row);
             directory.assignments.insert(row.id, row);
         }
-        let released = rows.iter().filter_map(|row| directory.released_by(row));
-        directory.released = released.filter(|(_, assignment)| !unchanged.contains(assignment)).collect();
+        let mut exchange = exchange;
+        exchange.release(rows.iter().filter_map(|row| directory.released_by(row)));
+        directory.exchange = exchange;
         Ok(directory)
     }
 
@@ -134,15 +132,6 @@ impl ExistingRows {
         let person = self.people.get(row.row.person.email_key());
         let is_kept = person == Some(&key.0) && partner == key.1 && row.input.internal_role == key.2;
         (!is_kept).then_some((key, old.id))
-    }
-
-    /// Whether a row with a remote id may take the role of another assignment.
-    fn is_released(&mut self, key: &AssignmentKey, holder: InternalContactAssignmentId) -> bool {
-        let is_released = self.released.get(key) == Some(&holder);
-        if is_released {
-            self.vacated.insert(holder);
-        }
-        is_released
     }
 
     /// What a row means, where it names this partner; reports a row that another one was, and a role that is held.
@@ -172,7 +161,7 @@ impl ExistingRows {
         let of_held = of_held
             .filter(|(key, holder)| {
                 let is_other = remote_id.is_some() && of_remote_id != Some(*holder);
-                !(is_other && self.is_released(key, *holder))
+                !(is_other && self.exchange.take(key, *holder))
             })
             .map(|(_, holder)| holder);
         let (field, found) = match (of_remote_id, of_held) {

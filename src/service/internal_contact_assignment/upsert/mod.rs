@@ -22,7 +22,7 @@ use crate::{
     error::{AppResult, InputErrorCode},
     service::{
         WriteContext,
-        bulk::{Checked, Plan, Step, Upsert, extend_unchanged},
+        bulk::{Checked, Exchange, Plan, Step, Upsert},
         change::{self, Action, Change, Diff},
         input::{Checks, NOT_FOUND},
         person::{Fields, Profile},
@@ -86,16 +86,16 @@ impl Upsert for UpsertInternalContactAssignment {
         ctx: &WriteContext<'_>,
         rows: &[Checked<'_, Self>],
     ) -> AppResult<Plan<Entity, SideEffects>> {
-        let mut unchanged = HashSet::new();
+        let mut exchange = Exchange::default();
         loop {
-            let mut planner = Planner::read(ctx, rows, &unchanged).await?;
+            let mut planner = Planner::read(ctx, rows, exchange).await?;
             let steps = rows.iter().enumerate().map(|(index, row)| planner.step(index, row));
             let steps: Vec<_> = steps.collect::<AppResult<_>>()?;
-            let vacated = planner.existing.vacated.clone();
-            if extend_unchanged(&mut unchanged, &vacated, planner.existing.ids(), &steps) {
-                continue;
+            exchange = std::mem::take(&mut planner.existing.exchange);
+            if !exchange.has_failed(planner.existing.ids(), &steps) {
+                let vacated = exchange.vacated;
+                return Ok(Plan { steps, side_effects: SideEffects { people: planner.people, vacated } });
             }
-            return Ok(Plan { steps, side_effects: SideEffects { people: planner.people, vacated } });
         }
     }
 
@@ -137,12 +137,12 @@ impl<'a> Planner<'a> {
     async fn read(
         ctx: &'a WriteContext<'a>,
         rows: &[Checked<'_, UpsertInternalContactAssignment>],
-        unchanged: &HashSet<InternalContactAssignmentId>,
+        exchange: Exchange<AssignmentKey, Entity>,
     ) -> AppResult<Self> {
         let named = rows.iter().filter_map(|row| row.input.partner_id.as_deref()?.parse().ok());
         let named: HashSet<PartnerId> = named.collect();
         let partners = reading::lock_active::<partner::Entity>(ctx, named).await?;
-        let existing = ExistingRows::read(ctx, rows, &partners, unchanged).await?;
+        let existing = ExistingRows::read(ctx, rows, &partners, exchange).await?;
         Ok(Self { ctx, partners, existing, people: Vec::new() })
     }
 
