@@ -312,16 +312,20 @@ const fn unique_rule(
 }
 
 /// The message for an email address that another contact of the same kind has.
-pub const EMAIL_TAKEN: &str = "Another contact of the organization has this email address.";
+pub const EMAIL_TAKEN: &str = "Another contact of the organization has this email address. Use another address, or update that contact.";
 /// The message for a `remoteId` that another row of the same kind has.
-pub const REMOTE_ID_TAKEN: &str = "Another record of the organization has this remote id.";
+pub const REMOTE_ID_TAKEN: &str =
+    "Another record of the organization has this remote id. Use another one, or update that record.";
 /// The message for a duplicate role.
-pub const ROLE_TAKEN: &str = "The contact already has this role there.";
+pub const ROLE_TAKEN: &str =
+    "The contact already has this role there. Choose another role, or update that assignment.";
 
 /// The message for a name that another contact type has.
-pub const TYPE_NAME_TAKEN: &str = "Another contact type of the organization has this name.";
+pub const TYPE_NAME_TAKEN: &str =
+    "Another contact type of the organization has this name. Choose another name.";
 /// The message for a key that another custom field has.
-pub const FIELD_KEY_TAKEN: &str = "Another custom field of the organization has this key.";
+pub const FIELD_KEY_TAKEN: &str =
+    "Another custom field of the organization has this key. Choose another key.";
 
 /// The constraints that concurrent writers can violate. Any other violation is an internal error.
 const RULES: &[Rule] = &[

@@ -266,8 +266,10 @@ impl<K: Eq + Hash> DuplicateTracker<K> {
                 entry.insert(index);
             }
             Entry::Occupied(first) => {
-                let message =
-                    format!("Duplicate of the row with index {}. Send each record once.", first.get());
+                let message = format!(
+                    "The row with index {} has the same value. Send each record once, and each value in one row only.",
+                    first.get()
+                );
                 checks.report(field, InputErrorCode::Invalid, message);
             }
         }
@@ -331,7 +333,10 @@ fn check_number(rows: usize) -> AppResult<()> {
     let (code, message) = match rows {
         0 => (InputErrorCode::Required, "At least one row is required.".to_owned()),
         1..=MAX_ROWS => return Ok(()),
-        _ => (InputErrorCode::TooMany, format!("At most {MAX_ROWS} rows are allowed.")),
+        _ => (
+            InputErrorCode::TooMany,
+            format!("At most {MAX_ROWS} rows are allowed. Send the others in another request."),
+        ),
     };
     Err(InputError::on(ROWS, code, message).into())
 }

@@ -322,7 +322,11 @@ impl Checks {
     /// A value that a new row cannot be without: reports when the input leaves it out.
     pub fn needed<T>(&mut self, field: &'static str, value: Option<T>) -> Option<T> {
         if value.is_none() {
-            self.report(field, InputErrorCode::Required, "This field is required for a new record.");
+            self.report(
+                field,
+                InputErrorCode::Required,
+                "This field is required for a new record. Send a value.",
+            );
         }
         value
     }

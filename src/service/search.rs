@@ -48,12 +48,12 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 pub(super) fn phone_words(phone: &str) -> String {
     let plain = text::plain_phone(phone).unwrap_or_else(|_| phone.to_owned());
     let written = dialled(&plain);
-    match phonenumber::parse(None, plain) {
-        Ok(number) => {
-            let (country, national) = (number.country().code(), number.national().value());
+    match text::phone_parts(&plain) {
+        Some((country, national)) => {
+            let national = national.trim_start_matches('0');
             format!("{written} {country}{national} {national}")
         }
-        Err(_) => written,
+        None => written,
     }
 }
 
@@ -88,8 +88,11 @@ impl SearchQuery {
         words.truncate(QUERY_WORDS);
         // What is written like a phone number has nothing but digits and what people write between them.
         let plain = text::plain_phone(text);
-        let digits =
-            plain.as_ref().map_or_else(|_| String::new(), |plain| dialled(&text::without_trunk_zero(plain)));
+        let digits = match (text::e164(text), plain) {
+            (Ok(number), _) => dialled(&number),
+            (Err(_), Ok(plain)) => dialled(&text::without_trunk_zero(&plain)),
+            (Err(_), Err(_)) => String::new(),
+        };
         let is_other = digits.len() >= PHONE_DIGITS && words != [digits.as_str()];
         Self { words, key, phone: is_other.then_some(digits), people: None }
     }

@@ -121,7 +121,7 @@ pub struct CustomFieldValueFilter {
     /// Equals one of these values, at most 100.
     #[graphql(name = "in")]
     pub(super) one_of: MaybeUndefined<Vec<Json>>,
-    /// Less than this value. Only for numbers, dates and times. SQLite compares decimals as floating-point numbers.
+    /// Less than this value. Only for numbers, dates and times.
     pub(super) lt: MaybeUndefined<Json>,
     /// Less than or equal to this value. Only for numbers, dates and times.
     pub(super) lte: MaybeUndefined<Json>,

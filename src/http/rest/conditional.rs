@@ -13,6 +13,10 @@ const NO_VERSION: i32 = 0;
 
 const IF_MATCH: &str = "No entity tag in this header is the current one of the record. Read the record again and send its \
                         ETag as it is, with the quotes; weak tags (W/) never match here.";
+const NO_IF_MATCH: &str = "The header is not a list of entity tags. Read the record and send its ETag as it is, with the quotes, \
+                           or only *.";
+const NO_IF_NONE_MATCH: &str = "The header is not a list of entity tags in double quotes. Omit the header to change a record that \
+                                exists.";
 const IF_NONE_MATCH: &str = "The record has an entity tag of this header, and * stands for each. Omit the header to change \
                              a record that exists; send a list of tags in quotes, or *.";
 
@@ -98,7 +102,13 @@ impl Conditions {
     pub(super) fn explain(&self, errors: &mut [InputError]) {
         let is_none_match =
             matches!(self.if_match, None | Some(TagList::Any)) && self.if_none_match.is_some();
-        let message = if is_none_match { IF_NONE_MATCH } else { IF_MATCH };
+        let list = if is_none_match { &self.if_none_match } else { &self.if_match };
+        let message = match list {
+            Some(TagList::Malformed) if is_none_match => NO_IF_NONE_MATCH,
+            Some(TagList::Malformed) => NO_IF_MATCH,
+            _ if is_none_match => IF_NONE_MATCH,
+            _ => IF_MATCH,
+        };
         for error in
             errors.iter_mut().filter(|error| error.path.first().is_some_and(|it| it == "expectedVersion"))
         {

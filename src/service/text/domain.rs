@@ -12,6 +12,8 @@ use super::{characters::script, normalize};
 
 /// The prefix of a label that is written in its ASCII form.
 const ASCII_FORM: &str = "xn--";
+/// What the conversion to ASCII takes for a dot.
+const DOTS: [char; 3] = ['\u{3002}', '\u{ff0e}', '\u{ff61}'];
 /// The alphabets that domain names combine: Japanese, and Chinese and Korean with Latin letters.
 const COMBINED: [&[Script]; 3] = [
     &[Script::Latin, Script::Han, Script::Hiragana, Script::Katakana],
@@ -54,14 +56,21 @@ pub(super) fn to_ascii(domain: &str) -> Option<String> {
 /// The first character of a label that is there to look like another one: in a label of several alphabets one that is
 /// not of the first one, and in a label of Latin letters one that is not in ASCII.
 pub(super) fn look_alike(domain: &str) -> Option<char> {
-    domain.split('.').find_map(|label| {
-        let is_unusual = |c: &char| !c.is_ascii();
-        match to_ascii(label) {
-            Some(ascii) if label.is_ascii() || ascii.starts_with(ASCII_FORM) => mixed_script(label),
-            Some(_) => label.chars().find(is_unusual),
-            None => mixed_script(label),
-        }
+    let dot = domain.chars().find(|c| DOTS.contains(c));
+    dot.or_else(|| {
+        domain.split('.').find_map(|label| match to_ascii(label) {
+            Some(ascii) if !label.is_ascii() => converted(label, &ascii).or_else(|| mixed_script(label)),
+            _ => mixed_script(label),
+        })
     })
+}
+
+/// The first character of a label that its ASCII form stands for with another one, such as a fullwidth letter.
+fn converted(label: &str, ascii: &str) -> Option<char> {
+    let (unicode, _) = idna::domain_to_unicode(ascii);
+    let lower = label.to_lowercase();
+    let mut pairs = lower.chars().zip(unicode.chars().map(Some).chain(std::iter::repeat(None)));
+    pairs.find(|(written, meant)| Some(*written) != *meant).map(|(written, _)| written)
 }
 
 /// The first letter of another alphabet than those before it, where no language combines the two.

@@ -144,6 +144,8 @@ pub(in crate::service) fn key_of_part(part: &str) -> String {
     let part = normalize(part);
     match part.rsplit_once('@') {
         Some((local, domain)) => [&lower(local), "@", &domain::key_of_part(domain)].concat(),
+        // With a dot it is most likely a part of the domain.
+        None if part.contains('.') => domain::key_of_part(&part),
         None => lower(&part),
     }
 }

@@ -25,7 +25,7 @@ pub(super) use self::{
         spellings as email_spellings, words as email_words,
     },
     fold::words,
-    phone::{digits, e164, plain as plain_phone, without_trunk_zero},
+    phone::{digits, e164, parts as phone_parts, plain as plain_phone, without_trunk_zero},
 };
 
 /// How often a text is normalized again when its neighbours changed. No word needs more than two; a text that still changes

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use phonenumber::{PhoneNumber, metadata::DATABASE};
+use phonenumber::metadata::DATABASE;
 
 use super::{
     characters::{digit, is_dash, is_hidden, is_plain_space, is_unprintable},
@@ -21,8 +21,9 @@ const SCHEME: &str = "tel:";
 
 /// The E.164 form of a number that is written with its country code, or what is wrong with it.
 pub(in crate::service) fn e164(text: &str) -> Result<String, Cow<'static, str>> {
-    let text = plain(text).map_err(|at| refused_character(text, at))?;
-    let text = text.trim();
+    let plain = plain(text).map_err(|at| refused_character(text, at))?;
+    let text = without_parentheses(plain.trim());
+    let text = text.as_ref();
     if text.len() > CHARACTERS {
         return Err(
             "The text is too long for a phone number. Write one number only, for example +1 202 555 0143."
@@ -42,26 +43,65 @@ pub(in crate::service) fn e164(text: &str) -> Result<String, Cow<'static, str>> 
     let without_zero = without_trunk_zero(text);
     let number = parsed(&without_zero)?;
     // In some countries the zero is part of every number.
-    let number = if without_zero != text && !number.is_valid() {
-        parsed(text).ok().filter(PhoneNumber::is_valid).unwrap_or(number)
+    let number = if without_zero != text && !number.is_valid {
+        parsed(text).ok().filter(|number| number.is_valid).unwrap_or(number)
     } else {
         number
     };
-    Ok(number.format().mode(phonenumber::Mode::E164).to_string())
+    Ok(format!("+{}{}", number.country, number.national))
 }
 
-fn parsed(text: &str) -> Result<PhoneNumber, Cow<'static, str>> {
+/// The country code and the national number of a number that is written with its country code.
+pub(in crate::service) fn parts(text: &str) -> Option<(String, String)> {
+    parsed(text).ok().map(|number| (number.country, number.national))
+}
+
+/// A number without formatting.
+struct Number {
+    country: String,
+    national: String,
+    /// Whether the country has numbers of this form.
+    is_valid: bool,
+}
+
+fn parsed(text: &str) -> Result<Number, Cow<'static, str>> {
     let number = match phonenumber::parse(None, text) {
         Ok(number) if DATABASE.by_code(&number.country().code()).is_some() => number,
         Ok(_) | Err(phonenumber::ParseError::InvalidCountryCode) => return Err(unknown_country(text)),
         Err(_) => return Err(unassigned_length(digits(text).len())),
     };
-    let code = number.country().code().to_string().len();
-    let national = number.national().to_string().len();
-    if national < SHORTEST || code + national > LONGEST {
-        return Err(unassigned_length(code + national));
+    let country = number.country().code().to_string();
+    let (national, is_valid) = national(&number, &country, &digits(text));
+    if national.len() < SHORTEST || country.len() + national.len() > LONGEST {
+        return Err(unassigned_length(country.len() + national.len()));
     }
-    Ok(number)
+    Ok(Number { country, national, is_valid })
+}
+
+/// The national number, and whether the country has numbers of this form. The library removes what is dialled in front of
+/// numbers within a country, such as the 8 of Russia, also where the number itself begins so, as hotlines there do. It is
+/// removed only if the number is valid without it, and not with it.
+fn national(number: &phonenumber::PhoneNumber, country: &str, typed: &str) -> (String, bool) {
+    let (national, is_valid) = (number.national().to_string(), number.is_valid());
+    match typed.strip_prefix(country) {
+        Some(typed) if typed.len() > national.len() => {
+            let countries = DATABASE.by_code(&number.country().code()).unwrap_or_default();
+            let is_own = countries.iter().any(|country| {
+                let form = country.descriptors().general().national_number();
+                form.find(typed).is_some_and(|found| found.start() == 0 && found.end() == typed.len())
+            });
+            if is_own || !is_valid { (typed.to_owned(), is_own) } else { (national, is_valid) }
+        }
+        _ => (national, is_valid),
+    }
+}
+
+/// The country code can be written in parentheses, as in (+49) 30 901820.
+fn without_parentheses(text: &str) -> Cow<'_, str> {
+    match text.strip_prefix("(+") {
+        Some(rest) => format!("+{}", rest.replacen(')', " ", 1)).into(),
+        None => text.into(),
+    }
 }
 
 fn unknown_country(text: &str) -> Cow<'static, str> {
@@ -96,9 +136,11 @@ fn refused_character(text: &str, at: usize) -> Cow<'static, str> {
 
 /// A number in the characters of a plain keyboard, or the position of the first character that no number has.
 pub(in crate::service) fn plain(text: &str) -> Result<String, usize> {
-    let start = text.len() - without_scheme(text).len();
+    let is_margin = |c: char| c.is_whitespace() || is_hidden(c);
+    let end = text.trim_end_matches(is_margin).len();
+    let start = (text.len() - without_scheme(text.trim_start_matches(is_margin)).len()).min(end);
     let mut plain = String::with_capacity(text.len());
-    for (at, c) in text[start..].char_indices() {
+    for (at, c) in text[start..end].char_indices() {
         let typed = match c {
             _ if is_hidden(c) => continue,
             '+' | '＋' | '﹢' | '⁺' | '➕' => '+',

@@ -265,6 +265,11 @@ async fn rows_exchange_addresses_in_any_order(world: World) {
     let payload = upsert(&world, rows).await;
     assert_eq!(statuses(&payload), ["UPDATED", "CREATED"]);
     assert_eq!(world.count("account_contact").await, 5);
+    // The order does not matter either if a row names the contact by its address only.
+    let rows = json!([{ "email": "two@example.com", "firstName": "C" }, row("r-4", "five")]);
+    let payload = upsert(&world, rows).await;
+    assert_eq!(statuses(&payload), ["CREATED", "UPDATED"]);
+    assert_eq!(id(&payload, 1), id(&ring, 0));
 }
 
 async fn the_same_contact_by_other_names_is_refused(world: World) {

@@ -78,6 +78,10 @@ const ADDRESSES: &[(&str, Outcome)] = &[
     ("ada@ｅxample.com", Refused("\"ｅ\" only looks like")),
     ("ada@\u{212a}elvin.example", Kept("ada@Kelvin.example")),
     ("ada@example。com", Refused("\"。\" only looks like")),
+    ("ada@bücher。de", Refused("\"。\" only looks like")),
+    ("ada@büｃher.example", Refused("\"ｃ\" only looks like")),
+    ("ada@bü①.example", Refused("\"①\" only looks like")),
+    ("ada@straße.example", Kept("ada@straße.example")),
     ("ada@exampleο.com", Refused("\"ο\" only looks like")),
 ];
 

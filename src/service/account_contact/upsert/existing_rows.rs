@@ -117,7 +117,7 @@ impl ExistingRows {
         let of_remote_id = remote_id.map(|id| self.by_remote_id.get(id).copied());
         let of_email = of_email
             .filter(|(email, holder)| {
-                let is_other = of_remote_id.is_some_and(|known| known != Some(*holder));
+                let is_other = of_remote_id.flatten() != Some(*holder);
                 !(is_other && self.exchange.take(*email, *holder))
             })
             .map(|(_, holder)| holder);

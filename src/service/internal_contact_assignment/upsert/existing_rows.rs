@@ -160,7 +160,7 @@ impl ExistingRows {
         let of_held = key.and_then(|key| Some((key, *self.by_assignment_key.get(&key)?)));
         let of_held = of_held
             .filter(|(key, holder)| {
-                let is_other = remote_id.is_some() && of_remote_id != Some(*holder);
+                let is_other = of_remote_id != Some(*holder);
                 !(is_other && self.exchange.take(key, *holder))
             })
             .map(|(_, holder)| holder);
