@@ -1,14 +1,16 @@
 //! Shares of what callers compete for, so that no caller takes it from the others.
 //!
-//! A [`Quota`] refuses what is beyond a share. A [`FairQueue`] lets it wait, and serves those who wait in turn. May name
-//! `auth` and nothing else of the crate.
+//! A [`Quota`] refuses what is beyond a share. A [`FairQueue`] lets it wait, and serves those who wait in turn. [`Holders`] finds
+//! whose part is the largest, so that it gives way. May name `auth` and nothing else of the crate.
 
+mod holders;
 mod queue;
 mod quota;
 
 use std::sync::Arc;
 
 pub use self::{
+    holders::Holders,
     queue::{FairQueue, Permit},
     quota::{Quota, Share},
 };
@@ -54,4 +56,9 @@ impl Principal {
 /// Half of a number of permits, and at least one.
 pub fn half(permits: usize) -> usize {
     (permits / 2).max(1)
+}
+
+/// What the subjects of an organization may have together: three quarters, and at least one.
+pub fn organization_share(permits: usize) -> usize {
+    (permits * 3 / 4).max(1)
 }

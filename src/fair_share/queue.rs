@@ -2,23 +2,26 @@
 //!
 //! A permit goes to the organization whose turn it is, there to the subject whose turn it is, there to who came first: neither
 //! many requests of a subject nor many subjects of an organization delay those of another one by more than a turn. A subject
-//! holds no more than its share of the permits, also while nobody else wants them: who comes then finds a free one instead of
-//! waiting until slow work has ended.
+//! and an organization hold no more than their shares of the permits, also while nobody else wants them: a newcomer then finds
+//! a free one instead of waiting until slow work has ended.
 
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::oneshot;
 
-use super::{Principal, Subject, half};
+use super::{Principal, Subject, half, organization_share};
 
 /// Permits, and those who wait for one.
 pub struct FairQueue {
     /// The most permits that a subject holds, in all organizations together.
     share: usize,
+    /// The most permits that the subjects of an organization hold together.
+    organization_share: usize,
     state: Mutex<State>,
 }
 
@@ -26,7 +29,9 @@ pub struct FairQueue {
 struct State {
     free: usize,
     /// How many permits each subject holds.
-    held: HashMap<Subject, usize>,
+    by_subject: HashMap<Subject, usize>,
+    /// How many permits the subjects of each organization hold.
+    by_organization: HashMap<Option<i64>, usize>,
     /// The organizations of those who wait, in the order of their turns. None of them is empty.
     organizations: VecDeque<WaitingOrganization>,
     /// The number of the next waiter.
@@ -54,19 +59,24 @@ struct Waiter {
 #[must_use = "a permit is given back when it is dropped"]
 pub struct Permit {
     queue: Arc<FairQueue>,
-    subject: Subject,
+    principal: Principal,
 }
 
 impl FairQueue {
-    /// So many permits, of which a subject holds at most half.
+    /// So many permits, of which a subject holds at most half, and an organization at most three quarters.
     pub fn new(permits: usize) -> Arc<Self> {
         Self::with_share(permits, half(permits))
     }
 
-    /// So many permits, of which a subject holds at most `share`.
+    /// So many permits, of which a subject holds at most `share`, and an organization at most three quarters.
     pub fn with_share(permits: usize, share: usize) -> Arc<Self> {
+        Self::with_shares(permits, share, organization_share(permits).max(share))
+    }
+
+    /// So many permits, of which a subject holds at most `share` and an organization at most `organization_share`.
+    pub fn with_shares(permits: usize, share: usize, organization_share: usize) -> Arc<Self> {
         let state = State { free: permits, ..State::default() };
-        Arc::new(Self { share, state: Mutex::new(state) })
+        Arc::new(Self { share, organization_share, state: Mutex::new(state) })
     }
 
     /// Waits for a permit. Who stops waiting leaves no trace.
@@ -74,9 +84,10 @@ impl FairQueue {
         let (sender, receiver) = oneshot::channel();
         let ticket = {
             let mut state = self.state();
-            // A subject that waits while a permit is free has its whole share, so nobody is overtaken here.
-            if state.free > 0 && state.held_by(&principal.subject) < self.share {
-                return self.issue(&mut state, principal.subject.clone());
+            // Whoever waits while a permit is free has its whole share, so nobody is overtaken here.
+            let in_share = self.has_share_left(&state, principal.organization, &principal.subject);
+            if state.free > 0 && in_share {
+                return self.issue(&mut state, principal.clone());
             }
             state.enqueue(principal, sender)
         };
@@ -88,25 +99,29 @@ impl FairQueue {
         }
     }
 
-    fn issue(self: &Arc<Self>, state: &mut State, subject: Subject) -> Permit {
-        state.free -= 1;
-        *state.held.entry(subject.clone()).or_default() += 1;
-        Permit { queue: Arc::clone(self), subject }
+    /// Whether the subject may hold one permit more in this organization.
+    fn has_share_left(&self, state: &State, organization: Option<i64>, subject: &Subject) -> bool {
+        let of_subject = state.by_subject.get(subject).copied().unwrap_or_default();
+        let of_organization = state.by_organization.get(&organization).copied().unwrap_or_default();
+        of_subject < self.share && of_organization < self.organization_share
     }
 
-    fn release(self: &Arc<Self>, subject: &Subject) {
+    fn issue(self: &Arc<Self>, state: &mut State, principal: Principal) -> Permit {
+        state.free -= 1;
+        *state.by_subject.entry(principal.subject.clone()).or_default() += 1;
+        *state.by_organization.entry(principal.organization).or_default() += 1;
+        Permit { queue: Arc::clone(self), principal }
+    }
+
+    fn release(self: &Arc<Self>, principal: &Principal) {
         let mut issued = Vec::new();
         {
             let mut state = self.state();
             state.free += 1;
-            if let Some(count) = state.held.get_mut(subject) {
-                *count -= 1;
-                if *count == 0 {
-                    state.held.remove(subject);
-                }
-            }
-            while let Some((subject, waiter)) = state.next_waiter(self.share) {
-                let permit = self.issue(&mut state, subject);
+            decrement(&mut state.by_subject, &principal.subject);
+            decrement(&mut state.by_organization, &principal.organization);
+            while let Some((principal, waiter)) = self.next_waiter(&mut state) {
+                let permit = self.issue(&mut state, principal);
                 issued.push((waiter, permit));
             }
         }
@@ -116,17 +131,36 @@ impl FairQueue {
         }
     }
 
+    /// Takes the waiter out whose turn it is, if a permit is free and one waits that may have it. Its organization, and in
+    /// it its subject, go to the end of their lines.
+    fn next_waiter(&self, state: &mut State) -> Option<(Principal, Waiter)> {
+        if state.free == 0 {
+            return None;
+        }
+        let (organization, subject) = state.organizations.iter().enumerate().find_map(|(index, it)| {
+            let has_share_left =
+                |subject: &WaitingSubject| self.has_share_left(state, it.organization, &subject.subject);
+            Some((index, it.subjects.iter().position(has_share_left)?))
+        })?;
+        state.take_waiter(organization, subject)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing between two steps can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn held_by(&self, subject: &Subject) -> usize {
-        self.held.get(subject).copied().unwrap_or_default()
+fn decrement<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
     }
+}
 
+impl State {
     fn enqueue(&mut self, principal: &Principal, sender: oneshot::Sender<Permit>) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -145,27 +179,20 @@ impl State {
         ticket
     }
 
-    /// Takes the waiter out whose turn it is, if a permit is free and one waits that may have it. Its organization, and in
-    /// it its subject, go to the end of their lines.
-    fn next_waiter(&mut self, share: usize) -> Option<(Subject, Waiter)> {
-        if self.free == 0 {
-            return None;
-        }
-        let (organization, subject) = self.organizations.iter().enumerate().find_map(|(index, it)| {
-            let subject = it.subjects.iter().position(|it| self.held_by(&it.subject) < share)?;
-            Some((index, subject))
-        })?;
+    /// Takes the first waiter of a subject out, by the positions of its organization and of the subject.
+    fn take_waiter(&mut self, organization: usize, subject: usize) -> Option<(Principal, Waiter)> {
         let mut organization = self.organizations.remove(organization)?;
         let mut subject = organization.subjects.remove(subject)?;
         let waiter = subject.waiters.pop_front()?;
-        let name = subject.subject.clone();
+        let principal =
+            Principal { organization: organization.organization, subject: subject.subject.clone() };
         if !subject.waiters.is_empty() {
             organization.subjects.push_back(subject);
         }
         if !organization.subjects.is_empty() {
             self.organizations.push_back(organization);
         }
-        Some((name, waiter))
+        Some((principal, waiter))
     }
 
     /// Takes a waiter out that gave up, if it has no permit yet.
@@ -210,7 +237,7 @@ impl Drop for Place<'_> {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.queue.release(&self.subject);
+        self.queue.release(&self.principal);
     }
 }
 
@@ -222,7 +249,7 @@ impl fmt::Debug for FairQueue {
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("Permit").field("principal", &self.principal).finish_non_exhaustive()
     }
 }
 
@@ -239,6 +266,12 @@ mod tests {
 
     fn principal(subject: &str, organization: i64) -> Principal {
         Principal::new(subject, Some(organization))
+    }
+
+    impl State {
+        fn counts(&self) -> (usize, usize, usize, usize) {
+            (self.free, self.by_subject.len(), self.by_organization.len(), self.organizations.len())
+        }
     }
 
     fn at_once(queue: &Arc<FairQueue>, principal: &Principal) -> Option<Permit> {
@@ -263,6 +296,22 @@ mod tests {
         let mut third = waiting(&queue, &ada);
         drop(held);
         assert!(third.as_mut().now_or_never().is_some());
+    }
+
+    #[test]
+    fn the_subjects_of_an_organization_hold_three_quarters() {
+        let queue = FairQueue::new(8);
+        let (ada, bob, eve) = (principal("ada", 1), principal("bob", 1), principal("eve", 2));
+        let held: Vec<Permit> =
+            (0..3).flat_map(|_| [&ada, &bob]).filter_map(|it| at_once(&queue, it)).collect();
+        assert_eq!(held.len(), 6);
+        let mut waiting = [waiting(&queue, &ada), waiting(&queue, &bob)];
+        let others = [at_once(&queue, &eve), at_once(&queue, &eve)];
+        assert!(others.iter().all(Option::is_some));
+        drop(others);
+        assert!(waiting.iter_mut().all(|it| it.as_mut().now_or_never().is_none()));
+        drop(held);
+        assert!(waiting.iter_mut().all(|it| it.as_mut().now_or_never().is_some()));
     }
 
     #[test]
@@ -317,7 +366,7 @@ mod tests {
         assert!(permit.is_some());
         drop(permit);
         let state = queue.state();
-        assert_eq!((state.free, state.held.len(), state.organizations.len()), (1, 0, 0));
+        assert_eq!(state.counts(), (1, 0, 0, 0));
     }
 
     #[derive(Clone, Copy, Debug)]
@@ -344,7 +393,7 @@ mod tests {
             steps in prop::collection::vec(step(), 1..200),
         ) {
             let queue = FairQueue::new(permits);
-            let share = half(permits);
+            let (share, organization_share) = (half(permits), organization_share(permits).max(half(permits)));
             // Two organizations, three subjects in each, one of them the same in both.
             let who: Vec<Principal> =
                 [("a", 1), ("b", 1), ("c", 1), ("a", 2), ("d", 2), ("e", 2)].map(|(s, o)| principal(s, o)).into();
@@ -366,15 +415,20 @@ mod tests {
                 }
                 waiters = still;
                 let held_by = |subject: &Subject| held.iter().filter(|(it, _)| who[*it].subject == *subject).count();
+                let held_in = |organization| held.iter().filter(|(it, _)| who[*it].organization == organization).count();
                 prop_assert!(held.len() <= permits);
                 prop_assert!(who.iter().all(|it| held_by(&it.subject) <= share));
+                prop_assert!(who.iter().all(|it| held_in(it.organization) <= organization_share));
+                let has_share_left = |it: &Principal| {
+                    held_by(&it.subject) < share && held_in(it.organization) < organization_share
+                };
                 let idle = held.len() < permits;
-                prop_assert!(!idle || waiters.iter().all(|(it, _)| held_by(&who[*it].subject) == share));
+                prop_assert!(!idle || !waiters.iter().any(|(it, _)| has_share_left(&who[*it])));
             }
             drop(waiters);
             drop(held);
             let state = queue.state();
-            prop_assert_eq!((state.free, state.held.len(), state.organizations.len()), (permits, 0, 0));
+            prop_assert_eq!(state.counts(), (permits, 0, 0, 0));
         }
     }
 
@@ -415,6 +469,6 @@ mod tests {
         };
         tokio::time::timeout(Duration::from_secs(60), all).await.expect("nobody waits for ever");
         let state = queue.state();
-        assert_eq!((state.free, state.held.len(), state.organizations.len()), (4, 0, 0));
+        assert_eq!(state.counts(), (4, 0, 0, 0));
     }
 }

@@ -26,6 +26,60 @@ use tokio::{
 /// How a connection with HTTP/2 begins.
 const HTTP_2: &[u8] = b"PRI ";
 
+/// How many bytes of an incomplete head cost nothing: most heads are shorter, and the buffer for them is there anyway.
+const USUAL_HEAD: usize = 8 * 1024;
+/// The most bytes of all incomplete heads together, beyond those.
+const HEADS: usize = 8 * 1024 * 1024;
+
+/// The memory of the incomplete heads of all connections of a listener, beyond what is usual.
+#[derive(Debug, Default)]
+pub(super) struct HeadMemory(AtomicUsize);
+
+impl HeadMemory {
+    fn try_take(&self, bytes: usize) -> bool {
+        let fits = self.0.fetch_add(bytes, Relaxed) + bytes <= HEADS;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Relaxed);
+    }
+}
+
+/// The head of a request that is not complete yet.
+#[derive(Debug, Default)]
+struct Head {
+    memory: Arc<HeadMemory>,
+    length: AtomicUsize,
+}
+
+impl Head {
+    /// More of it has come. Fails when there is no memory for it.
+    fn grow(&self, bytes: usize) -> io::Result<()> {
+        let before = self.length.load(Relaxed);
+        let more = (before + bytes).saturating_sub(USUAL_HEAD.max(before));
+        if more > 0 && !self.memory.try_take(more) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.length.store(before + bytes, Relaxed);
+        Ok(())
+    }
+
+    /// It is complete, or nobody waits for the rest.
+    fn end(&self) {
+        self.memory.give_back(self.length.swap(0, Relaxed).saturating_sub(USUAL_HEAD));
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// The counts of one connection. With HTTP/2, requests count in tasks of their own.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
@@ -47,11 +101,33 @@ pub(super) struct Activity {
     pub(super) multiplexed: AtomicBool,
     /// Whether the connection is to end.
     pub(super) closing: AtomicBool,
+    /// Whether the connection is no longer HTTP.
+    upgraded: AtomicBool,
+    head: Head,
     /// Since when each of the answers is being sent.
     begun: Mutex<Vec<Instant>>,
 }
 
 impl Activity {
+    /// A connection whose heads use this memory while they are incomplete.
+    pub(super) fn new(heads: &Arc<HeadMemory>) -> Self {
+        let head = Head { memory: Arc::clone(heads), length: AtomicUsize::new(0) };
+        Self { head, ..Self::default() }
+    }
+
+    /// The connection is no longer HTTP: a session uses it until it ends.
+    pub(super) fn upgrade(&self) {
+        self.upgraded.store(true, Relaxed);
+        self.head.end();
+        self.sending.fetch_add(1, Relaxed);
+    }
+
+    /// Bytes came in: of a head, unless a request is under way whose body they may be.
+    fn receive(&self, bytes: usize) -> io::Result<()> {
+        let is_head = self.working.load(Relaxed) == 0 && !self.upgraded.load(Relaxed);
+        if is_head { self.head.grow(bytes) } else { Ok(()) }
+    }
+
     fn begun(&self) -> MutexGuard<'_, Vec<Instant>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,6 +149,7 @@ impl Turn {
     pub(super) fn begin(activity: &Arc<Activity>, multiplexed: bool) -> Self {
         activity.working.fetch_add(1, Relaxed);
         activity.multiplexed.store(multiplexed, Relaxed);
+        activity.head.end();
         Self { activity: Arc::clone(activity), answered: false }
     }
 
@@ -202,7 +279,7 @@ impl AsyncRead for Socket {
         if self.activity.read.fetch_add(bytes.len() as u64, Relaxed) == 0 {
             self.activity.multiplexed.store(bytes.starts_with(HTTP_2), Relaxed);
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.activity.receive(bytes.len()))
     }
 }
 

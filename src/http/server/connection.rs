@@ -35,9 +35,9 @@ use super::{
 };
 
 /// The most bytes of a request's head, and of what is read ahead of a body (HTTP/1; more is 431).
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 32 * 1024;
 /// The most bytes of a request's head in HTTP/2 (more is 431).
-const HEAD: u32 = 64 * 1024;
+const HEAD: u32 = 32 * 1024;
 /// How many requests an HTTP/2 connection may have under way.
 const STREAMS: u32 = 128;
 /// How much of one body a client may send before it was read (HTTP/2), and of all bodies of a connection.
@@ -100,6 +100,7 @@ pub(super) async fn serve(
         drive(connection, &activity, options, &stats, stop).await;
         // Everybody who could have taken the connection over is gone by now, but for the one who has.
         if let Ok(session) = then.await {
+            activity.upgrade();
             session.await;
         }
     };

@@ -49,7 +49,7 @@ impl ConnectionHandle {
 
     /// A token was verified on the connection: it does not give way to newcomers any more, within its caller's share.
     pub(in crate::http) fn identify(&self, caller: &Caller) {
-        self.seat.identify(&Principal::of(caller).subject);
+        self.seat.identify(&Principal::of(caller));
     }
 
     /// Waits for the signal to stop.

@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use self::{
-    activity::Activity,
+    activity::{Activity, HeadMemory},
     connection::{Protocol, protocol},
     seats::Seats,
     watch::Phase,
@@ -67,6 +67,8 @@ pub struct Stats {
     head: AtomicU64,
     /// Those that were dropped while they waited for the client to take its answer.
     answer: AtomicU64,
+    /// The memory of their incomplete heads.
+    heads: Arc<HeadMemory>,
 }
 
 impl Stats {
@@ -148,7 +150,7 @@ impl Server {
     /// would a health check. A rejected client retries, or uses another instance.
     fn take(&mut self, stream: TcpStream) {
         while self.connections.try_join_next().is_some() {}
-        let activity = Arc::<Activity>::default();
+        let activity = Arc::new(Activity::new(&self.stats.heads));
         let Some(seat) = self.seats.take(&activity) else {
             self.stats.refused.fetch_add(1, Relaxed);
             return refuse(stream);

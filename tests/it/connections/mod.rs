@@ -183,6 +183,33 @@ async fn connections_without_a_token_give_way() {
 }
 
 #[tokio::test]
+async fn two_subjects_of_an_organization_keep_nobody_out() {
+    let world = gateway(|config| config.http.max_connections = 32).await;
+    let mut held = Vec::new();
+    for actor in [world.reader(), world.writer()] {
+        for _ in 0..16 {
+            let mut wire = Wire::to(world.address()).await;
+            assert_eq!(wire.ask(&authenticated(&actor)).await.expect("an answer").status, 200);
+            held.push(wire);
+        }
+    }
+    let mut others = Vec::new();
+    for _ in 0..8 {
+        let mut wire = Wire::to(world.address()).await;
+        assert_eq!(wire.ask(&authenticated(&world.other())).await.expect("an answer").status, 200);
+        others.push(wire);
+        assert_eq!(
+            Wire::to(world.address()).await.ask(&get("/healthz")).await.expect("an answer").status,
+            200
+        );
+    }
+    // What belongs to the other organization stays open.
+    for mut wire in others {
+        assert_eq!(wire.ask(&authenticated(&world.other())).await.expect("an answer").status, 200);
+    }
+}
+
+#[tokio::test]
 async fn polling_health_keeps_nobody_out() {
     let world = gateway(|config| config.http.max_connections = 64).await;
     let mut pollers = JoinSet::new();
