@@ -20,6 +20,7 @@ use crate::{
         metrics::{Metrics, Present},
         playground,
         rate_limit::RateLimit,
+        request_memory::RequestMemory,
         server::{self, Stats},
         state::{AppState, Settings},
         subscription_memory::SubscriptionMemoryLimiter,
@@ -76,12 +77,14 @@ impl App {
             response: config.limits.response,
             memory: config.limits.response_memory,
         }));
+        let request_memory = Arc::new(RequestMemory::new(config.limits.request_memory));
         let metrics = Metrics::new(Present {
             db: db.clone(),
             feed: Arc::clone(&feed),
             admission: Arc::clone(&admission),
             connections: Arc::clone(&connections),
             backlog: worker.backlog(),
+            request_memory: Arc::clone(&request_memory),
             response_memory: Arc::clone(&response_memory),
             maintenance: Arc::clone(&maintenance.stats),
         });
@@ -110,6 +113,7 @@ impl App {
             feed,
             worker,
             subscription_memory: SubscriptionMemoryLimiter::new(config.limits.subscriptions),
+            request_memory,
             response_memory,
             metrics: Arc::new(metrics),
             rate_limit: rate_limit(&config.rate_limit),

@@ -230,6 +230,9 @@ pub struct Limits {
     /// The memory budget in bytes for all responses, from execution until they are sent.
     #[serde(deserialize_with = "number::<1_048_576, 68_719_476_736, _, _>")]
     pub response_memory: usize,
+    /// The memory budget in bytes for the bodies and variables of all requests.
+    #[serde(deserialize_with = "number::<1_048_576, 68_719_476_736, _, _>")]
+    pub request_memory: usize,
 }
 
 impl Default for Limits {
@@ -249,6 +252,7 @@ impl Default for Limits {
             cost: 500_000,
             response: 16 * 1024 * 1024,
             response_memory: 96 * 1024 * 1024,
+            request_memory: 96 * 1024 * 1024,
         }
     }
 }
@@ -259,6 +263,8 @@ impl Limits {
     /// How many responses of the maximum size must fit into their memory: a response takes several times its size during
     /// execution, and a subject has half of the memory.
     pub const FEWEST_RESPONSES: usize = 6;
+    /// How many bodies of the maximum size must fit into the memory of requests.
+    pub const FEWEST_BODIES: usize = 6;
     /// The maximum of the limit of depth; deeper documents are never executed.
     pub const DEEPEST_DOCUMENT: usize = 32;
 }

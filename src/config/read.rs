@@ -8,7 +8,7 @@ use std::path::Path;
 use super::error::ConfigError;
 use super::source::Settings;
 use super::{
-    AppTokens, Auth, Config, Database, DatabaseUrl, Documents, Limits, RateLimit, TrustedDocumentsMode,
+    AppTokens, Auth, Config, Database, DatabaseUrl, Documents, Http, Limits, RateLimit, TrustedDocumentsMode,
     issuers,
 };
 use crate::auth::KeyMaterial;
@@ -29,10 +29,10 @@ pub(super) fn read(
     needs: Needs,
 ) -> Result<Config, ConfigError> {
     let mut settings = Settings::gather(file, environment)?;
-    let http = settings.read("http");
+    let http: Http = settings.read("http");
     let database = database(&mut settings, needs);
     let auth = issuers::read(&mut settings, needs);
-    let limits = limits(&mut settings);
+    let limits = limits(&mut settings, http.body_limit);
     let documents = documents(&mut settings);
     let rate_limit = rate_limit(&mut settings, limits.cost);
     let app_tokens = app_tokens(&mut settings, &auth);
@@ -77,7 +77,7 @@ pub(super) fn no_database() -> String {
     format!("not set; {remedy} in the file or in CONTACT_GATEWAY__DATABASE__URL")
 }
 
-fn limits(settings: &mut Settings) -> Limits {
+fn limits(settings: &mut Settings, body_limit: usize) -> Limits {
     let has_share = settings.has("limits", "subscriptions_per_organization");
     let mut limits: Limits = settings.read("limits");
     if !has_share {
@@ -88,6 +88,12 @@ fn limits(settings: &mut Settings) -> Limits {
         let remedy = format!("use {least} or more, or lower limits.response");
         let message = format!("too small for the configured response size; {remedy}");
         settings.problem("limits.response_memory", message);
+    }
+    let least = body_limit.saturating_mul(Limits::FEWEST_BODIES);
+    if limits.request_memory < least {
+        let remedy = format!("use {least} or more, or lower http.body_limit");
+        let message = format!("too small for the configured body size; {remedy}");
+        settings.problem("limits.request_memory", message);
     }
     limits
 }

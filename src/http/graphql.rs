@@ -3,7 +3,10 @@
 //!
 //! async-graphql-axum's extractor is not used: it takes mutations by GET and as text/plain, which lets a foreign page send them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Extension,
@@ -20,7 +23,8 @@ use tokio::time::timeout;
 use super::{
     access::{RequestMetadata, record_outcome},
     authenticate::{COST, RequestId, authenticate},
-    executor::{Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities},
+    body,
+    executor::{Admission, Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities},
     graphql_request::{read_body, read_query},
     negotiation::{MediaType, accepts_events},
     request_error::RequestError,
@@ -30,7 +34,10 @@ use super::{
     state::AppState,
     websocket,
 };
-use crate::error::{AppError, Code};
+use crate::{
+    error::{AppError, Code},
+    fair_share::Principal,
+};
 
 /// Handles a GraphQL request.
 pub(super) async fn handle(
@@ -88,7 +95,6 @@ async fn execute(
     metadata: &Arc<RequestMetadata>,
 ) -> Result<(ExecutionOutcome, DateTime<Utc>), RequestError> {
     check_method(&head.method, id)?;
-    state.admission.check().map_err(|error| RequestError::new(&error, id))?;
     let context = authenticate(&state.verifier, &head.headers, id.to_owned())
         .await
         .map(|context| context.with_smtputf8(state.settings.smtputf8));
@@ -98,20 +104,42 @@ async fn execute(
     }
     connection.identify(&context.caller);
     let expires_at = context.caller.expires_at;
-    // Read before a permit is taken, so that a slow client keeps no other from being served.
-    let request = if head.method == Method::GET {
-        read_query(&head.uri, id)?
-    } else {
-        read_body(&head.headers, body, &state.settings, id).await?
+    let principal = Principal::of(&context.caller);
+    let refused = |error| RequestError::new(&error, id);
+    state.admission.check(&principal).map_err(refused)?;
+    let mut memory = state.request_memory.begin(&principal);
+    let rejected = |error| RequestError::body(error, id);
+    // Received before a permit is taken, so that a slow client keeps no other from being served; decompressed and read after
+    // that.
+    let received = match head.method {
+        Method::GET => None,
+        _ => Some(body::receive(&head.headers, body, &state.settings, &mut memory).await.map_err(rejected)?),
     };
-    let (request, document) = request.into_request(id)?;
+    let permit = state.admission.acquire(&principal).await.map_err(refused)?;
+    let request = match received {
+        Some(received) => {
+            let body = received.decode(&state.settings, &mut memory).await.map_err(rejected)?;
+            let request = read_body(&body, id)?;
+            memory.shrink(body.capacity());
+            request
+        }
+        None => read_query(&head.uri, id)?,
+    };
+    let (request, document) = request.into_request(&mut memory, id)?;
+    let admission = Mutex::new(Some(Admission { permit, memory }));
     let capabilities = TransportCapabilities {
         writes: head.method == Method::POST,
         events,
         cost_extension: wants_cost(&head.headers),
         overhead: overhead(&head.headers, &state.settings),
     };
-    let call = Call { context: Arc::new(context), capabilities, metadata: Arc::clone(metadata), document };
+    let call = Call {
+        context: Arc::new(context),
+        capabilities,
+        metadata: Arc::clone(metadata),
+        document,
+        admission,
+    };
     let executor = GatewayExecutor::new(Arc::clone(state));
     Ok((executor.execute_operation(request.data(Arc::new(call))).await?, expires_at))
 }

@@ -1,19 +1,22 @@
 //! The GraphQL request of a client, read from the parameters of a GET or from the body of a POST.
+//!
+//! Variables stay a text until the request has its permit and memory for their values.
 
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use async_graphql::{Request, Variables};
-use axum::{
-    body::Body,
-    http::{HeaderMap, StatusCode, Uri},
-};
+use axum::http::{StatusCode, Uri};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::value::RawValue;
 
-use super::{body, request_error::RequestError, state::Settings};
+use super::{
+    body,
+    request_error::RequestError,
+    request_memory::{JsonError, RequestReservation, check_json},
+};
 use crate::{
     error::{AppError, Code},
     graphql::document::{OwnedDocumentReference, plain_id},
@@ -32,8 +35,18 @@ pub(super) struct GraphqlRequest {
     doc_id: Option<String>,
     #[serde(rename = "operationName")]
     operation_name: Option<String>,
-    variables: Option<Variables>,
+    variables: Option<RawVariables>,
     extensions: Option<Object<Extensions>>,
+}
+
+/// Variables, as the JSON text of an object.
+struct RawVariables(Box<RawValue>);
+
+impl<'de> Deserialize<'de> for RawVariables {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('{') { Ok(Self(raw)) } else { Err(D::Error::custom("not an object")) }
+    }
 }
 
 /// The extensions that are known; others are ignored.
@@ -76,9 +89,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 impl GraphqlRequest {
-    /// The request to the executor, and how it names its document.
+    /// The request to the executor, and how it names its document. Memory is reserved for the values of its variables.
     pub(super) fn into_request(
         self,
+        memory: &mut RequestReservation,
         request_id: &str,
     ) -> Result<(Request, OwnedDocumentReference), RequestError> {
         let bad = |message| RequestError::bad(StatusCode::BAD_REQUEST, message, request_id);
@@ -92,7 +106,9 @@ impl GraphqlRequest {
         };
         let mut request = Request::new(self.query.unwrap_or_default());
         request.operation_name = self.operation_name;
-        request.variables = self.variables.unwrap_or_default();
+        if let Some(RawVariables(raw)) = self.variables {
+            request.variables = read_variables(&raw, memory, request_id)?;
+        }
         Ok((request, reference))
     }
 
@@ -114,6 +130,22 @@ impl GraphqlRequest {
         }
         Ok(id)
     }
+}
+
+fn read_variables(
+    raw: &RawValue,
+    memory: &mut RequestReservation,
+    request_id: &str,
+) -> Result<Variables, RequestError> {
+    let invalid = |error| {
+        let message = body::not_json("value of variables", &error);
+        RequestError::new(&AppError::request(Code::BadRequest, message), request_id)
+    };
+    memory.grow_for_values(raw.get().as_bytes()).map_err(|error| match error {
+        JsonError::Invalid(error) => invalid(error),
+        JsonError::NoMemory(error) => RequestError::no_memory(error, request_id),
+    })?;
+    serde_json::from_str(raw.get()).map_err(invalid)
 }
 
 /// The request in the parameters of a GET.
@@ -148,48 +180,44 @@ const BODY: &str = "The body must be a JSON object with query, documentId, doc_i
 /// The JSON object that a parameter holds, if it was given.
 fn object<T: DeserializeOwned>(name: &str, members: &str, text: Option<String>) -> Result<Option<T>, String> {
     let text = text.filter(|text| !text.is_empty());
-    let value = text.map(|text| serde_json::from_slice::<Option<T>>(&json_text(text.as_bytes()))).transpose();
+    let read = |text: String| {
+        let text = json_text(text.as_bytes());
+        check_json(&text)?;
+        serde_json::from_slice::<Option<T>>(&text)
+    };
+    let value = text.map(read).transpose();
     value.map(Option::flatten).map_err(|_| format!("The parameter {name} must be a JSON object{members}."))
 }
 
 /// The request in the body of a POST.
-pub(super) async fn read_body(
-    headers: &HeaderMap,
-    body: Body,
-    settings: &Settings,
-    id: &str,
-) -> Result<GraphqlRequest, RequestError> {
-    let bytes = body::read(headers, body, settings).await.map_err(|error| RequestError::body(error, id))?;
-    let text = json_text(&bytes);
+pub(super) fn read_body(bytes: &[u8], id: &str) -> Result<GraphqlRequest, RequestError> {
+    let bad = |message: String| RequestError::bad(StatusCode::BAD_REQUEST, message, id);
+    let text = json_text(bytes);
+    let unusable =
+        || bad(format!("{BODY}{}", wrong_member(&serde_json::from_slice(&text).unwrap_or_default())));
     // Serde would take an array of the fields' values too.
-    let is_object = text.trim_ascii_start().starts_with(b"{");
-    let request = is_object.then(|| serde_json::from_slice(&text));
-    match request {
-        Some(Ok(request)) => Ok(request),
-        Some(Err(error)) if error.is_eof() => {
-            let message = "The body ends within its JSON. Send it complete.";
-            Err(RequestError::bad(StatusCode::BAD_REQUEST, message, id))
-        }
-        Some(Err(error)) if error.is_syntax() => {
-            Err(RequestError::new(&AppError::request(Code::BadRequest, body::not_json(&error)), id))
-        }
-        _ => Err(RequestError::bad(
-            StatusCode::BAD_REQUEST,
-            format!("{BODY}{}", wrong_member(&serde_json::from_slice(&text).unwrap_or_default())),
-            id,
-        )),
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(unusable());
     }
+    check_json(&text).map_err(|error| match error.is_eof() {
+        true => bad("The body ends within its JSON. Send it complete.".to_owned()),
+        false => bad(body::not_json("body", &error)),
+    })?;
+    serde_json::from_slice(&text).map_err(|_| unusable())
 }
 
+/// The members of an object, each as JSON text.
+pub(super) type Members<'a> = BTreeMap<String, &'a RawValue>;
+
 /// Which member of a body has another type, as the end of a message.
-pub(super) fn wrong_member(members: &Map<String, Json>) -> String {
-    let is_wrong = |(name, value): (&String, &Json)| match name.as_str() {
-        "query" | "documentId" | "doc_id" | "operationName" => !(value.is_string() || value.is_null()),
-        "variables" => !(value.is_object() || value.is_null()),
-        "extensions" => GraphqlRequest::deserialize(json!({ "extensions": value })).is_err(),
+pub(super) fn wrong_member(members: &Members<'_>) -> String {
+    let is_wrong = |name: &str, value: &str| match name {
+        "query" | "documentId" | "doc_id" | "operationName" => !value.starts_with(['"', 'n']),
+        "variables" => !value.starts_with(['{', 'n']),
+        "extensions" => serde_json::from_str::<Option<Object<Extensions>>>(value).is_err(),
         _ => false,
     };
-    let mut wrong = members.iter().filter(|member| is_wrong(*member)).map(|(name, _)| name);
+    let mut wrong = members.iter().filter(|(name, value)| is_wrong(name, value.get())).map(|(name, _)| name);
     wrong.next().map_or_else(
         || " Send each member once.".to_owned(),
         |name| format!(" The member {name} is of another type."),

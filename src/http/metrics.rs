@@ -25,7 +25,9 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{access::RequestMetadata, admission::AdmissionControl, server::Stats};
+use super::{
+    access::RequestMetadata, admission::AdmissionControl, request_memory::RequestMemory, server::Stats,
+};
 use crate::{
     graphql::document::Reason,
     log,
@@ -180,6 +182,8 @@ pub struct Present {
     pub connections: Arc<Stats>,
     /// The background tasks.
     pub backlog: Arc<Backlog>,
+    /// The memory of requests.
+    pub request_memory: Arc<RequestMemory>,
     /// The memory of responses.
     pub response_memory: Arc<ResponseMemory>,
     /// What retention has deleted.
@@ -198,6 +202,10 @@ impl Collector for Present {
         gauge("requests_in_flight_max", "Maximum of the gauge without _max", capacity)?;
         gauge("executing", "Old name of contact_gateway_requests_in_flight", in_flight)?;
         gauge("executing_max", "Old name of contact_gateway_requests_in_flight_max", capacity)?;
+        let (reserved, most) = (self.request_memory.reserved(), self.request_memory.limit());
+        let help = "Memory reserved for bodies that are received and for the values of requests";
+        gauge("request_memory_bytes", help, reserved)?;
+        gauge("request_memory_max_bytes", "Maximum of request_memory_bytes", most)?;
         let (held, most) = (self.response_memory.reserved(), self.response_memory.limits().memory);
         gauge("response_memory_bytes", "Memory held by responses until clients have read them", held)?;
         gauge("response_memory_max_bytes", "Maximum of response_memory_bytes", most)?;
@@ -221,7 +229,7 @@ impl Collector for Present {
         let name = "connections_refused";
         refused.encode(encoder.encode_descriptor(name, help, None, refused.metric_type())?)?;
         let evicted = ConstCounter::new(self.connections.evicted.load(Relaxed));
-        let help = "Connections without a token that were closed in favor of new ones";
+        let help = "Connections without a token, or beyond the share of their caller, that were closed in favor of new ones";
         let name = "connections_evicted";
         evicted.encode(encoder.encode_descriptor(name, help, None, evicted.metric_type())?)?;
         let help = "Connections closed because the client was too slow, by phase";

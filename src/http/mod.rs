@@ -15,6 +15,7 @@ mod negotiation;
 pub mod playground;
 pub mod rate_limit;
 mod request_error;
+pub mod request_memory;
 mod response_body;
 mod rest;
 pub mod server;
@@ -151,7 +152,11 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    use super::{admission::AdmissionControl, server::Stats, *};
+    use super::{
+        admission::{AdmissionControl, concurrent_permits},
+        server::Stats,
+        *,
+    };
     use crate::service::{
         Database,
         database::DatabaseOptions,
@@ -177,11 +182,12 @@ mod tests {
         let limits = SubscriptionLimits { total: 1, of_subject: 1, of_organization: 1 };
         let feed = Arc::new(Feed::new(&db, limits));
         Arc::new(Metrics::new(metrics::Present {
+            admission: Arc::new(AdmissionControl::new(1, concurrent_permits(&db))),
             db,
             feed,
-            admission: Arc::new(AdmissionControl::new(1, 1)),
             connections: Arc::<Stats>::default(),
             backlog: Arc::default(),
+            request_memory: Arc::new(request_memory::RequestMemory::new(1)),
             response_memory: Arc::new(ResponseMemory::new(ResponseLimits { response: 1, memory: 2 })),
             maintenance: Arc::default(),
         }))

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use async_graphql::{Response, ServerError};
 use axum::http::{HeaderValue, StatusCode, header};
 
-use super::body::{ACCEPTED_ENCODINGS, BodyError};
+use super::{
+    body::{ACCEPTED_ENCODINGS, BodyError},
+    request_memory::NoMemory,
+};
 use crate::{
     error::{AppError, Code},
     graphql::{
@@ -44,10 +47,18 @@ impl RequestError {
 
     /// A body that cannot be read.
     pub(super) fn body(error: BodyError, request_id: &str) -> Self {
+        if error.status == StatusCode::SERVICE_UNAVAILABLE {
+            return Self::new(&AppError::request(Code::Overloaded, error.message), request_id);
+        }
         let header = error
             .is_encoding
             .then_some((header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED_ENCODINGS)));
         Self { header, ..Self::bad(error.status, error.message, request_id) }
+    }
+
+    /// A request for which there is no memory.
+    pub(super) fn no_memory(error: NoMemory, request_id: &str) -> Self {
+        Self::body(error.into(), request_id)
     }
 
     pub(super) fn method(allowed: &'static str, message: &'static str, request_id: &str) -> Self {

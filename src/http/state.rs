@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     admission::AdmissionControl, health::Stopping, metrics::Metrics, rate_limit::RateLimit,
-    subscription_memory::SubscriptionMemoryLimiter, untrusted::UntrustedLog,
+    request_memory::RequestMemory, subscription_memory::SubscriptionMemoryLimiter, untrusted::UntrustedLog,
 };
 use crate::{
     auth::{Exchange, TokenVerifier},
@@ -38,6 +38,8 @@ pub struct AppState {
     pub feed: Arc<Feed>,
     /// The memory of open subscriptions.
     pub subscription_memory: SubscriptionMemoryLimiter,
+    /// The memory of the bodies and values of all requests.
+    pub request_memory: Arc<RequestMemory>,
     /// The memory of all responses.
     pub response_memory: Arc<ResponseMemory>,
     /// Does the background tasks that writes leave.

@@ -17,6 +17,11 @@ const UNIT: usize = 1024;
 /// How many units there are for each subscription that may be open: enough for a document of 250 tokens, and few have as many.
 const UNITS_EACH: usize = 64;
 
+/// What an object with fields takes besides them.
+const OBJECT: usize = 320;
+/// What a field of an object takes besides its name and value.
+const ENTRY: usize = 96;
+
 /// The fewest subscriptions that memory is set aside for, so that one may be long where few are wanted.
 const FEWEST: usize = 64;
 
@@ -71,7 +76,11 @@ fn size(value: &Value) -> usize {
     let within = match value {
         Value::String(text) => text.len(),
         Value::List(items) => items.iter().map(size).sum(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + size(value)).sum(),
+        Value::Object(fields) if fields.is_empty() => 0,
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| ENTRY + name.len() + size(value));
+            OBJECT + fields.sum::<usize>()
+        }
         Value::Binary(bytes) => bytes.len(),
         Value::Null | Value::Number(_) | Value::Boolean(_) | Value::Enum(_) => 0,
     };

@@ -32,12 +32,18 @@ const CONNECTIONS_OF_A_REQUEST: usize = 2;
 /// all cores of the database busy.
 const HEAVY: u64 = super::work::SCAN;
 
+/// Whether a request of so many points of cost is heavy.
+pub fn is_heavy(points: u64) -> bool {
+    points >= HEAVY
+}
+
 /// The queues in which statements wait.
 #[derive(Debug)]
 struct Queues {
     /// For the connections that callers use.
     connections: Arc<FairQueue>,
-    /// For statements of heavy requests, before they wait for a connection. A subject runs few of them at once.
+    /// For statements of heavy requests, before they wait for a connection. A subject runs few of them at once, and all of them
+    /// leave connections to others.
     heavy: Arc<FairQueue>,
     /// For SQLite's one writer. Waiting here is fair and costs nothing, waiting inside SQLite is neither.
     writer: Option<Arc<FairQueue>>,
@@ -83,7 +89,7 @@ impl Admission {
         let share = if is_sqlite { half(shared).min(half_of_cores) } else { half(shared) };
         let queues = Queues {
             connections: FairQueue::with_share(shared, share),
-            heavy: FairQueue::with_share(shared, half(shared).min(half_of_cores)),
+            heavy: FairQueue::with_share(half(shared), half(shared).min(half_of_cores)),
             writer: is_sqlite.then(|| FairQueue::new(1)),
             limit: options.acquire_timeout,
         };
@@ -109,6 +115,11 @@ impl Admission {
         }
     }
 
+    /// Whether the request is expected to read whole tables.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| is_heavy(request.points.load(Relaxed)))
+    }
+
     /// Waits until a connection may be used.
     pub(super) async fn connection(&self) -> Result<Admitted, DbErr> {
         let Some(request) = &self.request else {
@@ -117,7 +128,7 @@ impl Admission {
         // Nobody closes it. A request waits here for its own statements only, until its deadline.
         let of_request = Arc::clone(&request.connections).acquire_owned().await.ok();
         let waiting = async {
-            let heavy = match request.points.load(Relaxed) >= HEAVY {
+            let heavy = match self.is_heavy() {
                 true => Some(self.queues.heavy.acquire(&self.principal).await),
                 false => None,
             };

@@ -113,6 +113,11 @@ impl Database {
         self.connection.admission.expect(points);
     }
 
+    /// Whether the request is expected to read whole tables.
+    pub fn is_heavy(&self) -> bool {
+        self.connection.admission.is_heavy()
+    }
+
     /// The same database without row level security: for what is done to all organizations, or makes one.
     pub(super) fn bypass_rls(&self) -> Self {
         Self { connection: Connection { tenant: None, ..self.connection.clone() }, ..self.clone() }

@@ -34,7 +34,7 @@ use crate::{
         internal_contact, internal_contact_assignment, organization_contact,
     },
     error::{AppError, AppResult, Code},
-    fair_share::{FairQueue, Permit, Principal, Quota, Share, Subject},
+    fair_share::{FairQueue, Permit, Principal, Quota, Share, Subject, half},
 };
 
 /// The kinds of changes that are delivered.
@@ -175,6 +175,8 @@ fn too_many(whose: &str, most: usize) -> AppError {
 #[derive(Debug)]
 struct Turns {
     regular: Arc<FairQueue>,
+    /// Those whose events read whole tables, before they wait for a regular turn: they leave some of those to others.
+    heavy: Arc<FairQueue>,
     /// Those of organizations that fail: each is held for as long as a statement may take.
     retries: Arc<FairQueue>,
 }
@@ -183,26 +185,30 @@ struct Turns {
 #[derive(Debug)]
 struct Turn {
     _of_process: Permit,
+    _heavy: Option<Permit>,
     _of_organization: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
     fn new(count: usize) -> Arc<Self> {
-        Arc::new(Self { regular: FairQueue::new(count), retries: FairQueue::new(RETRIES) })
+        let (regular, heavy) = (FairQueue::new(count.max(2)), FairQueue::new(half(count)));
+        Arc::new(Self { regular, heavy, retries: FairQueue::new(RETRIES) })
     }
 
     /// Waits for the turn of a listener of this organization. While a statement of one of its listeners fails, they try
     /// one after the other, and keep no others waiting.
-    async fn acquire(&self, principal: &Principal, tail: &ChangeFeedTail) -> Turn {
+    async fn acquire(&self, principal: &Principal, tail: &ChangeFeedTail, is_heavy: bool) -> Turn {
         if !tail.is_failing() {
+            let heavy = if is_heavy { Some(self.heavy.acquire(principal).await) } else { None };
             let permit = self.regular.acquire(principal).await;
             // It may have begun to fail while this one waited.
             if !tail.is_failing() {
-                return Turn { _of_process: permit, _of_organization: None };
+                return Turn { _of_process: permit, _heavy: heavy, _of_organization: None };
             }
         }
         let of_organization = tail.retry().await;
-        Turn { _of_process: self.retries.acquire(principal).await, _of_organization: of_organization }
+        let permit = self.retries.acquire(principal).await;
+        Turn { _of_process: permit, _heavy: None, _of_organization: of_organization }
     }
 }
 
@@ -290,7 +296,7 @@ impl Listener {
     async fn contact_of(&self, change: &Model) -> AppResult<(Option<PublicId>, Turn)> {
         let mut failing = None;
         loop {
-            let turn = self.turns.acquire(&self.principal, &self.tail).await;
+            let turn = self.turns.acquire(&self.principal, &self.tail, self.db.is_heavy()).await;
             let contact = self.interest.contact_of(ReadContext::new(&self.db, self.organization), change);
             match limited(STATEMENT_TIMEOUT, contact).await {
                 Err(error) if matches!(error.code(), Code::Unavailable | Code::Timeout) => {
@@ -350,7 +356,7 @@ impl Listener {
     async fn read_table(&mut self, through: i64) -> Result<(), Interruption> {
         let mut failing = None;
         loop {
-            let permit = self.catching_up.acquire(&self.principal, &self.tail).await;
+            let permit = self.catching_up.acquire(&self.principal, &self.tail, false).await;
             let db = self.db.connection();
             let read = log::read_after(db, self.organization, self.position, through, self.batch);
             match limited(STATEMENT_TIMEOUT, read).await {

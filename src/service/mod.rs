@@ -58,6 +58,7 @@ mod transaction;
 pub mod work;
 mod write;
 
+pub use admission::is_heavy;
 pub use context::{ReadContext, WriteContext};
 pub use database::Database;
 pub use page::{ListRequest, Page, PageRequest, PageWindow};

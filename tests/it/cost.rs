@@ -38,7 +38,9 @@ on_both!(
 fn points(document: &str, variables: Value) -> u64 {
     let parsed = parse_query(document).unwrap_or_else(|error| panic!("{document}: {error}"));
     let operation = operation(&parsed, None).expect("an operation");
-    cost(schema_index(), &parsed, operation, &Variables::from_json(variables), u64::MAX).expect("a cost")
+    cost(schema_index(), &parsed, operation, &Variables::from_json(variables), u64::MAX)
+        .expect("a cost")
+        .points
 }
 
 #[test]

@@ -61,6 +61,7 @@ mod partner;
 mod process;
 mod races;
 mod related_contacts;
+mod request_memory;
 mod response;
 mod response_size;
 mod rest;

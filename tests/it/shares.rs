@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contact_gateway::service::Write;
+use contact_gateway::{auth::Scope, service::Write};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
@@ -12,13 +12,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::support::{Actor, World, on_both};
+use crate::support::{Actor, HOME, OTHER, World, on_both};
 
 const READ: &str = "{ accounts(first: 1) { nodes { id } } }";
 
 on_both!(
     a_subject_has_half_of_the_places,
     those_who_fill_their_turns_delay_nobody_else,
+    two_subjects_do_not_fill_the_requests_in_flight,
     what_a_request_took_is_charged,
     what_was_cut_off_is_charged,
 );
@@ -113,6 +114,102 @@ async fn those_who_fill_their_turns_delay_nobody_else(world: World) {
     }
     let ready = world.anonymous().request(Method::GET, "/readyz").send().await.expect("an answer");
     assert_eq!(ready.status(), 200);
+    assert!(greedy.try_join_next().is_none());
+    drop(held);
+    while let Some(status) = greedy.join_next().await {
+        assert_eq!(status.expect("no panic"), 200);
+    }
+}
+
+async fn two_subjects_do_not_fill_the_requests_in_flight(world: World) {
+    let world = patient(world).await.restarted(|config| config.limits.concurrency = 40).await;
+    let held = hold_partners(&world).await;
+    let mut greedy = [sending(&world.writer(), BLOCKED, 20), sending(&world.admin(), BLOCKED, 20)];
+    until(40, async || executing(&world).await).await;
+    // Each takes the place of one that waits.
+    for _ in 0..5 {
+        let reply = timeout(PATIENCE, world.other().query(READ)).await.expect("an answer");
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    let mut evicted = 0;
+    for requests in &mut greedy {
+        while let Some(status) = requests.try_join_next() {
+            assert_eq!(status.expect("no panic"), 503);
+            evicted += 1;
+        }
+    }
+    assert!((1..=5).contains(&evicted), "{evicted}");
+    // Subjects of the same organization do not gain by it what these have.
+    assert!(executing(&world).await >= 35);
+    drop(held);
+    for mut requests in greedy {
+        while let Some(status) = requests.join_next().await {
+            assert_eq!(status.expect("no panic"), 200);
+        }
+    }
+}
+
+/// Subjects of both organizations, many of each.
+fn many_subjects(world: &World) -> Vec<Actor> {
+    let subjects = (0..20).map(|number| (number, if number % 2 == 0 { HOME } else { OTHER }));
+    subjects.map(|(number, it)| world.actor(&format!("subject {number}"), &[it], &Scope::ALL)).collect()
+}
+
+/// Other requests are answered while these wait, however many subjects send them.
+async fn leave_permits_to_others(world: &World, document: &'static str, held: Write) {
+    let mut greedy: Vec<_> =
+        many_subjects(world).iter().map(|subject| sending(subject, document, 4)).collect();
+    until(80, async || executing(world).await).await;
+    sleep(Duration::from_millis(200)).await;
+    for actor in [world.reader(), world.other()] {
+        for _ in 0..5 {
+            let reply = timeout(PATIENCE, actor.query(READ)).await.expect("an answer");
+            assert_eq!(reply.status, 200);
+        }
+    }
+    assert!(greedy.iter_mut().all(|requests| requests.try_join_next().is_none()));
+    drop(held);
+    for mut requests in greedy {
+        while let Some(status) = requests.join_next().await {
+            assert_eq!(status.expect("no panic"), 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn heavy_requests_leave_permits_to_others() {
+    let world = patient(World::on_postgres().await).await;
+    let held = hold(&world, "LOCK TABLE partner IN ACCESS EXCLUSIVE MODE").await;
+    let heavy = "{ partners(first: 1, filter: { search: \"a\" }) { totalCount nodes { id } } }";
+    leave_permits_to_others(&world, heavy, held).await;
+}
+
+#[tokio::test]
+async fn writes_of_sqlite_leave_permits_to_others() {
+    let world = patient(World::on_sqlite().await).await;
+    let held = hold_partners(&world).await;
+    leave_permits_to_others(&world, BLOCKED, held).await;
+}
+
+#[tokio::test]
+async fn heavy_requests_by_rest_leave_permits_to_others() {
+    let world = patient(World::on_postgres().await).await;
+    let held = hold(&world, "LOCK TABLE account_contact IN ACCESS EXCLUSIVE MODE").await;
+    let account = "/v1/accounts/contacts?accountId=acc_1&limit=10";
+    let mut greedy = JoinSet::new();
+    for actor in many_subjects(&world) {
+        for _ in 0..4 {
+            let request = actor.request(Method::GET, account);
+            greedy.spawn(async move { request.send().await.expect("an answer").status().as_u16() });
+        }
+    }
+    until(80, async || executing(&world).await).await;
+    for actor in [world.reader(), world.other()] {
+        for _ in 0..5 {
+            let reply = timeout(PATIENCE, actor.query(READ)).await.expect("an answer");
+            assert_eq!(reply.status, 200);
+        }
+    }
     assert!(greedy.try_join_next().is_none());
     drop(held);
     while let Some(status) = greedy.join_next().await {

@@ -53,6 +53,15 @@ const LONG_VALUES: [(&str, &str, u64); 5] = [
 /// What each selection below `__schema` and `__type` costs. Most stand there in lists whose lengths only the schema knows.
 const INTROSPECTION: u64 = 50;
 
+/// What an operation costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// All of it, in points.
+    pub points: u64,
+    /// How many values the arguments have, each as often as its field can occur.
+    pub argument_values: usize,
+}
+
 /// What an operation costs with these variables, unless that is more than `limit`. Fragments count for every type that
 /// they may apply to.
 pub fn cost(
@@ -61,7 +70,7 @@ pub fn cost(
     operation: &Positioned<OperationDefinition>,
     variables: &Variables,
     limit: u64,
-) -> Result<u64, DocumentError> {
+) -> Result<Cost, DocumentError> {
     let definitions = &operation.node.variable_definitions;
     let mut costs = Costs {
         index,
@@ -80,13 +89,14 @@ pub fn cost(
         OperationType::Mutation => "Mutation",
         OperationType::Subscription => "Subscription",
     };
-    let points = costs.set(&operation.node.selection_set.node, Some(root)).total();
+    let total = costs.set(&operation.node.selection_set.node, Some(root));
+    let points = total.total();
     if points > limit {
         let cost = if points == u64::MAX { format!("more than {limit}") } else { points.to_string() };
         let message = format!("The request costs {cost} points; at most {limit} are allowed.");
         return Err(DocumentError::at(Code::QueryTooComplex, Reason::Cost, message, operation.pos));
     }
-    Ok(points)
+    Ok(Cost { points, argument_values: usize::try_from(total.values.times(1)).unwrap_or(usize::MAX) })
 }
 
 /// The value that a variable has.
@@ -97,13 +107,32 @@ fn variable_value<'a>(
     variables.get(&definition.name.node).or(definition.default_value.as_ref().map(|value| &value.node))
 }
 
+/// What occurs once, and what occurs for each row of the page, or of the input, that the field around the set is about.
+#[derive(Clone, Copy, Default)]
+struct Occurrences {
+    once: u64,
+    per_row: u64,
+}
+
+impl Occurrences {
+    fn add(&mut self, other: Self) {
+        self.once = self.once.saturating_add(other.once);
+        self.per_row = self.per_row.saturating_add(other.per_row);
+    }
+
+    /// How much it is when there are so many rows.
+    fn times(self, rows: u64) -> u64 {
+        self.once.saturating_add(self.per_row.saturating_mul(rows))
+    }
+}
+
 /// What a selection set costs.
 #[derive(Clone, Copy, Default)]
 struct Points {
-    /// What is there once.
-    once: u64,
-    /// What is there for each row of the page, or of the input, that the field around the set is about.
-    per_row: u64,
+    /// What is answered.
+    answers: Occurrences,
+    /// The values of arguments.
+    values: Occurrences,
     /// What the database does for all rows around the set at once.
     work: u64,
     /// Whether the list that the set is of is counted.
@@ -112,23 +141,18 @@ struct Points {
 
 impl Points {
     fn once(points: u64) -> Self {
-        Self { once: points, ..Self::default() }
+        Self { answers: Occurrences { once: points, per_row: 0 }, ..Self::default() }
     }
 
     fn add(&mut self, other: Self) {
-        self.once = self.once.saturating_add(other.once);
-        self.per_row = self.per_row.saturating_add(other.per_row);
+        self.answers.add(other.answers);
+        self.values.add(other.values);
         self.work = self.work.saturating_add(other.work);
         self.is_counted |= other.is_counted;
     }
 
-    /// What is answered when there are so many rows.
-    fn answers(self, count: u64) -> u64 {
-        self.once.saturating_add(self.per_row.saturating_mul(count))
-    }
-
     fn total(self) -> u64 {
-        self.answers(1).saturating_add(self.work)
+        self.answers.times(1).saturating_add(self.work)
     }
 }
 
@@ -183,7 +207,7 @@ impl<'a> Costs<'a> {
             return Points::default();
         }
         if is_introspection(name) {
-            let below = self.set(&field.selection_set.node, None).once;
+            let below = self.set(&field.selection_set.node, None).answers.once;
             return Points::once(below.saturating_mul(INTROSPECTION).saturating_add(1));
         }
         let known = on.and_then(|on| self.index.field(on, name));
@@ -194,32 +218,35 @@ impl<'a> Costs<'a> {
         let is_count = in_page && name == "totalCount";
         let statement = is_page || mutation || is_count;
         let value = if statement { STATEMENT } else { on.map_or(1, |on| value_points(on, name)) };
-        let itself = (self.values(field) / VALUES_PER_POINT) + value;
+        let values = self.values(field);
+        let itself = (values / VALUES_PER_POINT) + value;
         let is_list = known.is_some_and(|known| known.is_list);
         let is_result = name == "results" && on.is_some_and(|on| on.ends_with("Payload"));
         if is_list && (in_page || is_result) {
-            return Points { once: itself, per_row: below.once.saturating_add(1), ..below };
+            let answers = Occurrences { once: itself, per_row: below.answers.once.saturating_add(1) };
+            let values = Occurrences { once: values, per_row: below.values.once };
+            return Points { answers, values, ..below };
         }
-        let answers = match () {
-            () if is_page => below.answers(self.page(field)),
-            () if mutation => {
-                let written = WRITTEN_ROW.saturating_mul(self.written_items(field));
-                below.answers(self.input_rows(field)).saturating_add(written)
-            }
+        let times = |below: Occurrences| match () {
+            () if is_page => below.times(self.page(field)),
+            () if mutation => below.times(self.input_rows(field)),
             () if is_list => below.once.saturating_mul(self.asked_for(field).unwrap_or(LIST)),
-            () => below.answers(1),
+            () => below.times(1),
         };
+        let written = if mutation { WRITTEN_ROW.saturating_mul(self.written_items(field)) } else { 0 };
+        let (answers, values_below) = (times(below.answers).saturating_add(written), times(below.values));
         let is_child = !matches!(on, Some("Query" | "Organization"));
         let list = known
             .filter(|_| is_page)
             .map_or(0, |known| self.list_work(field, known.name, is_child, below.is_counted));
         // The lists of an organization are read wherever the organization stands, not once for all of them.
         let (each, at_once) = if on == Some("Organization") { (list, 0) } else { (0, list) };
+        let once = answers.saturating_add(itself).saturating_add(each);
         Points {
-            once: answers.saturating_add(itself).saturating_add(each),
+            answers: Occurrences { once, per_row: 0 },
+            values: Occurrences { once: values.saturating_add(values_below), per_row: 0 },
             work: below.work.saturating_add(at_once),
             is_counted: is_count,
-            ..Points::default()
         }
     }
 

@@ -33,7 +33,7 @@ use async_graphql::{
 pub(super) use self::convert::HIDDEN;
 use self::{apq::ApqCache, cache::DocumentCache, error::Fault, syntax::Syntax};
 pub use self::{
-    cost::cost,
+    cost::{Cost, cost},
     error::{DocumentError, Reason},
     guard::Budgets,
     id::{plain as plain_id, sha256},

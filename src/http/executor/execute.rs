@@ -39,6 +39,8 @@ pub(in crate::http) struct PreparedOperation {
     pub(in crate::http) variables: Variables,
     /// What it costs.
     pub(super) points: u64,
+    /// How many values the arguments of all its fields have.
+    pub(super) argument_values: usize,
     /// What sending its response takes in memory besides its bytes.
     pub(super) overhead: usize,
 }

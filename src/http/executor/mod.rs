@@ -14,7 +14,7 @@ mod tests;
 
 use std::{
     any::{Any, TypeId},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use async_graphql::{Data, Executor, Request, Response, parser::types::OperationType};
@@ -25,6 +25,7 @@ use futures_util::{
 };
 
 pub(super) use self::{
+    admit::Admission,
     execute::PreparedOperation,
     respond::{ExecutedResponse, code},
 };
@@ -34,7 +35,7 @@ use crate::{
     error::{AppError, Code},
     fair_share::Principal,
     graphql::document::{
-        DocumentLookup, OwnedDocumentReference, ValidDocument, coerce_variables, cost, operation,
+        Cost, DocumentLookup, OwnedDocumentReference, ValidDocument, coerce_variables, cost, operation,
     },
 };
 
@@ -64,6 +65,8 @@ pub(super) struct Call {
     pub(super) metadata: Arc<RequestMetadata>,
     /// Whether the document is named by its text, its id or both; the text is the request's.
     pub(super) document: OwnedDocumentReference,
+    /// The permit and the memory of the request, where the transport needed them to read it. The executor takes them.
+    pub(super) admission: Mutex<Option<Admission>>,
 }
 
 impl Call {
@@ -108,13 +111,14 @@ impl GatewayExecutor {
         // An empty name is none: some clients always send the member.
         request.operation_name = request.operation_name.filter(|name| !name.is_empty());
         let principal = Principal::of(&call.context.caller);
-        let _permit = admit::acquire(state, &call, &principal).await?;
+        let mut admission = admit::acquire(state, &call, &principal).await?;
         let prepared = self.prepare(&call, &mut request);
         admit::charge(state, &call, prepared.as_ref().ok())?;
         let prepared = prepared?;
         if prepared.ty == OperationType::Subscription {
             return subscribe::subscribe(state, &call, &principal, prepared).await;
         }
+        admit::admit_operation(&mut admission, &call, &prepared).await?;
         let mut execution = execute::execute(state, &call, prepared).await?;
         complete::complete(state, &call, &mut execution);
         let response = respond::respond(state, &call, execution).await?;
@@ -134,10 +138,11 @@ impl GatewayExecutor {
         let variables = std::mem::take(&mut request.variables);
         let variables = coerce_variables(&document.document, &selected.node, variables).map_err(refused)?;
         let (index, limit) = (self.state.schema_index, self.state.settings.cost_limit);
-        let points = cost(index, &document.document, selected, &variables, limit).map_err(refused)?;
+        let Cost { points, argument_values } =
+            cost(index, &document.document, selected, &variables, limit).map_err(refused)?;
         // Events are not compressed.
         let overhead = if ty == OperationType::Subscription { 0 } else { call.capabilities.overhead };
-        Ok(PreparedOperation { document, operation_name, ty, variables, points, overhead })
+        Ok(PreparedOperation { document, operation_name, ty, variables, points, argument_values, overhead })
     }
 
     /// The document that a request brings or names, from the cache or parsed and validated now.

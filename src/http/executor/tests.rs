@@ -19,6 +19,7 @@ use crate::{
         admission::{AdmissionControl, concurrent_permits},
         health::Stopping,
         metrics::{Metrics, Present},
+        request_memory::RequestMemory,
         server::Stats,
         state::Settings,
         subscription_memory::SubscriptionMemoryLimiter,
@@ -89,12 +90,14 @@ fn state(db: Database, maintenance: &Maintenance, response: usize) -> AppState {
     let worker = BackgroundWorker::start(&db, Utc::now);
     let limits = ResponseLimits { response, memory: 96 * 1024 * 1024 };
     let response_memory = Arc::new(ResponseMemory::new(limits));
+    let request_memory = Arc::new(RequestMemory::new(96 * 1024 * 1024));
     let metrics = Metrics::new(Present {
         db: db.clone(),
         feed: Arc::clone(&feed),
         admission: Arc::clone(&admission),
         connections: Arc::<Stats>::default(),
         backlog: worker.backlog(),
+        request_memory: Arc::clone(&request_memory),
         response_memory: Arc::clone(&response_memory),
         maintenance: Arc::clone(&maintenance.stats),
     });
@@ -124,6 +127,7 @@ fn state(db: Database, maintenance: &Maintenance, response: usize) -> AppState {
         feed,
         worker,
         subscription_memory: SubscriptionMemoryLimiter::new(most),
+        request_memory,
         response_memory,
         metrics: Arc::new(metrics),
         rate_limit: None,
@@ -154,6 +158,7 @@ fn call(scopes: &[Scope]) -> Arc<Call> {
         capabilities,
         metadata: Arc::default(),
         document: OwnedDocumentReference::Text,
+        admission: Mutex::default(),
     })
 }
 

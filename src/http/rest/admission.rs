@@ -33,9 +33,11 @@ use crate::{
     fair_share::Principal,
     http::{
         access::RequestMetadata,
+        admission::Work,
         authenticate::{AuthenticationError, RequestId, claims, select, selected},
         body::{self, ACCEPTED_ENCODINGS},
         meter::{Meter, timed},
+        request_memory::{JsonError, RequestReservation},
         response_body::overhead,
         server::{ConnectionHandle, Peer},
         state::AppState,
@@ -123,7 +125,6 @@ async fn handle(
     let operation = operation(document, &head)?;
     _ = metadata.operation.set(operation.name.clone());
     _ = metadata.field.set(operation.name.clone());
-    app.admission.check()?;
     let parameters = RawPathParams::from_request_parts(&mut head, &()).await;
     let parameters = parameters.map_err(|_| Problem::not_found("id"))?;
     let organization = parameters.iter().find(|(name, _)| *name == "org_id").map(|(_, value)| value);
@@ -137,18 +138,40 @@ async fn handle(
             _ = metadata.organization.set(organization);
         }
         let known = Arc::new(Call::new(app, context, &head.headers, conditions.clone())?);
-        known.charge(POINTS)?;
+        known.take_points(POINTS)?;
         head.extensions.insert(Arc::clone(&known));
         call = Some(known);
     }
+    let principal = call.as_ref().map_or(Principal::ANONYMOUS, |it| Principal::of(&it.request.caller));
+    app.admission.check(&principal)?;
     let query = read_query(document, operation, &head)?;
+    let mut memory = app.request_memory.begin(&principal);
+    // Received before a permit is acquired, so that a slow client does not hold one; decompressed and parsed after that.
     let body = match &operation.body {
-        Some(schema) => Some(read_body(state, schema, &head, body).await?),
+        Some(schema) => {
+            let received = body::receive(&head.headers, body, &app.settings, &mut memory).await;
+            Some((schema, received.map_err(Problem::of_body)?))
+        }
         None => None,
     };
-    // Acquired after the body has arrived, so that a slow client does not hold a permit.
-    let principal = call.as_ref().map_or(Principal::ANONYMOUS, |it| Principal::of(&it.request.caller));
-    let _place = app.admission.acquire(&principal).await?;
+    let mut permit = app.admission.acquire(&principal).await?;
+    let body = match body {
+        Some((schema, received)) => {
+            let bytes = received.decode(&app.settings, &mut memory).await.map_err(Problem::of_body)?;
+            Some(parse_body(state, schema, bytes, &mut memory)?)
+        }
+        None => None,
+    };
+    if !reads(&head) {
+        permit.wait_for_turn(Work::Write).await?;
+    }
+    let _permit = match &call {
+        Some(call) => {
+            call.hold(permit).await;
+            None
+        }
+        None => Some(permit),
+    };
     let work = call
         .as_ref()
         .and_then(|it| Meter::begin(app, &it.request.caller, it.charged(), &metadata.query_stats));
@@ -176,14 +199,19 @@ const MEMORY_WAIT: Duration = Duration::from_secs(1);
 /// Routes that read by POST.
 const READS_BY_POST: [&str; 1] = ["/v1/accounts/contacts/filter/ids"];
 
+/// Whether a request only reads.
+fn reads(head: &Parts) -> bool {
+    let path = head.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    matches!(head.method, Method::GET | Method::HEAD) || READS_BY_POST.contains(&path)
+}
+
 /// The memory meter of the response.
 async fn response_meter(
     app: &AppState,
     subject: &str,
     head: &Parts,
 ) -> Result<Arc<ResponseMeter>, ResponseStopped> {
-    let path = head.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let reads = matches!(head.method, Method::GET | Method::HEAD) || READS_BY_POST.contains(&path);
+    let reads = reads(head);
     let when_full = if reads { WhenFull::Wait(MEMORY_WAIT) } else { WhenFull::GoOn(MEMORY_WAIT) };
     let overhead = overhead(&head.headers, &app.settings);
     let needs = Needs { first: SMALL_RESPONSE, overhead, counts_rows: reads };
@@ -272,11 +300,21 @@ fn read_query(document: &Document, operation: &Operation, head: &Parts) -> Resul
 }
 
 /// Parses the body and validates it against the schema of the operation.
-async fn read_body(state: &FamilyState, schema: &Value, head: &Parts, body: Body) -> Result<Value, Problem> {
-    let bytes = body::read(&head.headers, body, &state.app.settings).await;
-    let bytes = bytes.map_err(Problem::of_body)?;
-    let unreadable = |error| Problem::new(ProblemKind::Unreadable, body::not_json(&error));
-    let value = canonical(serde_json::from_slice(&json_text(&bytes)).map_err(unreadable)?);
+fn parse_body(
+    state: &FamilyState,
+    schema: &Value,
+    bytes: Vec<u8>,
+    memory: &mut RequestReservation,
+) -> Result<Value, Problem> {
+    let text = json_text(&bytes);
+    let unreadable = |error| Problem::new(ProblemKind::Unreadable, body::not_json("body", &error));
+    memory.grow_for_values(&text).map_err(|error| match error {
+        JsonError::Invalid(error) => unreadable(error),
+        JsonError::NoMemory(error) => Problem::of_body(error.into()),
+    })?;
+    let value = canonical(serde_json::from_slice(&text).map_err(unreadable)?);
+    drop(text);
+    memory.shrink(bytes.capacity());
     let schema = JsonSchema { document: &state.document.json, schema };
     let faults = schema.validate(RequestPart::Body, &value);
     if faults.is_empty() { Ok(value) } else { Err(Problem::invalid(faults)) }

@@ -15,6 +15,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::{
     conditional::Conditions,
@@ -23,7 +24,11 @@ use super::{
 use crate::{
     auth::RequestContext,
     error::{AppResult, InputErrorCode},
-    http::{authenticate::single, state::AppState},
+    http::{
+        admission::{AdmissionPermit, Work},
+        authenticate::single,
+        state::AppState,
+    },
     service::{
         self, Database,
         filter::Filter,
@@ -53,6 +58,8 @@ pub(super) struct Call {
     app: Arc<AppState>,
     /// The points charged so far.
     charged: AtomicU64,
+    /// The permit, while the request is executed.
+    permit: Mutex<Option<AdmissionPermit>>,
     /// The caller, the time and the request id.
     pub(super) request: RequestContext,
     /// The database, restricted to the organization of the caller.
@@ -73,6 +80,7 @@ impl Call {
         Ok(Self {
             app: Arc::clone(app),
             charged: AtomicU64::new(0),
+            permit: Mutex::default(),
             db: app.db.within(&request.caller),
             request,
             idempotency_key: single_header(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?.map(str::to_owned),
@@ -94,8 +102,18 @@ impl Call {
         service::viewer(&self.request).is_ok()
     }
 
+    /// Holds the permit until the request ends.
+    pub(super) async fn hold(&self, permit: AdmissionPermit) {
+        *self.permit.lock().await = Some(permit);
+    }
+
     /// Charges the rows of a page, the rows skipped before it, and the filter.
-    pub(super) fn charge_page(&self, size: u32, number: u32, filter: Option<&Filter>) -> Result<(), Problem> {
+    pub(super) async fn charge_page(
+        &self,
+        size: u32,
+        number: u32,
+        filter: Option<&Filter>,
+    ) -> Result<(), Problem> {
         let rows = u64::from(size) * (u64::from(number) + 1);
         let most = self.app.settings.cost_limit;
         if rows > most {
@@ -109,12 +127,22 @@ impl Call {
                 message,
             ));
         }
-        self.charge(rows + filter.map_or(0, Filter::work))
+        self.charge(rows + filter.map_or(0, Filter::work)).await
     }
 
-    /// Charges points to the rate limit of the caller, in addition to the base cost: one for each row that is read or written,
-    /// and the cost of a filter.
-    pub(super) fn charge(&self, points: u64) -> Result<(), Problem> {
+    /// Charges points in addition to the base cost: one for each row that is read or written, and the cost of a filter. A
+    /// request that reads whole tables then waits for its turn.
+    pub(super) async fn charge(&self, points: u64) -> Result<(), Problem> {
+        self.take_points(points)?;
+        let work = if self.db.is_heavy() { Work::Heavy } else { Work::Usual };
+        match &mut *self.permit.lock().await {
+            Some(permit) => Ok(permit.wait_for_turn(work).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Charges points to the rate limit of the caller.
+    pub(super) fn take_points(&self, points: u64) -> Result<(), Problem> {
         self.db.expect_work(points);
         match &self.app.rate_limit {
             Some(buckets) if points > 0 => {

@@ -158,7 +158,7 @@ async fn list(
     Extension(call): CallExtension,
     ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
 ) -> RestResult {
-    let request = query.to_list_request::<entity::Entity>(&call, None)?;
+    let request = query.to_list_request::<entity::Entity>(&call, None).await?;
     let page = reading::list::<entity::Entity>(&call.db, &call.request, Columns::all(), &request).await?;
     RestResponse::ok(&InternalContacts { data: page.items.iter().map(InternalContact::from).collect() })
 }

@@ -152,7 +152,7 @@ async fn list(
     let partner = reading::get::<partner::Entity>(&call.db, &call.request, &partner_id).await?;
     let partner = partner.ok_or_else(|| Problem::not_found("partner_id"))?;
     let own = Filter::Compare(Field::new("partner_id"), Comparison::Equal(partner.id.into()));
-    let request = query.to_list_request::<Entity>(&call, Some(own))?;
+    let request = query.to_list_request::<Entity>(&call, Some(own)).await?;
     let page = reading::list::<Entity>(&call.db, &call.request, Columns::all(), &request).await?;
     let assigned = assignments::with_people(&call.db, &call.request, page.items).await?;
     RestResponse::ok(&InternalContactAssignments { data: assigned.iter().map(Into::into).collect() })

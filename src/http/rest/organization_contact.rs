@@ -368,7 +368,7 @@ struct CollectionPosition {
 impl CollectionPosition {
     async fn read(&self, call: &Arc<Call>) -> Result<Page<Model>, Problem> {
         let number = self.number - 1;
-        call.charge_page(self.size, number, None)?;
+        call.charge_page(self.size, number, None).await?;
         let page = PageRequest::numbered(Entity::ORDER, self.size, number, Vec::new(), true);
         let list = ListRequest { filter: None, page };
         Ok(reading::list::<Entity>(&call.db, &call.request, Columns::all(), &list).await?)

@@ -55,12 +55,12 @@ enum SortField {
 
 impl SortedPageQuery {
     /// Charges the page and returns the request for it.
-    pub(super) fn to_list_request<E: Paged>(
+    pub(super) async fn to_list_request<E: Paged>(
         &self,
         call: &Arc<Call>,
         filter: Option<Filter>,
     ) -> Result<ListRequest, Problem> {
-        call.charge_page(self.limit, self.page, filter.as_ref())?;
+        call.charge_page(self.limit, self.page, filter.as_ref()).await?;
         let direction = match self.sort_order {
             SortOrder::Asc => Direction::Ascending,
             SortOrder::Desc => Direction::Descending,

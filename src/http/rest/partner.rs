@@ -76,7 +76,7 @@ async fn list(
     Extension(call): CallExtension,
     ValidatedQuery(query): ValidatedQuery<SortedPageQuery>,
 ) -> RestResult {
-    let request = query.to_list_request::<Entity>(&call, None)?;
+    let request = query.to_list_request::<Entity>(&call, None).await?;
     let page = reading::list::<Entity>(&call.db, &call.request, Columns::all(), &request).await?;
     RestResponse::ok(&Partners { data: page.items.iter().map(Partner::from).collect() })
 }

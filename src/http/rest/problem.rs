@@ -238,6 +238,7 @@ impl Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
             StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::TooLarge,
             StatusCode::REQUEST_TIMEOUT => ProblemKind::BodyTimeout,
+            StatusCode::SERVICE_UNAVAILABLE => ProblemKind::Overloaded,
             _ => ProblemKind::Unreadable,
         };
         let headers = if error.is_encoding { ResponseHeaders::AcceptEncoding } else { ResponseHeaders::None };

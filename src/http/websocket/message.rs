@@ -1,11 +1,14 @@
 //! The messages of both subprotocols.
 
-use std::iter;
+use std::{borrow::Cow, collections::BTreeMap, iter};
 
 use async_graphql::http::WebSocketProtocols as Subprotocol;
-use axum::{body::Bytes, http::HeaderValue};
+use axum::{
+    body::Bytes,
+    http::{HeaderValue, header::AUTHORIZATION},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::{Number, Value as Json, value::RawValue};
 use tokio_tungstenite::tungstenite::{
     Message, Utf8Bytes,
     protocol::frame::{
@@ -16,7 +19,9 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     http::{
+        authenticate::ORGANIZATION,
         graphql_request::{GraphqlRequest, Object},
+        request_memory::check_json,
         response_body::ResponseBody,
     },
     service::json::{canonical, json_text},
@@ -25,15 +30,32 @@ use crate::{
 /// The most bytes of an id, which is kept as long as its operation and comes with every answer.
 pub(super) const ID_LIMIT: usize = 256;
 
-/// A message from the client. The comments name the messages of the older subprotocol that mean the same.
+/// The members of a message as they are written. A buffered enum would read the values of the payload.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    ty: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+impl Envelope<'_> {
+    fn id(&self) -> Option<String> {
+        serde_json::from_str(self.id?.get()).ok()
+    }
+
+    fn operation(&self) -> Option<Operation> {
+        let id = self.id().filter(|id| (1..=ID_LIMIT).contains(&id.len()))?;
+        Some(Operation { id, payload: serde_json::from_str(self.payload?.get()).ok()? })
+    }
+}
+
+/// A message from the client. The comments name the messages of the older subprotocol that mean the same.
 pub(super) enum Incoming {
     /// Authenticates the client.
-    ConnectionInit {
-        #[serde(default)]
-        payload: Payload,
-    },
+    ConnectionInit { payload: Payload },
     /// Asks for a pong.
     Ping,
     /// Answers a ping.
@@ -51,7 +73,6 @@ pub(super) enum Incoming {
 }
 
 /// An operation to start.
-#[derive(Deserialize)]
 pub(super) struct Operation {
     pub(super) id: String,
     pub(super) payload: Box<Object<GraphqlRequest>>,
@@ -62,46 +83,62 @@ impl Incoming {
     pub(super) fn parse(text: &str, subprotocol: Subprotocol) -> Option<Self> {
         let text = json_text(text.as_bytes());
         // Serde would take an array of the fields' values too.
-        let is_object = text.trim_ascii_start().starts_with(b"{");
-        let message: Self = if is_object { serde_json::from_slice(&text).ok()? } else { return None };
-        let is_valid = match &message {
-            Self::ConnectionInit { .. } => true,
-            Self::Ping | Self::Pong | Self::Complete { .. } => subprotocol == Subprotocol::GraphQLWS,
-            Self::Subscribe(operation) => subprotocol == Subprotocol::GraphQLWS && operation.has_valid_id(),
-            Self::Stop { .. } | Self::ConnectionTerminate => {
-                subprotocol == Subprotocol::SubscriptionsTransportWS
-            }
-            Self::Start(operation) => {
-                subprotocol == Subprotocol::SubscriptionsTransportWS && operation.has_valid_id()
-            }
-        };
-        is_valid.then_some(message)
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        check_json(&text).ok()?;
+        let message: Envelope<'_> = serde_json::from_slice(&text).ok()?;
+        let is_older = subprotocol == Subprotocol::SubscriptionsTransportWS;
+        Some(match (&*message.ty, is_older) {
+            ("connection_init", _) => Self::ConnectionInit {
+                payload: message.payload.map_or(Some(Payload::default()), Payload::read)?,
+            },
+            ("ping", false) => Self::Ping,
+            ("pong", false) => Self::Pong,
+            ("subscribe", false) => Self::Subscribe(message.operation()?),
+            ("complete", false) => Self::Complete { id: message.id()? },
+            ("start", true) => Self::Start(message.operation()?),
+            ("stop", true) => Self::Stop { id: message.id()? },
+            ("connection_terminate", true) => Self::ConnectionTerminate,
+            _ => return None,
+        })
     }
 }
 
-impl Operation {
-    fn has_valid_id(&self) -> bool {
-        (1..=ID_LIMIT).contains(&self.id.len())
-    }
-}
-
-/// The payload of the client's connection_init.
+/// The payload of the client's connection_init: the members that identify the client, each as JSON text.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(super) struct Payload(Option<Map<String, Json>>);
+pub(super) struct Payload(BTreeMap<String, Box<RawValue>>);
 
 impl Payload {
+    /// The payload in an object, without the other members.
+    fn read(object: &RawValue) -> Option<Self> {
+        let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(object.get()).ok()?;
+        let names = [AUTHORIZATION, ORGANIZATION];
+        members.retain(|name, _| names.iter().any(|it| name.eq_ignore_ascii_case(it.as_str())));
+        Some(Self(members))
+    }
+
     /// The values under a name, in whatever case it is written; `None` when one cannot be that of a header.
     pub(super) fn values(&self, name: &str) -> Option<Vec<HeaderValue>> {
-        let named = self.0.iter().flatten().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let given = named.filter(|(_, value)| !value.is_null());
-        let values = given.map(|(_, value)| match value {
-            Json::String(text) => HeaderValue::from_str(text).ok(),
-            Json::Number(_) => HeaderValue::from_str(&canonical(value.clone()).to_string()).ok(),
-            _ => None,
+        let named = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let given = named.filter(|(_, value)| value.get() != "null");
+        let values = given.map(|(_, value)| match serde_json::from_str(value.get()).ok()? {
+            Scalar::Text(text) => HeaderValue::from_str(&text).ok(),
+            Scalar::Number(number) => {
+                HeaderValue::from_str(&canonical(Json::Number(number)).to_string()).ok()
+            }
         });
         values.collect()
     }
+}
+
+/// A value that a header can have.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Number(Number),
 }
 
 /// A message to the client.

@@ -1,6 +1,9 @@
 //! The operations of sockets: their execution, and the messages that come of it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use async_graphql::ServerError;
 use axum::http::Method;
@@ -15,10 +18,13 @@ use super::message::Outgoing;
 use crate::{
     auth::{Caller, RequestContext},
     error::{AppError, Code},
+    fair_share::Principal,
     http::{
         access::{Access, RequestMetadata, record_outcome},
         authenticate::RequestId,
-        executor::{Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities},
+        executor::{
+            Admission, Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities,
+        },
         graphql::too_slow,
         graphql_request::GraphqlRequest,
         request_error::RequestError,
@@ -99,8 +105,13 @@ async fn execute(
         TransportCapabilities { writes: true, events: true, cost_extension: false, overhead: 0 };
     let limit = state.settings.request_timeout;
     let execution = async {
-        let (request, document) = request.into_request(id.as_str())?;
-        let call = Call { context, capabilities, metadata: Arc::clone(&metadata), document };
+        let principal = Principal::of(&context.caller);
+        let permit = state.admission.acquire(&principal).await;
+        let permit = permit.map_err(|error| RequestError::new(&error, id.as_str()))?;
+        let mut memory = state.request_memory.begin(&principal);
+        let (request, document) = request.into_request(&mut memory, id.as_str())?;
+        let admission = Mutex::new(Some(Admission { permit, memory }));
+        let call = Call { context, capabilities, metadata: Arc::clone(&metadata), document, admission };
         GatewayExecutor::new(state).execute_operation(request.data(Arc::new(call))).await
     };
     let outcome = timeout(limit, metadata.query_stats.count(execution)).await;

@@ -190,7 +190,9 @@ impl<'a> Search<'a> {
 fn points(document: &Document) -> Option<u64> {
     let parsed = parse_query(&document.text).expect("a document");
     let operation = operation(&parsed, None).ok()?;
-    cost(schema_index(), &parsed, operation, &Variables::from_json(document.variables.clone()), u64::MAX).ok()
+    cost(schema_index(), &parsed, operation, &Variables::from_json(document.variables.clone()), u64::MAX)
+        .ok()
+        .map(|cost| cost.points)
 }
 
 fn report(world: &World, search: &Search<'_>, measured: &Measured) {

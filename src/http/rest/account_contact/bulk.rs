@@ -115,7 +115,7 @@ pub(super) async fn create(
     Extension(call): CallExtension,
     ValidatedBody(body): ValidatedBody<NewCustomerContacts>,
 ) -> RestResult {
-    call.charge(body.points())?;
+    call.charge(body.points()).await?;
     let (accounts, contact_type) = (body.account_ids.unwrap_or_default(), body.contact_type.as_deref());
     let rows = body.contacts.into_iter().map(|contact| contact.into_row(&accounts, contact_type));
     let idempotency_key = call.idempotency_key.clone();

@@ -227,7 +227,7 @@ async fn list(
     };
     let filters = query.account_id.iter().map(at).chain(query.contact_type.iter().map(of_type));
     let filter = Filter::All(filters.collect());
-    call.charge_page(query.limit, number, Some(&filter))?;
+    call.charge_page(query.limit, number, Some(&filter)).await?;
     let page = PageRequest::numbered(Entity::ORDER, query.limit, number, Vec::new(), false);
     RestResponse::ok(&fetch(&call, filter, page).await?)
 }
@@ -243,7 +243,7 @@ async fn list(
 )]
 async fn search(Extension(call): CallExtension, ValidatedQuery(query): ValidatedQuery<Search>) -> RestResult {
     let filter = Filter::Compare(Field::EMAIL, Comparison::Equal(query.email.into()));
-    call.charge(filter.work())?;
+    call.charge(filter.work()).await?;
     let page = PageRequest::numbered(Entity::ORDER, 1, 0, Vec::new(), false);
     RestResponse::ok(&fetch(&call, filter, page).await?)
 }
@@ -258,7 +258,7 @@ async fn search(Extension(call): CallExtension, ValidatedQuery(query): Validated
     responses((status = 201, description = "The contacts that exist and are accessible with this token.", body = Vec<CustomerContact>))
 )]
 async fn filter(Extension(call): CallExtension, ValidatedBody(body): ValidatedBody<Ids>) -> RestResult {
-    call.charge(body.ids.len() as u64)?;
+    call.charge(body.ids.len() as u64).await?;
     let ids = body.ids.iter().filter_map(|id| id.parse::<AccountContactId>().ok());
     let filter = Filter::Compare(Field::new("id"), Comparison::In(ids.map(Into::into).collect()));
     let page = PageRequest::numbered(Entity::ORDER, MAX_IDS, 0, Vec::new(), false);
