@@ -1,5 +1,5 @@
 //! The real binary under attack and overload, over HTTP: `cargo bench --bench edge`, or only some of it:
-//! `cargo bench --bench edge -- attacks slow responses overload shares body stop subscribers`.
+//! `cargo bench --bench edge -- attacks slow requests responses overload shares body stop subscribers`.
 //!
 //! Each part prints what it saw; nothing is asserted but that the gateway still answers. The load comes from the same
 //! machine, so its own CPU is in the figures. CONTACT_GATEWAY_BENCH_DATABASE names an empty PostgreSQL database to use
@@ -50,14 +50,17 @@ const HEAVY: &str = "{ partners(first: 30) { totalCount nodes { id name assignme
 /// What has many values: all accounts with all of their contacts.
 const LARGE: &str = "{ accounts(first: 100) { nodes { id name contacts(first: 100) { nodes { id firstName lastName email
     phone createdAt updatedAt metadata customFieldValues { value displayValue field { key label } } } } } } }";
+/// How many clients send a body that stays incomplete.
+const BODIES: usize = 500;
 /// How many clients take nothing of it.
 const READERS: usize = 50;
 
 type Part = (&'static str, fn(&tokio::runtime::Runtime));
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("attacks", |runtime| runtime.block_on(attacks())),
     ("slow", |runtime| runtime.block_on(slow_clients())),
+    ("requests", |runtime| runtime.block_on(requests())),
     ("responses", |runtime| runtime.block_on(responses())),
     ("overload", |runtime| runtime.block_on(overload())),
     ("shares", |runtime| runtime.block_on(shares::run())),
@@ -120,6 +123,33 @@ async fn slow_clients() {
     for (kind, last) in dropped {
         println!("the last {kind} was dropped after {last:?}");
     }
+    compare(&alone, &beside);
+}
+
+/// Good clients alone, and beside those of another subject: whose large bodies stay incomplete, and that send bodies of a MiB
+/// with as many values as fit, over and over.
+async fn requests() {
+    let gateway = Process::start().await;
+    good(&gateway).run(gateway.address()).await;
+    let alone = good(&gateway).run(gateway.address()).await;
+    println!("good queries alone:          {alone}");
+    let head = client::head(&gateway.token_of("greedy"));
+    let incomplete = format!("{head}content-length: 1000001\r\n\r\n{}", " ".repeat(1_000_000));
+    let held = slow::readers(gateway.address(), incomplete.as_bytes(), BODIES).await;
+    println!(
+        "beside {BODIES} incomplete bodies: {} KiB, at most {} KiB",
+        gateway.memory("VmRSS"),
+        gateway.memory("VmHWM")
+    );
+    drop(held);
+    let values = vec![serde_json::json!({}); 340_000];
+    let body = serde_json::json!({ "query": "{ __typename }", "variables": { "values": values } });
+    let requests = Arc::new(vec![client::json_request(&head, &body)]);
+    let greedy = Load { connections: 16, rate: None, requests, span: SPAN };
+    let (beside, large) = tokio::join!(good(&gateway).run(gateway.address()), greedy.run(gateway.address()));
+    println!("beside large bodies:         {beside}");
+    println!("the large bodies:            {large}");
+    println!("memory: {} KiB, at most {} KiB", gateway.memory("VmRSS"), gateway.memory("VmHWM"));
     compare(&alone, &beside);
 }
 
