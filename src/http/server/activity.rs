@@ -54,23 +54,30 @@ impl HeadMemory {
 struct Head {
     memory: Arc<HeadMemory>,
     length: AtomicUsize,
+    reserved: AtomicUsize,
 }
 
 impl Head {
-    /// More of it has come. Fails when there is no memory for it.
+    /// More of it has come. Fails when there is no memory for it. The first bytes reserve nothing: they may be a whole head
+    /// with its body.
     fn grow(&self, bytes: usize) -> io::Result<()> {
-        let before = self.length.load(Relaxed);
-        let more = (before + bytes).saturating_sub(USUAL_HEAD.max(before));
+        let before = self.length.fetch_add(bytes, Relaxed);
+        if before == 0 {
+            return Ok(());
+        }
+        let needed = (before + bytes).saturating_sub(USUAL_HEAD);
+        let more = needed.saturating_sub(self.reserved.load(Relaxed));
         if more > 0 && !self.memory.try_take(more) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        self.length.store(before + bytes, Relaxed);
+        self.reserved.fetch_add(more, Relaxed);
         Ok(())
     }
 
     /// It is complete, or nobody waits for the rest.
     fn end(&self) {
-        self.memory.give_back(self.length.swap(0, Relaxed).saturating_sub(USUAL_HEAD));
+        self.length.store(0, Relaxed);
+        self.memory.give_back(self.reserved.swap(0, Relaxed));
     }
 }
 
@@ -111,7 +118,8 @@ pub(super) struct Activity {
 impl Activity {
     /// A connection whose heads use this memory while they are incomplete.
     pub(super) fn new(heads: &Arc<HeadMemory>) -> Self {
-        let head = Head { memory: Arc::clone(heads), length: AtomicUsize::new(0) };
+        let (length, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let head = Head { memory: Arc::clone(heads), length, reserved };
         Self { head, ..Self::default() }
     }
 
@@ -122,9 +130,11 @@ impl Activity {
         self.sending.fetch_add(1, Relaxed);
     }
 
-    /// Bytes came in: of a head, unless a request is under way whose body they may be.
+    /// Bytes came in: of a head, unless a request is under way whose body they may be. With HTTP/2 they may also belong to the
+    /// body of a request that was answered.
     fn receive(&self, bytes: usize) -> io::Result<()> {
-        let is_head = self.working.load(Relaxed) == 0 && !self.upgraded.load(Relaxed);
+        let is_http1 = !self.multiplexed.load(Relaxed) && !self.upgraded.load(Relaxed);
+        let is_head = is_http1 && self.working.load(Relaxed) == 0;
         if is_head { self.head.grow(bytes) } else { Ok(()) }
     }
 
