@@ -92,22 +92,17 @@ fn third(permits: usize) -> usize {
 }
 
 /// What a request does, by which it needs a turn of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Work {
-    Usual,
-    /// It reads whole tables.
-    Heavy,
-    Write,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    pub(super) writes: bool,
+    /// Whether it reads whole tables.
+    pub(super) is_heavy: bool,
 }
 
 impl Work {
     /// That of a request of so many points, which writes or reads.
     pub(super) fn of(points: u64, writes: bool) -> Self {
-        match writes {
-            true => Self::Write,
-            false if is_heavy(points) => Self::Heavy,
-            false => Self::Usual,
-        }
+        Self { writes, is_heavy: is_heavy(points) }
     }
 }
 
@@ -237,10 +232,9 @@ impl AdmissionPermit {
     /// Waits for the turn that such work needs, without a permit while others are before it.
     pub(super) async fn wait_for_turn(&mut self, work: Work) -> Result<(), AppError> {
         let control = &self.place.control;
-        let queue = match work {
-            Work::Usual => None,
-            Work::Heavy => Some(&control.heavy),
-            Work::Write => control.writes.as_ref(),
+        let queue = match &control.writes {
+            Some(writes) if work.writes => Some(writes),
+            _ => work.is_heavy.then_some(&control.heavy),
         };
         let Some(queue) = queue.filter(|_| self.turn.is_none()) else { return Ok(()) };
         self.turn = queue.acquire(&self.place.principal).now_or_never();
@@ -351,7 +345,7 @@ mod tests {
     fn heavy_requests_leave_permits_to_others() {
         let admission = gateway(100, 6);
         let heavy = |permit: &mut AdmissionPermit| {
-            permit.wait_for_turn(Work::Heavy).now_or_never().is_some_and(|it| it.is_ok())
+            permit.wait_for_turn(Work::of(u64::MAX, false)).now_or_never().is_some_and(|it| it.is_ok())
         };
         // Of each of many organizations a subject: two have the turns, and the others hold no permit.
         let principals: Vec<Principal> = (0..20).map(|number| principal("ada", number)).collect();
@@ -365,7 +359,7 @@ mod tests {
                 continue;
             }
             let mut waiting: Pin<Box<dyn Future<Output = AdmissionPermit>>> = Box::pin(async move {
-                permit.wait_for_turn(Work::Heavy).await.expect("a turn");
+                permit.wait_for_turn(Work::of(u64::MAX, false)).await.expect("a turn");
                 permit
             });
             assert!(waiting.as_mut().now_or_never().is_none());

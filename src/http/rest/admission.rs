@@ -162,11 +162,9 @@ async fn handle(
         }
         None => None,
     };
-    if !reads(&head) {
-        permit.wait_for_turn(Work::Write).await?;
-    }
     let _permit = match &call {
         Some(call) => {
+            permit.wait_for_turn(Work { writes: !reads(&head), is_heavy: false }).await?;
             call.hold(permit).await;
             None
         }

@@ -134,7 +134,7 @@ impl Call {
     /// request that reads whole tables then waits for its turn.
     pub(super) async fn charge(&self, points: u64) -> Result<(), Problem> {
         self.take_points(points)?;
-        let work = if self.db.is_heavy() { Work::Heavy } else { Work::Usual };
+        let work = Work { writes: false, is_heavy: self.db.is_heavy() };
         match &mut *self.permit.lock().await {
             Some(permit) => Ok(permit.wait_for_turn(work).await?),
             None => Ok(()),
