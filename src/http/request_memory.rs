@@ -47,7 +47,7 @@ impl NoMemory {
     /// What is wrong, and what to do.
     pub(super) fn message(self) -> &'static str {
         match self {
-            Self::TooLarge => "The request has too many values. Send fewer in one request.",
+            Self::TooLarge => "The request needs too much memory. Send fewer values in one request.",
             Self::Overloaded => "Not enough memory for the request. Try again shortly.",
         }
     }

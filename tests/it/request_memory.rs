@@ -3,7 +3,7 @@
 //!
 //! Nothing here depends on the database, so there is one of each test, on SQLite.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use contact_gateway::auth::Scope;
 use reqwest::Method;
@@ -175,6 +175,26 @@ async fn what_no_subject_may_have_is_too_large() {
     let path =
         format!("/graphql?query=%7Bviewer%7Bsubject%7D%7D&variables={}", variables.replace('"', "%22"));
     assert_eq!(actor.request(Method::GET, &path).send().await.expect("an answer").status(), 200);
+    until_reserved(&world, |bytes| bytes == 0).await;
+}
+
+#[tokio::test]
+async fn compressed_bodies_have_memory_before_they_are_decompressed() {
+    let world = little_memory().await;
+    let query = json!({ "query": READ }).to_string();
+    let compressed = |window| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).expect("an encoder");
+        encoder.window_log(window).expect("a window");
+        encoder.write_all(query.as_bytes()).expect("memory");
+        encoder.finish().expect("memory")
+    };
+    // A subject may have 4 MiB: enough for a window of 2 MiB.
+    for (window, status) in [(20, 200), (21, 200), (22, 413), (23, 413)] {
+        let request = world.reader().request(Method::POST, "/graphql").body(compressed(window));
+        let request = request.header("content-type", "application/json").header("content-encoding", "zstd");
+        let reply = Reply::of(request).await;
+        assert_eq!(reply.status, status, "{window}: {}", reply.body);
+    }
     until_reserved(&world, |bytes| bytes == 0).await;
 }
 
