@@ -16,6 +16,7 @@ use crate::{
     http::{
         self,
         admission::{self, AdmissionControl},
+        client_address::{ForwardedHeader, TrustedProxies},
         health::Stopping,
         metrics::{Metrics, Present},
         playground,
@@ -96,8 +97,9 @@ impl App {
             sdl: graphql::sdl(),
             documents,
             untrusted: UntrustedLog::default(),
-            verifier: TokenVerifier::new(config.issuer_keys())?,
+            verifier: TokenVerifier::new(config.issuers())?,
             settings: Settings {
+                proxies: Arc::new(trusted_proxies(&config.http)),
                 allowed_origins: config.http.allowed_origins.clone(),
                 introspection: config.http.introspection,
                 body_limit: config.http.body_limit,
@@ -132,6 +134,15 @@ impl App {
             maintenance,
         })
     }
+}
+
+fn trusted_proxies(http: &config::Http) -> TrustedProxies {
+    let networks = http.trusted_proxies.iter().map(|network| (network.address, network.prefix));
+    let header = match http.forwarded {
+        config::ForwardedHeader::XForwardedFor => ForwardedHeader::XForwardedFor,
+        config::ForwardedHeader::Forwarded => ForwardedHeader::Forwarded,
+    };
+    TrustedProxies::new(networks, header)
 }
 
 fn server_options(http: &config::Http) -> server::Options {

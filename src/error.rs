@@ -316,6 +316,9 @@ pub const EMAIL_TAKEN: &str = "Another contact of the organization has this emai
 /// The message for a `remoteId` that another row of the same kind has.
 pub const REMOTE_ID_TAKEN: &str =
     "Another record of the organization has this remote id. Use another one, or update that record.";
+/// The message for an external id that another organization has.
+pub const EXTERNAL_ID_TAKEN: &str =
+    "Another organization has this external id. Use another one, or update that organization.";
 /// The message for a duplicate role.
 pub const ROLE_TAKEN: &str =
     "The contact already has this role there. Choose another role, or update that assignment.";
@@ -329,6 +332,7 @@ pub const FIELD_KEY_TAKEN: &str =
 
 /// The constraints that concurrent writers can violate. Any other violation is an internal error.
 const RULES: &[Rule] = &[
+    unique_rule("organization_external_id_key", "organization.external_id", "externalId", EXTERNAL_ID_TAKEN),
     unique_rule(
         "internal_contact_org_id_email_key_key",
         "internal_contact.org_id, internal_contact.email_key",

@@ -26,6 +26,7 @@ pub(crate) fn context() -> RequestContext {
         organizations: vec![1],
         organization: Some(1),
         expires_at: now,
+        claims_read: None,
     };
     RequestContext::new("bench", now, caller)
 }

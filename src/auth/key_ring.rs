@@ -7,15 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonwebtoken::DecodingKey;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::claims::TokenError;
-use super::jwt::Algorithm;
-use super::key_set::{KeySet, KeySetError};
+use super::algorithm::Algorithms;
+use super::key_set::{KeySet, KeySetError, VerificationKey};
 use super::key_source::{Source, SourceError};
+use super::token_error::TokenError;
 
 /// The most requests that wait for one reading: unknown keys must not hold up everybody else.
 const MAX_WAITING: usize = 128;
@@ -71,6 +70,8 @@ struct State {
 struct Good {
     set: Arc<KeySet>,
     at: Instant,
+    /// Grows with each set that differs from the one before.
+    generation: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +88,7 @@ impl KeyRing {
     /// Keeps the set of `source` fresh; `first` is the set that was read already. Needs tokio's runtime.
     pub(super) fn new(
         issuer: &str,
-        algorithm: Algorithm,
+        algorithms: Algorithms,
         source: Source,
         first: Option<KeySet>,
         pace: Pace,
@@ -100,7 +101,7 @@ impl KeyRing {
         let wanted = Arc::new(Notify::new());
         let reader = Reader {
             issuer: issuer.to_owned(),
-            algorithm,
+            algorithms,
             source,
             pace,
             publish,
@@ -115,8 +116,13 @@ impl KeyRing {
         self.state.borrow().good.is_some()
     }
 
-    /// The key that a token names. For a name that is not known, the set is read once more if it was not just now.
-    pub(super) async fn key(&self, kid: Option<&str>) -> Result<Arc<DecodingKey>, TokenError> {
+    /// The generation of the set in use, if there is one.
+    pub(super) fn generation(&self) -> Option<u64> {
+        self.state.borrow().current(self.pace.keep).map(|good| good.generation)
+    }
+
+    /// The key that a token names, and its set's generation. For a name that is not known, the set is read once more if it was not just now.
+    pub(super) async fn key(&self, kid: Option<&str>) -> Result<(Arc<VerificationKey>, u64), TokenError> {
         let before = {
             let state = self.state.borrow();
             if let Some(key) = state.key(kid, self.pace.keep) {
@@ -145,9 +151,14 @@ impl Drop for KeyRing {
 }
 
 impl State {
-    fn key(&self, kid: Option<&str>, keep: Duration) -> Option<Arc<DecodingKey>> {
-        let good = self.good.as_ref().filter(|good| good.at.elapsed() < keep)?;
-        good.set.key(kid).cloned()
+    /// The last good set, unless it is too old.
+    fn current(&self, keep: Duration) -> Option<&Good> {
+        self.good.as_ref().filter(|good| good.at.elapsed() < keep)
+    }
+
+    fn key(&self, kid: Option<&str>, keep: Duration) -> Option<(Arc<VerificationKey>, u64)> {
+        let good = self.current(keep)?;
+        Some((Arc::clone(good.set.key(kid)?), good.generation))
     }
 
     /// How long ago the last reading ended.
@@ -168,7 +179,12 @@ impl State {
         self.readings += 1;
         self.last = Some((now, read.as_ref().map(drop).map_err(|error| *error)));
         if let Ok(set) = read {
-            self.good = Some(Good { set: Arc::new(set), at: now });
+            let generation = match &self.good {
+                Some(before) if before.set.is_same(&set) => before.generation,
+                Some(before) => before.generation + 1,
+                None => 1,
+            };
+            self.good = Some(Good { set: Arc::new(set), at: now, generation });
         }
     }
 
@@ -184,7 +200,7 @@ impl State {
 /// The one that reads.
 struct Reader {
     issuer: String,
-    algorithm: Algorithm,
+    algorithms: Algorithms,
     source: Source,
     pace: Pace,
     publish: watch::Sender<State>,
@@ -211,8 +227,11 @@ impl Reader {
     }
 
     async fn read(&self) -> Result<KeySet, ReadError> {
-        let text = timeout(self.pace.patience, self.source.read()).await.map_err(|_| ReadError::Slow)??;
-        Ok(KeySet::parse(self.algorithm, &text)?)
+        let read = timeout(self.pace.patience, self.source.read()).await.map_err(|_| ReadError::Slow)?;
+        let (json, discovered) = read?;
+        // Configured algorithms come first: a document may name more than the operator wants.
+        let algorithms = discovered.filter(|_| self.algorithms.is_empty()).unwrap_or(self.algorithms);
+        Ok(KeySet::parse(algorithms, &json)?)
     }
 
     fn tell(&self, read: &Result<KeySet, ReadError>) {

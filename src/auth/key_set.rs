@@ -1,4 +1,4 @@
-//! The public keys of a JSON Web Key Set (RFC 7517) that fit one algorithm.
+//! The public keys of a JSON Web Key Set (RFC 7517) that fit the algorithms of an issuer.
 //!
 //! What does not fit is passed over, as the RFC asks, and never bent to fit: keys of another algorithm, use or curve,
 //! small RSA keys, symmetric and private keys. The rest is found by `kid` alone. May import nothing of the crate but
@@ -12,15 +12,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
 
-use super::jwt::Algorithm;
+use super::algorithm::{Algorithm, Algorithms, Family};
 
 /// The sizes of an RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// The most bytes of an RSA exponent; 65537 has three.
 const MAX_EXPONENT_BYTES: usize = 4;
-/// The bytes of a P-256 coordinate and of an Ed25519 key.
+/// The bytes of a P-256 coordinate and of an Ed25519 key, and of a P-384 coordinate.
 const COORDINATE_BYTES: usize = 32;
+const LONG_COORDINATE_BYTES: usize = 48;
 /// What a point that is written with both coordinates begins with.
 const UNCOMPRESSED: u8 = 4;
 
@@ -32,17 +34,27 @@ pub enum KeySetError {
     NotASet,
     /// Nothing in it can verify a token of the issuer.
     #[error(
-        "no key in the set can verify {0}: RSA with 2048 to 8192 bits, P-256 or Ed25519, public, for signatures"
+        "no key in the set can verify {0}: RSA with 2048 to 8192 bits, P-256, P-384 or Ed25519, public, for signatures"
     )]
-    NoUsableKey(Algorithm),
+    NoUsableKey(Algorithms),
+}
+
+/// A key, and the algorithms of its issuer that it may verify.
+#[derive(Debug)]
+pub(super) struct VerificationKey {
+    pub(super) key: DecodingKey,
+    pub(super) algorithms: Algorithms,
 }
 
 /// The usable keys of one set.
 #[derive(Debug)]
 pub(super) struct KeySet {
-    by_kid: BTreeMap<String, Arc<DecodingKey>>,
-    only: Option<Arc<DecodingKey>>,
+    by_kid: BTreeMap<String, Arc<VerificationKey>>,
+    only: Option<Arc<VerificationKey>>,
     ignored: usize,
+    /// The hash of its text.
+    hash: [u8; 32],
+    algorithms: Algorithms,
 }
 
 #[derive(Deserialize)]
@@ -78,27 +90,28 @@ struct RawKey {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum PublicKey {
     Rsa { n: Vec<u8>, e: Vec<u8> },
-    Point(Vec<u8>),
+    P256(Vec<u8>),
+    P384(Vec<u8>),
     Ed25519(Vec<u8>),
 }
 
 impl KeySet {
-    /// Takes the keys for `algorithm` out of a set; there must be one at least.
+    /// Takes the keys for `algorithms` out of a set; there must be one at least.
     ///
     /// Two different keys of one `kid` are both left out: which of them is meant would be a guess.
-    pub(super) fn parse(algorithm: Algorithm, json: &[u8]) -> Result<Self, KeySetError> {
+    pub(super) fn parse(algorithms: Algorithms, json: &[u8]) -> Result<Self, KeySetError> {
         let set: RawSet = serde_json::from_slice(json).map_err(|_| KeySetError::NotASet)?;
         let total = set.keys.len();
-        let mut usable: Vec<(Option<String>, PublicKey)> =
-            set.keys.into_iter().filter_map(|entry| entry.usable(algorithm)).collect();
-        usable.sort_unstable();
+        let mut usable: Vec<(Option<String>, PublicKey, Algorithms)> =
+            set.keys.into_iter().filter_map(|entry| entry.usable(algorithms)).collect();
+        usable.sort_unstable_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
         usable.dedup();
         let alone = usable.len() == 1;
 
         let (mut by_kid, mut only) = (BTreeMap::new(), None);
         for same_kid in usable.chunk_by(|one, other| one.0 == other.0) {
-            let [(kid, key)] = same_kid else { continue };
-            let key = Arc::new(key.decoding_key());
+            let [(kid, key, algorithms)] = same_kid else { continue };
+            let key = Arc::new(VerificationKey { key: key.decoding_key(), algorithms: *algorithms });
             if alone {
                 only = Some(Arc::clone(&key));
             }
@@ -107,15 +120,20 @@ impl KeySet {
             }
         }
         if by_kid.is_empty() && only.is_none() {
-            return Err(KeySetError::NoUsableKey(algorithm));
+            return Err(KeySetError::NoUsableKey(algorithms));
         }
         let ignored = total - by_kid.len().max(1);
-        Ok(Self { by_kid, only, ignored })
+        Ok(Self { by_kid, only, ignored, hash: Sha256::digest(json).into(), algorithms })
+    }
+
+    /// Whether another reading gave the same set.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.hash, self.algorithms) == (&other.hash, other.algorithms)
     }
 
     /// The key that a token names by its `kid`. Without one, the only key of the set: OpenID Connect (10.1) lets the
     /// `kid` be left out just there.
-    pub(super) fn key(&self, kid: Option<&str>) -> Option<&Arc<DecodingKey>> {
+    pub(super) fn key(&self, kid: Option<&str>) -> Option<&Arc<VerificationKey>> {
         match kid {
             Some(kid) => self.by_kid.get(kid),
             None => self.only.as_ref(),
@@ -134,11 +152,15 @@ impl KeySet {
 }
 
 impl Entry {
-    fn usable(self, algorithm: Algorithm) -> Option<(Option<String>, PublicKey)> {
+    fn usable(self, algorithms: Algorithms) -> Option<(Option<String>, PublicKey, Algorithms)> {
         match self {
-            Self::Key(key) if key.is_public() && key.is_for(algorithm) => {
-                let public = key.public_key(algorithm)?;
-                Some((key.kid, public))
+            Self::Key(key) if key.is_public() => {
+                let public = key.public_key()?;
+                let family = public.family();
+                let fitting =
+                    algorithms.iter().filter(|it| it.family() == family && key.is_for(*it)).collect();
+                let fitting = Some(fitting).filter(|fitting: &Algorithms| !fitting.is_empty())?;
+                Some((key.kid, public, fitting))
             }
             Self::Key(_) | Self::Other(IgnoredAny) => None,
         }
@@ -159,14 +181,16 @@ impl RawKey {
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"))
     }
 
-    fn public_key(&self, algorithm: Algorithm) -> Option<PublicKey> {
-        match (algorithm, self.kty.as_str(), self.crv.as_deref()) {
-            (Algorithm::RS256, "RSA", _) => rsa(number(&self.n)?, number(&self.e)?),
-            (Algorithm::ES256, "EC", Some("P-256")) => {
-                let point = [vec![UNCOMPRESSED], coordinate(&self.x)?, coordinate(&self.y)?].concat();
-                Some(PublicKey::Point(point))
-            }
-            (Algorithm::EdDSA, "OKP", Some("Ed25519")) => coordinate(&self.x).map(PublicKey::Ed25519),
+    fn public_key(&self) -> Option<PublicKey> {
+        let point = |bytes| {
+            let (x, y) = (coordinate(&self.x, bytes)?, coordinate(&self.y, bytes)?);
+            Some([vec![UNCOMPRESSED], x, y].concat())
+        };
+        match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => rsa(number(&self.n)?, number(&self.e)?),
+            ("EC", Some("P-256")) => point(COORDINATE_BYTES).map(PublicKey::P256),
+            ("EC", Some("P-384")) => point(LONG_COORDINATE_BYTES).map(PublicKey::P384),
+            ("OKP", Some("Ed25519")) => coordinate(&self.x, COORDINATE_BYTES).map(PublicKey::Ed25519),
             _ => None,
         }
     }
@@ -176,10 +200,19 @@ impl RawKey {
 const ED25519: (Algorithm, &str) = (Algorithm::EdDSA, "Ed25519");
 
 impl PublicKey {
+    fn family(&self) -> Family {
+        match self {
+            Self::Rsa { .. } => Family::Rsa,
+            Self::P256(_) => Family::P256,
+            Self::P384(_) => Family::P384,
+            Self::Ed25519(_) => Family::Ed25519,
+        }
+    }
+
     fn decoding_key(&self) -> DecodingKey {
         match self {
             Self::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
-            Self::Point(point) => DecodingKey::from_ec_der(point),
+            Self::P256(point) | Self::P384(point) => DecodingKey::from_ec_der(point),
             Self::Ed25519(key) => DecodingKey::from_ed_der(key),
         }
     }
@@ -199,6 +232,6 @@ fn number(text: &Option<String>) -> Option<Vec<u8>> {
     Some(bytes[start..].to_vec())
 }
 
-fn coordinate(text: &Option<String>) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text.as_ref()?).ok().filter(|bytes| bytes.len() == COORDINATE_BYTES)
+fn coordinate(text: &Option<String>, length: usize) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text.as_ref()?).ok().filter(|bytes| bytes.len() == length)
 }

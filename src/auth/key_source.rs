@@ -1,7 +1,7 @@
 //! Where a key set comes from: a file, or the address at which the issuer publishes it.
 //!
 //! An address is asked over TLS (plain HTTP only on this machine), follows no redirect, and its answer is taken whole,
-//! with status 200 and within a bound, or not at all. May import nothing of the crate.
+//! with status 200 and within a bound, or not at all. May import the discovery of addresses.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,6 +14,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use url::{Host, Url};
+
+use super::algorithm::Algorithms;
+use super::discovery::Discovery;
 
 /// The most bytes of a key set. A hundred keys with their certificates have fewer.
 const MAX_BYTES: usize = 256 * 1024;
@@ -44,6 +47,23 @@ pub enum SourceError {
     /// More than anybody's keys need.
     #[error("the key set is larger than 256 KiB")]
     TooLarge,
+    /// The issuer's name is no address of a discovery document.
+    #[error(
+        "the keys of the issuer cannot be discovered: its name must be an https URL (or http for localhost, 127.0.0.1 or \
+         [::1]) without user, query and fragment; set jwks_url or another key"
+    )]
+    NoDiscovery,
+    /// No connection, no trusted certificate, or no discovery document.
+    #[error("there is no discovery document at the URL of the issuer with /.well-known/openid-configuration")]
+    NoDocument,
+    /// An answer, but another than 200.
+    #[error("the URL of the discovery document returned status {0}")]
+    DiscoveryStatus(u16),
+    /// Somebody else's document.
+    #[error(
+        "the discovery document names another issuer; configure the issuer exactly as the document names it"
+    )]
+    OtherIssuer,
 }
 
 /// Where a key set comes from, ready to be read again and again.
@@ -51,15 +71,48 @@ pub enum SourceError {
 pub(super) enum Source {
     /// A file of this machine.
     File(PathBuf),
-    /// An address on this machine.
+    /// The issuer's address.
+    Url(Box<Fetcher>),
+    /// The address in the issuer's discovery document.
+    Discovery(Box<Discovery>),
+}
+
+/// Fetches one address.
+#[derive(Debug)]
+pub(super) enum Fetcher {
+    /// On this machine.
     Local(Uri, Client<HttpConnector, Body>),
-    /// An address anywhere.
+    /// Anywhere.
     Remote(Uri, Client<HttpsConnector<HttpConnector>, Body>),
 }
 
 impl Source {
     /// The issuer's address, if keys may come from there.
     pub(super) fn of_url(url: &Url) -> Result<Self, SourceError> {
+        Ok(Self::Url(Box::new(Fetcher::new(url)?)))
+    }
+
+    /// Reads the set as it is now, and the algorithms of its issuer where it says which. Takes as long as it takes; the
+    /// caller sets the bound.
+    pub(super) async fn read(&self) -> Result<(Vec<u8>, Option<Algorithms>), SourceError> {
+        match self {
+            Self::File(path) => {
+                let path = path.clone();
+                let read = tokio::task::spawn_blocking(move || read_file(&path));
+                Ok((read.await.map_err(|_| SourceError::Unreadable)??, None))
+            }
+            Self::Url(fetcher) => Ok((fetcher.fetch().await?, None)),
+            Self::Discovery(discovery) => {
+                let (keys, algorithms) = discovery.read().await?;
+                Ok((keys, Some(algorithms)))
+            }
+        }
+    }
+}
+
+impl Fetcher {
+    /// Fetches this address, if keys may come from there.
+    pub(super) fn new(url: &Url) -> Result<Self, SourceError> {
         check_url(url)?;
         let uri: Uri = url.as_str().parse().map_err(|_| SourceError::Insecure)?;
         // No connection is kept: the next question is minutes away.
@@ -73,14 +126,14 @@ impl Source {
         Ok(Self::Remote(uri, builder.build(connector.https_only().enable_http1().build())))
     }
 
-    /// Reads the set as it is now. Takes as long as it takes; the caller sets the bound.
-    pub(super) async fn read(&self) -> Result<Vec<u8>, SourceError> {
+    /// Whether the address is of another machine.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(..))
+    }
+
+    /// Fetches the whole answer.
+    pub(super) async fn fetch(&self) -> Result<Vec<u8>, SourceError> {
         match self {
-            Self::File(path) => {
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || read_file(&path));
-                read.await.map_err(|_| SourceError::Unreadable)?
-            }
             Self::Local(uri, client) => ask(client, uri).await,
             Self::Remote(uri, client) => ask(client, uri).await,
         }

@@ -80,6 +80,12 @@ impl Scopes {
         Scope::ALL.into_iter().collect()
     }
 
+    /// The scopes of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `scope` is in the set.
     pub const fn contains(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0

@@ -94,6 +94,7 @@ fn admin_context(organization: i64) -> RequestContext {
         organizations: vec![organization],
         organization: Some(organization),
         expires_at: now,
+        claims_read: None,
     };
     RequestContext::new(Uuid::now_v7().to_string(), now, caller)
 }

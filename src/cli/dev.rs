@@ -108,6 +108,7 @@ async fn first_organization(db: &Database, now: DateTime<Utc>) -> AppResult<()> 
         organizations: Vec::new(),
         organization: None,
         expires_at: now,
+        claims_read: None,
     };
     let ctx = RequestContext::new("first-start", now, caller);
     service::organization::create_first(db, &ctx, "My organization").await?;

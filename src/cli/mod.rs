@@ -7,6 +7,7 @@ mod app_token;
 mod dev;
 mod maintain;
 mod migrate;
+mod org;
 mod sample_data;
 mod schema;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     /// Print the GraphQL schema
     Schema(schema::SchemaArgs),
     Token(token::TokenArgs),
+    /// Create and list organizations, and set their external ids
+    Org(org::OrgArgs),
     /// Create, list and revoke application tokens
     AppToken(app_token::AppTokenArgs),
 }
@@ -122,6 +125,9 @@ pub enum CliError {
     /// An application token could not be created, listed or revoked.
     #[error("{}", .0.public_message())]
     AppToken(AppError),
+    /// An organization could not be created, listed or changed.
+    #[error("{}", .0.public_message())]
+    Organization(AppError),
     /// Input or output failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -145,7 +151,8 @@ impl Cli {
             Command::Migrate(args) => migrate::run(args, out).await,
             Command::Maintain(args) => maintain::run(args, out).await,
             Command::Schema(args) => schema::run(&args, out),
-            Command::Token(args) => Ok(token::run(args, out)?),
+            Command::Token(args) => Ok(token::run(args, out).await?),
+            Command::Org(args) => org::run(args, out).await,
             Command::AppToken(args) => app_token::run(args, out).await,
         }
     }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::{AppTokens, Auth, Config, ConfigError, Database, DatabaseUrl, Http, Issuer, Log, LogFormat};
-use crate::auth::{Algorithm, IssuerKey, KeyError, KeyMaterial, Signer};
+use crate::auth::{Algorithm, IssuerConfig, KeyError, KeyMaterial, Signer};
 
 /// The folder of development's database and key, when none is named.
 pub const DEVELOPMENT_DATA_DIR: &str = "contact-gateway-data";
@@ -33,16 +33,13 @@ impl Config {
             Some(url) => DatabaseUrl::parse_or_explain(&url)
                 .map_err(|message| ConfigError::one("--database", message))?,
         };
-        let key = IssuerKey {
-            issuer: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            algorithm: Algorithm::HS256,
-            key: KeyMaterial::Secret(key.to_vec()),
-        };
+        let key = KeyMaterial::Secret(key.to_vec());
+        let verification = IssuerConfig::own(ISSUER, AUDIENCE, Algorithm::HS256, key);
+        let issuer = Issuer { provider: None, verification, public_key_file: None, private_key_file: None };
         Ok(Self {
             http: Http { listen, graphiql: true, introspection: true, ..Http::default() },
             database: Database { url: Some(url), ..Database::default() },
-            auth: Auth { issuers: vec![Issuer { key, public_key_file: None, private_key_file: None }] },
+            auth: Auth { issuers: vec![issuer] },
             app_tokens: AppTokens { issuer: Some(ISSUER.to_owned()), ..AppTokens::default() },
             log: Log { format: LogFormat::Text, ..Log::default() },
             ..Self::default()

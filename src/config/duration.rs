@@ -84,6 +84,40 @@ pub(super) mod token_lifetime {
     }
 }
 
+/// `#[serde(with = "max_lifetime")]`; `none` for tokens that may live for any time.
+pub(super) mod max_lifetime {
+    use super::*;
+
+    const MOST: Duration = Duration::from_hours(366 * 24);
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<MaxLifetime>, D::Error> {
+        let remedy = "use a duration from 1m to 366d, for example 24h, or none";
+        parsed(from, remedy, |text| {
+            if text == "none" {
+                return Some(MaxLifetime(None));
+            }
+            let bounds = Duration::from_mins(1)..=MOST;
+            parse_duration(text).filter(|duration| bounds.contains(duration)).map(|it| MaxLifetime(Some(it)))
+        })
+        .map(Some)
+    }
+}
+
+/// The longest lifetime of an issuer's tokens, if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct MaxLifetime(pub(super) Option<Duration>);
+
+impl fmt::Display for MaxLifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(duration) => Formatted(duration).fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
 /// `#[serde(with = "retention_time")]`; an hour at least, in which a client may repeat a request or continue from a cursor.
 pub(super) mod retention_time {
     use super::*;

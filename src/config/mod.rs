@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Exchange, IssuerKey, KeyError, KeyMaterial, Signer};
+use crate::auth::{Exchange, IssuerConfig, KeyError, KeyMaterial, Provider, Signer};
 
 pub use self::database_url::DatabaseUrl;
 pub use self::development::{DEVELOPMENT_DATA_DIR, development_key, development_signer};
 pub use self::duration::parse_duration;
 use self::duration::{retention_time, timeout, token_lifetime};
 pub use self::error::{ConfigError, Problem};
-use self::value::{address, bytes, flag, log_format, log_level, number, origins, points, text};
+pub use self::network::Network;
+use self::network::networks;
+use self::value::{address, bytes, flag, forwarded, log_format, log_level, number, origins, points, text};
 
 mod database_url;
 mod development;
@@ -24,6 +26,7 @@ mod documents;
 mod duration;
 mod error;
 mod issuers;
+mod network;
 mod read;
 mod source;
 #[cfg(test)]
@@ -73,6 +76,12 @@ pub struct Http {
     /// The origins whose pages may send requests, each exactly as browsers send it.
     #[serde(deserialize_with = "origins")]
     pub allowed_origins: Vec<String>,
+    /// The proxies that are believed what they say about a client's address.
+    #[serde(with = "networks")]
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which they say it.
+    #[serde(deserialize_with = "forwarded")]
+    pub forwarded: ForwardedHeader,
     /// Whether GraphiQL is served at `/`.
     #[serde(deserialize_with = "flag")]
     pub graphiql: bool,
@@ -113,6 +122,8 @@ impl Default for Http {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            forwarded: ForwardedHeader::XForwardedFor,
             graphiql: false,
             introspection: false,
             compression: true,
@@ -126,6 +137,16 @@ impl Default for Http {
             shutdown_timeout: Duration::from_secs(25),
         }
     }
+}
+
+/// The header in which a proxy says where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// The database and its limits.
@@ -163,7 +184,7 @@ impl Default for Database {
 /// The issuers whose tokens are accepted.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Auth {
-    /// The issuers, each with its one key.
+    /// The issuers, each with its keys.
     pub issuers: Vec<Issuer>,
 }
 
@@ -176,12 +197,26 @@ impl Auth {
 /// One issuer of tokens.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// Its name, audience, algorithm and key.
-    pub key: IssuerKey,
+    /// The identity provider, whose defaults are among the rules.
+    pub provider: Option<Provider>,
+    /// Its name, its keys, and the rules for its tokens.
+    pub verification: IssuerConfig,
     /// The file that the public key was read from.
     pub public_key_file: Option<PathBuf>,
     /// The file of the private key, which only the `token` command reads.
     pub private_key_file: Option<PathBuf>,
+}
+
+impl Issuer {
+    /// The signer of tokens in the name of this issuer, if it has a secret and its tokens have the gateway's own form.
+    pub fn secret_signer(&self) -> Option<Result<Signer, KeyError>> {
+        let IssuerConfig { issuer, algorithms, key, .. } = &self.verification;
+        let (KeyMaterial::Secret(secret), Some(audience)) = (key, self.verification.own_audience()) else {
+            return None;
+        };
+        let algorithm = algorithms.iter().next()?;
+        Some(Signer::with_secret_for(issuer, audience, algorithm, secret))
+    }
 }
 
 /// Limits of requests and subscriptions.
@@ -464,18 +499,18 @@ impl Config {
             .unwrap_or_else(|error| format!("# The configuration cannot be printed: {error}\n"))
     }
 
-    /// The keys of the issuers, for the verifier of tokens.
-    pub fn issuer_keys(&self) -> Vec<IssuerKey> {
-        self.auth.issuers.iter().map(|issuer| issuer.key.clone()).collect()
+    /// The issuers, for the verifier of tokens.
+    pub fn issuers(&self) -> Vec<IssuerConfig> {
+        self.auth.issuers.iter().map(|issuer| issuer.verification.clone()).collect()
     }
 
     /// The signer and the lifetime of exchanged tokens, if the exchange is enabled.
     pub fn exchange(&self) -> Result<Option<Exchange>, KeyError> {
-        let signs = |issuer: &&Issuer| Some(&issuer.key.issuer) == self.app_tokens.issuer.as_ref();
-        let Some(Issuer { key, .. }) = self.auth.issuers.iter().find(signs) else { return Ok(None) };
-        let KeyMaterial::Secret(secret) = &key.key else { return Err(KeyError::WrongKind(key.algorithm)) };
-        let signer = Signer::with_secret(&key.issuer, &key.audience, secret)?;
-        Ok(Some(Exchange { signer, lifetime: self.app_tokens.lifetime }))
+        let signs = |issuer: &&Issuer| Some(&issuer.verification.issuer) == self.app_tokens.issuer.as_ref();
+        let Some(signer) = self.auth.issuers.iter().find(signs).and_then(Issuer::secret_signer) else {
+            return Ok(None);
+        };
+        Ok(Some(Exchange { signer: signer?, lifetime: self.app_tokens.lifetime }))
     }
 
     /// The address of the database, or the problem that there is none.

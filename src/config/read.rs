@@ -11,7 +11,6 @@ use super::{
     AppTokens, Auth, Config, Database, DatabaseUrl, Documents, Http, Limits, RateLimit, TrustedDocumentsMode,
     issuers,
 };
-use crate::auth::KeyMaterial;
 
 const SECTIONS: &str =
     "http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics and log";
@@ -132,9 +131,10 @@ fn rate_limit(settings: &mut Settings, cost: u64) -> RateLimit {
 fn app_tokens(settings: &mut Settings, auth: &Auth) -> AppTokens {
     let app_tokens: AppTokens = settings.read("app_tokens");
     if let Some(name) = &app_tokens.issuer {
-        let known = auth.issuers.iter().find(|issuer| issuer.key.issuer == *name);
-        if !known.is_some_and(|issuer| matches!(issuer.key.key, KeyMaterial::Secret(_))) {
-            let remedy = "set it to an issuer of auth.issuers that has a secret, or omit it";
+        let known = auth.issuers.iter().find(|issuer| issuer.verification.issuer == *name);
+        if known.is_none_or(|issuer| issuer.secret_signer().is_none()) {
+            let remedy =
+                "set it to an issuer of auth.issuers that has a secret and no provider or claims, or omit it";
             settings.problem("app_tokens.issuer", format!("{name:?} has no signing key; {remedy}"));
         }
     }

@@ -82,14 +82,35 @@ pub(super) fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
     T::deserialize(StrDeserializer::<NameError>::new(name)).ok()
 }
 
-/// A list of origins, each exactly as browsers send it; an environment variable separates them by commas.
-pub(super) fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let origins: Vec<String> = match Value::deserialize(from)? {
-        Value::String(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
+/// A list of strings; an environment variable separates them by commas.
+fn strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::String(text) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
         value => value
             .try_into()
-            .map_err(|_| D::Error::custom("not a list of strings; use the form [\"one\", \"two\"]"))?,
-    };
+            .map_err(|_| D::Error::custom("not a list of strings; use the form [\"one\", \"two\"]")),
+    }
+}
+
+/// A list of values that `parse` accepts. `remedy` says which values those are.
+pub(super) fn list<'de, D: Deserializer<'de>, T>(
+    from: D,
+    remedy: impl Display,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, D::Error> {
+    let (mut values, mut wrong) = (Vec::new(), Vec::new());
+    for text in strings(from)? {
+        match parse(&text) {
+            Some(value) => values.push(value),
+            None => wrong.push(format!("{text:?} is not valid; {remedy}")),
+        }
+    }
+    if wrong.is_empty() { Ok(values) } else { Err(D::Error::custom(wrong.join("\n"))) }
+}
+
+/// A list of origins, each exactly as browsers send it; an environment variable separates them by commas.
+pub(super) fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let origins = strings(from)?;
     let wrong: Vec<String> =
         origins.iter().filter(|text| !is_origin(text)).map(|text| no_origin(text)).collect();
     if wrong.is_empty() { Ok(origins) } else { Err(D::Error::custom(wrong.join("\n"))) }
@@ -107,6 +128,10 @@ fn is_origin(text: &str) -> bool {
             && url.origin().ascii_serialization() == text
             && !text.contains('*')
     })
+}
+
+pub(super) fn forwarded<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
+    parsed(from, "use x-forwarded-for or forwarded", named)
 }
 
 pub(super) fn log_format<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {

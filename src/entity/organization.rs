@@ -37,6 +37,16 @@ impl Entity {
         Self::find().filter(keys_in(backend, Column::Id.into_expr(), orgs))
     }
 
+    /// Selects the organizations with these external ids, which a token names before it is known what it may see.
+    pub fn find_by_external_ids(ids: &[String]) -> Select<Self> {
+        Self::find().filter(Column::ExternalId.is_in(ids))
+    }
+
+    /// Selects all organizations, for the operator's commands.
+    pub fn find_all() -> Select<Self> {
+        Self::find().order_by_asc(Column::Id)
+    }
+
     /// Keeps others from making organizations until the transaction ends. SQLite has one writer anyway.
     pub async fn lock(txn: &impl ConnectionTrait) -> Result<(), DbErr> {
         if txn.get_database_backend() == DbBackend::Postgres {

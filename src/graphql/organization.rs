@@ -27,7 +27,7 @@ use crate::{
         organization::{Entity, Model},
     },
     error::{AppError, AppResult, Code},
-    service::{self, cursor::Cursor, page::Paged},
+    service::{self, cursor::Cursor, organization::CreateOrganization, page::Paged},
 };
 
 /// A tenant.
@@ -43,6 +43,9 @@ object! {
         number: BigInt = BigInt(self.0.id.0);
         /// The name.
         name: &str = &self.0.name;
+        /// Identifier of the organization at the identity provider, which tokens name it by. The header `x-org-id` takes this
+        /// value too.
+        external_id: Option<&str> = self.0.external_id.as_deref();
     }
     lists "Filters the results. Soft-deleted records are excluded by default." {
         /// The contacts of all kinds. Only for the selected organization.
@@ -194,6 +197,9 @@ impl OrganizationQuery {
 pub struct CreateOrganizationInput {
     /// The name, at most 255 characters. Must not be blank.
     name: String,
+    /// Identifier of the organization at the identity provider, at most 255 characters, unique. Not a number and not of the
+    /// form `org_42`.
+    external_id: Option<String>,
 }
 
 /// The fields to update in the selected organization. An omitted field keeps its value.
@@ -201,6 +207,9 @@ pub struct CreateOrganizationInput {
 pub struct UpdateOrganizationInput {
     /// The name, at most 255 characters. Must not be blank or null.
     name: MaybeUndefined<String>,
+    /// Identifier of the organization at the identity provider, at most 255 characters, unique. Not a number and not of the
+    /// form `org_42`. Changing it also requires the scope `gateway:admin`.
+    external_id: MaybeUndefined<String>,
     /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
     /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
@@ -234,7 +243,9 @@ impl OrganizationMutation {
         #[graphql(desc = "The organization to create.")] input: CreateOrganizationInput,
     ) -> Result<Option<CreateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        CreateOrganizationPayload::of(|| service::organization::create(db, request, &input.name)).await
+        let CreateOrganizationInput { name, external_id } = input;
+        let input = CreateOrganization { name, external_id };
+        CreateOrganizationPayload::of(|| service::organization::create(db, request, input.clone())).await
     }
 
     /// Updates the selected organization. Requires the scope `org:admin`.
@@ -244,8 +255,9 @@ impl OrganizationMutation {
         #[graphql(desc = "The fields to update.")] input: UpdateOrganizationInput,
     ) -> Result<Option<UpdateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
-        let UpdateOrganizationInput { name, expected_version } = input;
-        let changes = service::organization::UpdateOrganization { name: patch(name), expected_version };
+        let UpdateOrganizationInput { name, external_id, expected_version } = input;
+        let (name, external_id) = (patch(name), patch(external_id));
+        let changes = service::organization::UpdateOrganization { name, external_id, expected_version };
         UpdateOrganizationPayload::of(|| service::organization::update(db, request, &changes)).await
     }
 }

@@ -1,8 +1,10 @@
 //! The access log line and the metrics of a finished request.
 //!
-//! Never a variable, a document or a token, and nothing of a person: subjects are often email addresses.
+//! Never a variable, a document or a token, and nothing of a person but the client's address: subjects are often email
+//! addresses.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -26,6 +28,8 @@ const MAX_SPREADS: usize = 10;
 /// The data of a request for the log and the metrics, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct RequestMetadata {
+    /// The address that it comes from.
+    pub(super) client: OnceLock<IpAddr>,
     /// The number of the organization it acts in.
     pub(super) organization: OnceLock<i64>,
     /// What the client calls its operation.
@@ -117,6 +121,7 @@ impl Drop for Access {
         tracing::info!(
             target: "contact_gateway::access",
             request_id = self.id.as_str(),
+            client_address = metadata.client.get().map(tracing::field::display),
             method = self.method.as_str(),
             route = self.route,
             status = self.status.map(|status| status.as_u16()),

@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::state::AppState;
 use crate::{
-    auth::{Caller, Claims, RequestContext, SelectError, TokenError, TokenVerifier},
+    auth::{Caller, Claims, RequestContext, Scope, SelectError, TokenError, TokenVerifier},
     error::{AppError, AppResult, Code, NO_ORGANIZATION},
+    service::{Database, external_ids},
 };
 
 /// Names a request in the answer and in the log; taken from the caller when it has a plain form.
@@ -19,6 +21,8 @@ pub(super) const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
 /// Selects the organization to act in.
 pub(super) const ORGANIZATION: HeaderName = HeaderName::from_static("x-org-id");
 
+/// The most characters of unknown organizations in an error.
+const MAX_NAMES: usize = 200;
 /// The longest request id that is taken from a caller.
 const MAX_REQUEST_ID: usize = 64;
 
@@ -50,32 +54,47 @@ impl RequestId {
 
 /// The caller of a verified token, in the selected organization.
 pub(super) async fn authenticate(
-    verifier: &TokenVerifier,
+    state: &AppState,
     headers: &HeaderMap,
     request_id: String,
 ) -> AppResult<RequestContext> {
     let now = Utc::now();
-    let claims = claims(verifier, headers, now).await?;
-    let caller = select(claims, selected(headers)?)?;
+    let claims = claims(&state.verifier, headers, now).await?;
+    let caller = select(&state.db, claims, selected(headers)?).await?;
     Ok(RequestContext::new(request_id, now, caller))
 }
 
 /// How often the token of somebody who stays is looked at again: keys are taken back too.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Waits until the token of a long-lived connection is no longer valid; returns the reason.
-pub(super) async fn until_refused(
-    verifier: &TokenVerifier,
-    headers: &HeaderMap,
+/// What a long-lived connection was opened with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    /// The organization that it works in.
+    organization: Option<i64>,
+    /// When its token ends.
     expires_at: DateTime<Utc>,
-) -> AppError {
+}
+
+impl From<&Caller> for Opening {
+    fn from(caller: &Caller) -> Self {
+        Self { organization: caller.organization, expires_at: caller.expires_at }
+    }
+}
+
+/// Waits until the token of a long-lived connection is no longer valid, or no longer for the organization that the
+/// connection works in; returns the reason.
+pub(super) async fn until_refused(state: &AppState, headers: &HeaderMap, opening: Opening) -> AppError {
     loop {
-        let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
+        let left = (opening.expires_at - Utc::now()).to_std().unwrap_or_default();
         // The clocks of two machines may differ: a token is good for some seconds more.
         sleep(left.clamp(Duration::from_secs(1), LOOK_AGAIN)).await;
-        match claims(verifier, headers, Utc::now()).await {
-            Ok(_) | Err(AuthenticationError::Token(TokenError::KeysUnavailable)) => {}
-            Err(not_authenticated) => return not_authenticated.into(),
+        match authenticate(state, headers, String::new()).await {
+            Ok(context) if context.caller.organization == opening.organization => {}
+            Ok(_) => return forbidden(),
+            Err(error) if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) => return error,
+            // Keys or the database are not available: whether the token is good is not known.
+            Err(_) => {}
         }
     }
 }
@@ -113,10 +132,37 @@ pub(super) fn selected(headers: &HeaderMap) -> AppResult<Option<&str>> {
 }
 
 /// The caller in the organization that is named, or in the token's only one.
-pub(super) fn select(claims: Claims, organization: Option<&str>) -> AppResult<Caller> {
-    claims.select(organization).map_err(|error| match error {
-        SelectError::Forbidden => AppError::request(Code::Forbidden, NO_ORGANIZATION),
-    })
+pub(super) async fn select(db: &Database, claims: Claims, organization: Option<&str>) -> AppResult<Caller> {
+    let claims = find_organizations(db, claims).await?;
+    let number = match organization {
+        Some(text) => Some(external_ids::number(db, text).await?.ok_or_else(forbidden)?),
+        None => None,
+    };
+    claims.select(number).map_err(|SelectError::Forbidden| forbidden())
+}
+
+fn forbidden() -> AppError {
+    AppError::request(Code::Forbidden, NO_ORGANIZATION)
+}
+
+/// Finds the organizations that the token names by external ids. It may name others than those that are here; without any,
+/// only an administrator of the gateway can go on, who may be about to create it.
+async fn find_organizations(db: &Database, claims: Claims) -> AppResult<Claims> {
+    if claims.external_organizations.is_empty() {
+        return Ok(claims);
+    }
+    let names = claims.external_organizations.join(", ");
+    let numbers = external_ids::numbers(db, &claims.external_organizations).await?;
+    let claims = claims.with_numbers(numbers);
+    if claims.organizations.is_empty() && !claims.scopes.contains(Scope::GatewayAdmin) {
+        let names: String = names.chars().filter(|c| !c.is_control()).take(MAX_NAMES).collect();
+        let message = format!(
+            "The token is for an organization that is unknown here: {names}. Get a token for another one, or set this \
+             external id with `contact-gateway org set-external-id`."
+        );
+        return Err(AppError::request(Code::Forbidden, message));
+    }
+    Ok(claims)
 }
 
 /// Says why a token is refused. Whether it is good may be unknown: then the client is asked to retry, not to get

@@ -13,8 +13,10 @@ use axum::{
 use super::{
     access::{Access, RequestMetadata},
     authenticate::{REQUEST_ID, RequestId},
+    client_address::{ClientAddress, TrustedProxies},
     metrics::Metrics,
     refusal,
+    server::Peer,
 };
 use crate::error::Code;
 
@@ -32,14 +34,26 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
+/// What requests are tracked with.
+#[derive(Clone)]
+pub(super) struct Tracking {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) proxies: Arc<TrustedProxies>,
+}
+
 /// Sets the request id and the response headers; logs the request when it has ended.
 pub(super) async fn track_request(
-    State(metrics): State<Arc<Metrics>>,
+    State(Tracking { metrics, proxies }): State<Tracking>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let id = RequestId::of(request.headers());
     let metadata = Arc::<RequestMetadata>::default();
+    if let Some(Peer(peer)) = request.extensions().get().copied() {
+        let client = proxies.client(peer, request.headers());
+        _ = metadata.client.set(client);
+        request.extensions_mut().insert(ClientAddress(client));
+    }
     let mut access = Access {
         id: id.clone(),
         method: request.method().clone(),

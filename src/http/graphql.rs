@@ -17,12 +17,11 @@ use axum::{
         request::Parts,
     },
 };
-use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
 use super::{
     access::{RequestMetadata, record_outcome},
-    authenticate::{COST, RequestId, authenticate},
+    authenticate::{COST, Opening, RequestId, authenticate},
     body,
     executor::{Admission, Call, ExecutedResponse, ExecutionOutcome, GatewayExecutor, TransportCapabilities},
     graphql_request::{read_body, read_query},
@@ -72,7 +71,7 @@ pub(super) async fn handle(
         Ok((ExecutionOutcome::Response(response), _)) if !(only_events && response.was_executed) => {
             respond(Ok(*response), media_type)
         }
-        Ok((outcome, expires_at)) => sse::respond(state, connection, head.headers, expires_at, outcome, id),
+        Ok((outcome, opening)) => sse::respond(state, connection, head.headers, opening, outcome, id),
         Err(error) => respond(Err(error), media_type),
     }
 }
@@ -93,9 +92,9 @@ async fn execute(
     events: bool,
     id: &str,
     metadata: &Arc<RequestMetadata>,
-) -> Result<(ExecutionOutcome, DateTime<Utc>), RequestError> {
+) -> Result<(ExecutionOutcome, Opening), RequestError> {
     check_method(&head.method, id)?;
-    let context = authenticate(&state.verifier, &head.headers, id.to_owned())
+    let context = authenticate(state, &head.headers, id.to_owned())
         .await
         .map(|context| context.with_smtputf8(state.settings.smtputf8));
     let context = context.map_err(|error| RequestError::new(&error, id))?;
@@ -103,7 +102,7 @@ async fn execute(
         _ = metadata.organization.set(organization);
     }
     connection.identify(&context.caller);
-    let expires_at = context.caller.expires_at;
+    let opening = Opening::from(&context.caller);
     let principal = Principal::of(&context.caller);
     let refused = |error| RequestError::new(&error, id);
     state.admission.check(&principal).map_err(refused)?;
@@ -141,7 +140,7 @@ async fn execute(
         admission,
     };
     let executor = GatewayExecutor::new(Arc::clone(state));
-    Ok((executor.execute_operation(request.data(Arc::new(call))).await?, expires_at))
+    Ok((executor.execute_operation(request.data(Arc::new(call))).await?, opening))
 }
 
 fn check_method(method: &Method, id: &str) -> Result<(), RequestError> {

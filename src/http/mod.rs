@@ -4,6 +4,7 @@ mod access;
 pub mod admission;
 mod authenticate;
 mod body;
+pub mod client_address;
 mod edge;
 mod executor;
 mod graphql;
@@ -47,14 +48,14 @@ use tower_http::{
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
-use self::{metrics::Metrics, state::AppState};
+use self::{edge::Tracking, state::AppState};
 use crate::error::Code;
 
 /// All routes, with the playground when there is one.
 pub fn router(state: Arc<AppState>, playground: Option<playground::Session>) -> Router {
     let cors = cors(&state.settings.allowed_origins);
     let compression = compression(state.settings.compression);
-    let metrics = Arc::clone(&state.metrics);
+    let tracking = Tracking { metrics: Arc::clone(&state.metrics), proxies: state.settings.proxies.clone() };
     let rest = rest::router(&state);
     let routes = Router::new()
         .route("/graphql", any(graphql::handle))
@@ -69,7 +70,7 @@ pub fn router(state: Arc<AppState>, playground: Option<playground::Session>) -> 
         Some(session) => routes.merge(playground::router(session)),
         None => routes,
     };
-    with_common_layers(routes, metrics)
+    with_common_layers(routes, tracking)
 }
 
 /// The routes for those who run the gateway, which have an address of their own.
@@ -85,8 +86,8 @@ pub fn operator_router(state: Arc<AppState>) -> Router {
 }
 
 /// Routes with the layers of all of them.
-fn with_common_layers(routes: Router, metrics: Arc<Metrics>) -> Router {
-    let tracking = middleware::from_fn_with_state(metrics, edge::track_request);
+fn with_common_layers(routes: Router, tracking: Tracking) -> Router {
+    let tracking = middleware::from_fn_with_state(tracking, edge::track_request);
     routes.layer(CatchPanicLayer::custom(panicked)).layer(tracking)
 }
 
@@ -154,6 +155,8 @@ mod tests {
 
     use super::{
         admission::{AdmissionControl, concurrent_permits},
+        client_address::TrustedProxies,
+        metrics::Metrics,
         server::Stats,
         *,
     };
@@ -166,6 +169,11 @@ mod tests {
 
     async fn panicking() -> StatusCode {
         panic!("the secret");
+    }
+
+    async fn tracking() -> Tracking {
+        let proxies = Arc::new(TrustedProxies::new([], client_address::ForwardedHeader::XForwardedFor));
+        Tracking { metrics: metrics().await, proxies }
     }
 
     async fn metrics() -> Arc<Metrics> {
@@ -195,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_answered_and_tells_nothing() {
-        let router = with_common_layers(Router::new().route("/", get(panicking)), metrics().await);
+        let router = with_common_layers(Router::new().route("/", get(panicking)), tracking().await);
         let request = Request::get("/").header(authenticate::REQUEST_ID, "a").body(Body::empty());
         let answer = router.oneshot(request.expect("a request")).await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);

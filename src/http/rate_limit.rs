@@ -168,6 +168,7 @@ mod tests {
             organizations: vec![organization],
             organization: Some(organization),
             expires_at: DateTime::UNIX_EPOCH,
+            claims_read: None,
         }
     }
 

@@ -6,12 +6,11 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, Response as HttpResponse, header},
 };
-use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tokio::{task::yield_now, time::sleep};
 
 use super::{
-    authenticate::until_refused,
+    authenticate::{Opening, until_refused},
     executor::{EventStream, ExecutedResponse, ExecutionOutcome},
     request_error::RequestError,
     response_body::ResponseBody,
@@ -30,7 +29,7 @@ pub(super) fn respond(
     state: Arc<AppState>,
     connection: ConnectionHandle,
     headers: HeaderMap,
-    expires_at: DateTime<Utc>,
+    opening: Opening,
     outcome: ExecutionOutcome,
     id: &str,
 ) -> HttpResponse<Body> {
@@ -43,7 +42,7 @@ pub(super) fn respond(
     };
     let id = id.to_owned();
     let refused = async move {
-        let error = until_refused(&state.verifier, &headers, expires_at).await;
+        let error = until_refused(&state, &headers, opening).await;
         Box::new(RequestError::new(&error, &id))
     };
     let stream =

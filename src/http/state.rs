@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    admission::AdmissionControl, health::Stopping, metrics::Metrics, rate_limit::RateLimit,
-    request_memory::RequestMemory, subscription_memory::SubscriptionMemoryLimiter, untrusted::UntrustedLog,
+    admission::AdmissionControl, client_address::TrustedProxies, health::Stopping, metrics::Metrics,
+    rate_limit::RateLimit, request_memory::RequestMemory, subscription_memory::SubscriptionMemoryLimiter,
+    untrusted::UntrustedLog,
 };
 use crate::{
     auth::{Exchange, TokenVerifier},
@@ -59,6 +60,8 @@ pub struct AppState {
 /// The part of the configuration that request handlers need.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The proxies that are believed what they report about clients.
+    pub proxies: Arc<TrustedProxies>,
     /// Origins whose pages may read answers.
     pub allowed_origins: Vec<String>,
     /// Whether the schema answers questions about itself.

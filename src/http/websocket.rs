@@ -39,12 +39,15 @@ use tokio_tungstenite::{
 
 use self::adapter::{Identity, Shared};
 use super::{
-    authenticate::{ORGANIZATION, until_refused},
+    authenticate::{ORGANIZATION, Opening, until_refused},
     request_error::RequestError,
     server::ConnectionHandle,
     state::AppState,
 };
-use crate::error::{AppError, Code};
+use crate::{
+    auth::OPERATORS,
+    error::{AppError, Code},
+};
 
 /// The subprotocols that are spoken. The library's names for them are those of their reference implementations.
 const SUBPROTOCOLS: [Subprotocol; 2] = [Subprotocol::GraphQLWS, Subprotocol::SubscriptionsTransportWS];
@@ -103,7 +106,9 @@ impl Close {
     /// A client that is not authenticated, or not any more.
     fn unauthenticated(error: &AppError) -> Self {
         let code = if error.code() == Code::Unavailable { 1013 } else { 4403 };
-        Self(code, reason::shortened(error.public_message()))
+        let message = error.public_message();
+        let for_clients = message.split(OPERATORS).next().unwrap_or_default().to_owned();
+        Self(code, reason::shortened(for_clients.into()))
     }
 }
 
@@ -230,7 +235,7 @@ async fn until_unauthenticated(state: &AppState, shared: &Shared) -> Close {
     };
     match identity {
         Some(Identity { caller, headers }) => {
-            Close::unauthenticated(&until_refused(&state.verifier, &headers, caller.expires_at).await)
+            Close::unauthenticated(&until_refused(state, &headers, Opening::from(&caller)).await)
         }
         None => Close::NO_TOKEN,
     }

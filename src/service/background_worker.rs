@@ -282,6 +282,7 @@ fn request(task: &Model, now: DateTimeUtc) -> RequestContext {
         organizations: vec![organization],
         organization: Some(organization),
         expires_at: now,
+        claims_read: None,
     };
     RequestContext::new(task.request_id.as_str(), now, caller)
 }

@@ -14,6 +14,7 @@ use super::{
     QueryStats, Write,
     admission::Admission,
     connection::{Connection, TENANT, TenantSession},
+    external_ids::ExternalIds,
     health_check::HealthCheck,
     pool::{self, Generation},
     sqlite_file::SqliteFile,
@@ -65,6 +66,8 @@ pub struct Database {
     log_emptying: Arc<Mutex<()>>,
     /// The file, where the database is one.
     file: Option<Arc<SqliteFile>>,
+    /// The organizations of external ids that were looked up lately.
+    pub(super) external_ids: Arc<ExternalIds>,
     health: Arc<HealthCheck>,
 }
 
@@ -90,6 +93,7 @@ impl Database {
             task_made: Arc::default(),
             log_emptying: Arc::default(),
             file: file.map(Arc::new),
+            external_ids: Arc::default(),
             health: Arc::new(health),
         })
     }

@@ -27,6 +27,7 @@ pub mod cursor;
 pub mod custom_field;
 pub mod database;
 pub mod events;
+pub mod external_ids;
 pub mod filter;
 mod health_check;
 pub mod idempotency;
@@ -76,8 +77,8 @@ use crate::{
 impl From<Denied> for AppError {
     fn from(denied: Denied) -> Self {
         let code = match denied {
-            Denied::MissingScope(_) => Code::Forbidden,
-            Denied::NoOrganization => Code::BadRequest,
+            Denied::MissingScope(..) => Code::Forbidden,
+            Denied::NoOrganization(_) => Code::BadRequest,
         };
         Self::request(code, denied.to_string())
     }

@@ -24,7 +24,7 @@ use crate::{
         id::OrganizationId,
         organization::{ActiveModel, Column, Entity, Model},
     },
-    error::{AppError, AppResult, Code, NO_ORGANIZATION},
+    error::{AppError, AppResult, Code, InputErrorCode, NO_ORGANIZATION},
 };
 
 impl Recorded for Entity {
@@ -35,11 +35,29 @@ impl Recorded for Entity {
     recorded_columns!();
 }
 
+/// A new organization.
+#[derive(Clone, Debug, Default)]
+pub struct CreateOrganization {
+    /// Its name, never blank.
+    pub name: String,
+    /// What the identity provider calls it; no other organization may have it.
+    pub external_id: Option<String>,
+}
+
+/// An organization of this name that no identity provider knows.
+impl From<&str> for CreateOrganization {
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), external_id: None }
+    }
+}
+
 /// What is to change of an organization.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateOrganization {
     /// Its name, never blank.
     pub name: Patch<String>,
+    /// What the identity provider calls it.
+    pub external_id: Patch<String>,
     /// The version that the caller read.
     pub expected_version: Option<i32>,
 }
@@ -74,28 +92,46 @@ fn among(db: &Database, request: &RequestContext) -> Select<Entity> {
 
 /// Creates an organization with the contact types that every one begins with. The caller needs no organization, and is not in
 /// the new one.
-pub async fn create(db: &Database, request: &RequestContext, name: &str) -> AppResult<Model> {
-    let name = checked(request, name)?;
-    insert(db.bypass_rls().begin().await?, request, name).await
+pub async fn create(
+    db: &Database,
+    request: &RequestContext,
+    input: impl Into<CreateOrganization>,
+) -> AppResult<Model> {
+    let input = checked(request, input.into())?;
+    let row = insert(db.bypass_rls().begin().await?, request, input).await?;
+    db.external_ids.clear();
+    Ok(row)
+}
+
+/// All organizations, for the operator's commands.
+pub async fn all(db: &Database, request: &RequestContext) -> AppResult<Vec<Model>> {
+    request.require(Scope::GatewayAdmin)?;
+    Ok(Entity::find_all().all(db.bypass_rls().connection()).await?)
 }
 
 /// Creates the first organization of an empty database; `None` when there is one already. Of several callers at once
 /// one makes it.
 pub async fn create_first(db: &Database, request: &RequestContext, name: &str) -> AppResult<Option<Model>> {
-    let name = checked(request, name)?;
+    let input = checked(request, name.into())?;
     let txn = db.begin().await?;
     Entity::lock(&txn).await?;
     if Entity::any(&txn).await? {
         return Ok(None);
     }
-    insert(txn, request, name).await.map(Some)
+    insert(txn, request, input).await.map(Some)
 }
 
-/// Changes the selected organization.
+/// Changes the selected organization. Its external id decides whose tokens reach it, so only an administrator of the
+/// gateway may change it.
 pub async fn update(db: &Database, request: &RequestContext, input: &UpdateOrganization) -> AppResult<Model> {
     let organization = authorize_admin(request)?;
+    if !matches!(input.external_id, Patch::Keep) {
+        request.require(Scope::GatewayAdmin)?;
+    }
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
+    let external_id = checks.line_patch("externalId", &input.external_id);
+    check_external_id(&mut checks, external_id.as_ref().and_then(|id| id.as_deref()));
     let ctx = WriteContext::begin(db, request, organization).await?;
     // An exclusive lock would wait for every write to rows of the organization.
     let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(&ctx.txn).await? else {
@@ -106,24 +142,41 @@ pub async fn update(db: &Database, request: &RequestContext, input: &UpdateOrgan
     let mut row = old.clone().into_active_model();
     let mut diff = Diff::default();
     diff.set("name", &mut row.name, name);
+    diff.set("externalId", &mut row.external_id, external_id);
     let new = record::update_row::<Entity>(&ctx, old, row, diff).await?;
     ctx.commit().await?;
+    db.external_ids.clear();
     Ok(new)
 }
 
-fn checked(request: &RequestContext, name: &str) -> AppResult<String> {
+fn checked(request: &RequestContext, input: CreateOrganization) -> AppResult<CreateOrganization> {
     request.require(Scope::GatewayAdmin)?;
     let mut checks = Checks::default();
-    let name = checks.required_line("name", name);
+    let name = checks.required_line("name", &input.name);
+    let external_id = checks.optional_line("externalId", input.external_id.as_deref());
+    check_external_id(&mut checks, external_id.as_deref());
     checks.finish()?;
-    Ok(name)
+    Ok(CreateOrganization { name, external_id })
 }
 
-async fn insert(txn: Write, request: &RequestContext, name: String) -> AppResult<Model> {
+/// An external id must not look like a number or an id of the gateway: a token could mean either.
+fn check_external_id(checks: &mut Checks, external_id: Option<&str>) {
+    let is_own = |id: &str| {
+        let digits = id.strip_prefix("org_").unwrap_or(id);
+        digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if external_id.is_some_and(is_own) {
+        let message = "Must not be a number or have the form org_42, which are ids of this service.";
+        checks.report("externalId", InputErrorCode::Invalid, message);
+    }
+}
+
+async fn insert(txn: Write, request: &RequestContext, input: CreateOrganization) -> AppResult<Model> {
+    let CreateOrganization { name, external_id } = input;
     let row = ActiveModel {
         id: NotSet,
         name: Set(name),
-        external_id: Set(None),
+        external_id: Set(external_id),
         search_version: Set(SEARCH_VERSION),
         created_at: Set(request.now),
         updated_at: Set(request.now),
@@ -140,7 +193,7 @@ async fn insert(txn: Write, request: &RequestContext, name: String) -> AppResult
     .await?;
     let ctx = WriteContext { txn, request, organization: row.id };
     contact_type::insert_initial(&ctx).await?;
-    let diff = Diff::default().created("name", &row.name);
+    let diff = Diff::default().created("name", &row.name).created("externalId", &row.external_id);
     record::record::<Entity>(&ctx, row.id, Action::Created, diff);
     ctx.commit().await?;
     Ok(row)

@@ -358,11 +358,11 @@ async fn answer_to(world: &World, token: &str) -> Reply {
 }
 
 async fn tokens_that_are_not_good_are_refused(world: World) {
-    let KeyMaterial::Secret(key) = &world.config.auth.issuers[0].key.key else { panic!("no secret") };
+    let issuer = &world.config.auth.issuers[0].verification;
+    let KeyMaterial::Secret(key) = &issuer.key else { panic!("no secret") };
     let signer = config::development_signer(key).expect("a signer");
     let stranger = config::development_signer(&[7; 32]).expect("a signer");
-    let (issuer, audience) =
-        (&world.config.auth.issuers[0].key.issuer, &world.config.auth.issuers[0].key.audience);
+    let (issuer, audience) = (&issuer.issuer, issuer.own_audience().expect("an audience"));
     let elsewhere = Signer::with_secret("elsewhere", audience, key).expect("a signer");
     let for_others = Signer::with_secret(issuer, "others", key).expect("a signer");
 

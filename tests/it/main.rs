@@ -37,6 +37,7 @@ mod health;
 mod history;
 mod http;
 mod idempotency;
+mod identity;
 mod inputs;
 mod internal_contact;
 mod internal_contact_assignment;

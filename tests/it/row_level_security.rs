@@ -40,6 +40,7 @@ fn caller(organizations: &[i64], organization: Option<i64>) -> Caller {
         organizations: organizations.to_vec(),
         organization,
         expires_at: Utc::now(),
+        claims_read: None,
     }
 }
 

@@ -6,9 +6,12 @@ use super::*;
 fn a_context_checks_scopes_and_organization() {
     let context = RequestContext::new("r", now(), caller(Some(2)));
     assert_eq!(context.require(Scope::ContactsRead), Ok(()));
-    assert_eq!(context.require(Scope::ContactsWrite), Err(Denied::MissingScope(Scope::ContactsWrite)));
+    assert_eq!(context.require(Scope::ContactsWrite), Err(Denied::MissingScope(Scope::ContactsWrite, None)));
     assert_eq!(context.organization(), Ok(2));
-    assert_eq!(RequestContext::new("r", now(), caller(None)).organization(), Err(Denied::NoOrganization));
+    assert_eq!(
+        RequestContext::new("r", now(), caller(None)).organization(),
+        Err(Denied::NoOrganization(None))
+    );
 }
 
 #[test]

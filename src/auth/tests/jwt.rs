@@ -1,5 +1,7 @@
 //! Tests of the outer form: parts, header, algorithm, signature, size and keys.
 
+use super::super::key_set::KeySet;
+use super::key_set::{jwk, set};
 use super::*;
 
 #[test]
@@ -15,7 +17,7 @@ fn every_algorithm_verifies_its_own_tokens_and_no_others() {
                 assert_eq!(claims.scopes, Scopes::all());
                 assert_eq!(claims.expires_at, now() + TimeDelta::hours(1));
             } else {
-                assert_eq!(verified, Err(TokenError::WrongAlgorithm), "{signed_by} at {algorithm}");
+                assert_eq!(verified, Err(Reason::WrongAlgorithm), "{signed_by} at {algorithm}");
             }
         }
     }
@@ -36,11 +38,11 @@ fn a_changed_byte_breaks_every_signature() {
 
 #[test]
 fn several_issuers_are_told_apart_by_name_and_key() {
-    let other = IssuerKey { issuer: "other".to_owned(), ..issuer(Algorithm::RS256, pem(RSA_PUBLIC)) };
+    let other = IssuerConfig { issuer: "other".to_owned(), ..issuer(Algorithm::RS256, pem(RSA_PUBLIC)) };
     let verifier = TokenVerifier::new(vec![issuer(Algorithm::HS256, secret()), other]).expect("good keys");
     assert!(verifier.at_once(&token(&good()), now()).is_ok());
     let pretender = token(&with(json!({ "iss": "other" })));
-    assert_eq!(verifier.at_once(&pretender, now()), Err(TokenError::WrongAlgorithm));
+    assert_eq!(verifier.at_once(&pretender, now()), Err(Reason::WrongAlgorithm));
     let rsa = Signer::with_private_key("other", AUDIENCE, Algorithm::RS256, RSA_PRIVATE).expect("a signer");
     assert!(verifier.at_once(&mint(&rsa), now()).is_ok());
 }
@@ -53,7 +55,7 @@ fn a_public_key_is_no_secret_for_hs256() {
         crypto::sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::HS256).expect("a signature");
     let forged = format!("{message}.{signature}");
     let verifier = verifier(Algorithm::RS256, pem(RSA_PUBLIC));
-    assert_eq!(verifier.at_once(&forged, now()), Err(TokenError::WrongAlgorithm));
+    assert_eq!(verifier.at_once(&forged, now()), Err(Reason::WrongAlgorithm));
 }
 
 #[test]
@@ -61,12 +63,12 @@ fn the_header_never_chooses_the_algorithm() {
     let payload = good().to_string();
     for name in ["none", "None", "HS384", "HS512", "hs256", "RS256", "", "HS256 "] {
         let token = signed(&json!({ "alg": name }).to_string(), &payload);
-        assert_eq!(hs256().at_once(&token, now()), Err(TokenError::WrongAlgorithm), "{name}");
+        assert_eq!(hs256().at_once(&token, now()), Err(Reason::WrongAlgorithm), "{name}");
     }
     let unsigned = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(&payload));
-    assert_eq!(hs256().at_once(&unsigned, now()), Err(TokenError::WrongAlgorithm));
+    assert_eq!(hs256().at_once(&unsigned, now()), Err(Reason::WrongAlgorithm));
     let unsigned = format!("{}.{}.", encode(r#"{"alg":"HS256"}"#), encode(&payload));
-    assert_eq!(hs256().at_once(&unsigned, now()), Err(TokenError::BadSignature));
+    assert_eq!(hs256().at_once(&unsigned, now()), Err(Reason::BadSignature));
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn keys_and_addresses_in_the_header_are_not_looked_at() {
     let own_key = EncodingKey::from_secret(&[0, 0, 0]);
     let signature =
         crypto::sign(message.as_bytes(), &own_key, jsonwebtoken::Algorithm::HS256).expect("a signature");
-    assert_eq!(hs256().at_once(&format!("{message}.{signature}"), now()), Err(TokenError::BadSignature));
+    assert_eq!(hs256().at_once(&format!("{message}.{signature}"), now()), Err(Reason::BadSignature));
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn crit_is_refused_whatever_it_says() {
         let header = json!({ "alg": "HS256", "crit": crit }).to_string();
         assert_eq!(
             hs256().at_once(&signed(&header, &good().to_string()), now()),
-            Err(TokenError::CriticalHeader),
+            Err(Reason::CriticalHeader),
             "{header}"
         );
     }
@@ -101,7 +103,7 @@ fn a_token_has_8_kib_at_most() {
     let largest = sized(room - 3);
     assert!(largest.len() > MAX_TOKEN_BYTES - 8 && largest.len() <= MAX_TOKEN_BYTES);
     assert!(hs256().at_once(&largest, now()).is_ok());
-    assert_eq!(hs256().at_once(&sized(room + 4), now()), Err(TokenError::TooLong));
+    assert_eq!(hs256().at_once(&sized(room + 4), now()), Err(Reason::TooLong));
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn malformed_tokens_are_refused_without_a_panic() {
 fn bytes_that_are_no_text_are_refused() {
     for bytes in [&[0xff, 0xfe][..], b"{\"alg\":\"\xff\"}", b"{\"alg\":\"HS256\",\"\xc3\":1}"] {
         let token = format!("{}.{}.x", URL_SAFE_NO_PAD.encode(bytes), encode("{}"));
-        assert_eq!(hs256().at_once(&token, now()), Err(TokenError::Malformed));
+        assert_eq!(hs256().at_once(&token, now()), Err(Reason::Malformed));
     }
 }
 
@@ -223,7 +225,10 @@ fn extreme_times_do_not_panic() {
 fn unsafe_keys_are_refused() {
     let error =
         |algorithm, key| TokenVerifier::new(vec![issuer(algorithm, key)]).map(drop).expect_err("a refusal");
-    assert_eq!(error(Algorithm::HS256, KeyMaterial::Secret(vec![7; 31])), KeyError::ShortSecret(31));
+    assert_eq!(
+        error(Algorithm::HS256, KeyMaterial::Secret(vec![7; 31])),
+        KeyError::ShortSecret(Algorithm::HS256, 31)
+    );
     assert!(issuer(Algorithm::HS256, KeyMaterial::Secret(vec![7; 32])).check().is_ok());
     let public_as_secret = KeyMaterial::Secret(RSA_PUBLIC.as_bytes().to_vec());
     assert_eq!(error(Algorithm::HS256, public_as_secret), KeyError::PemAsSecret);
@@ -261,4 +266,67 @@ fn secrets_do_not_show() {
         !shown.contains("a secret of") && !shown.contains(&format!("{:?}", &SECRET[..4])[1..10]),
         "{shown}"
     );
+}
+
+/// A token that is signed by an algorithm with the test's key of its family.
+fn signed_with(algorithm: Algorithm) -> String {
+    let key = match algorithm.name() {
+        name if name.starts_with("HS") => EncodingKey::from_secret(LONG_SECRET),
+        "ES256" => EncodingKey::from_ec_pem(EC_PRIVATE.as_bytes()).expect("a key"),
+        "ES384" => EncodingKey::from_ec_pem(P384_PRIVATE.as_bytes()).expect("a key"),
+        "EdDSA" => EncodingKey::from_ed_pem(ED_PRIVATE.as_bytes()).expect("a key"),
+        _ => EncodingKey::from_rsa_pem(RSA_PRIVATE.as_bytes()).expect("a key"),
+    };
+    let header = jsonwebtoken::Header::new(algorithm.name().parse().expect("an algorithm"));
+    jsonwebtoken::encode(&header, &good(), &key).expect("a token")
+}
+
+/// The key that verifies the tokens of an algorithm.
+fn key_for(algorithm: Algorithm) -> KeyMaterial {
+    match algorithm.name() {
+        name if name.starts_with("HS") => KeyMaterial::Secret(LONG_SECRET.to_vec()),
+        "ES256" => pem(EC_PUBLIC),
+        "ES384" => pem(P384_PUBLIC),
+        "EdDSA" => pem(ED_PUBLIC),
+        _ => pem(RSA_PUBLIC),
+    }
+}
+
+fn with_algorithms(algorithms: Algorithms, key: KeyMaterial) -> Result<TokenVerifier, KeyError> {
+    TokenVerifier::new(vec![IssuerConfig { algorithms, ..issuer(Algorithm::RS256, key) }])
+}
+
+#[test]
+fn a_list_of_algorithms_accepts_those_and_no_others() {
+    for one in Algorithm::ALL {
+        for also in Algorithm::ALL {
+            let allowed: Algorithms = [one, also].into_iter().collect();
+            let verifier = with_algorithms(allowed, key_for(one));
+            let Ok(verifier) = verifier else {
+                // No key fits both.
+                assert!(with_algorithms(one.into(), key_for(one)).is_ok());
+                let families = [one, also].map(|algorithm| format!("{:?}", algorithm.family()));
+                assert_ne!(families[0], families[1], "{one} {also}");
+                continue;
+            };
+            for signed_by in Algorithm::ALL {
+                let verified = verifier.at_once(&signed_with(signed_by), now()).map(drop);
+                let expected = if allowed.contains(signed_by) { Ok(()) } else { Err(Reason::WrongAlgorithm) };
+                assert_eq!(verified, expected, "{signed_by} at {allowed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_of_a_set_verifies_only_by_its_own_kind() {
+    let parse =
+        |keys: &[Value]| KeySet::parse(Algorithms::asymmetric(), set(keys).as_bytes()).expect("a set");
+    let named = parse(&[jwk(Algorithm::RS256, json!({ "kid": "a", "alg": "PS256" }))]);
+    assert_eq!(named.key(Some("a")).expect("a key").algorithms, Algorithm::PS256.into());
+    let unnamed = [(Algorithm::RS256, "a"), (Algorithm::ES256, "b")];
+    let unnamed = parse(&unnamed.map(|(algorithm, kid)| jwk(algorithm, json!({ "kid": kid, "alg": null }))));
+    let algorithms = |kid| unnamed.key(Some(kid)).expect("a key").algorithms.to_string();
+    assert_eq!(algorithms("a"), "RS256, RS384, RS512, PS256, PS384, PS512");
+    assert_eq!(algorithms("b"), "ES256");
 }

@@ -17,12 +17,17 @@ use super::*;
 
 mod claims;
 mod context;
+mod discovery;
 mod jwt;
 mod key_ring;
 mod key_set;
+mod mapping;
+mod memory;
 mod stub;
 
 const SECRET: &[u8] = b"a secret of the tests, thirty-two bytes or more";
+/// Long enough for HS512.
+const LONG_SECRET: &[u8] = b"a secret of the tests that is long enough for all three symmetric algorithms";
 const ISSUER: &str = "https://issuer.test";
 const AUDIENCE: &str = "contact-gateway";
 const NOW: i64 = 1_750_000_000;
@@ -33,6 +38,8 @@ const EC_PRIVATE: &str = include_str!("../../../tests/keys/es256-private.pem");
 const EC_PUBLIC: &str = include_str!("../../../tests/keys/es256-public.pem");
 const ED_PRIVATE: &str = include_str!("../../../tests/keys/eddsa-private.pem");
 const ED_PUBLIC: &str = include_str!("../../../tests/keys/eddsa-public.pem");
+const P384_PRIVATE: &str = include_str!("../../../tests/keys/es384-private.pem");
+const P384_PUBLIC: &str = include_str!("../../../tests/keys/es384-public.pem");
 const WEAK_RSA: &str = include_str!("../../../tests/keys/weak-rsa-public.pem");
 const WRONG_CURVE: &str = include_str!("../../../tests/keys/wrong-curve-public.pem");
 
@@ -48,22 +55,69 @@ fn pem(text: &str) -> KeyMaterial {
     KeyMaterial::PublicPem(text.to_owned())
 }
 
-fn issuer(algorithm: Algorithm, key: KeyMaterial) -> IssuerKey {
-    IssuerKey { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), algorithm, key }
+fn issuer(algorithm: Algorithm, key: KeyMaterial) -> IssuerConfig {
+    IssuerConfig::own(ISSUER, AUDIENCE, algorithm, key)
 }
 
 fn verifier(algorithm: Algorithm, key: KeyMaterial) -> TokenVerifier {
     TokenVerifier::new(vec![issuer(algorithm, key)]).expect("a good key")
 }
 
+/// The kind of a refusal, with the claim that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    TooLong,
+    Malformed,
+    UnknownIssuer,
+    UnknownKey,
+    KeysUnavailable,
+    CriticalHeader,
+    WrongAlgorithm,
+    BadSignature,
+    Missing(&'static str),
+    Invalid(&'static str),
+    WrongAudience,
+    Expired,
+    NotYetValid,
+    IssuedInFuture,
+    LifetimeTooLong,
+}
+
+impl From<&TokenError> for Reason {
+    fn from(error: &TokenError) -> Self {
+        let known = |claim: &String| {
+            let names = ["iss", "aud", "sub", "exp", "nbf", "iat", "scope", "orgs", "org_id"];
+            names.into_iter().find(|name| name == claim).unwrap_or("another claim")
+        };
+        match error {
+            TokenError::TooLong => Self::TooLong,
+            TokenError::Malformed => Self::Malformed,
+            TokenError::UnknownIssuer(_) => Self::UnknownIssuer,
+            TokenError::UnknownKey => Self::UnknownKey,
+            TokenError::KeysUnavailable => Self::KeysUnavailable,
+            TokenError::CriticalHeader => Self::CriticalHeader,
+            TokenError::WrongAlgorithm { .. } => Self::WrongAlgorithm,
+            TokenError::BadSignature => Self::BadSignature,
+            TokenError::Missing { claim, .. } => Self::Missing(known(claim)),
+            TokenError::Invalid { claim, .. } => Self::Invalid(known(claim)),
+            TokenError::WrongAudience { .. } => Self::WrongAudience,
+            TokenError::Expired => Self::Expired,
+            TokenError::NotYetValid => Self::NotYetValid,
+            TokenError::IssuedInFuture => Self::IssuedInFuture,
+            TokenError::LifetimeTooLong(_) => Self::LifetimeTooLong,
+        }
+    }
+}
+
 /// Verification that may not wait.
 trait AtOnce {
-    fn at_once(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError>;
+    fn at_once(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Reason>;
 }
 
 impl AtOnce for TokenVerifier {
-    fn at_once(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, TokenError> {
-        self.verify(token, now).now_or_never().expect("a known key is not waited for")
+    fn at_once(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Reason> {
+        let verdict = self.verify(token, now).now_or_never().expect("a known key is not waited for");
+        verdict.map_err(|error| Reason::from(&error))
     }
 }
 
@@ -107,11 +161,11 @@ fn token(claims: &Value) -> String {
     signed(r#"{"alg":"HS256","typ":"JWT"}"#, &claims.to_string())
 }
 
-fn verify(claims: &Value) -> Result<Claims, TokenError> {
+fn verify(claims: &Value) -> Result<Claims, Reason> {
     hs256().at_once(&token(claims), now())
 }
 
-fn refusal(changes: Value) -> TokenError {
+fn refusal(changes: Value) -> Reason {
     verify(&with(changes)).expect_err("a refusal")
 }
 
@@ -135,11 +189,18 @@ fn mint(signer: &Signer) -> String {
 }
 
 fn claims(organizations: Vec<i64>) -> Claims {
-    Claims { subject: "alice".to_owned(), scopes: Scopes::NONE, organizations, expires_at: now() }
+    Claims {
+        subject: "alice".to_owned(),
+        scopes: Scopes::NONE,
+        organizations,
+        external_organizations: Vec::new(),
+        expires_at: now(),
+        claims_read: None,
+    }
 }
 
 fn caller(organization: Option<i64>) -> Caller {
     let scopes = Scopes::parse("contacts:read");
     let Claims { subject, organizations, expires_at, .. } = claims(vec![1, 2]);
-    Caller { subject, scopes, organizations, organization, expires_at }
+    Caller { subject, scopes, organizations, organization, expires_at, claims_read: None }
 }

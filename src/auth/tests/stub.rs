@@ -18,6 +18,8 @@ pub(super) enum Answer {
     Late(Duration, String),
     /// These bytes, whatever they are, and then the connection is closed.
     Raw(String),
+    /// Status 200 and the text of the path, or 404.
+    ByPath(Vec<(String, String)>),
     /// Nothing, and the connection stays open.
     Silence,
 }
@@ -88,20 +90,32 @@ async fn respond(mut stream: TcpStream, requests: Arc<AtomicUsize>, answer: Arc<
     }
     requests.fetch_add(1, Ordering::SeqCst);
     let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let text = match answer {
+    let answer = match answer {
         Answer::Raw(text) => text,
         Answer::Silence => return std::future::pending().await,
         Answer::Text(body) => whole(&body),
+        Answer::ByPath(bodies) => {
+            let head = String::from_utf8_lossy(&head);
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            match bodies.iter().find(|(of, _)| of == path) {
+                Some((_, body)) => whole(body),
+                None => text(response("404 Not Found", "", "")),
+            }
+        }
         Answer::Late(delay, body) => {
             tokio::time::sleep(delay).await;
             whole(&body)
         }
     };
     // A client that has seen enough may be gone.
-    let _ = stream.write_all(text.as_bytes()).await;
+    let _ = stream.write_all(answer.as_bytes()).await;
 }
 
 fn whole(body: &str) -> String {
-    let Answer::Raw(text) = response("200 OK", "", body) else { return String::new() };
+    text(response("200 OK", "", body))
+}
+
+fn text(answer: Answer) -> String {
+    let Answer::Raw(text) = answer else { return String::new() };
     text
 }

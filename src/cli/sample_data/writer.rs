@@ -330,6 +330,7 @@ pub(super) fn context(organization: Option<i64>, now: DateTime<Utc>) -> RequestC
         organizations: organization.into_iter().collect(),
         organization,
         expires_at: now,
+        claims_read: None,
     };
     RequestContext::new(SUBJECT, now, caller)
 }

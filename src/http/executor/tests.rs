@@ -17,6 +17,7 @@ use crate::{
     },
     http::{
         admission::{AdmissionControl, concurrent_permits},
+        client_address::{ForwardedHeader, TrustedProxies},
         health::Stopping,
         metrics::{Metrics, Present},
         request_memory::RequestMemory,
@@ -102,6 +103,7 @@ fn state(db: Database, maintenance: &Maintenance, response: usize) -> AppState {
         maintenance: Arc::clone(&maintenance.stats),
     });
     let settings = Settings {
+        proxies: Arc::new(TrustedProxies::new([], ForwardedHeader::XForwardedFor)),
         allowed_origins: Vec::new(),
         introspection: true,
         body_limit: 1024 * 1024,
@@ -145,6 +147,7 @@ fn context(scopes: &[Scope]) -> RequestContext {
         organizations: vec![1],
         organization: Some(1),
         expires_at: now + HOUR,
+        claims_read: None,
     };
     RequestContext::new("request-1", now, caller)
 }

@@ -28,7 +28,7 @@ use super::{
     problem::{Fault, Problem, ProblemKind, RequestPart, ResponseHeaders, Rule},
 };
 use crate::{
-    auth::{RequestContext, TokenError, organization_number},
+    auth::{RequestContext, TokenError},
     error::{AppError, Code, InputErrorCode},
     fair_share::Principal,
     http::{
@@ -36,13 +36,15 @@ use crate::{
         admission::Work,
         authenticate::{AuthenticationError, RequestId, claims, select, selected},
         body::{self, ACCEPTED_ENCODINGS},
+        client_address::ClientAddress,
         meter::{Meter, timed},
         request_memory::{JsonError, RequestReservation},
         response_body::overhead,
-        server::{ConnectionHandle, Peer},
+        server::ConnectionHandle,
         state::AppState,
     },
     service::{
+        external_ids,
         json::{canonical, json_text},
         response_memory::{Needs, ResponseMeter, ResponseStopped, WhenFull},
     },
@@ -219,7 +221,8 @@ async fn response_meter(
 /// Limits the requests without a token by client address.
 fn check_rate_limit(app: &AppState, head: &Parts) -> Result<(), Problem> {
     let Some(attempts) = &app.attempts else { return Ok(()) };
-    let address = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    let address = head.extensions.get::<ClientAddress>();
+    let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.0);
     attempts.take_attempt(address).map_err(Problem::rate_limited)
 }
 
@@ -248,11 +251,13 @@ async fn authenticate(
 ) -> Result<RequestContext, Problem> {
     let now = Utc::now();
     let claims = claims(&app.verifier, &head.headers, now).await.map_err(authentication_problem)?;
-    let caller = select(claims, selected(&head.headers)?.or(organization))?;
+    let caller = select(&app.db, claims, selected(&head.headers)?.or(organization)).await?;
     if let Some(connection) = head.extensions.get::<ConnectionHandle>() {
         connection.identify(&caller);
     }
-    if organization.is_some_and(|text| organization_number(text) != caller.organization) {
+    if let Some(text) = organization
+        && external_ids::number(&app.db, text).await? != caller.organization
+    {
         let message =
             "The organization of the path is not that of the header x-org-id. Send the same, or no header.";
         return Err(AppError::request(Code::Forbidden, message).into());

@@ -189,6 +189,10 @@ struct Organisation {
     id: i64,
     /// The name.
     name: String,
+    /// Identifier of the organization at the identity provider. Omitted if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    external_id: Option<String>,
 }
 
 /// The purpose of a contact.
@@ -314,7 +318,7 @@ struct CollectionPage {
     path = "/api/v1/organisation/{org_id}/contact",
     tag = "Organization contacts",
     operation_id = "listOrganizationContacts",
-    params(("org_id" = String, Path, description = "Numeric id of the organization."), CollectionPage),
+    params(("org_id" = String, Path, description = "Numeric id or external id of the organization."), CollectionPage),
     responses((
         status = 200,
         description = "The contacts.",
@@ -330,7 +334,6 @@ struct CollectionPage {
 )]
 async fn list(
     Extension(call): CallExtension,
-    Path(organization): Path<String>,
     ValidatedQuery(query): ValidatedQuery<CollectionPage>,
 ) -> RestResult {
     let size = match u32::try_from(query.per_page) {
@@ -349,7 +352,7 @@ async fn list(
     let organisation = organisation(&call).await.map_err(Problem::from)?;
     let contacts = page.items.into_iter().map(|row| OrganizationContact::new(organisation.clone(), row));
     let answer = RestResponse::ok(&contacts.collect::<Vec<_>>())?;
-    let path = format!("/api/v1/organisation/{organization}/contact");
+    let path = collection_path(&call)?;
     Ok(answer
         .with_header(header::LINK, &position.links(&path))
         .with_header(TOTAL_COUNT, &total.to_string())
@@ -400,7 +403,7 @@ impl CollectionPosition {
     tag = "Organization contacts",
     operation_id = "createOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("org_id" = String, Path, description = "Numeric id or external id of the organization."),
         ("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY_DESCRIPTION),
     ),
     request_body = NewOrganizationContact,
@@ -413,7 +416,6 @@ impl CollectionPosition {
 )]
 async fn create(
     Extension(call): CallExtension,
-    Path(organization): Path<String>,
     ValidatedBody(body): ValidatedBody<NewOrganizationContact>,
 ) -> RestResult {
     let kind = OrganizationContactType::of_number(body.r#type.id).ok_or_else(unknown_type)?;
@@ -421,7 +423,7 @@ async fn create(
     let row = retried(|| cards::create(&call.db, &call.request, kind, &card, key)).await?;
     let (id, version) = (row.id.0, row.version);
     let contact = OrganizationContact::new(organisation(&call).await?, row);
-    let location = format!("/api/v1/organisation/{organization}/contact/{id}");
+    let location = format!("{}/{id}", collection_path(&call)?);
     Ok(RestResponse::created(&contact)?.with_version(version).with_header(header::LOCATION, &location))
 }
 
@@ -443,7 +445,7 @@ fn unknown_type() -> Problem {
     tag = "Organization contacts",
     operation_id = "getOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("org_id" = String, Path, description = "Numeric id or external id of the organization."),
         ("contact_id" = String, Path, description = "Id of the contact."),
         ("If-None-Match" = Option<String>, Header, description = IF_NONE_MATCH_DESCRIPTION),
     ),
@@ -461,7 +463,7 @@ async fn get(Extension(call): CallExtension, Path((_, id)): Path<(String, String
     tag = "Organization contacts",
     operation_id = "updateOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("org_id" = String, Path, description = "Numeric id or external id of the organization."),
         ("contact_id" = String, Path, description = "Id of the contact."),
         ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
@@ -487,7 +489,7 @@ async fn update(
     tag = "Organization contacts",
     operation_id = "deleteOrganizationContact",
     params(
-        ("org_id" = String, Path, description = "Numeric id of the organization."),
+        ("org_id" = String, Path, description = "Numeric id or external id of the organization."),
         ("contact_id" = String, Path, description = "Id of the contact."),
         ("If-Match" = Option<String>, Header, description = IF_MATCH_DESCRIPTION),
     ),
@@ -506,6 +508,12 @@ async fn answer(call: &Call, row: Model) -> RestResult {
     Ok(RestResponse::ok(&contact)?.with_version(version))
 }
 
+/// The path of the contacts, with the organization's number.
+fn collection_path(call: &Call) -> AppResult<String> {
+    let number = call.request.organization()?;
+    Ok(format!("/api/v1/organisation/{number}/contact"))
+}
+
 /// The selected organization, if the caller can read it.
 async fn organisation(call: &Call) -> AppResult<Option<Organisation>> {
     if !call.can_read_related() {
@@ -514,7 +522,7 @@ async fn organisation(call: &Call) -> AppResult<Option<Organisation>> {
     let number = call.request.organization()?;
     let row = selected(&call.db, OrganizationId(number)).await?;
     let row = row.ok_or_else(|| AppError::Internal("no organization".into()))?;
-    Ok(Some(Organisation { id: number, name: row.name }))
+    Ok(Some(Organisation { id: number, name: row.name, external_id: row.external_id }))
 }
 
 /// The global id for a numeric id.

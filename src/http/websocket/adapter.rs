@@ -240,7 +240,7 @@ impl Shared {
         if !token.as_bytes().to_ascii_lowercase().starts_with(b"bearer ") {
             return Err(Close::NOT_BEARER);
         }
-        let context = authenticate(&self.state.verifier, headers, RequestId::new().as_str().to_owned()).await;
+        let context = authenticate(&self.state, headers, RequestId::new().as_str().to_owned()).await;
         context.map(|context| context.caller).map_err(|error| Close::unauthenticated(&error))
     }
 

@@ -81,6 +81,7 @@ async fn fill(url: String) -> Database {
         organizations: Vec::new(),
         organization: None,
         expires_at: now,
+        claims_read: None,
     };
     let ctx = RequestContext::new("template", now, caller);
     for (number, name) in [(HOME, "Home"), (OTHER, "Other")] {

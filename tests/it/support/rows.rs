@@ -47,6 +47,7 @@ impl Rows {
             organizations: vec![self.organization.0],
             organization: Some(self.organization.0),
             expires_at: now,
+            claims_read: None,
         };
         RequestContext::new("rows", now, caller)
     }

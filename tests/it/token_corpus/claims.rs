@@ -1,11 +1,11 @@
 //! Correctly signed tokens with invalid claims.
 
-use contact_gateway::auth::TokenError::{
+use serde_json::{Value, json};
+
+use super::forge::Refusal::{
     self, BadSignature, Expired, Invalid, IssuedInFuture, LifetimeTooLong, Missing, NotYetValid,
     UnknownIssuer, WrongAlgorithm, WrongAudience,
 };
-use serde_json::{Value, json};
-
 use super::forge::{AUDIENCE, Case, Forge, ISSUERS, Of, signed};
 
 pub(super) fn cases(forge: Forge) -> Vec<Case> {
@@ -20,10 +20,10 @@ pub(super) fn cases(forge: Forge) -> Vec<Case> {
     cases
 }
 
-type Changes = Vec<(Value, TokenError)>;
+type Changes = Vec<(Value, Refusal)>;
 
 /// The same claim with each of these values.
-fn each(name: &str, values: impl IntoIterator<Item = Value>, refusal: TokenError) -> Changes {
+fn each(name: &str, values: impl IntoIterator<Item = Value>, refusal: Refusal) -> Changes {
     values.into_iter().map(|value| (json!({ name: value }), refusal)).collect()
 }
 

@@ -4,9 +4,9 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE},
 };
-use contact_gateway::auth::TokenError::{self, BadSignature, Invalid, Malformed, Missing, TooLong};
 use serde_json::json;
 
+use super::forge::Refusal::{self, BadSignature, Invalid, Malformed, Missing, TooLong};
 use super::forge::{Case, Forge, Of, decode, encode, parts, signed};
 
 pub(super) fn cases(forge: Forge) -> Vec<Case> {
@@ -158,7 +158,7 @@ fn sizes(forge: Forge) -> Vec<Case> {
     let [header, payload, signature] = parts(&good);
     let room = 8 * 1024 - good.len();
     let broken = |name: &str, payload: &str| {
-        Case::new(name, format!("{header}.{}.{signature}", encode(payload)), TokenError::BadSignature)
+        Case::new(name, format!("{header}.{}.{signature}", encode(payload)), Refusal::BadSignature)
     };
     let own = forge.claims(Of::Hs).to_string();
     let deep = own.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(2000), "]".repeat(2000)), 1);

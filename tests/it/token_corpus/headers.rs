@@ -1,12 +1,10 @@
 //! Headers that try to choose the algorithm, the key, or the format of the token.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contact_gateway::auth::TokenError::{
-    BadSignature, CriticalHeader, Malformed, UnknownKey, WrongAlgorithm,
-};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
+use super::forge::Refusal::{BadSignature, CriticalHeader, Malformed, UnknownKey, WrongAlgorithm};
 use super::forge::{Case, Forge, ISSUERS, Of, SECRET, encode, parts, signed, signed_by};
 
 pub(super) fn cases(forge: Forge) -> Vec<Case> {

@@ -1,9 +1,8 @@
 //! Signatures that can be made without the key, and almost right ones.
 
-use contact_gateway::auth::TokenError::BadSignature;
 use jsonwebtoken::Algorithm;
 
-use super::forge::{Case, Forge, ISSUERS, Of, decode, encode, parts, signed_by};
+use super::forge::{Case, Forge, ISSUERS, Of, Refusal::BadSignature, decode, encode, parts, signed_by};
 
 /// The order of the group of P-256, big endian.
 const P256_ORDER: [u8; 32] = [

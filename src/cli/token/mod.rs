@@ -1,29 +1,37 @@
 //! `contact-gateway token`: creates a token and prints only the token, so that `$(contact-gateway token)` works in a shell.
 //!
-//! Signs with the development key of a data folder, or with the first key of the configuration that can sign. Imports
-//! `auth` and `config` only.
+//! Signs with the development key of a data folder, or with the first key of the configuration that can sign. `inspect`
+//! explains a token instead.
+
+mod inspect;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::Utc;
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use crate::auth::{KeyError, KeyMaterial, MAX_TOKEN_LIFETIME, Scope, Scopes, Signer, organization_number};
+use crate::app::ConnectError;
+use crate::auth::{Algorithm, KeyError, MAX_TOKEN_LIFETIME, Scope, Scopes, Signer, organization_number};
 use crate::config::{self, ConfigError, DEVELOPMENT_DATA_DIR, Issuer, parse_duration};
+use crate::error::AppError;
 
 /// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(
-    about = "Print a signed token",
+    about = "Print a signed token, or explain one",
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:
   contact-gateway token
   contact-gateway token --sub alice --org org_1 --org org_2 --scope contacts:read --ttl 8h
   contact-gateway token --config contact-gateway.toml --sub smoke-test --ttl 5m
+  contact-gateway token inspect \"$TOKEN\" --config contact-gateway.toml
   curl -H \"authorization: Bearer $(contact-gateway token)\" http://127.0.0.1:8080/graphql ..."
 )]
 pub(super) struct TokenArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Folder with the development key. Created if missing.
     #[arg(long, value_name = "DIR", default_value = DEVELOPMENT_DATA_DIR)]
     data_dir: PathBuf,
@@ -44,14 +52,22 @@ pub(super) struct TokenArgs {
     ttl: Duration,
 }
 
-/// Why no token was created.
+#[derive(Debug, Subcommand)]
+enum Action {
+    Inspect(inspect::InspectArgs),
+}
+
+/// Why no token was created, or one is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenCommandError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The configuration has only verification keys.
-    #[error("auth.issuers: no issuer has a signing key; set secret or private_key_file, or omit --config")]
+    #[error(
+        "auth.issuers: no issuer without provider and claims has a signing key; set secret or private_key_file, or omit \
+         --config"
+    )]
     NoSigningKey,
     /// A private key cannot be used.
     #[error("auth.issuers: {0}")]
@@ -64,13 +80,29 @@ pub enum TokenCommandError {
         /// The error of the operating system.
         error: io::Error,
     },
+    /// The token is not accepted.
+    #[error("the token is refused: {0}")]
+    Refused(String),
+    /// The database of the configuration cannot be used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The database did not find organizations.
+    #[error("{}", .0.public_message())]
+    Lookup(AppError),
     /// The token could not be printed.
     #[error("cannot print the token: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Prints a token.
-pub(super) fn run(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError> {
+/// Prints a token, or explains one.
+pub(super) async fn run(args: TokenArgs, out: &mut (impl Write + Send)) -> Result<(), TokenCommandError> {
+    match args.action {
+        Some(Action::Inspect(args)) => inspect::run(args, out).await,
+        None => print(args, out),
+    }
+}
+
+fn print(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError> {
     let signer = match &args.config {
         Some(file) => configured_signer(file)?,
         None => development_signer(&args.data_dir)?,
@@ -90,19 +122,23 @@ fn configured_signer(file: &Path) -> Result<Signer, TokenCommandError> {
     config.auth.issuers.iter().find_map(issuer_signer).ok_or(TokenCommandError::NoSigningKey)?
 }
 
-/// The signer of an issuer that can sign.
-fn issuer_signer(Issuer { key, private_key_file, .. }: &Issuer) -> Option<Result<Signer, TokenCommandError>> {
-    match (&key.key, private_key_file) {
-        (KeyMaterial::Secret(secret), _) => {
-            Some(Signer::with_secret(&key.issuer, &key.audience, secret).map_err(Into::into))
-        }
-        (_, Some(file)) => {
-            Some(std::fs::read_to_string(file).map_err(|error| file_error(file, error)).and_then(|pem| {
-                Ok(Signer::with_private_key(&key.issuer, &key.audience, key.algorithm, &pem)?)
-            }))
-        }
-        (_, None) => None,
+/// The signer of an issuer that can sign tokens of the gateway's own form.
+fn issuer_signer(issuer: &Issuer) -> Option<Result<Signer, TokenCommandError>> {
+    if let Some(signer) = issuer.secret_signer() {
+        return Some(signer.map_err(Into::into));
     }
+    let (verification, file) = (&issuer.verification, issuer.private_key_file.as_ref()?);
+    let audience = verification.own_audience()?;
+    let algorithms = verification.algorithms.iter();
+    Some(std::fs::read_to_string(file).map_err(|error| file_error(file, error)).and_then(|pem| {
+        let sign =
+            |algorithm: Algorithm| Signer::with_private_key(&verification.issuer, audience, algorithm, &pem);
+        let signers = algorithms.map(sign).collect::<Vec<_>>();
+        // One that can sign, or the first reason why none can.
+        let position = signers.iter().position(Result::is_ok).unwrap_or_default();
+        let signer = signers.into_iter().nth(position).ok_or(TokenCommandError::NoSigningKey)?;
+        Ok(signer?)
+    }))
 }
 
 fn file_error(path: &Path, error: io::Error) -> TokenCommandError {
@@ -151,12 +187,12 @@ mod tests {
 
     fn print(arguments: &[&str]) -> Result<String, TokenCommandError> {
         let mut out = Vec::new();
-        run(parse(arguments).expect("good arguments"), &mut out)?;
+        super::print(parse(arguments).expect("good arguments"), &mut out)?;
         Ok(String::from_utf8(out).expect("text"))
     }
 
     fn verify(config: &Config, line: &str) -> Claims {
-        let verifier = TokenVerifier::new(config.issuer_keys()).expect("good keys");
+        let verifier = TokenVerifier::new(config.issuers()).expect("good keys");
         let verified = verifier.verify(line.strip_suffix('\n').expect("a line"), Utc::now()).now_or_never();
         verified.expect("a key at hand").expect("a good token")
     }
@@ -233,7 +269,7 @@ mod tests {
         let mut command = Program::command();
         let token = command.find_subcommand_mut("token").expect("the command");
         let help = token.render_long_help().to_string();
-        assert!(help.starts_with("Print a signed token"), "{help}");
+        assert!(help.starts_with("Print a signed token, or explain one"), "{help}");
         assert!(help.contains("--scope contacts:read --ttl 8h") && help.contains("[default: 1h]"), "{help}");
     }
 

@@ -1,0 +1,155 @@
+//! `contact-gateway org` and `contact-gateway token inspect`.
+
+use std::{fs, path::Path};
+
+use chrono::Utc;
+use serde_json::json;
+
+use super::issuer::Signing;
+use crate::{
+    process::{Finished, command, run},
+    support::empty_databases,
+};
+
+/// A configuration with a provider's preset over a database; gives its file.
+fn configuration(folder: &Path, database: &str) -> String {
+    let keys = folder.join("keys.json");
+    fs::write(&keys, Signing::Rs.key_set().to_string()).expect("a file");
+    let file = folder.join("gateway.toml");
+    let text = format!(
+        "[database]\nurl = \"{database}\"\n[[auth.issuers]]\nprovider = \"auth0\"\nissuer = \"https://tenant.test/\"\n\
+         audience = [\"contacts\"]\njwks_file = \"{}\"\n[auth.issuers.scope_map]\nreader = [\"contacts:read\"]\n",
+        keys.display()
+    );
+    fs::write(&file, text).expect("a file");
+    file.to_str().expect("text").to_owned()
+}
+
+async fn typed(folder: &Path, arguments: &[&str]) -> Finished {
+    run(command(folder, arguments)).await
+}
+
+fn token(changes: serde_json::Value) -> String {
+    let now = Utc::now().timestamp();
+    let mut claims = json!({
+        "iss": "https://tenant.test/", "aud": ["contacts"], "sub": "alice", "iat": now, "exp": now + 3600,
+        "scope": "openid reader", "org_id": "org_abc", "email": "alice@example.com"
+    });
+    for (name, value) in changes.as_object().expect("an object") {
+        claims[name] = value.clone();
+    }
+    Signing::Rs.sign(&claims)
+}
+
+#[tokio::test]
+async fn organizations_are_created_listed_and_named() {
+    for database in empty_databases().await {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = configuration(folder.path(), &database.url());
+        let org = async |arguments: &[&str]| {
+            typed(folder.path(), &[&["org"], arguments, &["--config", &file]].concat()).await
+        };
+        let early = org(&["list"]).await;
+        assert_eq!(early.code, Some(1));
+        assert!(early.stderr.contains("contact-gateway migrate up"), "{early:?}");
+        let migrated = typed(folder.path(), &["migrate", "up", "--config", &file]).await;
+        assert_eq!(migrated.code, Some(0), "{migrated:?}");
+
+        let created = org(&["create", "--name", "Acme", "--external-id", "org_abc"]).await;
+        assert_eq!(
+            (created.code, created.stdout.as_str(), created.stderr.as_str()),
+            (Some(0), "org_1\n", "")
+        );
+        assert_eq!(org(&["create", "--name", "Globex"]).await.stdout, "org_2\n");
+        assert_eq!(org(&["list"]).await.stdout, "org_1\torg_abc\tAcme\norg_2\t-\tGlobex\n");
+        let taken = org(&["set-external-id", "org_2", "org_abc"]).await;
+        assert_eq!((taken.code, taken.stdout.as_str()), (Some(1), ""));
+        assert!(taken.stderr.contains("Another organization has this external id."), "{taken:?}");
+        assert_eq!(org(&["set-external-id", "2", "globex"]).await.code, Some(0));
+        assert_eq!(org(&["set-external-id", "org_1", "--none"]).await.code, Some(0));
+        assert_eq!(org(&["list"]).await.stdout, "org_1\t-\tAcme\norg_2\tglobex\tGlobex\n");
+        for wrong in [&["set-external-id", "org_2"][..], &["create"], &["set-external-id", "x", "y"]] {
+            assert_eq!(org(wrong).await.code, Some(2), "{wrong:?}");
+        }
+        assert_eq!(org(&["set-external-id", "org_9", "y"]).await.code, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_explained_and_never_printed() {
+    for database in empty_databases().await {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = configuration(folder.path(), &database.url());
+        for arguments in
+            [&["migrate", "up"][..], &["org", "create", "--name", "Acme", "--external-id", "org_abc"]]
+        {
+            assert_eq!(typed(folder.path(), &[arguments, &["--config", &file]].concat()).await.code, Some(0));
+        }
+        let inspect = async |token: &str| {
+            let inspected = typed(folder.path(), &["token", "inspect", token, "--config", &file]).await;
+            for part in token.split('.').filter(|part| part.len() > 10) {
+                assert!(
+                    !inspected.stdout.contains(part) && !inspected.stderr.contains(part),
+                    "{inspected:?}"
+                );
+            }
+            inspected
+        };
+        let good = inspect(&token(json!({}))).await;
+        assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""), "{good:?}");
+        for line in [
+            "iss\t\"https://tenant.test/\"\ta configured issuer",
+            "signature\t\tvalid",
+            "aud\t[\"contacts\"]\tcontains one of \"contacts\"",
+            "scope\t\"openid reader\"\t\"openid\" -> nothing, \"reader\" -> contacts:read",
+            "permissions\tabsent\tgrants nothing",
+            "org_id\t\"org_abc\"\tthe organization with the external id \"org_abc\"",
+            "not read\t\t\"email\"",
+            "scopes\tcontacts:read",
+            "organizations\torg_1 (external id \"org_abc\")",
+        ] {
+            assert!(good.stdout.lines().any(|printed| printed == line), "{line}: {}", good.stdout);
+        }
+        for (changes, code, part) in [
+            (json!({ "org_id": "org_xyz" }), Some(1), "none of the token's organizations is known here"),
+            (json!({ "aud": "account" }), Some(1), "audience of the issuer has \"contacts\""),
+            (json!({ "org_id": 7 }), Some(1), "It is the number 7."),
+            (json!({ "exp": 1 }), Some(1), "expired"),
+            (json!({ "iss": "https://other.test" }), Some(1), "unknown issuer"),
+        ] {
+            let refused = inspect(&token(changes.clone())).await;
+            assert_eq!(refused.code, code, "{changes}");
+            assert!(refused.stderr.contains(part), "{changes}: {refused:?}");
+        }
+        let forged =
+            token(json!({})).rsplit_once('.').map(|(message, _)| format!("{message}.AAAA")).expect("a token");
+        let refused = inspect(&forged).await;
+        assert!(refused.code == Some(1) && refused.stdout.contains("signature\t\tREFUSED: "), "{refused:?}");
+        assert_eq!(inspect("nonsense").await.code, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn the_configuration_of_a_provider_is_printed_without_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("gateway.toml");
+    // Nobody can resolve this name.
+    let text = "[[auth.issuers]]\nprovider = \"keycloak\"\nissuer = \"https://login.invalid/realms/a\"\naudience = \"contacts\"\n";
+    fs::write(&file, text).expect("a file");
+    let printed = typed(folder.path(), &["serve", "--print-config", "--config", "gateway.toml"]).await;
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
+    for line in [
+        "issuer = \"https://login.invalid/realms/a\"",
+        "provider = \"keycloak\"",
+        "audience = [\"contacts\"]",
+        "audience_claim = \"aud\"",
+        "algorithms = [\"RS256\"]",
+        "max_lifetime = \"1d\"",
+        "[auth.issuers.claims]",
+        "scopes = [\"scope\", \"/realm_access/roles\"]",
+        "organizations = [\"organization\"]",
+        "organization_ids = \"external\"",
+    ] {
+        assert!(printed.stdout.lines().any(|printed| printed == line), "{line}: {}", printed.stdout);
+    }
+}
