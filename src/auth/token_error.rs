@@ -12,8 +12,7 @@ use super::algorithm::Algorithms;
 /// What the part of a message begins with that only operators can act on.
 pub const OPERATORS: &str = " Operators: ";
 
-/// The most characters of a string that a client reads, and that an operator does.
-const MOST_OF_A_VALUE: usize = 24;
+/// The most characters of a value that an operator reads.
 const MOST_SHOWN: usize = 80;
 
 /// Why a token is refused, as clients read it. Before the signature is known to be good, only its form and its issuer are
@@ -147,11 +146,7 @@ fn in_hours(lifetime: &Duration) -> String {
 
 /// A text in quotation marks, shortened and without control characters.
 pub(super) fn quoted(text: &str) -> String {
-    shortened(text, MOST_SHOWN)
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    let shown: String = text.chars().take(most).collect();
+    let shown: String = text.chars().take(MOST_SHOWN).collect();
     let dots = if shown.len() < text.len() { "…" } else { "" };
     format!("{shown:?}{dots}")
 }
@@ -164,13 +159,14 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     if shown.len() < text.len() { format!("{shown}…") } else { shown }
 }
 
-/// The type of a value, and the value itself where it is a short one.
+/// The type of a value; of a number also which. Strings may be personal.
 fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => format!("{value}"),
         Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the string {}", shortened(text, MOST_OF_A_VALUE)),
+        Value::String(text) if text.trim().is_empty() => "a blank string".to_owned(),
+        Value::String(_) => "a string".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         Value::Array(items) => match items.first() {
             None => "an empty list".to_owned(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::state::AppState;
 use crate::{
-    auth::{Caller, Claims, RequestContext, Scope, SelectError, TokenError, TokenVerifier},
+    auth::{Caller, Claims, OPERATORS, RequestContext, Scope, SelectError, TokenError, TokenVerifier},
     error::{AppError, AppResult, Code, NO_ORGANIZATION},
     service::{Database, external_ids},
 };
@@ -157,8 +157,8 @@ async fn find_organizations(db: &Database, claims: Claims) -> AppResult<Claims> 
     if claims.organizations.is_empty() && !claims.scopes.contains(Scope::GatewayAdmin) {
         let names: String = names.chars().filter(|c| !c.is_control()).take(MAX_NAMES).collect();
         let message = format!(
-            "The token is for an organization that is unknown here: {names}. Get a token for another one, or set this \
-             external id with `contact-gateway org set-external-id`."
+            "The token is for an organization that is unknown here. Get a token for another one.{OPERATORS}its external id is \
+             {names}; give it to an organization with `contact-gateway org set-external-id`."
         );
         return Err(AppError::request(Code::Forbidden, message));
     }

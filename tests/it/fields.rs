@@ -135,6 +135,9 @@ async fn fill(world: &World) -> BTreeMap<&'static str, String> {
         assert_eq!(reply.user_errors(mutation), [""; 0], "{mutation}");
         reply.text(&format!("/{mutation}/{object}/id")).to_owned()
     };
+    let organization = json!({ "externalId": "home" });
+    let updated = world.admin().mutate("updateOrganization", organization, "organization { id }").await;
+    assert_eq!(updated.text("/updateOrganization/organization/id"), "org_1");
     let field = world.rows().custom_field("size", FieldType::SingleChoice, &["S", "L"]).await.id.to_string();
     let partner = make("createPartner", json!({ "name": "Globex", "remoteId": "r" }), "partner").await;
     let person = json!({
