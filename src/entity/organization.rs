@@ -38,8 +38,8 @@ impl Entity {
     }
 
     /// Selects the organizations with these external ids, which a token names before it is known what it may see.
-    pub fn find_by_external_ids(ids: &[String]) -> Select<Self> {
-        Self::find().filter(Column::ExternalId.is_in(ids))
+    pub fn find_by_external_ids(backend: DbBackend, ids: impl IntoIterator<Item = String>) -> Select<Self> {
+        Self::find().filter(keys_in(backend, Column::ExternalId.into_expr(), ids))
     }
 
     /// Selects all organizations, for the operator's commands.

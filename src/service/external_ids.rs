@@ -8,12 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Database;
-use crate::{
-    auth::organization_number,
-    entity::{id::OrganizationId, organization::Entity},
-    error::AppResult,
-};
+use super::{Database, organization};
+use crate::{auth::organization_number, entity::id::OrganizationId, error::AppResult};
 
 /// How long an answer of the database is used.
 const LIFETIME: Duration = Duration::from_secs(5);
@@ -57,8 +53,7 @@ impl ExternalIds {
     }
 }
 
-/// The numbers of the organizations with these external ids. No token was believed to be for an organization yet, so the
-/// whole table is looked at, for these ids.
+/// The numbers of the organizations with these external ids.
 pub async fn numbers(db: &Database, ids: &[String]) -> AppResult<Vec<i64>> {
     let (mut numbers, mut unknown) = (Vec::new(), Vec::new());
     for id in ids.iter().filter(|id| id.chars().count() <= LONGEST) {
@@ -71,8 +66,7 @@ pub async fn numbers(db: &Database, ids: &[String]) -> AppResult<Vec<i64>> {
         return Ok(numbers);
     }
     let at = Instant::now();
-    let db_without_tenant = db.bypass_rls();
-    let rows = Entity::find_by_external_ids(&unknown).all(db_without_tenant.connection()).await?;
+    let rows = organization::with_external_ids(db, &unknown).await?;
     let found: HashMap<String, OrganizationId> =
         rows.into_iter().filter_map(|row| Some((row.external_id?, row.id))).collect();
     for id in unknown {

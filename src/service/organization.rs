@@ -103,6 +103,14 @@ pub async fn create(
     Ok(row)
 }
 
+/// The organizations with these external ids. Which one the token may see is not known before, so the whole table is
+/// looked at, for these ids.
+pub(super) async fn with_external_ids(db: &Database, ids: &[String]) -> AppResult<Vec<Model>> {
+    let backend = db.connection().get_database_backend();
+    let select = Entity::find_by_external_ids(backend, ids.iter().cloned());
+    Ok(select.all(db.bypass_rls().connection()).await?)
+}
+
 /// All organizations, for the operator's commands.
 pub async fn all(db: &Database, request: &RequestContext) -> AppResult<Vec<Model>> {
     request.require(Scope::GatewayAdmin)?;
