@@ -53,7 +53,6 @@ async fn the_access_log_has_the_address_of_the_client() {
     let (log, writer) = std::io::pipe().expect("a pipe");
     serving.stderr(Stdio::from(writer)).stdout(Stdio::null());
     let process = Process::spawn(serving);
-    drop(serving);
     let mut lines = BufReader::new(log)
         .lines()
         .map_while(Result::ok)
