@@ -5,6 +5,7 @@
 
 mod app_token;
 mod dev;
+mod healthcheck;
 mod maintain;
 mod migrate;
 mod org;
@@ -46,6 +47,7 @@ enum Command {
     Dev(dev::DevArgs),
     /// Run a production server from a configuration file
     Serve(serve::ServeArgs),
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Apply, revert or list database migrations
     Migrate(migrate::MigrateArgs),
     Maintain(maintain::MaintainArgs),
@@ -100,6 +102,14 @@ pub enum CliError {
     /// Expired records could not be deleted.
     #[error("cannot delete all expired records: {}", .0.public_message())]
     Maintain(AppError),
+    /// The server is not ready.
+    #[error("the server at {address} is not ready: {reason}")]
+    NotReady {
+        /// Its address.
+        address: std::net::SocketAddr,
+        /// The reason.
+        reason: String,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {error}; choose a free address of this machine")]
     Listen {
@@ -148,6 +158,7 @@ impl Cli {
         match self.command.unwrap_or_else(|| Command::Dev(dev::DevArgs::default())) {
             Command::Dev(args) => dev::run(args, out).await,
             Command::Serve(args) => serve::run(args, out).await,
+            Command::Healthcheck(args) => healthcheck::run(args).await,
             Command::Migrate(args) => migrate::run(args, out).await,
             Command::Maintain(args) => maintain::run(args, out).await,
             Command::Schema(args) => schema::run(&args, out),

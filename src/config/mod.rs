@@ -484,6 +484,14 @@ pub fn load(
     read::read(file, environment, read::Needs::Nothing)
 }
 
+/// Reads only the address that the server listens on, so that a health check does not depend on other settings.
+pub fn listen_address(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<SocketAddr, ConfigError> {
+    read::listen_address(file, environment)
+}
+
 /// Reads the configuration for serving, for which a database and an issuer are required.
 pub fn load_for_serving(
     file: Option<&Path>,

@@ -3,10 +3,13 @@
 //! Bounds and forms are at the fields of the structs; the issuers have a file of their own. Imports the other files of
 //! `config` only.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
+use toml::Table;
+
 use super::error::ConfigError;
-use super::source::Settings;
+use super::source::{ENVIRONMENT_PREFIX, Settings};
 use super::{
     AppTokens, Auth, Config, Database, DatabaseUrl, Documents, Http, Limits, RateLimit, TrustedDocumentsMode,
     issuers,
@@ -55,6 +58,24 @@ pub(super) fn read(
         deprecated,
     };
     settings.finish(SECTIONS, config)
+}
+
+/// The variable that overrides `http.listen`.
+const LISTEN: &str = "HTTP__LISTEN";
+
+/// The address that the server listens on. All other settings are ignored, also invalid ones.
+pub(super) fn listen_address(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<SocketAddr, ConfigError> {
+    let is_listen = |(variable, _): &(String, String)| {
+        variable.strip_prefix(ENVIRONMENT_PREFIX).is_some_and(|name| name.eq_ignore_ascii_case(LISTEN))
+    };
+    let mut settings = Settings::gather(file, environment.into_iter().filter(is_listen))?;
+    let listen = settings.section("http").remove_entry("listen");
+    let Http { listen, .. } = settings.read_table("http", Table::from_iter(listen));
+    settings.ignore_others();
+    settings.finish(SECTIONS, listen)
 }
 
 fn database(settings: &mut Settings, needs: Needs) -> Database {

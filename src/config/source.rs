@@ -131,6 +131,11 @@ impl Settings {
         }
     }
 
+    /// Ignores the sections that were not read.
+    pub(super) fn ignore_others(&mut self) {
+        self.sections.clear();
+    }
+
     /// Reports unknown sections, then returns the result if there are no problems.
     pub(super) fn finish<T>(mut self, sections: &str, result: T) -> Result<T, ConfigError> {
         for name in std::mem::take(&mut self.sections).keys() {

@@ -592,3 +592,17 @@ fn the_key_is_for_its_owner_only() {
     let metadata = fs::metadata(folder.path().join("signing.key")).expect("a file");
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn a_health_check_reads_only_the_address() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("gateway.toml");
+    fs::write(&file, "[http]\nlisten = \"127.0.0.1:9\"\nbody_limit = 1\n[unknown]\nx = 1").expect("a file");
+    let listen = |environment: &[(&str, &str)]| listen_address(Some(&file), variables(environment));
+    assert_eq!(listen(&[("LIMITS", "x")]).expect("an address").to_string(), "127.0.0.1:9");
+    assert_eq!(listen(&[("HTTP__LISTEN", "[::]:1")]).expect("an address").to_string(), "[::]:1");
+    let invalid = listen(&[("HTTP__LISTEN", "x")]).expect_err("a refusal");
+    assert_eq!(invalid.problems.len(), 1);
+    assert_eq!(invalid.problems[0].setting, "CONTACT_GATEWAY__HTTP__LISTEN");
+    assert_eq!(listen_address(None, []).expect("the default"), Http::default().listen);
+}

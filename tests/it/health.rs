@@ -1,12 +1,15 @@
 //! Liveness and readiness probes.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use url::Url;
 
-use crate::support::{World, connect, execute, on_both};
+use crate::{
+    process::{Development, Finished, command, run},
+    support::{World, connect, execute, on_both},
+};
 
 on_both!(
     the_process_lives_and_is_ready,
@@ -97,4 +100,31 @@ async fn server_of(world: &World) -> (DatabaseConnection, String) {
     let name = url.path().trim_start_matches('/').to_owned();
     url.set_path("postgres");
     (connect(url.as_str()).await, name)
+}
+
+/// What `contact-gateway healthcheck` returns for a server that listens on `listen`.
+async fn healthcheck(folder: &Path, listen: &str) -> Finished {
+    let mut command = command(folder, ["healthcheck"]);
+    command.env("CONTACT_GATEWAY__HTTP__LISTEN", listen);
+    // Variables of other settings are ignored, also invalid ones.
+    command.env("CONTACT_GATEWAY__DATABASE__URL", "nonsense");
+    run(command).await
+}
+
+#[tokio::test]
+async fn the_command_checks_whether_the_server_is_ready() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = Development::start(folder.path(), None).await;
+    let port = gateway.address().port();
+    for listen in [format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}")] {
+        let ready = healthcheck(folder.path(), &listen).await;
+        assert_eq!((ready.code, ready.stderr.as_str()), (Some(0), ""), "{listen}");
+    }
+    assert_eq!(gateway.stop().await, Some(0));
+    let gone = healthcheck(folder.path(), &format!("127.0.0.1:{port}")).await;
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.stderr.contains(&format!("127.0.0.1:{port} is not ready: ")), "{}", gone.stderr);
+    let invalid = healthcheck(folder.path(), "nowhere").await;
+    assert_eq!(invalid.code, Some(1));
+    assert!(invalid.stderr.contains("CONTACT_GATEWAY__HTTP__LISTEN"), "{}", invalid.stderr);
 }
