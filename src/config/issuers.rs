@@ -153,10 +153,25 @@ pub(super) fn read(settings: &mut Settings, needs: Needs) -> Auth {
 }
 
 fn tables(settings: &mut Settings, listed: Option<Value>) -> Vec<Table> {
+    if let Some(Value::String(json)) = &listed {
+        return tables_of_json(settings, json);
+    }
     let tables = listed.map_or(Ok(Vec::new()), Value::try_into);
     tables.unwrap_or_else(|_| {
         let remedy = "write [[auth.issuers]] above each, in the file";
         settings.problem("auth.issuers", format!("not a list of sections; {remedy}"));
+        Vec::new()
+    })
+}
+
+/// The issuers in an environment variable.
+fn tables_of_json(settings: &mut Settings, json: &str) -> Vec<Table> {
+    serde_json::from_str(json).unwrap_or_else(|error| {
+        // Not the error's own text: it may quote a secret.
+        let position = format!("line {}, column {}", error.line(), error.column());
+        let remedy = "use the form [{\"issuer\": \"https://login.example.com/\", \"audience\": [\"contacts\"]}], with the settings of \
+                      [[auth.issuers]] and without null";
+        settings.problem("auth.issuers", format!("not a JSON list of issuers ({position}); {remedy}"));
         Vec::new()
     })
 }
@@ -171,6 +186,8 @@ fn report_duplicates(settings: &mut Settings, issuers: &[Issuer]) {
 }
 
 fn issuer(settings: &mut Settings, path: &str, mut table: Table) -> Option<Issuer> {
+    // Also true if the file of the secret cannot be read, which is reported already.
+    let has_secret = settings.read_secret(path, &mut table, "secret");
     let has_blank = remove_blank(settings, path, &mut table);
     if has_blank {
         settings.read_table::<IssuerSettings>(path, table);
@@ -180,7 +197,7 @@ fn issuer(settings: &mut Settings, path: &str, mut table: Table) -> Option<Issue
         settings.problem(&format!("{path}.issuer"), "not set; set it to the iss claim of the tokens");
     }
     check_audience(settings, path, &table);
-    let has_key = check_keys(settings, path, &table);
+    let has_key = check_keys(settings, path, &table) || has_secret;
     let has_algorithm = ["algorithm", "algorithms", "provider"].iter().any(|key| table.contains_key(*key));
     let given: IssuerSettings = settings.read_table(path, table);
     let is_discovered = !has_key && given.can_be_discovered();

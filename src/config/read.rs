@@ -79,10 +79,12 @@ pub(super) fn listen_address(
 }
 
 fn database(settings: &mut Settings, needs: Needs) -> Database {
-    if needs == Needs::DatabaseAndIssuer && !settings.has("database", "url") {
+    let mut section = settings.section("database");
+    let has_url = settings.read_secret("database", &mut section, "url");
+    if needs == Needs::DatabaseAndIssuer && !has_url {
         settings.problem("database.url", no_database());
     }
-    let database: Database = settings.read("database");
+    let database: Database = settings.read_table("database", section);
     if database.row_level_security && database.url.as_ref().is_some_and(DatabaseUrl::is_sqlite) {
         settings.problem(
             "database.row_level_security",
@@ -94,7 +96,9 @@ fn database(settings: &mut Settings, needs: Needs) -> Database {
 
 pub(super) fn no_database() -> String {
     let remedy = DatabaseUrl::FORMS;
-    format!("not set; {remedy} in the file or in CONTACT_GATEWAY__DATABASE__URL")
+    format!(
+        "not set; {remedy} in the file, in CONTACT_GATEWAY__DATABASE__URL, or in a file that CONTACT_GATEWAY__DATABASE__URL_FILE names"
+    )
 }
 
 fn limits(settings: &mut Settings, body_limit: usize) -> Limits {

@@ -16,6 +16,9 @@ use super::error::{ConfigError, Problem};
 /// What the names of all environment variables start with.
 pub(super) const ENVIRONMENT_PREFIX: &str = "CONTACT_GATEWAY__";
 
+/// The secrets that can be set in the environment. Each can also be read from a file, see [`Settings::read_secret`].
+const SECRETS: [(&str, &str); 2] = [("database", "url"), ("auth", "secret")];
+
 /// The file and the environment, merged.
 pub(super) struct Settings {
     sections: Table,
@@ -57,13 +60,45 @@ impl Settings {
             table.insert(key.to_owned(), Value::String(value));
             let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase());
             self.given_as.insert(format!("{section}.{key}"), variable);
+            if let Some(other) = other_form(section, key)
+                && !self.given_as.contains_key(&format!("{section}.{other}"))
+            {
+                // The environment overrides the file, whichever form each of them uses.
+                table.remove(&other);
+            }
         }
     }
 
     /// Reports a problem of a setting, under the name that it was given.
     pub(super) fn problem(&mut self, setting: &str, message: impl Into<String>) {
-        let setting = self.given_as.get(setting).map_or(setting, String::as_str).to_owned();
+        let setting = self.given_name(setting);
         self.problems.push(Problem { setting, message: message.into() });
+    }
+
+    /// The name under which a setting was given.
+    fn given_name(&self, setting: &str) -> String {
+        self.given_as.get(setting).map_or(setting, String::as_str).to_owned()
+    }
+
+    /// Reads the secret `key` of a table from the file that the setting with the suffix `_file` names. Returns whether the secret is
+    /// set in either form.
+    pub(super) fn read_secret(&mut self, path: &str, table: &mut Table, key: &str) -> bool {
+        let (secret, file_setting) = (format!("{path}.{key}"), format!("{path}.{key}_file"));
+        let Some(file) = table.remove(&format!("{key}_file")) else { return table.contains_key(key) };
+        if table.contains_key(key) {
+            let message = format!("{} is set too; set only one of them", self.given_name(&secret));
+            self.problem(&file_setting, message);
+            return true;
+        }
+        match read_secret_file(&file) {
+            Ok(text) => {
+                table.insert(key.to_owned(), Value::String(text));
+                let given_name = self.given_name(&file_setting);
+                self.given_as.insert(secret, given_name);
+            }
+            Err(message) => self.problem(&file_setting, message),
+        }
+        true
     }
 
     /// Whether a setting is given, in a section that was not read yet.
@@ -155,6 +190,30 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
         let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
         ConfigError::one(&name, format!("line {line} is not valid TOML: {}", error.message()))
     })
+}
+
+/// The other form of a secret setting: its file, or the secret itself.
+fn other_form(section: &str, key: &str) -> Option<String> {
+    let is_secret = |name: &str| SECRETS.contains(&(section, name));
+    match key.strip_suffix("_file").filter(|name| is_secret(name)) {
+        Some(name) => Some(name.to_owned()),
+        None => is_secret(key).then(|| format!("{key}_file")),
+    }
+}
+
+/// The text of a file with a secret. Editors and shells end a file with a newline, which is not part of the secret.
+fn read_secret_file(file: &Value) -> Result<String, String> {
+    let remedy = "set it to a readable file that contains only the secret";
+    let Value::String(file) = file else { return Err(format!("not the name of a file; {remedy}")) };
+    let text = std::fs::read_to_string(file);
+    let mut text = text.map_err(|error| format!("{file} cannot be read ({error}); {remedy}"))?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
 }
 
 /// The names of the fields of a struct, in their order.

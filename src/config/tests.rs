@@ -82,7 +82,7 @@ fn every_setting_is_documented_with_its_variable() {
             count += 1;
             assert!(DOCUMENTATION.contains(&format!("| {section}.{setting} |")), "{section}.{setting}");
             let variable = format!("CONTACT_GATEWAY__{section}__{setting}`").to_uppercase();
-            let is_table = matches!(setting, "issuers" | "claims" | "scope_map");
+            let is_table = matches!(setting, "claims" | "scope_map");
             assert!(is_table || DOCUMENTATION.contains(&variable), "{variable}");
         }
     }
@@ -605,4 +605,135 @@ fn a_health_check_reads_only_the_address() {
     assert_eq!(invalid.problems.len(), 1);
     assert_eq!(invalid.problems[0].setting, "CONTACT_GATEWAY__HTTP__LISTEN");
     assert_eq!(listen_address(None, []).expect("the default"), Http::default().listen);
+}
+
+/// The environment with the names of files that have these texts.
+fn with_files(folder: &TempDir, files: &[(&str, &str)]) -> Vec<(String, String)> {
+    let write = |(name, text): &(&str, &str)| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).expect("a file");
+        (format!("CONTACT_GATEWAY__{name}"), file.to_str().expect("text").to_owned())
+    };
+    files.iter().map(write).collect()
+}
+
+#[test]
+fn secrets_are_read_from_files() {
+    let folder = TempDir::new().expect("a folder");
+    let secret = format!("{SECRET}\n\n");
+    let mut environment =
+        variables(&[("AUTH__ISSUER", "i"), ("AUTH__AUDIENCE", "a"), ("AUTH__ALGORITHM", "HS256")]);
+    environment.extend(with_files(
+        &folder,
+        &[("DATABASE__URL_FILE", "postgres://u:p@h/d\r\n"), ("AUTH__SECRET_FILE", &secret)],
+    ));
+    let config = load_for_serving(None, environment).expect("a good configuration");
+    assert_eq!(config.database_url().expect("an address").expose(), "postgres://u:p@h/d");
+    let expected = format!("{SECRET}\n");
+    let key = &config.auth.issuers[0].verification.key;
+    assert!(
+        matches!(key, KeyMaterial::Secret(key) if *key == expected.as_bytes()),
+        "only one newline is removed"
+    );
+    assert!(!config.print().contains(SECRET));
+}
+
+#[test]
+fn each_issuer_has_a_file_for_its_secret() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("secret");
+    fs::write(&file, SECRET).expect("a file");
+    let text = format!(
+        "[database]\nurl = \"sqlite::memory:\"\n[[auth.issuers]]\nissuer = \"i\"\naudience = \"a\"\nalgorithm = \"HS256\"\n\
+         secret_file = {:?}",
+        file.display().to_string()
+    );
+    let config = load_text(&text, &[]).expect("a good configuration");
+    assert!(
+        matches!(&config.auth.issuers[0].verification.key, KeyMaterial::Secret(key) if key == SECRET.as_bytes())
+    );
+}
+
+#[test]
+fn a_secret_has_one_source() {
+    let folder = TempDir::new().expect("a folder");
+    let files = [("DATABASE__URL_FILE", "sqlite://x.db"), ("AUTH__SECRET_FILE", SECRET)];
+    let mut environment = with_files(&folder, &files);
+    environment.extend(variables(&[("DATABASE__URL", "sqlite://y.db"), ("AUTH__SECRET", SECRET)]));
+    environment.extend(variables(&[
+        ("AUTH__ISSUER", "i"),
+        ("AUTH__AUDIENCE", "a"),
+        ("AUTH__ALGORITHM", "HS256"),
+    ]));
+    let error = load_for_serving(None, environment).expect_err("a refusal");
+    let problems: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
+    let expected = ["DATABASE__URL", "AUTH__SECRET"].map(|name| {
+        let name = format!("CONTACT_GATEWAY__{name}");
+        format!("{name}_FILE: {name} is set too; set only one of them")
+    });
+    assert_eq!(problems, expected);
+
+    // The environment overrides the file, in whichever form.
+    let config = read_with_file(&folder, GOOD, with_files(&folder, &files[..1]));
+    assert_eq!(
+        config.expect("a configuration").database_url().expect("an address").expose(),
+        "sqlite://x.db"
+    );
+    let absent = "[database]\nurl_file = \"absent\"\n[auth]\nissuer = \"i\"\naudience = \"a\"\nalgorithm = \"HS256\"\n\
+                  secret_file = \"absent\"";
+    let overridden = [("DATABASE__URL", "sqlite://y.db"), ("AUTH__SECRET", SECRET)];
+    assert!(load_text(absent, &overridden).is_ok());
+    let problems = problems(absent, &[]);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    for (problem, setting) in problems.iter().zip(["database.url_file", "auth.secret_file"]) {
+        assert!(problem.starts_with(&format!("{setting}: absent cannot be read (")), "{problem}");
+    }
+}
+
+/// Reads a file with this text and the environment.
+fn read_with_file(
+    folder: &TempDir,
+    text: &str,
+    environment: Vec<(String, String)>,
+) -> Result<Config, ConfigError> {
+    let file = folder.path().join("gateway.toml");
+    fs::write(&file, text).expect("a file");
+    load_for_serving(Some(&file), environment)
+}
+
+#[test]
+fn the_environment_lists_issuers_as_json() {
+    let json = format!(
+        r#"[{{"issuer": "i", "audience": ["a", "b"], "algorithms": ["HS256"], "secret": "{SECRET}", "max_lifetime": "1h"}},
+            {{"issuer": "https://login.example.com/", "audience": "c", "claims": {{"subject": "uid"}}}}]"#
+    );
+    let environment = [("DATABASE__URL", "sqlite://x.db"), ("AUTH__ISSUERS", json.as_str())];
+    let config =
+        load_text("[[auth.issuers]]\nissuer = \"replaced\"", &environment).expect("a good configuration");
+    let names: Vec<&str> = config.auth.issuers.iter().map(|it| it.verification.issuer.as_str()).collect();
+    assert_eq!(names, ["i", "https://login.example.com/"]);
+
+    for json in [
+        r#"[{"issuer": "top-secret"#,
+        r#"{"secret": "top-secret"}"#,
+        r#"["top-secret"]"#,
+        "top-secret",
+        "[null]",
+    ] {
+        let problems = problems(GOOD.split("[auth]").next().expect("a section"), &[("AUTH__ISSUERS", json)]);
+        assert!(
+            problems[0]
+                .starts_with("CONTACT_GATEWAY__AUTH__ISSUERS: not a JSON list of issuers (line 1, column "),
+            "{problems:?}"
+        );
+        assert!(!problems.concat().contains("top-secret"), "{problems:?}");
+    }
+    let invalid = problems(
+        GOOD.split("[auth]").next().expect("a section"),
+        &[("AUTH__ISSUERS", r#"[{"issuer": "i"}]"#)],
+    );
+    assert!(
+        invalid.iter().any(|problem| problem.starts_with("auth.issuers[0].audience: not set; ")),
+        "{invalid:?}"
+    );
 }
