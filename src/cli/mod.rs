@@ -19,6 +19,7 @@ use std::{
     backtrace::{Backtrace, BacktraceStatus},
     io::{self, Write},
     panic::{self, PanicHookInfo},
+    sync::LazyLock,
 };
 
 use clap::{Parser, Subcommand};
@@ -35,7 +36,7 @@ use crate::{
 
 /// GraphQL API for internal contacts, partner assignments, account contacts and organization contacts.
 #[derive(Debug, Parser)]
-#[command(name = "contact-gateway", version, after_help = "Default command: dev.")]
+#[command(name = "contact-gateway", version = version(), after_help = "Default command: dev.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -150,6 +151,19 @@ impl From<DbErr> for CliError {
             error => Self::Migrate(error),
         }
     }
+}
+
+/// The version, with the commit if the build knows it.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let version = env!("CARGO_PKG_VERSION");
+        // An image that is built without the argument has an empty one.
+        match option_env!("CONTACT_GATEWAY_COMMIT").filter(|commit| !commit.is_empty()) {
+            Some(commit) => format!("{version} ({commit})"),
+            None => version.to_owned(),
+        }
+    });
+    &VERSION
 }
 
 impl Cli {

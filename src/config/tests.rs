@@ -666,12 +666,12 @@ fn a_secret_has_one_source() {
         ("AUTH__ALGORITHM", "HS256"),
     ]));
     let error = load_for_serving(None, environment).expect_err("a refusal");
-    let problems: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
+    let sources: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
     let expected = ["DATABASE__URL", "AUTH__SECRET"].map(|name| {
         let name = format!("CONTACT_GATEWAY__{name}");
         format!("{name}_FILE: {name} is set too; set only one of them")
     });
-    assert_eq!(problems, expected);
+    assert_eq!(sources, expected);
 
     // The environment overrides the file, in whichever form.
     let config = read_with_file(&folder, GOOD, with_files(&folder, &files[..1]));

@@ -113,6 +113,17 @@ async fn the_schema_is_printed_and_compared() {
 }
 
 #[tokio::test]
+async fn the_version_names_the_commit() {
+    let folder = folder();
+    let version = typed(folder.path(), &["--version"]).await;
+    let expected = match option_env!("CONTACT_GATEWAY_COMMIT").filter(|commit| !commit.is_empty()) {
+        Some(commit) => format!("contact-gateway {} ({commit})\n", env!("CARGO_PKG_VERSION")),
+        None => format!("contact-gateway {}\n", env!("CARGO_PKG_VERSION")),
+    };
+    assert_eq!((version.code, version.stdout), (Some(0), expected));
+}
+
+#[tokio::test]
 async fn a_token_is_printed_alone_and_works() {
     let folder = folder();
     let data_dir = folder.path().to_str().expect("text");
