@@ -19,6 +19,7 @@ use crate::{
         client_address::{ForwardedHeader, TrustedProxies},
         health::Stopping,
         metrics::{Metrics, Present},
+        origins::AllowedOrigins,
         playground,
         rate_limit::RateLimit,
         request_memory::RequestMemory,
@@ -100,7 +101,10 @@ impl App {
             verifier: TokenVerifier::new(config.issuers())?,
             settings: Settings {
                 proxies: Arc::new(trusted_proxies(&config.http)),
-                allowed_origins: config.http.allowed_origins.clone(),
+                allowed_origins: AllowedOrigins {
+                    listed: config.http.allowed_origins.clone(),
+                    loopback: config.http.loopback_origins,
+                },
                 introspection: config.http.introspection,
                 body_limit: config.http.body_limit,
                 compression: config.http.compression,

@@ -37,7 +37,14 @@ impl Config {
         let verification = IssuerConfig::own(ISSUER, AUDIENCE, Algorithm::HS256, key);
         let issuer = Issuer { provider: None, verification, public_key_file: None, private_key_file: None };
         Ok(Self {
-            http: Http { listen, graphiql: true, introspection: true, ..Http::default() },
+            http: Http {
+                listen,
+                // Not where other machines reach it.
+                loopback_origins: listen.ip().is_loopback(),
+                graphiql: true,
+                introspection: true,
+                ..Http::default()
+            },
             database: Database { url: Some(url), ..Database::default() },
             auth: Auth { issuers: vec![issuer] },
             app_tokens: AppTokens { issuer: Some(ISSUER.to_owned()), ..AppTokens::default() },
@@ -54,10 +61,18 @@ pub fn development_signer(key: &[u8]) -> Result<Signer, KeyError> {
 
 /// Reads the development key of `data_dir`, or makes it. Of several processes that start at once all get the same key.
 pub fn development_key(data_dir: &Path) -> io::Result<Vec<u8>> {
+    match existing_development_key(data_dir)? {
+        Some(key) => Ok(key),
+        None => make(data_dir, &data_dir.join(KEY_FILE)),
+    }
+}
+
+/// Reads the development key of `data_dir`, if there is one.
+pub fn existing_development_key(data_dir: &Path) -> io::Result<Option<Vec<u8>>> {
     let path = data_dir.join(KEY_FILE);
     match fs::read(&path) {
-        Ok(key) => check(&path, key),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(data_dir, &path),
+        Ok(key) => check(&path, key).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

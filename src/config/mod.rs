@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::auth::{Exchange, IssuerConfig, KeyError, KeyMaterial, Provider, Signer};
 
 pub use self::database_url::DatabaseUrl;
-pub use self::development::{DEVELOPMENT_DATA_DIR, development_key, development_signer};
+pub use self::development::{
+    DEVELOPMENT_DATA_DIR, development_key, development_signer, existing_development_key,
+};
 pub use self::duration::parse_duration;
 use self::duration::{retention_time, timeout, token_lifetime};
 pub use self::error::{ConfigError, Problem};
@@ -76,6 +78,9 @@ pub struct Http {
     /// The origins whose pages may send requests, each exactly as browsers send it.
     #[serde(deserialize_with = "origins")]
     pub allowed_origins: Vec<String>,
+    /// Whether pages of all origins of this machine may send requests too; not a setting, only true in development.
+    #[serde(skip)]
+    pub loopback_origins: bool,
     /// The proxies that are believed what they say about a client's address.
     #[serde(with = "networks")]
     pub trusted_proxies: Vec<Network>,
@@ -122,6 +127,7 @@ impl Default for Http {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             allowed_origins: Vec::new(),
+            loopback_origins: false,
             trusted_proxies: Vec::new(),
             forwarded: ForwardedHeader::XForwardedFor,
             graphiql: false,

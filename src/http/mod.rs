@@ -13,6 +13,7 @@ pub mod health;
 mod meter;
 pub mod metrics;
 mod negotiation;
+pub mod origins;
 pub mod playground;
 pub mod rate_limit;
 mod request_error;
@@ -32,7 +33,7 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderValue, Method, Response, StatusCode, header},
+    http::{HeaderValue, Method, Response, StatusCode, header, request::Parts},
     middleware,
     response::IntoResponse,
     routing::{any, get},
@@ -48,7 +49,7 @@ use tower_http::{
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
-use self::{edge::Tracking, state::AppState};
+use self::{edge::Tracking, origins::AllowedOrigins, state::AppState};
 use crate::error::Code;
 
 /// All routes, with the playground when there is one.
@@ -95,10 +96,12 @@ fn with_common_layers(routes: Router, tracking: Tracking) -> Router {
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// Pages of these origins, and no others, may read the answers.
-fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+fn cors(origins: &AllowedOrigins) -> CorsLayer {
+    let origins = origins.clone();
+    let is_allowed =
+        move |origin: &HeaderValue, _: &Parts| origin.to_str().is_ok_and(|it| origins.contains(it));
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         // Client libraries send headers of their own, and the origins are trusted by name.
         .allow_headers(AllowHeaders::mirror_request())

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     admission::AdmissionControl, client_address::TrustedProxies, health::Stopping, metrics::Metrics,
-    rate_limit::RateLimit, request_memory::RequestMemory, subscription_memory::SubscriptionMemoryLimiter,
-    untrusted::UntrustedLog,
+    origins::AllowedOrigins, rate_limit::RateLimit, request_memory::RequestMemory,
+    subscription_memory::SubscriptionMemoryLimiter, untrusted::UntrustedLog,
 };
 use crate::{
     auth::{Exchange, TokenVerifier},
@@ -63,7 +63,7 @@ pub struct Settings {
     /// The proxies that are believed what they report about clients.
     pub proxies: Arc<TrustedProxies>,
     /// Origins whose pages may read answers.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: AllowedOrigins,
     /// Whether the schema answers questions about itself.
     pub introspection: bool,
     /// The most bytes that a body may have.

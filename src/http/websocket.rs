@@ -40,6 +40,7 @@ use tokio_tungstenite::{
 use self::adapter::{Identity, Shared};
 use super::{
     authenticate::{ORGANIZATION, Opening, until_refused},
+    origins::AllowedOrigins,
     request_error::RequestError,
     server::ConnectionHandle,
     state::AppState,
@@ -170,13 +171,13 @@ fn select_subprotocol(headers: &HeaderMap) -> Option<Subprotocol> {
 
 /// Whether the page that wants to connect may: one of the gateway itself, or of an origin that is configured. Browsers send
 /// the origin of a page; a client without an Origin header is no browser.
-fn is_welcome(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> bool {
+fn is_welcome(headers: &HeaderMap, uri: &Uri, allowed: &AllowedOrigins) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| uri.authority().map(Authority::as_str));
     let own = origin.split_once("://").map(|(_, authority)| authority);
-    allowed.iter().any(|it| it == origin) || (own.is_some() && own == host)
+    allowed.contains(origin) || (own.is_some() && own == host)
 }
 
 /// The headers that identify the caller.

@@ -32,7 +32,7 @@ use crate::error::AppError;
 pub(super) struct TokenArgs {
     #[command(subcommand)]
     action: Option<Action>,
-    /// Folder with the development key. Created if missing.
+    /// Folder with the development key, which `contact-gateway dev` creates.
     #[arg(long, value_name = "DIR", default_value = DEVELOPMENT_DATA_DIR)]
     data_dir: PathBuf,
     /// Configuration file with the signing key: a secret, or the private_key_file of an issuer.
@@ -63,6 +63,12 @@ pub enum TokenCommandError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The folder has no development key. A new one would sign tokens that no server accepts.
+    #[error(
+        "there is no development key in {0}; run this command where `contact-gateway dev` was started, set --data-dir to its \
+         data folder, or set --config to the configuration of a server"
+    )]
+    NoDevelopmentKey(String),
     /// The configuration has only verification keys.
     #[error(
         "auth.issuers: no issuer without provider and claims has a signing key; set secret or private_key_file, or omit \
@@ -113,7 +119,8 @@ fn print(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError>
 }
 
 fn development_signer(data_dir: &Path) -> Result<Signer, TokenCommandError> {
-    let key = config::development_key(data_dir).map_err(|error| file_error(data_dir, error))?;
+    let key = config::existing_development_key(data_dir).map_err(|error| file_error(data_dir, error))?;
+    let key = key.ok_or_else(|| TokenCommandError::NoDevelopmentKey(data_dir.display().to_string()))?;
     Ok(config::development_signer(&key)?)
 }
 
@@ -211,8 +218,9 @@ mod tests {
     fn without_arguments_development_accepts_it() {
         let folder = TempDir::new().expect("a folder");
         let data_dir = folder.path().join("data");
+        let configuration = development(&data_dir);
         let line = print(&["--data-dir", data_dir.to_str().expect("text")]).expect("a token");
-        let claims = verify(&development(&data_dir), &line);
+        let claims = verify(&configuration, &line);
         assert_eq!(claims.subject, "developer");
         assert_eq!(claims.organizations, [1]);
         assert_eq!(claims.scopes, Scopes::all());
@@ -224,6 +232,7 @@ mod tests {
     fn arguments_become_claims() {
         let folder = TempDir::new().expect("a folder");
         let data_dir = folder.path().to_str().expect("text");
+        let configuration = development(folder.path());
         let line = print(&[
             "--data-dir",
             data_dir,
@@ -238,11 +247,21 @@ mod tests {
             "--ttl",
             "8h",
         ]);
-        let claims = verify(&development(folder.path()), &line.expect("a token"));
+        let claims = verify(&configuration, &line.expect("a token"));
         assert_eq!(claims.subject, "alice");
         assert_eq!(claims.organizations, [7, 42]);
         assert_eq!(claims.scopes.to_string(), "org:admin");
         assert!(lives(&claims, TimeDelta::hours(8)));
+    }
+
+    #[test]
+    fn a_folder_without_a_key_gets_none() {
+        let folder = TempDir::new().expect("a folder");
+        let data_dir = folder.path().join("data");
+        let refused = print(&["--data-dir", data_dir.to_str().expect("text")]).expect_err("a refusal");
+        assert!(matches!(refused, TokenCommandError::NoDevelopmentKey(_)), "{refused}");
+        assert!(refused.to_string().contains("--data-dir"), "{refused}");
+        assert!(!data_dir.exists());
     }
 
     #[test]

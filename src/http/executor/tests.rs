@@ -20,6 +20,7 @@ use crate::{
         client_address::{ForwardedHeader, TrustedProxies},
         health::Stopping,
         metrics::{Metrics, Present},
+        origins::AllowedOrigins,
         request_memory::RequestMemory,
         server::Stats,
         state::Settings,
@@ -104,7 +105,7 @@ fn state(db: Database, maintenance: &Maintenance, response: usize) -> AppState {
     });
     let settings = Settings {
         proxies: Arc::new(TrustedProxies::new([], ForwardedHeader::XForwardedFor)),
-        allowed_origins: Vec::new(),
+        allowed_origins: AllowedOrigins::default(),
         introspection: true,
         body_limit: 1024 * 1024,
         compression: false,
