@@ -417,9 +417,9 @@ async fn pages_of_configured_origins_may_read(world: World) {
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
 
     // Development allows all origins of this machine, a server only those of its configuration.
-    let local = "http://localhost:5173";
+    let (local, mut world) = ("http://localhost:5173", world);
     for is_development in [true, false] {
-        let world = world.restarted(|config| config.http.loopback_origins = is_development).await;
+        world = world.restarted(|config| config.http.loopback_origins = is_development).await;
         let answer = world.reader().with_header("origin", local).query(SUBJECT).await;
         let allowed = answer.headers.get("access-control-allow-origin").map(|it| it.as_bytes());
         assert_eq!(allowed, is_development.then_some(local.as_bytes()));
