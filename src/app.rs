@@ -1,11 +1,14 @@
 //! What a running gateway consists of, built the same way by the binary and by the tests.
 
+mod reload;
+
 use std::{fmt, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use chrono::Utc;
 use sea_orm::DbErr;
 
+pub use self::reload::Reloader;
 use crate::{
     auth::{KeyError, TokenVerifier},
     config::{self, Config, ConfigError, Limits},
@@ -23,10 +26,9 @@ use crate::{
         playground,
         rate_limit::RateLimit,
         request_memory::RequestMemory,
-        server::{self, Stats},
+        server::{self, Routes, Stats},
         state::{AppState, Settings},
         subscription_memory::SubscriptionMemoryLimiter,
-        untrusted::UntrustedLog,
     },
     service::{
         Database,
@@ -42,9 +44,11 @@ use crate::{
 /// A gateway that is ready to be served.
 pub struct App {
     /// Its routes.
-    pub router: Router,
+    pub router: Routes,
     /// The routes for those who run it.
-    pub operator_router: Router,
+    pub operator_router: Routes,
+    /// Replaces its configuration.
+    pub reloader: Reloader,
     /// What its listeners grant.
     pub server: server::Options,
     /// The connections of the listener for everybody.
@@ -65,7 +69,7 @@ impl App {
         db: Database,
         session: playground::Session,
     ) -> Result<Self, StartError> {
-        let introspection = if config.http.introspection { Introspection::On } else { Introspection::Off };
+        let introspection = introspection(config);
         let documents = documents(config, introspection)?;
         // Where the process before this one ended between an erasure and this.
         sqlite_log::empty(&db).await;
@@ -96,47 +100,64 @@ impl App {
             counting_schema: graphql::counting_schema(introspection),
             schema_index: graphql::schema_index(),
             sdl: graphql::sdl(),
-            documents,
-            untrusted: UntrustedLog::default(),
-            verifier: TokenVerifier::new(config.issuers())?,
-            settings: Settings {
-                proxies: Arc::new(trusted_proxies(&config.http)),
-                allowed_origins: AllowedOrigins {
-                    listed: config.http.allowed_origins.clone(),
-                    loopback: config.http.loopback_origins,
-                },
-                introspection: config.http.introspection,
-                body_limit: config.http.body_limit,
-                compression: config.http.compression,
-                smtputf8: config.contacts.smtputf8,
-                cost_limit: config.limits.cost,
-                request_timeout: config.limits.request_timeout,
-                body_timeout: config.http.body_timeout,
-                write_timeout: config.http.write_timeout,
-                response_timeout: config.http.response_timeout,
-            },
+            documents: Arc::new(documents),
+            untrusted: Arc::default(),
+            verifier: Arc::new(TokenVerifier::new(config.issuers())?),
+            settings: http_settings(config),
             admission,
             feed,
-            worker,
-            subscription_memory: SubscriptionMemoryLimiter::new(config.limits.subscriptions),
+            worker: Arc::new(worker),
+            subscription_memory: Arc::new(SubscriptionMemoryLimiter::new(config.limits.subscriptions)),
             request_memory,
             response_memory,
             metrics: Arc::new(metrics),
-            rate_limit: rate_limit(&config.rate_limit),
-            attempts: attempts(&config.app_tokens),
-            exchange: config.exchange()?,
+            rate_limit: rate_limit(&config.rate_limit).map(Arc::new),
+            attempts: attempts(&config.app_tokens).map(Arc::new),
+            exchange: config.exchange()?.map(Arc::new),
             stopping: Stopping::default(),
         };
         let state = Arc::new(state);
+        let router = Routes::from(Self::public_router(config, Arc::clone(&state), &session));
+        let operator_router = Routes::from(http::operator_router(Arc::clone(&state)));
+        let routes = (router.clone(), operator_router.clone());
         Ok(Self {
             stopping: state.stopping.clone(),
-            operator_router: http::operator_router(Arc::clone(&state)),
-            router: http::router(state, config.http.graphiql.then_some(session)),
+            operator_router,
+            router,
+            reloader: Reloader::new(config.clone(), state, session, routes),
             server: server_options(&config.http),
             connections,
             db,
             maintenance,
         })
+    }
+
+    fn public_router(config: &Config, state: Arc<AppState>, session: &playground::Session) -> Router {
+        http::router(state, config.http.graphiql.then(|| session.clone()))
+    }
+}
+
+fn introspection(config: &Config) -> Introspection {
+    if config.http.introspection { Introspection::On } else { Introspection::Off }
+}
+
+/// The settings of the HTTP layer.
+fn http_settings(config: &Config) -> Settings {
+    Settings {
+        proxies: Arc::new(trusted_proxies(&config.http)),
+        allowed_origins: AllowedOrigins {
+            listed: config.http.allowed_origins.clone(),
+            loopback: config.http.loopback_origins,
+        },
+        introspection: config.http.introspection,
+        body_limit: config.http.body_limit,
+        compression: config.http.compression,
+        smtputf8: config.contacts.smtputf8,
+        cost_limit: config.limits.cost,
+        request_timeout: config.limits.request_timeout,
+        body_timeout: config.http.body_timeout,
+        write_timeout: config.http.write_timeout,
+        response_timeout: config.http.response_timeout,
     }
 }
 
@@ -223,6 +244,9 @@ pub enum StartError {
     /// A key of an issuer cannot be used.
     #[error("auth.issuers: {0}")]
     Key(#[from] KeyError),
+    /// A reload would leave the gateway without keys.
+    #[error("auth.issuers: the keys of no issuer can be read; check that the URLs of the key sets respond")]
+    NoKeys,
     /// A document of the manifest cannot be trusted.
     #[error("{0}")]
     Manifest(ManifestError),

@@ -22,7 +22,7 @@ use super::mapping::{ClaimMapping, path};
 const MIN_RSA_BYTES: usize = 256;
 
 /// An issuer whose tokens are accepted, the key that they must be signed with, and what they must say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerConfig {
     /// What the `iss` claim must say.
     pub issuer: String,
@@ -35,7 +35,7 @@ pub struct IssuerConfig {
 }
 
 /// A key as it is configured.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum KeyMaterial {
     /// A shared secret, for HS256, HS384 and HS512.
     Secret(Vec<u8>),

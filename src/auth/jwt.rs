@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::algorithm::{Algorithm, Algorithms};
 use super::claims::{ClaimRules, Claims};
-use super::issuer::{IssuerConfig, KeyError, Keys};
+use super::issuer::{IssuerConfig, KeyError, KeyMaterial, Keys};
 use super::key_ring::Pace;
 use super::key_set::VerificationKey;
 use super::memory::{TokenHash, TokenMemory};
@@ -31,12 +31,14 @@ pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Verifies tokens.
 #[derive(Debug)]
 pub struct TokenVerifier {
-    pub(super) issuers: Vec<Issuer>,
+    pub(super) issuers: Vec<Arc<Issuer>>,
 }
 
 /// An issuer, with the tokens of it that were verified lately.
 #[derive(Debug)]
 pub(super) struct Issuer {
+    /// The configuration that the rest is made of.
+    config: IssuerConfig,
     pub(super) name: String,
     pub(super) algorithms: Algorithms,
     pub(super) rules: ClaimRules,
@@ -51,16 +53,37 @@ impl TokenVerifier {
     }
 
     pub(super) fn with_pace(issuers: Vec<IssuerConfig>, pace: Pace) -> Result<Self, KeyError> {
-        let mut known: Vec<Issuer> = Vec::with_capacity(issuers.len());
+        Self::build(issuers, pace, &[])
+    }
+
+    /// Accepts the tokens of other issuers. Those whose configuration is the same keep their keys and the tokens that were
+    /// verified; files of key sets are read again.
+    pub fn with_issuers(&self, issuers: Vec<IssuerConfig>) -> Result<Self, KeyError> {
+        Self::build(issuers, Pace::default(), &self.issuers)
+    }
+
+    fn build(issuers: Vec<IssuerConfig>, pace: Pace, previous: &[Arc<Issuer>]) -> Result<Self, KeyError> {
+        let mut known: Vec<Arc<Issuer>> = Vec::with_capacity(issuers.len());
         for config in issuers {
-            let keys = config.keys(pace)?;
-            let IssuerConfig { issuer: name, algorithms, rules, .. } = config;
-            if known.iter().any(|known| known.name == name) {
-                return Err(KeyError::DuplicateIssuer(name));
+            if known.iter().any(|known| known.name == config.issuer) {
+                return Err(KeyError::DuplicateIssuer(config.issuer));
             }
-            known.push(Issuer { name, algorithms, rules, keys, memory: TokenMemory::default() });
+            let same = previous.iter().find(|previous| previous.can_be_kept(&config));
+            known.push(match same {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(Issuer::new(config, pace)?),
+            });
         }
         Ok(Self { issuers: known })
+    }
+
+    /// Waits until every key set was read once, or could not be read, which takes seconds at most.
+    pub async fn first_readings(&self) {
+        for issuer in &self.issuers {
+            if let Keys::Ring(ring) = &issuer.keys {
+                ring.first_reading().await;
+            }
+        }
     }
 
     /// Whether there are keys to verify anybody's tokens with. Once there were, it stays so: an outage of an issuer is
@@ -96,12 +119,24 @@ impl TokenVerifier {
         let name = parts.issuer()?;
         self.issuers
             .iter()
+            .map(Arc::as_ref)
             .find(|issuer| issuer.name == name)
             .ok_or_else(|| TokenError::UnknownIssuer(quoted(&name)))
     }
 }
 
 impl Issuer {
+    fn new(config: IssuerConfig, pace: Pace) -> Result<Self, KeyError> {
+        let keys = config.keys(pace)?;
+        let IssuerConfig { issuer: name, algorithms, rules, .. } = config.clone();
+        Ok(Self { config, name, algorithms, rules, keys, memory: TokenMemory::default() })
+    }
+
+    /// Whether this is the issuer of a configuration, with the keys that it has now.
+    fn can_be_kept(&self, config: &IssuerConfig) -> bool {
+        self.config == *config && !matches!(config.key, KeyMaterial::KeySetFile(_))
+    }
+
     fn remembered(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Claims> {
         let generation = match &self.keys {
             Keys::One(_) => 0,

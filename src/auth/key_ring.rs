@@ -111,6 +111,12 @@ impl KeyRing {
         Self { state, wanted, waiting: Semaphore::new(MAX_WAITING), pace, task }
     }
 
+    /// Waits until the set was read once, or could not be read.
+    pub(super) async fn first_reading(&self) {
+        // The task that reads ends only with this.
+        let _ = self.state.clone().wait_for(|state| state.readings > 0).await;
+    }
+
     /// Whether there ever was a set.
     pub(super) fn was_read(&self) -> bool {
         self.state.borrow().good.is_some()

@@ -81,7 +81,7 @@ pub(super) async fn run(args: DevArgs, out: &mut (impl Write + Send)) -> Result<
     writeln!(out, "GraphiQL http://{address}/")?;
     writeln!(out, "token {token}")?;
     out.flush()?;
-    server::serve(listener, None, app, signals).await
+    server::serve(listener, None, app, signals, None).await
 }
 
 fn development_key(data_dir: &Path) -> Result<Vec<u8>, CliError> {

@@ -6,9 +6,11 @@
 mod app_token;
 mod dev;
 mod healthcheck;
+mod logging;
 mod maintain;
 mod migrate;
 mod org;
+mod reload;
 mod sample_data;
 mod schema;
 mod serve;
@@ -16,21 +18,19 @@ mod server;
 mod token;
 
 use std::{
-    backtrace::{Backtrace, BacktraceStatus},
     io::{self, Write},
-    panic::{self, PanicHookInfo},
     sync::LazyLock,
 };
 
 use clap::{Parser, Subcommand};
 use sea_orm::DbErr;
 
+use self::logging::start_log;
 use crate::{
     app::{ConnectError, StartError},
     auth::KeyError,
-    config::{Config, ConfigError, LogFormat},
+    config::ConfigError,
     error::AppError,
-    log::{self, FlushOnDrop},
     service::{database::RlsError, start_check::ServerError},
 };
 
@@ -181,29 +181,4 @@ impl Cli {
             Command::AppToken(args) => app_token::run(args, out).await,
         }
     }
-}
-
-/// Starts the log on the standard error stream. Keep the returned guard until the command ends.
-fn start_log(config: &Config) -> FlushOnDrop {
-    // These targets log every successful step; the configured level comes later and can override this.
-    let quiet = "sea_orm_migration=warn,sqlx::postgres::notice=warn";
-    let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{}", config.log.level));
-    // Errors of the writer must not be printed, because printing fails for the same reason.
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(log::writer).log_internal_errors(false);
-    // Only a second call in one process can fail; the first log stays in force.
-    let _ = match config.log.format {
-        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-    panic::set_hook(Box::new(log_panic));
-    FlushOnDrop
-}
-
-/// Replaces the default hook, which blocks on the standard error stream.
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let reason = panic.payload_as_str().unwrap_or_default();
-    let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
-    tracing::error!(location = panic.location().map(tracing::field::display), reason, backtrace, "panicked");
 }

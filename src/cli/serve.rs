@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{
     CliError,
+    reload::{HangupSignal, Reload},
     server::{self, Signals},
     start_log,
 };
@@ -38,7 +39,9 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
         return Ok(());
     }
     let config = config::load_for_serving(file, config::environment())?;
-    let _log = start_log(&config);
+    let log = start_log(&config);
+    // Before anything that takes time: the signal would end the process.
+    let hangup = HangupSignal::new()?;
     config.deprecated.iter().for_each(|message| tracing::warn!("{message}"));
     server::allow_connections(&config.http, &config.database);
     let db = app::connect(&config).await?;
@@ -55,7 +58,8 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
         None => None,
     };
     tracing::info!(address = %listener.local_addr()?, "listening");
-    server::serve(listener, operator, app, signals).await
+    let reload = Reload::new(hangup, args.config.clone(), log.level());
+    server::serve(listener, operator, app, signals, Some(reload)).await
 }
 
 /// Checks that all migrations are applied. The server never migrates a production database itself.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, pin::pin, sync::Arc};
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
-use super::CliError;
+use super::{CliError, reload::Reload};
 use crate::{
     app::App,
     config::{Database, Http},
@@ -49,17 +49,22 @@ pub(super) fn allow_connections(_: &Http, _: &Database) {}
 
 /// Serves until a stop signal, then completes the requests in flight. A second signal stops immediately.
 ///
-/// The optional operator listener stays open until the end.
+/// The optional operator listener stays open until the end. With `reload`, the configuration can be read again.
 pub(super) async fn serve(
     listener: TcpListener,
     operator: Option<TcpListener>,
     app: App,
     mut signals: Signals,
+    reload: Option<Reload>,
 ) -> Result<(), CliError> {
-    let mut operators = JoinSet::new();
+    // Ended with this function.
+    let mut tasks = JoinSet::new();
     if let Some(listener) = operator {
         let never = std::future::pending();
-        operators.spawn(server::serve(listener, app.operator_router, app.server, Arc::default(), never));
+        tasks.spawn(server::serve(listener, app.operator_router, app.server, Arc::default(), never));
+    }
+    if let Some(reload) = reload {
+        tasks.spawn(reload.run(app.reloader));
     }
     let (stop, stopped) = oneshot::channel();
     let stopped = async { _ = stopped.await };

@@ -13,7 +13,8 @@ use crate::{
     service::{Database, background_worker::BackgroundWorker, events::Feed, response_memory::ResponseMemory},
 };
 
-/// What request handlers share.
+/// What request handlers share. A reload of the configuration makes another one, of the same parts where these did not change.
+#[derive(Clone)]
 pub struct AppState {
     /// The database.
     pub db: Database,
@@ -26,11 +27,11 @@ pub struct AppState {
     /// The types of its fields.
     pub schema_index: &'static SchemaIndex,
     /// The documents that are trusted, and those that clients sent lately.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     /// Logs documents that are not trusted.
-    pub untrusted: UntrustedLog,
+    pub untrusted: Arc<UntrustedLog>,
     /// Who may issue tokens.
-    pub verifier: TokenVerifier,
+    pub verifier: Arc<TokenVerifier>,
     /// How the edge behaves.
     pub settings: Settings,
     /// Which requests are executed, and how many.
@@ -38,21 +39,21 @@ pub struct AppState {
     /// The events of subscriptions.
     pub feed: Arc<Feed>,
     /// The memory of open subscriptions.
-    pub subscription_memory: SubscriptionMemoryLimiter,
+    pub subscription_memory: Arc<SubscriptionMemoryLimiter>,
     /// The memory of the bodies and values of all requests.
     pub request_memory: Arc<RequestMemory>,
     /// The memory of all responses.
     pub response_memory: Arc<ResponseMemory>,
     /// Does the background tasks that writes leave.
-    pub worker: BackgroundWorker,
+    pub worker: Arc<BackgroundWorker>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How many points of cost each caller may spend, where that is limited.
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Arc<RateLimit>>,
     /// How often an address may try to exchange application tokens, where that is limited.
-    pub attempts: Option<RateLimit>,
+    pub attempts: Option<Arc<RateLimit>>,
     /// What application tokens are exchanged with, where they are.
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<Arc<Exchange>>,
     /// Whether the process received the signal to stop.
     pub stopping: Stopping,
 }

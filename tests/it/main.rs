@@ -62,6 +62,7 @@ mod partner;
 mod process;
 mod races;
 mod related_contacts;
+mod reload;
 mod request_memory;
 mod response;
 mod response_size;

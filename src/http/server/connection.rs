@@ -27,7 +27,7 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    Options, Stats,
+    Options, Routes, Stats,
     activity::{Activity, Answer, Socket, Turn},
     handle::{ConnectionHandle, connection_handle},
     seats::Seat,
@@ -81,7 +81,7 @@ pub(super) fn protocol(options: &Options) -> Protocol {
 pub(super) async fn serve(
     stream: TcpStream,
     (activity, seat): (Arc<Activity>, Seat),
-    router: Router,
+    routes: Routes,
     protocol: Arc<Protocol>,
     options: Options,
     stats: Arc<Stats>,
@@ -93,8 +93,9 @@ pub(super) async fn serve(
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
     let (handle, then) = connection_handle(stop.clone(), Arc::clone(&seat));
     let service_activity = Arc::clone(&activity);
-    let service =
-        service_fn(move |request| answer(router.clone(), (peer, handle.clone()), &service_activity, request));
+    let service = service_fn(move |request| {
+        answer(routes.current(), (peer, handle.clone()), &service_activity, request)
+    });
     let connection = protocol.serve_connection_with_upgrades(socket, service);
     let served = async {
         drive(connection, &activity, options, &stats, stop).await;

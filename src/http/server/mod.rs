@@ -13,7 +13,7 @@ use std::{
     io::{self, Read, Write},
     pin::pin,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -90,6 +90,27 @@ impl Stats {
     }
 }
 
+/// The routes of a listener. They can be replaced: a request is handled by those that are current when it comes.
+#[derive(Clone, Debug)]
+pub struct Routes(Arc<RwLock<Router>>);
+
+impl Routes {
+    /// From now on these are current. Requests under way are not affected.
+    pub fn replace(&self, router: Router) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+    }
+
+    fn current(&self) -> Router {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl From<Router> for Routes {
+    fn from(router: Router) -> Self {
+        Self(Arc::new(RwLock::new(router)))
+    }
+}
+
 /// How long the loop rests when the system gives it no connection, usually for want of file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
@@ -101,7 +122,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nc
 /// that is under way on them; what is not done by `shutdown_timeout` is cut off. Dropping this cuts everything off.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: impl Into<Routes>,
     options: Options,
     stats: Arc<Stats>,
     stop: impl Future<Output = ()>,
@@ -109,7 +130,7 @@ pub async fn serve(
     let mut server = Server {
         stats,
         protocol: Arc::new(protocol(&options)),
-        router,
+        routes: routes.into(),
         options,
         seats: Seats::new(options.max_connections),
         connections: JoinSet::new(),
@@ -134,7 +155,7 @@ pub async fn serve(
 }
 
 struct Server {
-    router: Router,
+    routes: Routes,
     protocol: Arc<Protocol>,
     options: Options,
     stats: Arc<Stats>,
@@ -161,7 +182,7 @@ impl Server {
         self.connections.spawn(connection::serve(
             stream,
             (activity, seat),
-            self.router.clone(),
+            self.routes.clone(),
             Arc::clone(&self.protocol),
             self.options,
             Arc::clone(&self.stats),

@@ -1,0 +1,80 @@
+//! The log of a command: its level, its format and its writer.
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io,
+    panic::{self, PanicHookInfo},
+};
+
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, LevelFilter, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    reload,
+    util::SubscriberInitExt,
+};
+
+use crate::{
+    config::{self, Config, LogFormat},
+    log::{self, FlushOnDrop},
+};
+
+/// Ends the log of a command when it is dropped.
+#[must_use]
+pub(super) struct Logging {
+    level: LogLevel,
+    _flush: FlushOnDrop,
+}
+
+impl Logging {
+    /// Changes the level while the command runs.
+    pub(super) fn level(&self) -> LogLevel {
+        self.level.clone()
+    }
+}
+
+/// Changes the level of the log.
+#[derive(Clone)]
+pub(super) struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+impl LogLevel {
+    /// From now on the lines of this level are logged.
+    pub(super) fn set(&self, level: &str) {
+        // Only a log that ended cannot change its level.
+        let _ = self.0.reload(level_filter(level));
+    }
+}
+
+/// Starts the log on the standard error stream. Keep the returned value until the command ends.
+pub(super) fn start_log(config: &Config) -> Logging {
+    let config::Log { format, level } = &config.log;
+    let (filter, handle) = reload::Layer::new(level_filter(level));
+    // Spans are for traces; a line has the fields of its request anyway.
+    let is_event = filter_fn(|metadata| metadata.is_event()).with_max_level_hint(LevelFilter::TRACE);
+    // Errors of the writer must not be printed, because printing fails for the same reason.
+    let lines = fmt::layer::<Registry>().with_writer(log::writer).log_internal_errors(false);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let lines = lines.with_filter(filter.and(is_event));
+    // Only a second call in one process can fail; the first log stays in force.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+    panic::set_hook(Box::new(log_panic));
+    Logging { level: LogLevel(handle), _flush: FlushOnDrop }
+}
+
+/// Selects the lines of a level of the configuration.
+fn level_filter(level: &str) -> EnvFilter {
+    // These targets log every successful step; the configured level comes later and can override this.
+    EnvFilter::new(format!("sea_orm_migration=warn,sqlx::postgres::notice=warn,{level}"))
+}
+
+/// Replaces the default hook, which blocks on the standard error stream.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let reason = panic.payload_as_str().unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(location = panic.location().map(tracing::field::display), reason, backtrace, "panicked");
+}
