@@ -3,6 +3,8 @@
 //! A request neither waits for the stream nor fails with it, whether the stream is closed, on a full disk or a pipe that
 //! nobody reads. Lines that cannot be written are counted. A leaf: every layer may use it.
 
+mod request;
+
 use std::{
     io::{self, Write},
     mem,
@@ -13,6 +15,8 @@ use std::{
     thread,
     time::Duration,
 };
+
+pub use self::request::{FieldStyle, RequestFields, WithRequestFields, for_current_request};
 
 /// The most bytes that wait to be written.
 const MAX_WAITING: usize = 1024 * 1024;

@@ -9,7 +9,7 @@ use std::{
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt, LevelFilter, filter_fn},
-    fmt,
+    fmt::{self, format::Format},
     layer::SubscriberExt,
     reload,
     util::SubscriberInitExt,
@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use crate::{
     config::{self, Config, LogFormat},
-    log::{self, FlushOnDrop},
+    log::{self, FieldStyle, FlushOnDrop, WithRequestFields},
 };
 
 /// Ends the log of a command when it is dropped.
@@ -55,8 +55,18 @@ pub(super) fn start_log(config: &Config) -> Logging {
     // Errors of the writer must not be printed, because printing fails for the same reason.
     let lines = fmt::layer::<Registry>().with_writer(log::writer).log_internal_errors(false);
     let lines = match format {
-        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
-        LogFormat::Json => lines.json().boxed(),
+        LogFormat::Text => {
+            let ansi = io::IsTerminal::is_terminal(&io::stderr());
+            let format = |format: Format| WithRequestFields {
+                format: format.with_ansi(ansi),
+                style: FieldStyle::Text,
+            };
+            lines.with_ansi(ansi).map_event_format(format).boxed()
+        }
+        LogFormat::Json => lines
+            .json()
+            .map_event_format(|format| WithRequestFields { format, style: FieldStyle::Json })
+            .boxed(),
     };
     let lines = lines.with_filter(filter.and(is_event));
     // Only a second call in one process can fail; the first log stays in force.

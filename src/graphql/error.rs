@@ -107,13 +107,13 @@ fn translate_one(error: &mut ServerError, request_id: &str) -> Code {
     if let Some(app_error) = error.source::<AppError>() {
         let code = app_error.code();
         if matches!(code, Code::Internal | Code::Unavailable) {
-            tracing::error!(request.id = request_id, code = code.as_str(), error = ?RedactedError(app_error), "field failed");
+            tracing::error!(request_id, code = code.as_str(), error = ?RedactedError(app_error), "field failed");
         }
         error.message = app_error.public_message().into_owned();
         return code;
     }
     if error.source.is_some() {
-        tracing::error!(request.id = request_id, "resolver failed with an error without a code");
+        tracing::error!(request_id, "resolver failed with an error without a code");
         error.message = "Internal error.".to_owned();
         return Code::Internal;
     }

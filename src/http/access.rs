@@ -47,6 +47,11 @@ pub(super) struct RequestMetadata {
 }
 
 impl RequestMetadata {
+    /// Nothing but the client's address is known yet.
+    pub(super) fn of(client: Option<IpAddr>) -> Self {
+        Self { client: client.map(OnceLock::from).unwrap_or_default(), ..Self::default() }
+    }
+
     /// The document's operation of this name is asked for; without a name, its only one.
     pub(super) fn set_operation(&self, document: &ExecutableDocument, name: Option<&str>) {
         let name = name.or_else(|| document.operations.iter().find_map(|(name, _)| name.map(|it| &**it)));

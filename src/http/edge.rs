@@ -1,7 +1,7 @@
 //! What every request meets and every answer carries, whatever its route: the request's id, the limit of its URL, and
 //! the headers that keep browsers from making something else of an answer.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -18,7 +18,7 @@ use super::{
     refusal,
     server::Peer,
 };
-use crate::error::Code;
+use crate::{error::Code, log::RequestFields};
 
 /// The most bytes of a path with its query: room for a document by GET, and what caches and proxies take too.
 const URL_LIMIT: usize = 16 * 1024;
@@ -48,12 +48,27 @@ pub(super) async fn track_request(
     next: Next,
 ) -> Response {
     let id = RequestId::of(request.headers());
-    let metadata = Arc::<RequestMetadata>::default();
-    if let Some(Peer(peer)) = request.extensions().get().copied() {
-        let client = proxies.client(peer, request.headers());
-        _ = metadata.client.set(client);
+    let peer = request.extensions().get().copied();
+    let client = peer.map(|Peer(peer)| proxies.client(peer, request.headers()));
+    if let Some(client) = client {
         request.extensions_mut().insert(ClientAddress(client));
     }
+    let fields = RequestFields {
+        request_id: id.as_str().to_owned(),
+        client_address: client,
+        ..RequestFields::default()
+    };
+    Arc::new(fields).scope(respond(metrics, id, client, request, next)).await
+}
+
+async fn respond(
+    metrics: Arc<Metrics>,
+    id: RequestId,
+    client: Option<IpAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let metadata = Arc::new(RequestMetadata::of(client));
     let mut access = Access {
         id: id.clone(),
         method: request.method().clone(),

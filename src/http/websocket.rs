@@ -48,6 +48,7 @@ use super::{
 use crate::{
     auth::OPERATORS,
     error::{AppError, Code},
+    log,
 };
 
 /// The subprotocols that are spoken. The library's names for them are those of their reference implementations.
@@ -149,12 +150,13 @@ pub(super) async fn open(
         .write_buffer_size(0);
     let headers = identity(&head.headers);
     let session = Session { state, connection: connection.clone(), headers, subprotocol, protocol };
-    tokio::spawn(async move {
+    let session = async move {
         // There is nothing to go on with where the connection ended instead.
         let Ok(upgraded) = upgraded.await else { return };
         let socket = WebSocket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        connection.spawn_upgraded(session.serve(socket));
-    });
+        connection.spawn_upgraded(log::for_current_request(session.serve(socket)));
+    };
+    tokio::spawn(log::for_current_request(session));
     let mut response = upgrade.protocols([name]).on_upgrade(async |_| {});
     // hyper keeps the case of the request's header names there. Some clients, Python's gql for one, find the subprotocol
     // only under the name that they sent.

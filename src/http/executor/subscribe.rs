@@ -27,6 +27,7 @@ use crate::{
         meter::timed, request_error::RequestError, state::AppState,
         subscription_memory::SubscriptionMemoryPermit,
     },
+    log,
     service::{
         QueryStats,
         response_memory::{ResponseMeter, ResponseStopped},
@@ -69,7 +70,7 @@ pub(super) async fn subscribe(
         _memory: memory,
     };
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(subscription.send_to(sender));
+    tokio::spawn(log::for_current_request(subscription.send_to(sender)));
     let events = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
     Ok(ExecutionOutcome::Events(events.boxed()))
 }

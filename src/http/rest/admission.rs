@@ -80,7 +80,7 @@ pub(super) async fn admit(State(state): State<FamilyState>, request: Request, ne
             conditions.explain(&mut problem.input);
             metadata.set_outcome(Some(problem.kind.code().as_str()));
             if let Some(cause) = &problem.cause {
-                tracing::error!(request.id = id, cause, "REST request failed");
+                tracing::error!(request_id = id, cause, "REST request failed");
             }
             response = error_response(state.family, problem);
         }

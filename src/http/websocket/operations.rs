@@ -31,6 +31,7 @@ use crate::{
         server::ConnectionHandle,
         state::AppState,
     },
+    log::RequestFields,
 };
 
 /// The most operations that a socket has under way.
@@ -70,8 +71,16 @@ async fn execute_in_task(
     caller: Caller,
     request: GraphqlRequest,
 ) -> Result<ExecutionOutcome, RequestError> {
+    // An operation has an id of its own, and the address of its connection.
+    let id = RequestId::new();
+    let client = RequestFields::current().and_then(|fields| fields.client_address);
+    let fields = RequestFields {
+        request_id: id.as_str().to_owned(),
+        client_address: client,
+        ..RequestFields::default()
+    };
     let mut task = JoinSet::new();
-    task.spawn(execute(state, caller, request));
+    task.spawn(Arc::new(fields).scope(execute(state, caller, request, id)));
     task.join_next().await.and_then(Result::ok).unwrap_or_else(|| Err(panicked()))
 }
 
@@ -84,9 +93,10 @@ async fn execute(
     state: Arc<AppState>,
     caller: Caller,
     request: GraphqlRequest,
+    id: RequestId,
 ) -> Result<ExecutionOutcome, RequestError> {
-    let id = RequestId::new();
-    let metadata = Arc::<RequestMetadata>::default();
+    let client = RequestFields::current().and_then(|fields| fields.client_address);
+    let metadata = Arc::new(RequestMetadata::of(client));
     if let Some(organization) = caller.organization {
         _ = metadata.organization.set(organization);
     }
