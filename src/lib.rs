@@ -7,7 +7,7 @@
 //! main -> cli -> app -> http -> graphql -> service -> entity
 //! ```
 //!
-//! `auth`, `config`, `error`, `fair_share` and `log` are leaves. The same domain has the same file name in every layer.
+//! `auth`, `config`, `error`, `fair_share`, `log` and `telemetry` are leaves. The same domain has the same file name in every layer.
 
 // The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
 // all of them.
@@ -24,3 +24,4 @@ pub mod graphql;
 pub mod http;
 pub mod log;
 pub mod service;
+pub mod telemetry;

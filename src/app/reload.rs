@@ -102,6 +102,7 @@ fn keep_fixed_settings(before: &Config, config: &mut Config) -> Vec<&'static str
     keep.value("limits.response_memory", &limits_before.response_memory, &mut limits.response_memory);
     keep.value("[retention]", &before.retention, &mut config.retention);
     keep.value("[metrics]", &before.metrics, &mut config.metrics);
+    keep.value("[telemetry]", &before.telemetry, &mut config.telemetry);
     keep.value("log.format", &before.log.format, &mut config.log.format);
     changed
 }

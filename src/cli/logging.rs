@@ -18,12 +18,15 @@ use tracing_subscriber::{
 use crate::{
     config::{self, Config, LogFormat},
     log::{self, FieldStyle, FlushOnDrop, WithRequestFields},
+    telemetry::{self, Exporter, TelemetryError, TraceLayer},
 };
 
-/// Ends the log of a command when it is dropped.
+/// Ends the log and the traces of a command when it is dropped.
 #[must_use]
 pub(super) struct Logging {
     level: LogLevel,
+    // Declared first: it may log.
+    _exporter: Option<Exporter>,
     _flush: FlushOnDrop,
 }
 
@@ -46,8 +49,18 @@ impl LogLevel {
     }
 }
 
+/// Starts the log and, if the configuration has a collector, the traces of a server.
+pub(super) fn start_log_and_traces(config: &Config) -> Result<Logging, TelemetryError> {
+    let traces = config.telemetry.otlp_endpoint.as_deref().map(telemetry::start).transpose()?;
+    Ok(start(config, traces))
+}
+
 /// Starts the log on the standard error stream. Keep the returned value until the command ends.
 pub(super) fn start_log(config: &Config) -> Logging {
+    start(config, None)
+}
+
+fn start(config: &Config, traces: Option<(Exporter, TraceLayer)>) -> Logging {
     let config::Log { format, level } = &config.log;
     let (filter, handle) = reload::Layer::new(level_filter(level));
     // Spans are for traces; a line has the fields of its request anyway.
@@ -68,11 +81,13 @@ pub(super) fn start_log(config: &Config) -> Logging {
             .map_event_format(|format| WithRequestFields { format, style: FieldStyle::Json })
             .boxed(),
     };
-    let lines = lines.with_filter(filter.and(is_event));
+    let mut layers = vec![lines.with_filter(filter.and(is_event)).boxed()];
+    let (exporter, traces) = traces.unzip();
+    layers.extend(traces);
     // Only a second call in one process can fail; the first log stays in force.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
+    let _ = tracing_subscriber::registry().with(layers).try_init();
     panic::set_hook(Box::new(log_panic));
-    Logging { level: LogLevel(handle), _flush: FlushOnDrop }
+    Logging { level: LogLevel(handle), _exporter: exporter, _flush: FlushOnDrop }
 }
 
 /// Selects the lines of a level of the configuration.

@@ -25,13 +25,14 @@ use std::{
 use clap::{Parser, Subcommand};
 use sea_orm::DbErr;
 
-use self::logging::start_log;
+use self::logging::{start_log, start_log_and_traces};
 use crate::{
     app::{ConnectError, StartError},
     auth::KeyError,
     config::ConfigError,
     error::AppError,
     service::{database::RlsError, start_check::ServerError},
+    telemetry::TelemetryError,
 };
 
 /// GraphQL API for internal contacts, partner assignments, account contacts and organization contacts.
@@ -111,6 +112,9 @@ pub enum CliError {
         /// The reason.
         reason: String,
     },
+    /// Traces cannot be exported.
+    #[error("telemetry.otlp_endpoint: {0}")]
+    Telemetry(#[from] TelemetryError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {error}; choose a free address of this machine")]
     Listen {

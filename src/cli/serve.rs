@@ -8,7 +8,7 @@ use super::{
     CliError,
     reload::{HangupSignal, Reload},
     server::{self, Signals},
-    start_log,
+    start_log_and_traces,
 };
 use crate::{
     app::{self, App},
@@ -39,7 +39,7 @@ pub(super) async fn run(args: ServeArgs, out: &mut (impl Write + Send)) -> Resul
         return Ok(());
     }
     let config = config::load_for_serving(file, config::environment())?;
-    let log = start_log(&config);
+    let log = start_log_and_traces(&config)?;
     // Before anything that takes time: the signal would end the process.
     let hangup = HangupSignal::new()?;
     config.deprecated.iter().for_each(|message| tracing::warn!("{message}"));

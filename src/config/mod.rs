@@ -20,7 +20,9 @@ use self::duration::{retention_time, timeout, token_lifetime};
 pub use self::error::{ConfigError, Problem};
 pub use self::network::Network;
 use self::network::networks;
-use self::value::{address, bytes, flag, forwarded, log_format, log_level, number, origins, points, text};
+use self::value::{
+    address, bytes, collector, flag, forwarded, log_format, log_level, number, origins, points, text,
+};
 
 mod database_url;
 mod development;
@@ -61,6 +63,9 @@ pub struct Config {
     /// `[metrics]`: where metrics are exported.
     #[serde(skip_serializing_if = "Metrics::is_off")]
     pub metrics: Metrics,
+    /// `[telemetry]`: where traces are exported.
+    #[serde(skip_serializing_if = "Telemetry::is_off")]
+    pub telemetry: Telemetry,
     /// `[log]`: the format and level of the log.
     pub log: Log,
     /// Warnings about settings with old names, which are still read.
@@ -443,6 +448,21 @@ pub struct Metrics {
 impl Metrics {
     fn is_off(&self) -> bool {
         self.listen.is_none()
+    }
+}
+
+/// Where traces are exported.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Telemetry {
+    /// The address of an OpenTelemetry collector; there are no traces without one.
+    #[serde(deserialize_with = "collector")]
+    pub otlp_endpoint: Option<String>,
+}
+
+impl Telemetry {
+    fn is_off(&self) -> bool {
+        self.otlp_endpoint.is_none()
     }
 }
 

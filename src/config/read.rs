@@ -15,8 +15,7 @@ use super::{
     issuers,
 };
 
-const SECTIONS: &str =
-    "http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics and log";
+const SECTIONS: &str = "http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics, telemetry and log";
 
 /// What a command cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,6 +40,7 @@ pub(super) fn read(
     let contacts = settings.read("contacts");
     let retention = settings.read("retention");
     let metrics = settings.read("metrics");
+    let telemetry = settings.read("telemetry");
     let log = settings.read("log");
     let deprecated = std::mem::take(&mut settings.deprecated);
     let config = Config {
@@ -54,6 +54,7 @@ pub(super) fn read(
         contacts,
         retention,
         metrics,
+        telemetry,
         log,
         deprecated,
     };

@@ -72,7 +72,7 @@ fn defaults_are_as_documented() {
 #[test]
 fn every_setting_is_documented_with_its_variable() {
     let unknown = problems(
-        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[contacts]\nx=1\n[retention]\nx=1\n[metrics]\nx=1\n[log]\nx=1",
+        "[http]\nx=1\n[database]\nx=1\n[auth]\nx=1\n[limits]\nx=1\n[documents]\nx=1\n[rate_limit]\nx=1\n[app_tokens]\nx=1\n[contacts]\nx=1\n[retention]\nx=1\n[metrics]\nx=1\n[telemetry]\nx=1\n[log]\nx=1",
         &[],
     );
     let lists = unknown.iter().filter_map(|problem| problem.split_once("unknown setting; the settings of ["));
@@ -168,7 +168,7 @@ fn all_problems_are_reported_together() {
         "auth.issuers[0].algorithm: \"HS128\" is not valid; use HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA",
         "log.level: \"inf0\" is not valid; use error, warn",
         "CONTACT_GATEWAY__LOG__COLOUR: unknown setting; the settings of [log] are format, level",
-        "limit: unknown section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics and log",
+        "limit: unknown section; the sections are http, database, auth, limits, documents, rate_limit, app_tokens, contacts, retention, metrics, telemetry and log",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");
     for (problem, start) in problems.iter().zip(starts) {
@@ -736,4 +736,22 @@ fn the_environment_lists_issuers_as_json() {
         invalid.iter().any(|problem| problem.starts_with("auth.issuers[0].audience: not set; ")),
         "{invalid:?}"
     );
+}
+
+#[test]
+fn the_address_of_a_collector_has_no_password() {
+    let config = load_text(&format!("{GOOD}\n[telemetry]\notlp_endpoint = \"http://localhost:4318\""), &[]);
+    let config = config.expect("a good configuration");
+    assert_eq!(config.telemetry.otlp_endpoint.as_deref(), Some("http://localhost:4318"));
+    assert!(config.print().contains("otlp_endpoint = \"http://localhost:4318\""));
+    for bad in
+        ["localhost:4318", "grpc://localhost:4317", "https://u:top-secret@a", "http://a/?top-secret", ""]
+    {
+        let problem = problem(&format!("[telemetry]\notlp_endpoint = {bad:?}"));
+        assert!(
+            problem.starts_with("telemetry.otlp_endpoint: not the address of a collector; "),
+            "{problem}"
+        );
+        assert!(!problem.contains("top-secret"), "{problem}");
+    }
 }

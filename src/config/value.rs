@@ -134,6 +134,24 @@ pub(super) fn forwarded<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D)
     parsed(from, "use x-forwarded-for or forwarded", named)
 }
 
+/// The address of a collector. A user and a password would be printed with the configuration.
+pub(super) fn collector<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let address: String = text(from)?;
+    let is_good = Url::parse(&address).is_ok_and(|url| {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        matches!(url.scheme(), "http" | "https")
+            && !has_user
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if is_good {
+        return Ok(Some(address));
+    }
+    // The address is not repeated, because it may have a password.
+    let form = "use the form http://localhost:4318, without user, password and query; OTEL_EXPORTER_OTLP_HEADERS sets headers";
+    Err(D::Error::custom(format_args!("not the address of a collector; {form}")))
+}
+
 pub(super) fn log_format<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
     parsed(from, "use text or json", named)
 }

@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tracing::{Instrument, Span};
 
 use super::{
     access::{Access, RequestMetadata},
@@ -18,7 +19,11 @@ use super::{
     refusal,
     server::Peer,
 };
-use crate::{error::Code, log::RequestFields};
+use crate::{
+    error::Code,
+    log::RequestFields,
+    telemetry::{self, TRACE_RESPONSE, TraceIdentity},
+};
 
 /// The most bytes of a path with its query: room for a document by GET, and what caches and proxies take too.
 const URL_LIMIT: usize = 16 * 1024;
@@ -53,18 +58,30 @@ pub(super) async fn track_request(
     if let Some(client) = client {
         request.extensions_mut().insert(ClientAddress(client));
     }
+    let route = request.extensions().get().map_or("none", MatchedPath::as_str).to_owned();
+    let span = match route.as_str() {
+        // Probes would be most of the traces.
+        "/healthz" | "/readyz" => Span::none(),
+        route => telemetry::request_span(request.method().as_str(), route, request.headers()),
+    };
+    let trace = TraceIdentity::of(&span);
     let fields = RequestFields {
         request_id: id.as_str().to_owned(),
         client_address: client,
-        ..RequestFields::default()
+        trace_id: trace.as_ref().map(|trace| trace.trace_id.clone()),
     };
-    Arc::new(fields).scope(respond(metrics, id, client, request, next)).await
+    let response = respond(metrics, (id, route, client), request, next).instrument(span.clone());
+    let mut response = Arc::new(fields).scope(response).await;
+    telemetry::record_status(&span, response.status().as_u16());
+    if let Some(trace) = trace {
+        response.headers_mut().insert(TRACE_RESPONSE, trace.header);
+    }
+    response
 }
 
 async fn respond(
     metrics: Arc<Metrics>,
-    id: RequestId,
-    client: Option<IpAddr>,
+    (id, route, client): (RequestId, String, Option<IpAddr>),
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -72,7 +89,7 @@ async fn respond(
     let mut access = Access {
         id: id.clone(),
         method: request.method().clone(),
-        route: request.extensions().get().map_or("none", MatchedPath::as_str).to_owned(),
+        route,
         begin: Instant::now(),
         metadata: Arc::clone(&metadata),
         metrics,

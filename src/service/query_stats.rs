@@ -10,6 +10,8 @@ use std::{
 
 use sea_orm::{DbErr, Statement, metric::Info};
 
+use crate::telemetry;
+
 tokio::task_local! {
     static CURRENT: Arc<QueryStats>;
     /// Set while rows are streamed: the pool reports how long the stream was polled, which is not what the statement took.
@@ -60,6 +62,7 @@ impl QueryStats {
         }
         let failed = u64::from(info.failed);
         let took = u64::try_from(info.elapsed.as_micros()).unwrap_or(u64::MAX);
+        telemetry::record_statement(&info.statement.sql, info.elapsed, info.failed);
         // Outside of requests there are no statistics.
         let _ = CURRENT.try_with(|stats| {
             stats.statements.fetch_add(1, Relaxed);

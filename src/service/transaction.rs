@@ -12,8 +12,10 @@ use std::{
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::{runtime::Handle, time::timeout};
+use tracing::Instrument;
 
 use super::{admission::Admitted, pool::Generation, sqlite_limit::StatementTimer};
+use crate::telemetry::stage;
 
 /// A transaction. Dropped without [`Transaction::commit`], it is rolled back once the statement under way has ended.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Transaction {
             drop(admitted);
             result
         };
-        to_its_end(&self.generation, commit).await
+        to_its_end(&self.generation, commit.instrument(stage!("commit"))).await
     }
 
     fn run<'a, T, F>(&self, statement: impl FnOnce(Arc<Open>) -> F) -> Answer<'a, T>

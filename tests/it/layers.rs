@@ -18,10 +18,21 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     Layer {
         name: "cli",
-        knows: &["app", "auth", "config", "entity", "error", "graphql", "http", "log", "service"],
+        knows: &[
+            "app",
+            "auth",
+            "config",
+            "entity",
+            "error",
+            "graphql",
+            "http",
+            "log",
+            "service",
+            "telemetry",
+        ],
         never: &[],
     },
     Layer {
@@ -32,23 +43,24 @@ const LAYERS: [Layer; 11] = [
     // The routes of REST show rows, as GraphQL's types do.
     Layer {
         name: "http",
-        knows: &["auth", "entity", "error", "fair_share", "graphql", "log", "service"],
+        knows: &["auth", "entity", "error", "fair_share", "graphql", "log", "service", "telemetry"],
         never: &["sea_orm"],
     },
     Layer {
         name: "graphql",
-        knows: &["auth", "config", "entity", "error", "service"],
+        knows: &["auth", "config", "entity", "error", "service", "telemetry"],
         never: &["axum", "sea_orm", "tower", "tower_http"],
     },
     Layer {
         name: "service",
-        knows: &["auth", "entity", "error", "fair_share"],
+        knows: &["auth", "entity", "error", "fair_share", "telemetry"],
         never: &["async_graphql", "axum"],
     },
     Layer { name: "entity", knows: &[], never: &["async_graphql", "axum"] },
     Layer { name: "auth", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "config", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "error", knows: &[], never: &["async_graphql", "axum"] },
+    Layer { name: "telemetry", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "log", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "fair_share", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
 ];

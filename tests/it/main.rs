@@ -82,6 +82,7 @@ mod start_checks;
 mod statements;
 mod subscriptions;
 mod support;
+mod telemetry;
 mod tenancy;
 mod tenancy_property;
 mod token_corpus;

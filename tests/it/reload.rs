@@ -22,23 +22,28 @@ use tokio::{
 use crate::process::{Client, Process, command, run};
 
 const FILE: &str = "gateway.toml";
-const LOG: &str = "log";
+pub(crate) const LOG: &str = "log";
 const SECRET: &str = "a secret of the tests that nobody may see";
 const PATIENCE: Duration = Duration::from_secs(30);
 const RELOADED: &str = "configuration reloaded";
 const READ: &str = "{ viewer { subject } organizations(first: 1) { nodes { name } } }";
 
 /// `contact-gateway serve` on SQLite.
-struct Gateway {
-    folder: TempDir,
-    process: Process,
+pub(crate) struct Gateway {
+    pub(crate) folder: TempDir,
+    pub(crate) process: Process,
     address: SocketAddr,
 }
 
 impl Gateway {
     async fn start(issuers: &[&str]) -> Self {
+        Self::configured(issuers, "").await
+    }
+
+    /// With more settings, one organization and nothing else.
+    pub(crate) async fn configured(issuers: &[&str], more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        configure(&folder, issuers, "");
+        configure(&folder, issuers, more);
         let create = ["org", "create", "--name", "Initech", "--config", FILE];
         for arguments in [&["migrate", "up", "--config", FILE][..], &create] {
             let finished = run(command(folder.path(), arguments)).await;
@@ -53,7 +58,7 @@ impl Gateway {
     }
 
     /// A client with a token of this issuer.
-    fn client(&self, issuer: &str) -> Client {
+    pub(crate) fn client(&self, issuer: &str) -> Client {
         let signer = Signer::with_secret(issuer, "gateway", SECRET.as_bytes()).expect("a signer");
         let token = signer.mint("ada", &[1], Scopes::all(), Duration::from_mins(10), Utc::now());
         Client::at(self.address, token.expect("a token"))

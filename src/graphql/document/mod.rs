@@ -44,6 +44,7 @@ pub use self::{
 use crate::{
     error::{AppError, AppResult, Code},
     graphql::Introspection,
+    telemetry::stage,
 };
 
 /// What a token takes of memory in a document that is ready to be executed.
@@ -308,9 +309,9 @@ fn parse_and_validate(
     budgets: &Budgets,
     introspection: Introspection,
 ) -> Result<ValidDocument, DocumentError> {
-    let syntax = Syntax::parse(text, budgets)?;
+    let syntax = stage!("parse").in_scope(|| Syntax::parse(text, budgets))?;
     guard::check(&syntax, budgets)?;
-    let source = validate::validate(&syntax, introspection)?;
+    let source = stage!("validate").in_scope(|| validate::validate(&syntax, introspection))?;
     let document = convert::convert(text, &source)?;
     let names = Arc::new(FieldNames::of(&document));
     if introspection == Introspection::Off && names.asks_for_schema() {

@@ -6,6 +6,7 @@ use std::{mem, sync::Arc, time::Duration};
 use async_graphql::{
     Name, Request, Response, Value, Variables, indexmap::IndexMap, parser::types::OperationType,
 };
+use tracing::Instrument;
 
 use super::{Call, respond::given_up};
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         state::AppState,
     },
     service::response_memory::{Needs, ResponseMeter, ResponseStopped, WhenFull},
+    telemetry::stage,
 };
 
 /// The fields whose values are JSON or long texts, as columns are written.
@@ -139,7 +141,7 @@ pub(super) async fn execute(
     let request = prepared.request(state, call);
     let execution = async {
         count_introspection(&introspected).await;
-        prepared.schema(state).execute(request).await
+        prepared.schema(state).execute(request).instrument(stage!("execute")).await
     };
     let (mut result, here) = timed(meter.run(execution)).await;
     let left = work.map(|work| work.finish(here, prepared.points));

@@ -18,6 +18,7 @@ use axum::{
 use chrono::Utc;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::{
     call::{BodyValue, Call, POINTS, PreAuth, QueryValue},
@@ -183,7 +184,8 @@ async fn handle(
     let subject = call.as_ref().map_or("", |it| it.request.caller.subject.as_str());
     let response = async {
         let meter = response_meter(app, subject, &head).await?;
-        let (response, here) = timed(meter.run(next.run(Request::from_parts(head, Body::empty())))).await;
+        let execution = next.run(Request::from_parts(head, Body::empty())).instrument(stage!("execute"));
+        let (response, here) = timed(meter.run(execution)).await;
         if let (Some(work), Some(call)) = (work, &call) {
             work.finish(here, call.charged());
         }

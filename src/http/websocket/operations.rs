@@ -6,13 +6,14 @@ use std::{
 };
 
 use async_graphql::ServerError;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use chrono::Utc;
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 use tokio::{task::JoinSet, time::timeout};
+use tracing::Instrument;
 
 use super::message::Outgoing;
 use crate::{
@@ -32,6 +33,7 @@ use crate::{
         state::AppState,
     },
     log::RequestFields,
+    telemetry::{self, TraceIdentity},
 };
 
 /// The most operations that a socket has under way.
@@ -74,13 +76,14 @@ async fn execute_in_task(
     // An operation has an id of its own, and the address of its connection.
     let id = RequestId::new();
     let client = RequestFields::current().and_then(|fields| fields.client_address);
+    let span = telemetry::request_span(Method::GET.as_str(), ROUTE, &HeaderMap::new());
     let fields = RequestFields {
         request_id: id.as_str().to_owned(),
         client_address: client,
-        ..RequestFields::default()
+        trace_id: TraceIdentity::of(&span).map(|trace| trace.trace_id),
     };
     let mut task = JoinSet::new();
-    task.spawn(Arc::new(fields).scope(execute(state, caller, request, id)));
+    task.spawn(Arc::new(fields).scope(execute(state, caller, request, id).instrument(span)));
     task.join_next().await.and_then(Result::ok).unwrap_or_else(|| Err(panicked()))
 }
 
