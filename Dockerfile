@@ -22,5 +22,6 @@ COPY --from=build /contact-gateway /usr/local/bin/contact-gateway
 ENV CONTACT_GATEWAY__HTTP__LISTEN=0.0.0.0:8080
 EXPOSE 8080
 USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["/usr/local/bin/contact-gateway", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/contact-gateway"]
 CMD ["serve"]

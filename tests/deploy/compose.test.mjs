@@ -32,8 +32,14 @@ test("each part starts after the parts that it needs", () => {
   for (const name of ["gateway-1", "gateway-2"]) {
     assert.deepEqual(conditions(name), [["migrate", "service_completed_successfully"]]);
   }
-  const gateways = [["gateway-1", "service_started"], ["gateway-2", "service_started"]];
+  const gateways = [["gateway-1", "service_healthy"], ["gateway-2", "service_healthy"]];
   assert.deepEqual(conditions("nginx"), gateways);
+});
+
+test("the gateways trust the network of nginx", () => {
+  const [{ subnet }] = COMPOSE.networks.default.ipam.config;
+  const configuration = readFileSync(mounted(services["gateway-1"], "/etc/contact-gateway/gateway.toml"), "utf8");
+  assert.ok(configuration.includes(`trusted_proxies = ["${subnet}"]`));
 });
 
 test("the parts as processes", needs("NGINX_PROGRAM", "POSTGRES_URL"), async (t) => {
@@ -52,6 +58,13 @@ test("the parts as processes", needs("NGINX_PROGRAM", "POSTGRES_URL"), async (t)
     const response = await fetch(new URL("/graphql", stack.url), { method: "POST", headers: client.headers, body });
     assert.equal(response.status, 413);
     assert.ok(response.headers.has("x-request-id"));
+  });
+
+  await t.test("the gateways log the address of the client, not nginx's", async () => {
+    const other = new Client(stack.url, stack.token, "127.0.0.9");
+    await other.send("{ viewer { subject } }");
+    const logs = () => Object.values(stack.gateways).map((gateway) => gateway.log()).join("");
+    await eventually(() => logs().includes('"127.0.0.9"'), "the address is in the log");
   });
 
   await t.test("events pass nginx at once, as an event stream and over a WebSocket", async () => {
@@ -92,7 +105,7 @@ test("the parts as processes", needs("NGINX_PROGRAM", "POSTGRES_URL"), async (t)
 /** Starts the parts in the order of compose.yaml, on free ports. */
 async function startStack(t) {
   const folder = mkdtempSync(path.join(tmpdir(), "contact-gateway-deploy-"));
-  const database = new URL(createDatabase(t, VARIABLES.POSTGRES_PASSWORD));
+  const database = new URL(createDatabase(t, { password: VARIABLES.POSTGRES_PASSWORD }));
   const ports = await freePorts(5);
   const addresses = { "gateway-1": `127.0.0.1:${ports[0]}`, "gateway-2": `127.0.0.1:${ports[1]}` };
   const url = `http://127.0.0.1:${ports[2]}`;
@@ -112,6 +125,7 @@ async function startStack(t) {
     const [, metricsPort] = env.CONTACT_GATEWAY__METRICS__LISTEN.split(":");
     assert.equal(metricsPort, "9090");
     env.CONTACT_GATEWAY__HTTP__LISTEN = addresses[name];
+    env.CONTACT_GATEWAY__HTTP__TRUSTED_PROXIES = "127.0.0.1";
     env.CONTACT_GATEWAY__METRICS__LISTEN = `127.0.0.1:${name === "gateway-1" ? ports[3] : ports[4]}`;
     gateways[name] = await start(PROGRAM, command(name), { env, ready: /"listening"/ });
   };

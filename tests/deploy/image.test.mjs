@@ -65,7 +65,10 @@ test("the image answers with a read-only root, as an unprivileged user", needs("
   if (process.getuid() === 0) assert.match(status, /^Uid:\t65532\t65532\t65532\t65532$/m);
   assert.match(run(...contained(["dev", "--data-dir", "/data"]), { status: 1 }).text, /Read-only file system/);
 
+  const probe = container(root, settings, healthCommand());
+  run(...probe);
   assert.equal(await gateway.stop(), 0, gateway.log());
+  run(...probe, { status: 1 });
 });
 
 function temporaryFolder(t) {
@@ -108,6 +111,11 @@ function imageEnvironment() {
   const variables = Object.fromEntries(STAGE.filter(([name]) => name === "ENV").map(([, rest]) => rest.split("=")));
   assert.equal(variables.CONTACT_GATEWAY__HTTP__LISTEN, `0.0.0.0:${only(STAGE, "EXPOSE")}`);
   return variables;
+}
+
+function healthCommand() {
+  const [, command] = /CMD (\[.*\])$/.exec(only(STAGE, "HEALTHCHECK"));
+  return JSON.parse(command);
 }
 
 /** The command that runs another one as a container engine would: its own processes, no capabilities, a read-only root. */

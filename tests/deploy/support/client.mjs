@@ -7,12 +7,12 @@ import { WebSocket } from "ws";
 /** The subscription of the tests. */
 const CONTACT_CHANGED = "subscription ($after: String) { contactChanged(after: $after) { cursor contactId change { action } } }";
 
-/** A client of the gateway at `url`, such as http://127.0.0.1:8080. */
+/** A client of the gateway at `url`, such as http://127.0.0.1:8080, with an address of its own if `localAddress` is given. */
 export class Client {
-  constructor(url, token) {
+  constructor(url, token, localAddress) {
     this.url = url;
     this.headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    this.agent = new http.Agent({ keepAlive: true });
+    this.agent = new http.Agent({ keepAlive: true, localAddress });
   }
 
   /** Sends an operation over a connection that is kept open, and returns its data. */
