@@ -479,6 +479,15 @@ pub fn is_full(error: &DbErr) -> bool {
     violation(error).is_some_and(|error| matches!(error.code().as_deref(), Some("53100" | "13")))
 }
 
+/// The text of the error that caused this one: errors of HTTP clients only say that a request failed.
+pub fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
 /// Whether another connection of SQLite is writing: busy (5), in any of its forms.
 pub fn is_busy(error: &DbErr) -> bool {
     let code = violation(error).and_then(|error| error.code()?.parse::<u32>().ok());

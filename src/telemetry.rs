@@ -4,7 +4,6 @@
 //! of a variable. A leaf: every layer may use it.
 
 use std::{
-    error::Error,
     fmt,
     pin::Pin,
     sync::{
@@ -40,6 +39,8 @@ use tracing_subscriber::{
     Layer, Registry,
     filter::{LevelFilter, filter_fn},
 };
+
+use crate::error::root_cause;
 
 /// The target of all spans.
 pub(crate) const TARGET: &str = "contact_gateway::trace";
@@ -240,7 +241,7 @@ impl CollectorClient {
         let failure = match &response {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("status {}", response.status().as_u16())),
-            Err(error) => Some(innermost(error.as_ref())),
+            Err(error) => Some(root_cause(error.as_ref())),
         };
         let had_failed = self.has_failed.swap(failure.is_some(), Relaxed);
         match failure {
@@ -263,15 +264,6 @@ impl Sender {
         let body = Limited::new(body, MAX_RESPONSE).collect().await?.to_bytes();
         Ok(Response::from_parts(head, body))
     }
-}
-
-/// The outer errors only say that the request failed.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 impl HttpClient for CollectorClient {

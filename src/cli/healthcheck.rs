@@ -2,7 +2,6 @@
 //! need no other HTTP client then.
 
 use std::{
-    error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -21,7 +20,7 @@ use hyper_util::{
 use tokio::time::timeout;
 
 use super::CliError;
-use crate::config;
+use crate::{config, error::root_cause};
 
 /// The maximum time for the response: the server itself gives up earlier.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
@@ -63,9 +62,9 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 /// Fails with the reason if the server is not ready.
 async fn check(address: SocketAddr) -> Result<(), String> {
     let request = Request::get(format!("http://{address}/readyz")).body(Body::empty());
-    let request = request.map_err(|error| innermost(&error))?;
+    let request = request.map_err(|error| root_cause(&error))?;
     let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-    let response = client.request(request).await.map_err(|error| innermost(&error))?;
+    let response = client.request(request).await.map_err(|error| root_cause(&error))?;
     let status = response.status();
     if status == StatusCode::OK {
         return Ok(());
@@ -74,15 +73,6 @@ async fn check(address: SocketAddr) -> Result<(), String> {
     let body = body.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
     let reason = String::from_utf8_lossy(&body);
     Err(format!("status {}: {}", status.as_u16(), reason.trim()))
-}
-
-/// The outer errors only say that the request failed.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

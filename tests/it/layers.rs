@@ -60,7 +60,7 @@ const LAYERS: [Layer; 12] = [
     Layer { name: "auth", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "config", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "error", knows: &[], never: &["async_graphql", "axum"] },
-    Layer { name: "telemetry", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
+    Layer { name: "telemetry", knows: &["error"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "log", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "fair_share", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
 ];
@@ -307,14 +307,17 @@ fn each_rule_finds_its_samples() {
     }
 }
 
-/// The sources of a folder, or of the file of that name.
+/// The sources of a folder, and of the file of that name.
 fn sources(place: &str) -> Vec<Source> {
+    let (mut sources, mut folders) = (Vec::new(), Vec::new());
     let file = Path::new(place).with_extension("rs");
-    if file.is_file() {
-        return vec![Source::read(&file)];
+    let is_file = file.is_file();
+    if is_file {
+        sources.push(Source::read(&file));
     }
-    let mut sources = Vec::new();
-    let mut folders = vec![Path::new(place).to_owned()];
+    if !is_file || Path::new(place).is_dir() {
+        folders.push(Path::new(place).to_owned());
+    }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|_| panic!("no folder {}", folder.display())) {
             let path = entry.expect("an entry").path();
