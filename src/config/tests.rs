@@ -718,7 +718,7 @@ fn the_environment_lists_issuers_as_json() {
         r#"{"secret": "top-secret"}"#,
         r#"["top-secret"]"#,
         "top-secret",
-        "[null]",
+        r#"[{"issuer": null}]"#,
     ] {
         let problems = problems(GOOD.split("[auth]").next().expect("a section"), &[("AUTH__ISSUERS", json)]);
         assert!(
