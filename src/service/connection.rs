@@ -16,6 +16,7 @@ use sea_orm::{
     Statement, StreamTrait, TransactionOptions, TransactionTrait,
     sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef, sqlite::SqliteValueRef},
 };
+use tracing::Instrument;
 
 use super::{
     QueryStats,
@@ -25,7 +26,7 @@ use super::{
     sqlite_limit::{self, StatementTimer},
     transaction::{Transaction, to_its_end},
 };
-use crate::{auth::Caller, error::database_code};
+use crate::{auth::Caller, error::database_code, telemetry::stage};
 
 /// The role that row level security applies to; see the migrations.
 pub(super) const TENANT: &str = "contact_gateway_tenant";
@@ -173,7 +174,7 @@ impl Connection {
             return self.pool.execute_raw(statement).await;
         };
         let result = transaction.execute_raw(statement).await?;
-        transaction.commit().await?;
+        transaction.commit().instrument(stage!("commit")).await?;
         Ok(result)
     }
 
@@ -182,7 +183,7 @@ impl Connection {
             return self.pool.execute_unprepared(&sql).await;
         };
         let result = transaction.execute_unprepared(&sql).await?;
-        transaction.commit().await?;
+        transaction.commit().instrument(stage!("commit")).await?;
         Ok(result)
     }
 }
