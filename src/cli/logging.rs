@@ -62,7 +62,7 @@ pub(super) fn start_log(config: &Config) -> Logging {
 
 fn start(config: &Config, traces: Option<(Exporter, TraceLayer)>) -> Logging {
     let config::Log { format, level } = &config.log;
-    let (filter, handle) = reload::Layer::new(level_filter(level));
+    let (filter, handle): (_, reload::Handle<EnvFilter, Registry>) = reload::Layer::new(level_filter(level));
     // Spans are for traces; a line has the fields of its request anyway.
     let is_event = filter_fn(|metadata| metadata.is_event()).with_max_level_hint(LevelFilter::TRACE);
     // Errors of the writer must not be printed, because printing fails for the same reason.

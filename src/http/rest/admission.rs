@@ -49,6 +49,7 @@ use crate::{
         json::{canonical, json_text},
         response_memory::{Needs, ResponseMeter, ResponseStopped, WhenFull},
     },
+    telemetry::stage,
 };
 
 /// The state of the middleware of a family of routes.
