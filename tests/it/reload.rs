@@ -12,6 +12,7 @@ use std::{
 
 use chrono::Utc;
 use contact_gateway::auth::{Scopes, Signer};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -198,4 +199,22 @@ async fn limits_apply_and_other_settings_wait_for_a_restart() {
     assert_eq!(fields["settings"], "limits.concurrency, log.format");
     let refused = client.answer(cost_of_two, json!({})).await.expect("an answer");
     assert_eq!(refused["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX", "{refused}");
+}
+
+#[tokio::test]
+async fn the_level_of_the_log_changes() {
+    let gateway = Gateway::start(&["kept"]).await;
+    let request = async |id: &str| {
+        let request = gateway.client("kept").request(Method::GET, "healthz").header("x-request-id", id);
+        assert_eq!(request.send().await.expect("a response").status(), 200);
+    };
+    request("before-the-reload").await;
+    configure(&gateway.folder, &["kept"], "[log]\nlevel = \"info,contact_gateway::access=off\"");
+    gateway.process.signal("HUP");
+    logged(&gateway.folder, RELOADED, 1).await;
+    request("after-the-reload").await;
+    gateway.process.ask_to_stop();
+    assert_eq!(gateway.process.ended().await, Some(0));
+    let log = fs::read_to_string(gateway.folder.path().join(LOG)).expect("a log");
+    assert!(log.contains("before-the-reload") && !log.contains("after-the-reload"), "{log}");
 }
