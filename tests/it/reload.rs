@@ -109,10 +109,10 @@ async fn logged(folder: &TempDir, message: &str, count: usize) -> Value {
     timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("{message:?} was not logged {count} times"))
 }
 
-/// Clients that send requests until they are told to stop. Each request must be answered with data.
+/// Clients that each send requests until they are told to stop, ten at least. Each request must be answered with data.
 struct Load {
     stop: Arc<AtomicBool>,
-    clients: JoinSet<usize>,
+    clients: JoinSet<()>,
 }
 
 impl Load {
@@ -123,12 +123,11 @@ impl Load {
             let (client, stop) = (gateway.client("kept"), Arc::clone(&stop));
             clients.spawn(async move {
                 let mut count = 0;
-                while !stop.load(Relaxed) {
+                while count < 10 || !stop.load(Relaxed) {
                     let data = client.ask(READ, json!({})).await.expect("a whole response");
                     assert_eq!(data["viewer"]["subject"], "ada");
                     count += 1;
                 }
-                count
             });
         }
         Self { stop, clients }
@@ -136,8 +135,7 @@ impl Load {
 
     async fn stop(self) {
         self.stop.store(true, Relaxed);
-        let counts = self.clients.join_all().await;
-        assert!(counts.iter().all(|count| *count > 10), "{counts:?}");
+        self.clients.join_all().await;
     }
 }
 

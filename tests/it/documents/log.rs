@@ -77,8 +77,8 @@ async fn each_untrusted_document_is_told_of_once() {
     assert_eq!(logged.len(), 1, "{logged:?}");
     assert_eq!(logged[0]["level"], "WARN");
     let fields = json!({
-        "message": "document is not trusted", "request_id": "one", "organization": 1, "operation": "Named",
-        "sha256": sha256(text),
+        "message": "document is not trusted", "request_id": "one", "client_address": "127.0.0.1",
+        "organization": 1, "operation": "Named", "sha256": sha256(text),
     });
     assert_eq!(logged[0]["fields"], fields);
 

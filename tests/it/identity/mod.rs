@@ -189,7 +189,7 @@ async fn without_the_block_the_error_says_what_to_configure(mut world: World) {
 async fn what_an_operator_gets_wrong_first_is_explained() {
     let section = sections().into_iter().find(|section| section.name == "Auth0").expect("a section");
     let issuer = Issuer::start(section.issuer(), section.signing()).await;
-    let good = section.block.replace(section.issuer(), &issuer.name);
+    let good = section.block.replace(section.issuer(), &issuer.name) + "\n";
     let mut world = World::on_sqlite().await;
     for (settings, parts) in [
         (

@@ -96,8 +96,11 @@ async fn when_the_token_ends_the_socket_does() {
 
 #[tokio::test]
 async fn pages_of_other_origins_get_no_socket() {
-    let world =
-        gateway(|config| config.http.allowed_origins = vec!["https://app.example.com".to_owned()]).await;
+    let world = gateway(|config| {
+        config.http.allowed_origins = vec!["https://app.example.com".to_owned()];
+        config.http.loopback_origins = false;
+    })
+    .await;
     let address = world.address();
     let own = format!("http://{address}");
     for (origin, expected) in [

@@ -304,6 +304,8 @@ impl<'a> Generator<'a> {
         let text = match name {
             "after" | "before" => return self.cursor(around),
             "remoteId" => format!("r-{}", self.chance.below(6)),
+            // Unique over all organizations: only who creates organizations learns that one is taken.
+            "externalId" => format!("x-{}", self.chance.below(1 << 40)),
             "idempotencyKey" => format!("k-{}", self.chance.below(60)),
             "key" => format!("field_{}", self.chance.below(6)),
             "search" => (*self.chance.pick(&WORDS)).to_owned(),
