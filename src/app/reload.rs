@@ -100,6 +100,7 @@ fn keep_fixed_settings(before: &Config, config: &mut Config) -> Vec<&'static str
     );
     keep.value("limits.response", &limits_before.response, &mut limits.response);
     keep.value("limits.response_memory", &limits_before.response_memory, &mut limits.response_memory);
+    keep.value("limits.request_memory", &limits_before.request_memory, &mut limits.request_memory);
     keep.value("[retention]", &before.retention, &mut config.retention);
     keep.value("[metrics]", &before.metrics, &mut config.metrics);
     keep.value("[telemetry]", &before.telemetry, &mut config.telemetry);
