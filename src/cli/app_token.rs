@@ -1,16 +1,15 @@
 //! `contact-gateway app-token`: the application tokens of an organization. A new token is printed once.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{io::Write, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
-use uuid::Uuid;
 
-use super::{CliError, token::organization};
+use super::{CliError, config_file::ConfigFile, context::context, token::organization};
 use crate::{
     app,
-    auth::{Caller, RequestContext, Scope, Scopes},
-    config::{self, parse_duration},
+    auth::Scope,
+    config::parse_duration,
     service::app_token::{self, CreateAppToken},
 };
 
@@ -29,9 +28,8 @@ pub(super) struct AppTokenArgs {
     /// Organization, for example 42 or org_42.
     #[arg(long = "org", value_name = "ORGANIZATION", value_parser = organization, global = true, default_value = "1")]
     organization: i64,
-    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,9 +56,9 @@ enum Action {
 }
 
 pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
-    let config = config::load(args.config.as_deref(), config::environment())?;
+    let config = args.config.load()?;
     let db = app::connect(&config).await?;
-    let ctx = admin_context(args.organization);
+    let ctx = context(SUBJECT, Some(args.organization), Utc::now());
     match args.action {
         Action::Create { description, scopes, ttl } => {
             let scopes = if scopes.is_empty() { vec![Scope::ContactsRead] } else { scopes };
@@ -83,20 +81,6 @@ pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Re
         Action::Revoke { id } => app_token::revoke(&db, &ctx, &id).await.map_err(CliError::AppToken)?,
     }
     Ok(())
-}
-
-/// The command has all scopes, because it has direct access to the database.
-fn admin_context(organization: i64) -> RequestContext {
-    let now = Utc::now();
-    let caller = Caller {
-        subject: SUBJECT.to_owned(),
-        scopes: Scopes::all(),
-        organizations: vec![organization],
-        organization: Some(organization),
-        expires_at: now,
-        claims_read: None,
-    };
-    RequestContext::new(Uuid::now_v7().to_string(), now, caller)
 }
 
 fn format_time(time: Option<DateTime<Utc>>) -> String {

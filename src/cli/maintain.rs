@@ -1,13 +1,13 @@
 //! `contact-gateway maintain`: runs the background maintenance once.
 
-use std::{io::Write, path::PathBuf, sync::atomic::Ordering::Relaxed};
+use std::{io::Write, sync::atomic::Ordering::Relaxed};
 
 use chrono::Utc;
 use clap::Args;
 
-use super::{CliError, serve::check_migrated, start_log};
+use super::{CliError, config_file::ConfigFile, serve::check_migrated, start_log};
 use crate::{
-    app, config,
+    app,
     service::maintenance::{self, Stats},
 };
 
@@ -19,13 +19,12 @@ use crate::{
   contact-gateway maintain --config gateway.toml
   CONTACT_GATEWAY__RETENTION__CHANGES=400d contact-gateway maintain --config gateway.toml")]
 pub(super) struct MaintainArgs {
-    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 pub(super) async fn run(args: MaintainArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
-    let config = config::load(args.config.as_deref(), config::environment())?;
+    let config = args.config.load()?;
     let _log = start_log(&config);
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;

@@ -1,11 +1,11 @@
 //! `contact-gateway migrate`: applies, reverts and lists database migrations.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, start_log};
-use crate::{app, config, service};
+use super::{CliError, config_file::ConfigFile, start_log};
+use crate::{app, service};
 
 /// The arguments of the command.
 #[derive(Debug, Args)]
@@ -16,9 +16,8 @@ use crate::{app, config, service};
 pub(super) struct MigrateArgs {
     #[command(subcommand)]
     action: Action,
-    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,7 +35,7 @@ enum Action {
 }
 
 pub(super) async fn run(args: MigrateArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
-    let config = config::load(args.config.as_deref(), config::environment())?;
+    let config = args.config.load()?;
     let _log = start_log(&config);
     let db = app::connect(&config).await?;
     match args.action {

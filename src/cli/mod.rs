@@ -4,6 +4,8 @@
 //! in; errors name the setting and the way out.
 
 mod app_token;
+mod config_file;
+mod context;
 mod dev;
 mod healthcheck;
 mod logging;

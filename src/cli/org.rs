@@ -1,17 +1,16 @@
 //! `contact-gateway org`: the organizations of a database, for the operator; the first one is created here, before there is a
 //! token for it.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use chrono::Utc;
 use clap::{Args, Subcommand};
-use uuid::Uuid;
 
-use super::{CliError, serve::check_migrated, token::organization};
+use super::{
+    CliError, config_file::ConfigFile, context::context, serve::check_migrated, token::organization,
+};
 use crate::{
     app,
-    auth::{Caller, RequestContext, Scopes},
-    config,
     service::{
         Patch,
         organization::{self, CreateOrganization, UpdateOrganization},
@@ -31,9 +30,8 @@ const SUBJECT: &str = "contact-gateway org";
 pub(super) struct OrgArgs {
     #[command(subcommand)]
     action: Action,
-    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,9 +62,10 @@ enum Action {
 }
 
 pub(super) async fn run(args: OrgArgs, out: &mut (impl Write + Send)) -> Result<(), CliError> {
-    let config = config::load(args.config.as_deref(), config::environment())?;
+    let config = args.config.load()?;
     let db = app::connect(&config).await?;
     check_migrated(&db).await?;
+    let context = |organization| context(SUBJECT, organization, Utc::now());
     match args.action {
         Action::Create { name, external_id } => {
             let input = CreateOrganization { name, external_id };
@@ -87,18 +86,4 @@ pub(super) async fn run(args: OrgArgs, out: &mut (impl Write + Send)) -> Result<
         }
     }
     Ok(())
-}
-
-/// The command has all scopes, because it has direct access to the database.
-fn context(organization: Option<i64>) -> RequestContext {
-    let now = Utc::now();
-    let caller = Caller {
-        subject: SUBJECT.to_owned(),
-        scopes: Scopes::all(),
-        organizations: organization.into_iter().collect(),
-        organization,
-        expires_at: now,
-        claims_read: None,
-    };
-    RequestContext::new(Uuid::now_v7().to_string(), now, caller)
 }

@@ -16,9 +16,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use self::{
     people::Names,
-    writer::{Plan, Writer, context},
+    writer::{Plan, SUBJECT, Writer},
 };
 use crate::{
+    cli::context::context,
     error::AppResult,
     service::{Database, organization},
 };
@@ -52,13 +53,15 @@ const PLANS: [Plan; 2] = [
 pub(super) async fn write(db: &Database, now: DateTime<Utc>) -> AppResult<bool> {
     let time = now - AGE;
     let [first, others @ ..] = &PLANS;
-    let Some(organization) = organization::create_first(db, &context(None, time), first.name).await? else {
+    let Some(organization) =
+        organization::create_first(db, &context(SUBJECT, None, time), first.name).await?
+    else {
         return Ok(false);
     };
     let mut names = Names::default();
     Writer::new(db, first, &mut names, (organization.id.0, time)).await?.fill().await?;
     for plan in others {
-        let organization = organization::create(db, &context(None, time), plan.name).await?;
+        let organization = organization::create(db, &context(SUBJECT, None, time), plan.name).await?;
         Writer::new(db, plan, &mut names, (organization.id.0, time)).await?.fill().await?;
     }
     Ok(true)

@@ -14,7 +14,8 @@ use super::{
     people::{self, Names, Person},
 };
 use crate::{
-    auth::{Caller, RequestContext, Scopes},
+    auth::RequestContext,
+    cli::context::context,
     entity::{Columns, contact_type::Entity as ContactType, internal_contact_assignment::InternalRole},
     error::AppResult,
     service::{
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// The actor of all changes, and the id of all requests.
-const SUBJECT: &str = "sample-data";
+pub(super) const SUBJECT: &str = "sample-data";
 /// In so many parts everything is written, so that each kind has old rows and new ones.
 const MONTHS: usize = 12;
 /// How many internal contacts join when a partner does, and how many of their colleagues lend a hand.
@@ -100,7 +101,7 @@ impl<'a> Writer<'a> {
         (organization, time): (i64, DateTime<Utc>),
     ) -> AppResult<Self> {
         let all = ListRequest::new(ContactType::ORDER, &PageWindow::default(), None, Vec::new(), false)?;
-        let request = context(Some(organization), time);
+        let request = context(SUBJECT, Some(organization), time);
         let types = reading::list::<ContactType>(db, &request, Columns::all(), &all).await?;
         let mut writer = Self {
             db,
@@ -145,7 +146,7 @@ impl<'a> Writer<'a> {
     /// The next request's context.
     fn next(&mut self) -> RequestContext {
         self.time += self.plan.pause;
-        context(Some(self.organization), self.time)
+        context(SUBJECT, Some(self.organization), self.time)
     }
 
     async fn custom_fields(&mut self) -> AppResult<()> {
@@ -320,19 +321,6 @@ fn profile(n: usize, person: &Person, job_title: &str) -> Profile {
         job_title,
         name: None,
     }
-}
-
-/// A caller that may do everything, at a moment of its own.
-pub(super) fn context(organization: Option<i64>, now: DateTime<Utc>) -> RequestContext {
-    let caller = Caller {
-        subject: SUBJECT.to_owned(),
-        scopes: Scopes::all(),
-        organizations: organization.into_iter().collect(),
-        organization,
-        expires_at: now,
-        claims_read: None,
-    };
-    RequestContext::new(SUBJECT, now, caller)
 }
 
 /// The positions, of `total`, that a month's work consists of.

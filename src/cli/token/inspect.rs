@@ -1,7 +1,6 @@
 //! `contact-gateway token inspect`: what the gateway makes of a token, claim by claim. Never prints the token itself.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 
 use chrono::{SecondsFormat, Utc};
 use clap::Args;
@@ -9,7 +8,8 @@ use clap::Args;
 use super::TokenCommandError;
 use crate::app;
 use crate::auth::{Claims, Inspection, Scope, Scopes, TokenVerifier};
-use crate::config::{self, Config};
+use crate::cli::config_file::ConfigFile;
+use crate::config::Config;
 use crate::service::{Database, external_ids};
 
 /// The most bytes that are read from standard input.
@@ -29,13 +29,12 @@ pub(super) struct InspectArgs {
     /// Token, or - to read it from standard input.
     #[arg(value_name = "TOKEN")]
     token: String,
-    /// Configuration file. Environment variables CONTACT_GATEWAY__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 pub(super) async fn run(args: InspectArgs, out: &mut (impl Write + Send)) -> Result<(), TokenCommandError> {
-    let config = config::load(args.config.as_deref(), config::environment())?;
+    let config = args.config.load()?;
     let token = if args.token == "-" { read(io::stdin())? } else { args.token };
     let token = token.trim().strip_prefix("Bearer ").unwrap_or(token.trim());
     let verifier = TokenVerifier::new(config.issuers())?;
