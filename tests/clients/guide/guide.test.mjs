@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { before, test } from "node:test";
+import { buildSchema, isObjectType } from "graphql";
 import { accountWithContacts, ENDPOINT, HEADERS, send } from "../support/gateway.mjs";
 import { rename } from "../support/rename.mjs";
+import { SCHEMA } from "../support/schema.mjs";
 import { blocks } from "./blocks.mjs";
 
 const FOLDER = import.meta.dirname;
@@ -96,16 +98,26 @@ for (const program of ["live.js", "events.js"]) {
   });
 }
 
-test("apollo.js joins two pages in its cache", async () => {
-  assert.equal(await node("apollo.js"), "4 contacts are in the cache");
+test("apollo.js joins two pages in its cache, and receives an event", async () => {
+  assert.match(await whileChanging(node("apollo.js")), /^4 contacts are in the cache\nchanged: \S/);
 });
 
-test("urql.js joins two pages in its cache, without a warning of graphcache", async () => {
-  assert.equal(await node("urql.js"), "4 contacts are in the cache");
+test("urql.js joins two pages in its cache, creates and receives an event, without a warning of graphcache", async () => {
+  assert.match(await whileChanging(node("urql.js")), /^4 contacts are in the cache\ncreated Grace\nchanged: \S/);
 });
 
-test("ContactList.tsx renders a page, and a second one after a click", async () => {
-  const { first, both } = JSON.parse(await run(process.execPath, ["--import", "./browser.mjs", "relay-app.mjs"], FOLDER));
+test("urql.js names all types without an id", () => {
+  const types = Object.values(buildSchema(SCHEMA).getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith("__"));
+  const known = /^(Query|Mutation|Subscription|PageInfo)$|(Connection|Edge|Payload)$/;
+  const expected = types.filter((type) => !type.getFields().id && !known.test(type.name)).map(({ name }) => name);
+  const [, names] = /WITHOUT_ID = (\[[^]*?),\n\]/.exec(blocks().get("urql.js"));
+  assert.deepEqual(JSON.parse(`${names}]`), expected.sort());
+});
+
+test("ContactList.tsx renders a page, and a second one after a click; environment.ts receives an event", async () => {
+  const app = run(process.execPath, ["--import", "./browser.mjs", "relay-app.mjs"], FOLDER);
+  const { first, both, event } = JSON.parse(await whileChanging(app));
+  assert.equal(event.contactId, contact);
   assert.equal(first.length, 2);
   assert.equal(both.length, 4);
   assert.deepEqual(both.slice(0, 2), first);
@@ -155,7 +167,7 @@ function run(program, args, cwd) {
     PYTHONPATH: GATEWAY_PYTHON_PACKAGES,
   };
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], signal: AbortSignal.timeout(60_000) });
     let output = "";
     let errors = "";
     child.stdout.on("data", (chunk) => (output += chunk));
