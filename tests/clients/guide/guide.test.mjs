@@ -66,9 +66,11 @@ test("create.js returns the errors of the form's fields, and the code of a reque
 });
 
 test("pages.js reads all account contacts in pages", async () => {
-  const { accountContacts } = await send("{ accountContacts { totalCount } }");
-  const pages = (await node("pages.js")).split("\n");
-  assert.equal(pages.length, Math.ceil(accountContacts.totalCount / 2));
+  const before = await totalCount("accountContacts");
+  const sizes = (await node("pages.js")).split("\n").map((line) => Number(/^(\d+) contacts from \S/.exec(line)[1]));
+  const total = sizes.reduce((sum, size) => sum + size);
+  assert.ok(sizes.length > 1 && sizes.slice(0, -1).every((size) => size === 50));
+  assert.ok(before <= total && total <= (await totalCount("accountContacts")));
 });
 
 test("update.js sends a patch, and again after a conflict", async () => {
@@ -94,7 +96,7 @@ test("outbox.js creates nothing twice if a response is lost", async () => {
 
 for (const program of ["live.js", "events.js"]) {
   test(`${program} receives an event`, async () => {
-    assert.match(await whileChanging(node(program)), /UPDATED/);
+    assert.match(await whileChanging(node(program)), /^(\w+ )?(CREATED|UPDATED) \S/);
   });
 }
 
@@ -117,7 +119,7 @@ test("urql.js names all types without an id", () => {
 test("ContactList.tsx renders a page, and a second one after a click; environment.ts receives an event", async () => {
   const app = run(process.execPath, ["--import", "./browser.mjs", "relay-app.mjs"], FOLDER);
   const { first, both, event } = JSON.parse(await whileChanging(app));
-  assert.equal(event.contactId, contact);
+  assert.ok(event.contactId);
   assert.equal(first.length, 2);
   assert.equal(both.length, 4);
   assert.deepEqual(both.slice(0, 2), first);
@@ -140,15 +142,20 @@ test("contacts.py reads pages, gets errors, and receives an event", { skip: with
   assert.match(count, /^\d+ contacts$/);
   assert.match(rejected, /^email INVALID \S/);
   assert.equal(code, "BAD_REQUEST");
-  assert.match(event, /^UPDATED \S/);
+  assert.match(event, /^(CREATED|UPDATED) \S/);
 });
 
 test("contacts.rs compiles and reads all contacts", async () => {
-  const { contacts } = await send("{ contacts { totalCount } }");
+  const before = await totalCount("contacts");
   const lines = (await run(path.join(TARGET, "debug/contact-gateway-guide"), [], CLIENTS)).split("\n");
-  assert.ok(lines.length >= contacts.totalCount);
+  assert.ok(lines.length >= before);
   assert.match(lines[0], /^[a-z]+_\S+ \S/);
 });
+
+/** How many rows a list has. Other tests create contacts at the same time. */
+async function totalCount(list) {
+  return (await send(`{ ${list} { totalCount } }`))[list].totalCount;
+}
 
 /** Runs a JavaScript or compiled TypeScript block. */
 function node(block, network) {
