@@ -1,4 +1,4 @@
-// Prints the software bill of materials of the binary as CycloneDX 1.6: its crates, and the packages of the embedded playground.
+// Prints the software bill of materials of the binary as CycloneDX 1.6: its crates, and the packages in the embedded playground and guide.
 //
 // Usage: node scripts/sbom.mjs TARGET, for example x86_64-unknown-linux-gnu. SOURCE_DATE_EPOCH is its time, in seconds.
 
@@ -107,16 +107,20 @@ function dependencies(id) {
   return { ref: reference(name, version), dependsOn: [...new Set(dependsOn)].sort() };
 }
 
-/** The packages that the playground's page contains, as its list of licences names them. */
+/** The packages that the playground's page and the guide contain, as their lists of licences name them. */
 function bundledPackages() {
-  const list = brotliDecompressSync(readFileSync(path.join(FOLDER, "playground/dist/licenses.md.br"))).toString();
-  return [...list.matchAll(/^## (\S+) - (\S+) \((.+)\)$/gm)].map(([, name, version, license]) => ({
-    type: "library",
-    "bom-ref": `npm:${name}@${version}`,
-    name,
-    version,
-    scope: "required",
-    licenses: [{ expression: license }],
-    purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
-  }));
+  const playground = brotliDecompressSync(readFileSync(path.join(FOLDER, "playground/dist/licenses.md.br"))).toString();
+  const lists = playground + readFileSync(path.join(FOLDER, "playground/guide/licenses.md"), "utf8");
+  return [...lists.matchAll(/^## (\S+) - (\S+) \((.+)\)$/gm)].map(([, name, version, license]) => {
+    const registry = name === "mdbook" ? "cargo" : "npm";
+    return {
+      type: "library",
+      "bom-ref": `${registry}:${name}@${version}`,
+      name,
+      version,
+      scope: "required",
+      licenses: [{ expression: license }],
+      purl: `pkg:${registry}/${name.replace("@", "%40")}@${version}`,
+    };
+  });
 }

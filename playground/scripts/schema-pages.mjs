@@ -36,8 +36,10 @@ export async function schemaPages(text, operations) {
   const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__") && !pageOf.has(name));
   types.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const type of types) pageOf.set(type.name, PAGES.find(({ accepts }) => accepts(type)).name);
+  const inputs = inputsOfMutations(roots.mutations);
+  for (const name of inputs.keys()) pageOf.set(name, "mutations");
 
-  const link = linker(pageOf);
+  const link = linker(pageOf, inputs);
   const operationPages = Object.entries(roots).map(([name, type]) => ({
     name,
     title: name[0].toUpperCase() + name.slice(1),
@@ -67,24 +69,37 @@ async function readSamples(folder) {
   );
 }
 
+/** The inputs of mutations, each with the name of its mutation, in whose section its fields are. */
+function inputsOfMutations(mutations) {
+  return new Map(Object.values(mutations.getFields()).map(({ name, args }) => [getNamedType(args[0].type).name, name]));
+}
+
 /** A type as Markdown, with a link to its section. */
-function linker(pageOf) {
+function linker(pageOf, inputs) {
   return (type) => {
     const named = getNamedType(type);
     const [before, after] = String(type).split(named.name);
-    const page = pageOf.get(named.name);
-    return `${escape(before)}[${named.name}](${page}.md#${named.name.toLowerCase()})${escape(after)}`;
+    const section = inputs.get(named.name) ?? named.name;
+    return `${escape(before)}[${named.name}](${pageOf.get(named.name)}.md#${section.toLowerCase()})${escape(after)}`;
   };
 }
 
 function operation(field, samples, link) {
-  const parts = [heading(field), description(field), `Returns ${link(field.type)}.\n`, argumentTable(field.args, link)];
+  const parts = [heading(field), description(field), ...argumentsOf(field, link), `Returns ${link(field.type)}.\n`];
   const sample = samples.find(({ name }) => name === field.name) ?? samples.find(({ fields }) => fields.includes(field.name));
   if (sample) {
     parts.push("```graphql\n" + sample.text.trim() + "\n```\n");
     if (sample.variables) parts.push("```json\n" + sample.variables.replaceAll(/\{\{(\w+)\}\}/g, "<$1>").trim() + "\n```\n");
   }
   return parts.filter(Boolean).join("\n");
+}
+
+/** The arguments of a field; of a mutation, the fields of its input. */
+function argumentsOf({ args }, link) {
+  const [{ name, type } = {}] = args;
+  if (name !== "input") return [argumentTable(args, link)];
+  const input = getNamedType(type);
+  return [`\`input\`: \`${type}\`. ${inline(args[0])}\n`, argumentTable(Object.values(input.getFields()), link, "field")];
 }
 
 function section(type, schema, link) {
@@ -109,8 +124,9 @@ function fieldTable(type, link) {
 
 function argumentTable(args, link, what = "argument") {
   if (args.length === 0) return undefined;
-  const rows = args.map((arg) => [`\`${arg.name}\``, link(arg.type), defaultOf(arg), inline(arg)]);
-  return table([what, "type", "default", "description"], rows);
+  const withDefaults = args.some(({ defaultValue }) => defaultValue !== undefined);
+  const rows = args.map((arg) => [`\`${arg.name}\``, link(arg.type), ...(withDefaults ? [defaultOf(arg)] : []), inline(arg)]);
+  return table([what, "type", ...(withDefaults ? ["default"] : []), "description"], rows);
 }
 
 function defaultOf({ defaultValue, type }) {

@@ -1,8 +1,9 @@
-//! The playground: GraphiQL at `/`, its files below `/playground/`, and the session that signs its reader in.
+//! The playground: GraphiQL at `/`, its files below `/playground/`, the session that signs its reader in, and the guide
+//! at `/guide/`.
 //!
-//! The files are built by `npm run build` in playground/ and embedded as they were committed: compressed with brotli,
-//! named by content except the page itself. Building the gateway needs no Node. This file knows headers and bytes; it
-//! makes no token and reads no configuration.
+//! The files are built by `npm run build` and `npm run build:guide` in playground/ and embedded as they were committed:
+//! compressed with brotli. Those of the playground are named by content, except the page itself. Building the gateway
+//! needs no Node. This file knows headers and bytes; it makes no token and reads no configuration.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -16,7 +17,7 @@ use axum::http::header::{
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde_json::json;
 
@@ -25,6 +26,9 @@ const SESSION_PATH: &str = "/playground/session";
 
 /// The GraphQL endpoint for the page.
 const GRAPHQL_PATH: &str = "/graphql";
+
+/// The first page of the guide. Its links are relative to this path.
+const GUIDE_PATH: &str = "/guide/";
 
 /// What the page may do. Monaco, the editor, writes style attributes (`'unsafe-inline'` for styles alone) and draws
 /// squiggles with `data:` images; its scripts and workers are files of the page.
@@ -39,8 +43,11 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// The embedded files.
+/// The embedded files of the playground.
 static ASSETS: &[Asset] = &include!("../../playground/dist/manifest.rs");
+
+/// The embedded files of the guide.
+static GUIDE: &[Asset] = &include!("../../playground/guide/dist/manifest.rs");
 
 /// One embedded file.
 #[derive(Debug)]
@@ -68,13 +75,20 @@ pub struct Session {
     pub organization: Option<String>,
 }
 
-/// The routes of the playground.
+/// The routes of the playground and of the guide.
 pub fn router(session: Session) -> Router {
-    let router = Router::new().route(SESSION_PATH, get(answer_session)).with_state(session);
-    ASSETS.iter().fold(router, |router, asset| {
+    let router = Router::new()
+        .route(SESSION_PATH, get(answer_session))
+        .with_state(session)
+        .route("/guide", get(redirect_to_guide));
+    ASSETS.iter().chain(GUIDE).fold(router, |router, asset| {
         let file = Arc::new(File { asset, plain: OnceLock::new() });
         router.route(asset.path, get(serve).with_state(file))
     })
+}
+
+async fn redirect_to_guide() -> impl IntoResponse {
+    (SECURITY_HEADERS, Redirect::permanent(GUIDE_PATH))
 }
 
 async fn answer_session(State(session): State<Session>, uri: Uri, headers: HeaderMap) -> Response {
@@ -240,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_file_is_served_with_its_content() {
-        for asset in ASSETS {
+        for asset in ASSETS.iter().chain(GUIDE) {
             let compressed = fetch(asset.path, &[("accept-encoding", "gzip, br;q=0.9")]).await;
             assert_eq!(compressed.headers()[CONTENT_ENCODING], "br", "{}", asset.path);
             assert_eq!(compressed.headers()[CONTENT_TYPE], asset.content_type);
@@ -263,6 +277,35 @@ mod tests {
         for link in links {
             assert!(ASSETS.iter().any(|asset| asset.path == link), "{link}");
         }
+    }
+
+    #[tokio::test]
+    async fn pages_of_the_guide_load_embedded_files_only() {
+        let pages = GUIDE.iter().filter(|asset| asset.path.ends_with(".html"));
+        for page in pages {
+            let html = page.decompress().expect("brotli");
+            let html = str::from_utf8(&html).expect("UTF-8");
+            assert!(html.contains(" - contact-gateway</title>"), "{}", page.path);
+            let to_root = "../".repeat(page.path.matches('/').count() - 2);
+            let loaded: Vec<_> = html
+                .split(['<', '>'])
+                .filter(|tag| tag.starts_with("script ") || tag.starts_with("link "))
+                .filter_map(|tag| tag.split(['"']).find(|value| value.contains('.')))
+                .collect();
+            assert!(loaded.len() > 10, "{}", page.path);
+            for file in loaded {
+                let path = file.strip_prefix(&to_root).map(|file| format!("{GUIDE_PATH}{file}"));
+                assert!(path.is_some_and(|path| GUIDE.iter().any(|asset| asset.path == path)), "{file}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_guide_is_found_without_its_slash() {
+        let response = fetch("/guide", &[]).await;
+        assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
+        assert_eq!(response.headers()["location"], GUIDE_PATH);
+        assert_eq!(fetch(GUIDE_PATH, &[]).await.status(), StatusCode::OK);
     }
 
     #[tokio::test]
@@ -306,7 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_answer_carries_the_security_headers() {
-        for path in ["/", asset("graphql.worker-").path, SESSION_PATH] {
+        for path in ["/", asset("graphql.worker-").path, SESSION_PATH, "/guide", GUIDE_PATH] {
             let response = fetch(path, &[]).await;
             let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("ASCII");
             assert!(
