@@ -86,12 +86,18 @@ fn rows(first: usize, row: impl FnMut(usize) -> Value) -> String {
 /// A kind of row: its mutation, the type of its input, and the row of each number.
 type Kind = (&'static str, &'static str, fn(&Sender, usize) -> Value);
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 5] = [
     ("upsertAccountContacts", "UpsertAccountContactInput", |sender, number| sender.contact(number, "Hopper")),
     ("upsertInternalContactAssignments", "UpsertInternalContactAssignmentInput", |_, number| {
         json!({
             "remoteId": format!("crm-{number}"), "email": format!("Grace.Hopper.{number}@example.com"),
             "internalRole": "CSM", "givenName": format!("Grace {number}"), "familyName": "Hopper",
+        })
+    }),
+    ("upsertInternalContacts", "UpsertInternalContactInput", |_, number| {
+        json!({
+            "remoteId": format!("crm-{number}"), "email": format!("Ada.Lovelace.{number}@example.com"),
+            "givenName": format!("Ada {number}"), "familyName": "Lovelace",
         })
     }),
     (

@@ -340,6 +340,12 @@ const RULES: &[Rule] = &[
         EMAIL_TAKEN,
     ),
     unique_rule(
+        "internal_contact_org_id_remote_id_key",
+        "internal_contact.org_id, internal_contact.remote_id",
+        "remoteId",
+        REMOTE_ID_TAKEN,
+    ),
+    unique_rule(
         "account_contact_org_id_email_key_key",
         "account_contact.org_id, account_contact.email_key",
         "email",
@@ -360,6 +366,12 @@ const RULES: &[Rule] = &[
     unique_rule(
         "account_contact_org_id_remote_id_key",
         "account_contact.org_id, account_contact.remote_id",
+        "remoteId",
+        REMOTE_ID_TAKEN,
+    ),
+    unique_rule(
+        "organization_contact_org_id_remote_id_key",
+        "organization_contact.org_id, organization_contact.remote_id",
         "remoteId",
         REMOTE_ID_TAKEN,
     ),

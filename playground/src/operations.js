@@ -74,6 +74,7 @@ const TASKS = {
     "upsertPartners",
     "upsertAccounts",
     "upsertAccountContacts",
+    "upsertInternalContacts",
     "upsertInternalContactAssignments",
     "syncAccountContacts",
     "followChanges",

@@ -78,6 +78,7 @@ pub struct Mutation(
     organization::OrganizationMutation,
     internal_contact::InternalContactMutation,
     internal_contact::InternalContactDeletion,
+    internal_contact::InternalContactUpsert,
     internal_contact_assignment::InternalContactAssignmentMutation,
     internal_contact_assignment::InternalContactAssignmentUpsert,
     partner::PartnerMutation,

@@ -47,19 +47,22 @@ pub struct UpdateInternalContact {
     pub phone: Patch<String>,
     /// Job title.
     pub job_title: Patch<String>,
+    /// Identifier of this record in the external system it was synced from.
+    pub remote_id: Patch<String>,
     /// The version that the caller has seen.
     pub expected_version: Option<i32>,
 }
 
 /// The fields of a person, cleaned; `None` keeps the stored value.
 #[derive(Clone)]
-pub(super) struct Fields {
+pub struct Fields {
     email: Option<Email>,
     given_name: Option<Option<String>>,
     family_name: Option<Option<String>>,
     name: Option<Option<String>>,
     phone: Option<Option<String>>,
     job_title: Option<Option<String>>,
+    remote_id: Option<Option<String>>,
 }
 
 impl Fields {
@@ -71,6 +74,7 @@ impl Fields {
             name: checks.line_patch("name", &input.name),
             phone: checks.phone_patch("phone", &input.phone),
             job_title: checks.line_patch("jobTitle", &input.job_title),
+            remote_id: checks.line_patch("remoteId", &input.remote_id),
         }
     }
 
@@ -84,12 +88,17 @@ impl Fields {
             name: name.into(),
             phone: phone.into(),
             job_title: job_title.into(),
-            expected_version: None,
+            ..UpdateInternalContact::default()
         };
         Self::check(checks, &input)
     }
 
-    /// The key of the email address; blank when it was rejected.
+    /// The remote id, if one is set.
+    pub(super) fn remote_id(&self) -> Option<&str> {
+        self.remote_id.as_ref().and_then(Option::as_deref)
+    }
+
+    /// The key of the email address; blank when it was rejected or is not given.
     pub(super) fn email_key(&self) -> &str {
         self.email.as_ref().map_or("", |email| &email.key)
     }
@@ -104,6 +113,7 @@ impl Fields {
         diff.set("name", &mut row.name, self.name);
         diff.set("phone", &mut row.phone, self.phone);
         diff.set("jobTitle", &mut row.job_title, self.job_title);
+        diff.set("remoteId", &mut row.remote_id, self.remote_id);
         diff
     }
 

@@ -121,6 +121,7 @@ pub(crate) const MUTATIONS: &[Call] = &[
         "rows: [{ email: \"new@example.com\", internalRole: CSM, partnerId: $partner }]",
         &[("partner", "rows.0.partnerId")],
     ),
+    call("upsertInternalContacts", "rows: [{ email: \"new@example.com\" }]", &[]),
     call("upsertPartners", "rows: [{ remoteId: \"r-9\", name: \"Globex\" }]", &[]),
     call("createAccount", "name: \"Initech\"", &[]),
     call("updateAccount", "id: $account, remoteId: \"r-1\"", &[("account", "id")]),

@@ -127,6 +127,7 @@ const STATEMENTS: &[(&str, usize)] = &[
     ("upsertAccountContacts", 10),
     ("upsertAccounts", 3),
     ("upsertInternalContactAssignments", 9),
+    ("upsertInternalContacts", 3),
     ("upsertPartners", 3),
     ("viewer", 2),
 ];

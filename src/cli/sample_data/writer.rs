@@ -189,7 +189,8 @@ impl<'a> Writer<'a> {
             let remote_id = Some(format!("CRM-T-{}", 5_000 + n));
             return self.add_to_partner(partner_id, email, internal_role, profile, remote_id).await;
         }
-        let input = CreateInternalContact { email, internal_role, profile, idempotency_key: None };
+        let input =
+            CreateInternalContact { email, internal_role, profile, remote_id: None, idempotency_key: None };
         let assigned = internal_contact::create(self.db, &self.next(), &input).await?;
         if n % 4 == 1 {
             let id = assigned.assignment.id.to_string();

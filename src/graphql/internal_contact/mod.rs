@@ -1,11 +1,12 @@
 //! The GraphQL types of internal contacts.
 
 mod mutation;
+mod upsert;
 
 use async_graphql::{Name, Value};
 
 pub(super) use self::mutation::profile;
-pub use self::mutation::*;
+pub use self::{mutation::*, upsert::*};
 use super::{
     contact::ContactKind,
     context::ContextExt,
@@ -53,6 +54,8 @@ object! {
         name: Option<&str> = self.0.name.as_deref();
         /// The job title.
         job_title: Option<&str> = self.0.job_title.as_deref();
+        /// Identifier of this record in the external system it was synced from. Unique in the organization.
+        remote_id: Option<&str> = self.0.remote_id.as_deref();
     }
     lists "Filters the results. Default: all items." {
         /// The role assignments of this person, both to partners and floating.

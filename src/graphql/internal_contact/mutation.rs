@@ -48,6 +48,8 @@ pub struct CreateInternalContactInput {
     phone: Option<PhoneNumber>,
     /// The job title.
     job_title: Option<String>,
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
+    remote_id: Option<String>,
     /// A key of 1 to 255 characters, chosen by the client. Repeating the mutation with the same key and input returns
     /// the first result and writes nothing; the same key with another input is an error. Keys are kept for 7 days by
     /// default.
@@ -82,6 +84,8 @@ pub struct UpdateInternalContactInput {
     phone: MaybeUndefined<PhoneNumber>,
     /// The job title.
     job_title: MaybeUndefined<String>,
+    /// Identifier of this record in the external system it was synced from. Unique in the organization.
+    remote_id: MaybeUndefined<String>,
     /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
     /// error code is CONFLICT. Omit it to write without the check.
     expected_version: Option<i32>,
@@ -151,6 +155,7 @@ impl InternalContactMutation {
             email: input.email.0,
             internal_role: input.internal_role.into(),
             profile: profile!(input),
+            remote_id: input.remote_id,
             idempotency_key: input.idempotency_key,
         };
         let (assigned, user_errors) = outcome(|| service::create(db, request, &input)).await?;
@@ -176,6 +181,7 @@ impl InternalContactMutation {
             name: patch(input.name),
             phone: patch(input.phone),
             job_title: patch(input.job_title),
+            remote_id: patch(input.remote_id),
             expected_version: input.expected_version,
         };
         UpdateInternalContactPayload::of(|| service::update(db, request, &input.id, &changes)).await

@@ -183,6 +183,7 @@ async fn create(
         profile: body.profile(),
         internal_role: body.internal_role.into(),
         email: body.email,
+        remote_id: None,
         idempotency_key: call.idempotency_key.clone(),
     };
     let assigned = retried(|| contacts::create(&call.db, &call.request, &input)).await?;
@@ -234,6 +235,7 @@ async fn update(
         phone,
         job_title,
         expected_version,
+        ..Default::default()
     };
     answer(&retried(|| contacts::update(&call.db, &call.request, &id, &changes)).await?)
 }

@@ -1,6 +1,7 @@
 //! Internal contacts: people of the organization itself, who look after partners.
 
 mod merge;
+mod upsert;
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -8,6 +9,7 @@ use sea_orm::{ColumnTrait, QueryFilter};
 use serde::Serialize;
 
 pub(super) use self::merge::take_over_next;
+pub use self::upsert::UpsertInternalContact;
 use super::{
     Database, ListRequest, Page, ReadContext, WriteContext, contact_merge,
     cursor::Order,
@@ -33,13 +35,14 @@ use crate::{
         internal_contact_assignment::{self as assignment, InternalRole},
         partner,
     },
-    error::{AppResult, EMAIL_TAKEN},
+    error::{AppResult, EMAIL_TAKEN, REMOTE_ID_TAKEN},
 };
 
 impl Recorded for Entity {
     const KIND: &'static str = "InternalContact";
     const LIST: Order = Order::by_uuid("internal_contact");
-    const UNIQUE: &'static [record::Unique<Column>] = &[(Column::EmailKey, "email", EMAIL_TAKEN)];
+    const UNIQUE: &'static [record::Unique<Column>] =
+        &[(Column::EmailKey, "email", EMAIL_TAKEN), (Column::RemoteId, "remoteId", REMOTE_ID_TAKEN)];
 
     recorded_columns!();
 
@@ -87,6 +90,9 @@ pub struct CreateInternalContact {
     pub internal_role: InternalRole,
     /// The other fields of the person.
     pub profile: Profile,
+    /// Identifier of the person in the external system it was synced from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_id: Option<String>,
     /// Makes repeating the call harmless.
     pub idempotency_key: Option<String>,
 }
@@ -138,7 +144,10 @@ pub async fn create(
 async fn create_in(ctx: WriteContext<'_>, input: &CreateInternalContact) -> AppResult<Assigned> {
     let mut checks = Checks::of(ctx.request);
     let mut row = ActiveModel::default();
-    let diff = Fields::of_new(&mut checks, &input.email, &input.profile).write(&mut row);
+    let mut diff = Fields::of_new(&mut checks, &input.email, &input.profile).write(&mut row);
+    if let Some(remote_id) = checks.optional_line("remoteId", input.remote_id.as_deref()) {
+        diff.set("remoteId", &mut row.remote_id, Some(Some(remote_id)));
+    }
     let key = input.idempotency_key.as_deref();
     let claim = match idempotency::claim(&ctx, &mut checks, "createInternalContact", key, input).await? {
         Ok(claim) => claim,

@@ -68,6 +68,7 @@ impl Rows {
             email: email.to_owned(),
             internal_role: role,
             profile: Profile::default(),
+            remote_id: None,
             idempotency_key: None,
         };
         let made = service::internal_contact::create(&self.db, &self.context(), &input).await;

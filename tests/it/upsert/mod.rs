@@ -4,6 +4,7 @@ mod account_contacts;
 mod accounts;
 mod assignments;
 mod growth;
+mod internal_contacts;
 mod partners;
 
 use futures_util::future::join_all;
@@ -53,7 +54,8 @@ pub(super) struct Kind {
     pub(super) statements: [usize; 3],
 }
 
-const KINDS: [&Kind; 4] = [&partners::KIND, &accounts::KIND, &assignments::KIND, &account_contacts::KIND];
+const KINDS: [&Kind; 5] =
+    [&partners::KIND, &accounts::KIND, &internal_contacts::KIND, &assignments::KIND, &account_contacts::KIND];
 
 impl Kind {
     /// Rows with these numbers.
