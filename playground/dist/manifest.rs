@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-CkPHys5t.js",
-        content_type: "text/javascript; charset=utf-8",
-        immutable: true,
-        sha256: "34a21386d88d1624c504c3602199ac43f21e121f157c95cac3f4e128a4fdf1dc",
-        brotli: include_bytes!("assets/index-CkPHys5t.js.br"),
-    },
-    Asset {
         path: "/playground/assets/index-D4MKdAM6.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
         sha256: "85342ee61005e617fae0f11f82cb87e3b23d04d5ccda4c49a310e085fc1abd03",
         brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
+    },
+    Asset {
+        path: "/playground/assets/index-WLF7a9Rg.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        sha256: "73f2e2fa62ebaab24f2ad783767d3ee448667edc7b2cafeca3a4d1b443db77d3",
+        brotli: include_bytes!("assets/index-WLF7a9Rg.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "4e640ac9155e3aacb1cd5dc8fb33d20730cec33f7d5da352a04bb3c09818e7b6",
+        sha256: "2c53fdf6272e8b363e4bf16a53e3fbf9479fd054e80db3ca10c6d5c836d17b59",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {
