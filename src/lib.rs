@@ -5,9 +5,11 @@
 //!
 //! ```text
 //! main -> cli -> app -> http -> graphql -> service -> entity
+//! main -> cli -> http -> transfer -> service -> entity
 //! ```
 //!
-//! `auth`, `config`, `error`, `fair_share`, `log` and `telemetry` are leaves. The same domain has the same file name in every layer.
+//! `auth`, `config`, `error`, `fair_share`, `files`, `log` and `telemetry` are leaves. The same domain has the same file name in
+//! every layer.
 
 // The fields of `Query` come from a dozen objects, each an async block within another one: an optimised build looks into
 // all of them.
@@ -20,8 +22,10 @@ pub mod config;
 pub mod entity;
 pub mod error;
 pub mod fair_share;
+pub mod files;
 pub mod graphql;
 pub mod http;
 pub mod log;
 pub mod service;
 pub mod telemetry;
+pub mod transfer;

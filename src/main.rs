@@ -16,7 +16,7 @@ use contact_gateway::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// 0: done; 1: the command failed; 2: the command line is wrong.
+/// 0: done; 1: the command failed, or an import rejected rows; 2: the command line is wrong, or an import could not be done.
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run(&mut io::stdout()).await {
@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             // If even the error cannot be written, the exit code still reports the failure.
             log::print_last(&format!("contact-gateway: {error}"));
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

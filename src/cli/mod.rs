@@ -4,10 +4,14 @@
 //! in; errors name the setting and the way out.
 
 mod app_token;
+mod backup;
 mod config_file;
 mod context;
+mod database_args;
 mod dev;
+mod export;
 mod healthcheck;
+mod import;
 mod logging;
 mod maintain;
 mod migrate;
@@ -35,6 +39,7 @@ use crate::{
     error::AppError,
     service::{database::RlsError, start_check::ServerError},
     telemetry::TelemetryError,
+    transfer::{export::ExportError, import::ImportError},
 };
 
 /// GraphQL API for internal contacts, partner assignments, account contacts and organization contacts.
@@ -62,6 +67,12 @@ enum Command {
     Org(org::OrgArgs),
     /// Create, list and revoke application tokens
     AppToken(app_token::AppTokenArgs),
+    /// Import records from a file or from another system
+    Import(import::ImportArgs),
+    /// Export the records of a kind
+    Export(export::ExportArgs),
+    /// Copy the database while it is in use
+    Backup(backup::BackupArgs),
 }
 
 /// Why a command failed.
@@ -145,9 +156,34 @@ pub enum CliError {
     /// An organization could not be created, listed or changed.
     #[error("{}", .0.public_message())]
     Organization(AppError),
+    /// An import ended before its last row.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// An argument is missing that others make necessary.
+    #[error("{0} is required")]
+    MissingArgument(&'static str),
+    /// An export ended before its last record.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The database could not be copied.
+    #[error("cannot copy the database: {0}")]
+    Backup(DbErr),
+    /// Rows of an import were rejected; the others are written.
+    #[error("{0} rows were rejected")]
+    Rejected(u64),
     /// Input or output failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl CliError {
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Import(_) | Self::Export(_) | Self::MissingArgument(_) => 2,
+            _ => 1,
+        }
+    }
 }
 
 impl From<DbErr> for CliError {
@@ -185,6 +221,9 @@ impl Cli {
             Command::Token(args) => Ok(token::run(args, out).await?),
             Command::Org(args) => org::run(args, out).await,
             Command::AppToken(args) => app_token::run(args, out).await,
+            Command::Import(args) => import::run(args, out).await,
+            Command::Export(args) => export::run(args, out).await,
+            Command::Backup(args) => backup::run(args, out).await,
         }
     }
 }

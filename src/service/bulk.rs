@@ -324,6 +324,22 @@ pub async fn upsert<U: Upsert>(
     Err(InputError::on(ROWS, InputErrorCode::Conflict, message).into())
 }
 
+/// What would become of the rows if the good ones were written. Nothing is.
+pub async fn preview<U: Upsert>(
+    db: &Database,
+    request: &RequestContext,
+    rows: &[U],
+) -> AppResult<Results<U>> {
+    let organization = authorize_write(request)?;
+    check_number(rows.len())?;
+    check_named(rows)?;
+    let rows: Vec<Checked<'_, U>> = rows.iter().map(|row| checked(request, row)).collect();
+    let ctx = WriteContext::begin(db, request, organization).await?;
+    plan_lookups(&ctx.txn).await?;
+    let Plan { steps, .. } = U::plan(&ctx, &rows).await?;
+    Ok(steps.into_iter().map(|step| step.result).collect())
+}
+
 /// The error of a try that found out by itself that another writer came first.
 pub(super) fn lost_race() -> AppError {
     InputError::on(ROWS, InputErrorCode::Taken, "Another request changed the record first.").into()

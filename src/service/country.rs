@@ -39,6 +39,11 @@ fn country(code: &CountryCode) -> Option<Country> {
     Some(Country { id: code.numeric.try_into().ok()?, name: code.name, iso_code: code.alpha2, calling_code })
 }
 
+/// All countries, by numeric code.
+pub fn all() -> &'static [Country] {
+    &COUNTRIES
+}
+
 /// The country with this numeric code.
 pub fn by_id(id: i16) -> Option<&'static Country> {
     COUNTRIES.binary_search_by_key(&id, |country| country.id).ok().map(|position| &COUNTRIES[position])

@@ -50,6 +50,7 @@ pub mod response_memory;
 mod retry;
 pub mod search;
 pub mod search_backfill;
+pub mod snapshot;
 mod sqlite_file;
 mod sqlite_limit;
 pub(crate) mod sqlite_log;
@@ -66,6 +67,7 @@ pub use page::{ListRequest, Page, PageRequest, PageWindow};
 pub use patch::Patch;
 pub use query_stats::QueryStats;
 pub use retry::retried;
+pub use snapshot::Snapshot;
 pub use write::Write;
 
 use crate::{

@@ -1,16 +1,18 @@
 //! Organization contacts: cards with one fixed purpose at an organization.
 
-use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, IntoActiveModel, Set};
+use sea_orm::{ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, IntoActiveModel, Set};
 use serde::Serialize;
 
 pub use super::reading::by_ids;
 use super::{
-    Database, Patch, WriteContext,
+    Database, Patch, WriteContext, authorize_write,
+    bulk::Status,
     change::{Action, Diff},
     contact_merge, country,
     cursor::Order,
     input::{Checks, Email, NOT_FOUND},
-    record::{self, Recorded, recorded_columns},
+    reading,
+    record::{self, Recorded, Unique, recorded_columns},
     search, text,
 };
 use crate::{
@@ -19,12 +21,13 @@ use crate::{
         id::OrganizationContactId,
         organization_contact::{ActiveModel, Column, Entity, Model, OrganizationContactType},
     },
-    error::{AppResult, InputErrorCode},
+    error::{AppResult, InputErrorCode, REMOTE_ID_TAKEN},
 };
 
 impl Recorded for Entity {
     const KIND: &'static str = "OrganizationContact";
     const LIST: Order = Order::by_integer("organization_contact");
+    const UNIQUE: &'static [Unique<Column>] = &[(Column::RemoteId, "remoteId", REMOTE_ID_TAKEN)];
 
     recorded_columns!();
 
@@ -125,6 +128,46 @@ async fn create_in(
     };
     claim.commit(ctx, row.id).await?;
     Ok(row)
+}
+
+/// Creates the card with a remote id, or changes the one that has it; a trial writes nothing. Gives the card and what
+/// became of it.
+pub async fn upsert(
+    db: &Database,
+    request: &RequestContext,
+    remote_id: &str,
+    (kind, card): (OrganizationContactType, &Card),
+    is_trial: bool,
+) -> AppResult<(Model, Status)> {
+    let ctx = WriteContext::begin(db, request, authorize_write(request)?).await?;
+    let mut checks = Checks::of(request);
+    let remote_id = checks.required_line("remoteId", remote_id);
+    let fields = Fields::check(&mut checks, kind, card);
+    let old = reading::lock_where::<Entity>(&ctx, Column::RemoteId.eq(remote_id.as_str())).await?.pop();
+    if old.as_ref().is_some_and(|old| old.r#type != kind) {
+        let message =
+            "The type of an organization contact cannot change. Delete the contact, or send its type.";
+        checks.report("type", InputErrorCode::Immutable, message);
+    }
+    checks.finish()?;
+    let (row, status) = match old {
+        Some(old) => {
+            let mut row = old.clone().into_active_model();
+            let diff = fields.write(&mut row);
+            let status = if diff.is_empty() { Status::Unchanged } else { Status::Updated };
+            (record::update_row::<Entity>(&ctx, old, row, diff).await?, status)
+        }
+        None => {
+            let mut row = ActiveModel { r#type: Set(kind), ..Default::default() };
+            let mut diff = fields.write(&mut row).created("type", kind);
+            diff.set("remoteId", &mut row.remote_id, Some(Some(remote_id)));
+            (insert(&ctx, row, diff).await?, Status::Created)
+        }
+    };
+    if !is_trial {
+        ctx.commit().await?;
+    }
+    Ok((row, status))
 }
 
 /// Inserts a new card, whose number the database makes, and records its creation.

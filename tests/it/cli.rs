@@ -348,3 +348,46 @@ async fn a_second_start_keeps_the_data() {
     let partners = second.client.ask("{ partners { nodes { id } } }", json!({})).await.expect("an answer");
     assert_eq!(partners["partners"]["nodes"], json!([created["createPartner"]["partner"]]));
 }
+
+#[tokio::test]
+async fn a_file_is_imported_exported_and_the_database_copied() {
+    let folder = folder();
+    let file = configuration(folder.path(), &sqlite(folder.path()), "");
+    let migrated = typed(folder.path(), &["migrate", "up", "--config", &file]).await;
+    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+    fs::write(folder.path().join("people.csv"), "email,firstName\na@x.example,A\nb,B\n").expect("a file");
+    let import = ["import", "account-contacts", "people.csv", "--config", &file];
+    // An organization is created by the API; a new database has none.
+    let finished = typed(folder.path(), &import).await;
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""), "{finished:?}");
+    assert!(finished.stderr.contains("there is no organization 1"), "{finished:?}");
+
+    let gateway = Development::start(folder.path(), None).await;
+    drop(gateway);
+    let data_dir = folder.path().to_str().expect("text");
+    let import =
+        ["import", "account-contacts", "people.csv", "--data-dir", data_dir, "--rejects", "rejects.csv"];
+    let finished = typed(folder.path(), &import).await;
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(finished.stdout, "1 created, 0 updated, 0 unchanged, 1 rejected\n");
+    assert!(folder.path().join("rejects.csv").exists());
+    let finished = typed(folder.path(), &["export", "account-contacts", "--data-dir", data_dir]).await;
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains(",a@x.example,A,"), "{finished:?}");
+
+    let backup = ["backup", "copy.db", "--data-dir", data_dir];
+    let finished = typed(folder.path(), &backup).await;
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), "copied to copy.db\n"), "{finished:?}");
+    let copy = format!("sqlite://{}", folder.path().join("copy.db").display());
+    let copy = sea_orm::Database::connect(copy).await.expect("a database");
+    let query = "SELECT 1 FROM account_contact WHERE email = 'a@x.example'";
+    let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, query);
+    assert!(copy.query_one_raw(statement).await.expect("rows").is_some());
+    let again = typed(folder.path(), &backup).await;
+    assert_eq!(again.code, Some(1), "a copy was overwritten: {again:?}");
+
+    let file = configuration(folder.path(), "postgres://ann:secret@db.example/contacts?sslmode=require", "");
+    let finished = typed(folder.path(), &["backup", "copy.dump", "--config", &file]).await;
+    let command = "pg_dump --format=custom --file='copy.dump' 'postgres://ann@db.example/contacts'\n";
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), command), "{finished:?}");
+}

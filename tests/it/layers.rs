@@ -18,7 +18,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 14] = [
     Layer {
         name: "cli",
         knows: &[
@@ -27,11 +27,13 @@ const LAYERS: [Layer; 12] = [
             "config",
             "entity",
             "error",
+            "files",
             "graphql",
             "http",
             "log",
             "service",
             "telemetry",
+            "transfer",
         ],
         never: &[],
     },
@@ -43,7 +45,18 @@ const LAYERS: [Layer; 12] = [
     // The routes of REST show rows, as GraphQL's types do.
     Layer {
         name: "http",
-        knows: &["auth", "entity", "error", "fair_share", "graphql", "log", "service", "telemetry"],
+        knows: &[
+            "auth",
+            "entity",
+            "error",
+            "fair_share",
+            "files",
+            "graphql",
+            "log",
+            "service",
+            "telemetry",
+            "transfer",
+        ],
         never: &["sea_orm"],
     },
     Layer {
@@ -56,12 +69,18 @@ const LAYERS: [Layer; 12] = [
         knows: &["auth", "entity", "error", "fair_share", "telemetry"],
         never: &["async_graphql", "axum"],
     },
+    Layer {
+        name: "transfer",
+        knows: &["auth", "entity", "error", "files", "service"],
+        never: &["async_graphql", "axum"],
+    },
     Layer { name: "entity", knows: &[], never: &["async_graphql", "axum"] },
     Layer { name: "auth", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "config", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "error", knows: &[], never: &["async_graphql", "axum"] },
     Layer { name: "telemetry", knows: &["error"], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "log", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
+    Layer { name: "files", knows: &[], never: &["async_graphql", "axum", "sea_orm"] },
     Layer { name: "fair_share", knows: &["auth"], never: &["async_graphql", "axum", "sea_orm"] },
 ];
 
