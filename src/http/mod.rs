@@ -24,6 +24,7 @@ pub mod server;
 mod sse;
 pub mod state;
 pub mod subscription_memory;
+mod transfer;
 pub mod untrusted;
 mod websocket;
 
@@ -57,7 +58,7 @@ pub fn router(state: Arc<AppState>, playground: Option<playground::Session>) -> 
     let cors = cors(&state.settings.allowed_origins);
     let compression = compression(state.settings.compression);
     let tracking = Tracking { metrics: Arc::clone(&state.metrics), proxies: state.settings.proxies.clone() };
-    let rest = rest::router(&state);
+    let (rest, transfer) = (rest::router(&state), transfer::router(&state));
     let routes = Router::new()
         .route("/graphql", any(graphql::handle))
         .route("/schema.graphql", get(schema))
@@ -65,6 +66,7 @@ pub fn router(state: Arc<AppState>, playground: Option<playground::Session>) -> 
         .route("/readyz", get(health::readyz))
         .with_state(state)
         .merge(rest)
+        .merge(transfer)
         .layer(compression)
         .layer(cors);
     let routes = match playground {
