@@ -1,8 +1,9 @@
-// The page's own origin answers /graphql, so that no browser has to be told of another one.
+// The page's own origin answers the gateway's routes, so that no browser has to be told of another one.
 
 import { defineConfig } from "vite";
 
 const gateway = process.env.GATEWAY_URL ?? "http://127.0.0.1:8080";
-const proxy = { "/graphql": gateway, "/playground/session": gateway };
+const routes = ["/graphql", "/playground/session", "/import/", "/export/"];
+const proxy = Object.fromEntries(routes.map((route) => [route, gateway]));
 
 export default defineConfig({ server: { proxy }, preview: { proxy } });

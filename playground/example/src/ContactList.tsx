@@ -2,11 +2,12 @@
 
 import { NetworkStatus } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
-import { useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState } from "react";
 import type { ContactFilter, ContactKind, ContactOrder } from "./generated/graphql";
 import { FORMS } from "./kinds";
 import * as operations from "./operations";
 import { Problem } from "./Problem";
+import { exportRecords, Headers, save, type Kind } from "./transfer";
 
 const KINDS: Record<string, ContactKind[]> = {
   All: [],
@@ -15,15 +16,23 @@ const KINDS: Record<string, ContactKind[]> = {
   Cards: ["ORGANIZATION"],
 };
 
+/** What is exported of them. */
+const EXPORTS: Record<string, Kind> = {
+  "Our people": "internal-contacts",
+  Customers: "account-contacts",
+  Cards: "organization-contacts",
+};
+
 const BY_NAME: ContactOrder[] = [{ field: "DISPLAY_NAME", direction: "ASC" }];
 
 interface Props {
   selected: string | undefined;
   onSelect: (id: string) => void;
   onNew: () => void;
+  onImport: () => void;
 }
 
-export function ContactList({ selected, onSelect, onNew }: Props) {
+export function ContactList({ selected, onSelect, onNew, onImport }: Props) {
   const [search, setSearch] = useState("");
   const [kind, setKind] = useState("All");
   const variables = useSettled(listVariables(search.trim(), KINDS[kind] ?? []), 200);
@@ -44,6 +53,12 @@ export function ContactList({ selected, onSelect, onNew }: Props) {
         <button type="button" onClick={onNew}>
           New contact
         </button>
+        <div className="transfer">
+          <button type="button" onClick={onImport}>
+            Import
+          </button>
+          <Export kind={EXPORTS[kind]} search={search.trim()} />
+        </div>
         <input
           type="search"
           aria-label="Search contacts"
@@ -78,6 +93,36 @@ export function ContactList({ selected, onSelect, onNew }: Props) {
         {contacts?.pageInfo.hasNextPage && <LoadMore key={contacts.pageInfo.endCursor} onVisible={loadMore} />}
       </div>
     </section>
+  );
+}
+
+/** A button that saves what the list shows of one kind. */
+function Export({ kind, search }: { kind: Kind | undefined; search: string }) {
+  const headers = useContext(Headers);
+  const [isRunning, setRunning] = useState(false);
+  const [error, setError] = useState<Error>();
+  const run = async (kind: Kind) => {
+    setRunning(true);
+    setError(undefined);
+    try {
+      save(await exportRecords(headers, kind, search), `${kind}.csv`);
+    } catch (failure) {
+      setError(failure as Error);
+    }
+    setRunning(false);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        disabled={!kind || isRunning}
+        title={kind ? undefined : "Select a kind of contacts first"}
+        onClick={() => kind && run(kind)}
+      >
+        Export
+      </button>
+      {error && <Problem error={error} />}
+    </>
   );
 }
 

@@ -5,16 +5,17 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { createClient } from "./client";
 import "./style.css";
+import { Headers } from "./transfer";
 
 // A gateway in development mode hands out a token. In production this is where your login comes in.
 const session = await (await fetch("/playground/session")).json();
-const client = createClient(session.endpoint, {
-  authorization: `Bearer ${session.token}`,
-  "x-org-id": session.organizationId,
-});
+const headers = { authorization: `Bearer ${session.token}`, "x-org-id": session.organizationId };
+const client = createClient(session.endpoint, headers);
 
 createRoot(document.getElementById("app")!).render(
   <ApolloProvider client={client}>
-    <App />
+    <Headers value={headers}>
+      <App />
+    </Headers>
   </ApolloProvider>,
 );

@@ -191,6 +191,46 @@ test("a conflict can be left as the other wants it", async () => {
   assert.equal((await contactNamed(lastName)).version, 2);
 });
 
+test("a file is previewed, imported and exported; rejected rows can be downloaded and mended", async () => {
+  const lastName = unique();
+  const row = (number) => `${lastName}${number}@example.com,"Zoe, ${number}",${lastName}`;
+  const content = ["email,First Name,Last Name", row(1), row(2), `nobody,Bo,${lastName}`].join("\n");
+  await page.getByRole("button", { name: "Import" }).click();
+  await page.getByLabel("CSV, JSON Lines or vCards").setInputFiles({
+    name: "people.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from(content),
+  });
+  await page.getByRole("button", { name: "Preview" }).click();
+  await page.getByText("2 created, 0 updated, 0 unchanged, 1 rejected").waitFor();
+  await page.getByRole("cell", { name: "email" }).waitFor();
+  await assertAccessible();
+  if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/example-import.png` });
+  await page.getByRole("searchbox").fill(lastName);
+  await countIs(0);
+  await page.locator(".pane").getByRole("button", { name: "Import" }).click();
+  await page.getByText("Done: 2 created").waitFor();
+  await countIs(2);
+
+  const rejects = await downloaded("Download rejected rows");
+  assert.match(rejects, /reject_reason,email,First Name,Last Name\r\n4,email,.*nobody,Bo/);
+  await page.getByLabel("CSV, JSON Lines or vCards").setInputFiles({
+    name: "rejects.csv",
+    mimeType: "text/csv",
+    buffer: Buffer.from(rejects.replace("nobody,", `${lastName}3@example.com,`)),
+  });
+  await page.getByRole("button", { name: "Preview" }).click();
+  await page.getByText("1 created, 0 updated, 0 unchanged, 0 rejected").waitFor();
+  await page.locator(".pane").getByRole("button", { name: "Import" }).click();
+  await countIs(3);
+
+  assert.equal(await page.getByRole("button", { name: "Export" }).isDisabled(), true);
+  await page.getByText("Customers", { exact: true }).click();
+  const exported = await downloaded("Export");
+  assert.equal(exported.trimEnd().split("\r\n").length, 4);
+  assert.ok(exported.includes(`"Zoe, 1",${lastName}`), exported);
+});
+
 test("list, contact and form are accessible, light and dark, and by keyboard", async () => {
   await page.getByRole("searchbox").focus();
   await page.keyboard.press("Tab"); // the kinds
@@ -211,6 +251,15 @@ test("list, contact and form are accessible, light and dark, and by keyboard", a
 });
 
 test("the browser had nothing to complain about", () => assert.deepEqual(complaints, []));
+
+/** The text of the file that a button saves. */
+async function downloaded(button) {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: button }).click(),
+  ]);
+  return readFile(await download.path(), "utf8");
+}
 
 function rows() {
   return page.locator(".rows li");
