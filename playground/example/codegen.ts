@@ -2,10 +2,12 @@
 // the manifest by which the gateway can be told to answer these operations and no others.
 
 import { addTypenameSelectionDocumentTransform } from "@graphql-codegen/client-preset";
+import { existsSync } from "node:fs";
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
-  schema: "../../schema.graphql",
+  // A copy of this folder has the schema beside it.
+  schema: existsSync("schema.graphql") ? "schema.graphql" : "../../schema.graphql",
   documents: "src/**/*.{ts,tsx}",
   generates: {
     "src/generated/": {

@@ -34,9 +34,9 @@ export function ConflictDialog({ kind, before, mine, theirs, onKeepMine, onTakeT
           {differing.map(({ name, label }) => (
             <tr key={name}>
               <th scope="row">{label}</th>
-              <td>{before[name]}</td>
-              <td>{theirs[name]}</td>
-              <td>{mine[name]}</td>
+              <td data-column="It was">{before[name]}</td>
+              <td data-column="Now it is">{theirs[name]}</td>
+              <td data-column="You want">{mine[name]}</td>
             </tr>
           ))}
         </tbody>

@@ -1,7 +1,7 @@
 // The fields of one kind of contact, with what the gateway refuses put beside the field that it is about.
 
 import { useId, useState, type FormEvent } from "react";
-import { FORMS, type Field, type Kind, type UserError, type Values } from "./kinds";
+import { offeredFields, type Field, type Kind, type UserError, type Values } from "./kinds";
 
 interface Props {
   kind: Kind;
@@ -14,7 +14,7 @@ interface Props {
 
 export function ContactForm({ kind, isNew, values: initial, errors, submit, onSubmit }: Props) {
   const [values, setValues] = useState(initial);
-  const fields = FORMS[kind].fields.filter(({ onlyNew }) => isNew || !onlyNew);
+  const fields = offeredFields(kind, values).filter(({ onlyNew }) => isNew || !onlyNew);
   const names = fields.map(({ name }) => name);
   // The first part of the path is the field of the input.
   const of = (name: string) => errors.filter(({ field }) => field?.[0] === name);

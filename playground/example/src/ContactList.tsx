@@ -2,12 +2,13 @@
 
 import { NetworkStatus } from "@apollo/client";
 import { useQuery } from "@apollo/client/react";
-import { useContext, useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState, type KeyboardEvent } from "react";
 import type { ContactFilter, ContactKind, ContactOrder } from "./generated/graphql";
+import { Headers } from "./headers";
 import { FORMS } from "./kinds";
 import * as operations from "./operations";
 import { Problem } from "./Problem";
-import { exportRecords, Headers, save, type Kind } from "./transfer";
+import { exportRecords, save, type Kind } from "./transfer";
 
 const KINDS: Record<string, ContactKind[]> = {
   All: [],
@@ -49,7 +50,7 @@ export function ContactList({ selected, onSelect, onNew, onImport }: Props) {
   return (
     <section className="list" aria-label="Contacts">
       <header>
-        <h1>Contacts</h1>
+        <h2>Contacts</h2>
         <button type="button" onClick={onNew}>
           New contact
         </button>
@@ -75,11 +76,14 @@ export function ContactList({ selected, onSelect, onNew, onImport }: Props) {
             </label>
           ))}
         </fieldset>
+        <p className="keys">
+          <kbd>/</kbd> search, <kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>Enter</kbd> open, <kbd>Esc</kbd> close
+        </p>
         <p role="status">{contacts ? counted(contacts.totalCount) : "Loading …"}</p>
       </header>
       {error && <Problem error={error} />}
       <div className="rows" tabIndex={-1}>
-        <ul>
+        <ul onKeyDown={moveBetweenRows}>
           {contacts?.edges.map(({ node }) => (
             <li key={node.id}>
               <button type="button" aria-current={node.id === selected} onClick={() => onSelect(node.id)}>
@@ -124,6 +128,17 @@ function Export({ kind, search }: { kind: Kind | undefined; search: string }) {
       {error && <Problem error={error} />}
     </>
   );
+}
+
+/** The arrow keys, Home and End move between the rows. */
+function moveBetweenRows(event: KeyboardEvent<HTMLUListElement>) {
+  const rows = [...event.currentTarget.querySelectorAll("button")];
+  const row = rows.indexOf(document.activeElement as HTMLButtonElement);
+  const steps: Record<string, number> = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: rows.length - 1 };
+  const next = rows[steps[event.key] ?? -1];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
 }
 
 function counted(count: number): string {

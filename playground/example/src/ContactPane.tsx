@@ -5,9 +5,11 @@ import { useState } from "react";
 import { ConflictDialog } from "./ConflictDialog";
 import { ContactForm, readable } from "./ContactForm";
 import type { ContactDetailQuery } from "./generated/graphql";
+import { Heading } from "./Heading";
 import { FORMS, displayName, patchOf, rebased, valuesOf, type Contact, type UserError, type Values } from "./kinds";
 import { ContactDetail } from "./operations";
 import { Problem } from "./Problem";
+import { RestView } from "./RestView";
 
 type Node = NonNullable<ContactDetailQuery["node"]>;
 type Detail = Extract<Node, Contact>;
@@ -15,21 +17,23 @@ type Detail = Extract<Node, Contact>;
 interface Props {
   id: string;
   onSelect: (id: string) => void;
+  onClose: () => void;
 }
 
-export function ContactPane({ id, onSelect }: Props) {
+export function ContactPane({ id, onSelect, onClose }: Props) {
   const { data, error, refetch } = useQuery(ContactDetail, { variables: { id }, fetchPolicy: "network-only" });
   const contact = data?.node && "displayName" in data.node ? (data.node as Detail) : undefined;
   if (error) return <Problem error={error} />;
   if (!contact) return <section className="pane empty">{data ? "There is no such contact." : "Loading …"}</section>;
   return (
     <section className="pane" aria-label={contact.displayName}>
-      <h2>{contact.displayName}</h2>
+      <Heading text={contact.displayName} onClose={onClose} />
       <p className="about">
         {FORMS[contact.__typename].label}, version {contact.version}
       </p>
       <Edit contact={contact} reread={async () => (await refetch()).data?.node as Contact | undefined} />
       <Facts contact={contact} onSelect={onSelect} />
+      <RestView key={contact.version} contact={contact} />
     </section>
   );
 }

@@ -2,9 +2,11 @@
 
 import { useApolloClient } from "@apollo/client/react";
 import { useContext, useState } from "react";
+import { Heading } from "./Heading";
+import { Headers } from "./headers";
 import { ContactList } from "./operations";
 import { Problem } from "./Problem";
-import { Headers, importFile, KINDS, rejectsOf, save, type Kind, type Report } from "./transfer";
+import { importFile, KINDS, rejectsOf, save, type Kind, type Report } from "./transfer";
 
 /** How many rejects are listed; the file for download has all. */
 const LISTED = 10;
@@ -15,7 +17,7 @@ type State =
   | { step: "preview"; report: Report }
   | { step: "done"; report: Report };
 
-export function Import() {
+export function Import({ onClose }: { onClose: () => void }) {
   const headers = useContext(Headers);
   const client = useApolloClient();
   const [kind, setKind] = useState<Kind>("account-contacts");
@@ -39,7 +41,7 @@ export function Import() {
 
   return (
     <section className="pane import" aria-label="Import">
-      <h2>Import</h2>
+      <Heading text="Import" onClose={onClose} />
       <div className="field">
         <label htmlFor="import-kind">Records</label>
         <select

@@ -3,15 +3,21 @@
 import { useMutation } from "@apollo/client/react";
 import { useState } from "react";
 import { ContactForm } from "./ContactForm";
+import { Heading } from "./Heading";
 import { FORMS, KINDS, inputOf, valuesOf, type Kind, type UserError, type Values } from "./kinds";
 import { ContactList } from "./operations";
 import { Problem } from "./Problem";
 
-export function NewContact({ onCreated }: { onCreated: (id: string) => void }) {
+interface Props {
+  onCreated: (id: string) => void;
+  onClose: () => void;
+}
+
+export function NewContact({ onCreated, onClose }: Props) {
   const [kind, setKind] = useState<Kind>("AccountContact");
   return (
     <section className="pane" aria-label="New contact">
-      <h2>New contact</h2>
+      <Heading text="New contact" onClose={onClose} />
       <div className="field">
         <label htmlFor="kind">Kind</label>
         <select id="kind" value={kind} onChange={(event) => setKind(event.target.value as Kind)}>

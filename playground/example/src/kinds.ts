@@ -36,8 +36,10 @@ export interface Field<Name extends string = string> {
   required?: true;
   /** Fixed once the contact is there. */
   onlyNew?: true;
-  /** What can be chosen; any text when absent. */
+  /** The values to choose from. Default: any text. */
   options?: readonly string[];
+  /** The gateway rejects the field unless another one has this value, so it is offered only then. */
+  onlyIf?: { field: string; is: string };
 }
 
 interface Form {
@@ -98,7 +100,11 @@ export const FORMS: Record<Kind, Form> = {
       { name: "department", label: "Department" },
       { name: "email", label: "Email" },
       { name: "phone", label: "Phone" },
-      { name: "purchaseOrderNumber", label: "Purchase order number" },
+      {
+        name: "purchaseOrderNumber",
+        label: "Purchase order number",
+        onlyIf: { field: "type", is: "INVOICE_ADDRESS" },
+      },
     ),
     create: operations.CreateOrganizationContact,
     update: operations.UpdateOrganizationContact,
@@ -115,9 +121,14 @@ export function valuesOf(kind: Kind, contact?: Contact): Values {
   return Object.fromEntries(FORMS[kind].fields.map((field) => [field.name, String(value(field))]));
 }
 
-/** The input for a new contact. Whether a required field is good is for the gateway to say, so it is always sent. */
+/** The fields of a form that the gateway accepts together with these values. */
+export function offeredFields(kind: Kind, values: Values): readonly Field[] {
+  return FORMS[kind].fields.filter(({ onlyIf }) => !onlyIf || values[onlyIf.field] === onlyIf.is);
+}
+
+/** The input for a new contact. The gateway decides whether a required field is valid, so it is always sent. */
 export function inputOf(kind: Kind, values: Values): Values {
-  const given = FORMS[kind].fields.filter(({ name, required }) => values[name] || required);
+  const given = offeredFields(kind, values).filter(({ name, required }) => values[name] || required);
   return Object.fromEntries(given.map(({ name }) => [name, values[name] ?? ""]));
 }
 

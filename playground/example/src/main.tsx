@@ -4,8 +4,8 @@ import { ApolloProvider } from "@apollo/client/react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { createClient } from "./client";
+import { Headers } from "./headers";
 import "./style.css";
-import { Headers } from "./transfer";
 
 // A gateway in development mode hands out a token. In production this is where your login comes in.
 const session = await (await fetch("/playground/session")).json();

@@ -1,10 +1,5 @@
 // Import and export: two routes beside GraphQL, which take and give whole files.
 
-import { createContext } from "react";
-
-/** The headers of every request: the token and the organization. */
-export const Headers = createContext<Record<string, string>>({});
-
 export const KINDS = {
   "account-contacts": "Customers",
   "internal-contacts": "Our people",

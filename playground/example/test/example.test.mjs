@@ -6,10 +6,14 @@
 // change are their own.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { preview } from "vite";
 
@@ -106,12 +110,106 @@ test("each kind has its form", async () => {
   await page.getByRole("heading", { name: familyName }).waitFor();
   await page.getByText("No partner yet, Co lead").waitFor();
 
+});
+
+test("a field that the gateway would reject is not offered", async () => {
   await page.getByRole("button", { name: "New contact" }).click();
   await page.getByLabel("Kind", { exact: true }).selectOption("Organization contact");
-  await page.getByLabel("Purchase order number").fill("PO-1");
+  const order = page.getByLabel("Purchase order number");
+  assert.equal(await order.count(), 0);
+  await page.getByLabel("Purpose").selectOption("Invoice address");
+  await order.fill("PO-1");
+  // Its text is not sent when the field is not offered any more.
+  await page.getByLabel("Purpose").selectOption("Technical");
+  assert.equal(await order.count(), 0);
+  const name = unique();
+  await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByRole("button", { name: "Create" }).click();
-  // Only cards for invoices have one.
-  await errorOf("Purchase order number").waitFor();
+  await page.getByRole("heading", { name }).waitFor();
+  assert.equal(await order.count(), 0);
+
+  await page.getByRole("button", { name: "New contact" }).click();
+  await page.getByLabel("Kind", { exact: true }).selectOption("Organization contact");
+  await page.getByLabel("Purpose").selectOption("Invoice address");
+  await page.getByLabel("Name", { exact: true }).fill(`${name}2`);
+  await order.fill("PO-1");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { name: `${name}2` }).waitFor();
+  assert.equal(await order.inputValue(), "PO-1");
+});
+
+test("a contact of each kind is read over REST too, with its version", async () => {
+  for (const kind of ["InternalContact", "AccountContact", "OrganizationContact"]) {
+    await rows().filter({ has: page.locator(`.${kind}`) }).first().getByRole("button").click();
+    await page.locator(`.pane .about`).waitFor();
+    const [version] = (await page.locator(".pane .about").innerText()).match(/\d+$/);
+    await page.getByText("The same contact over REST").click();
+    await page.locator(".rest").getByText(`200, ETag "${version}"`).waitFor();
+    const shown = JSON.parse(await page.getByRole("region", { name: "Response" }).innerText());
+    assert.ok(shown.id);
+    await assertAccessible();
+  }
+});
+
+test("by keyboard: search, move, open, and back to the row", async () => {
+  await page.keyboard.press("/");
+  assert.equal(await page.evaluate(() => document.activeElement.type), "search");
+  assert.equal(await page.getByRole("searchbox").inputValue(), "");
+  await rows().first().getByRole("button").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  await page.locator(".pane h2:focus").waitFor();
+  const [, second] = await shownNames();
+  assert.equal(await page.locator(".pane h2").innerText(), second);
+  await page.keyboard.press("Escape");
+  await page.locator(".pane.empty").waitFor();
+  await page.waitForFunction(
+    (name) => document.activeElement.querySelector("strong")?.textContent === name,
+    second,
+  );
+});
+
+test("a narrow screen has the list or one contact, and a way back", async () => {
+  const { lastName, contact } = await createContact();
+  await page.setViewportSize({ width: 400, height: 800 });
+  await fits();
+  if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/example-narrow-list.png` });
+  await openFound(lastName);
+  assert.equal(await rows().first().isVisible(), false);
+  await fits();
+  await assertAccessible();
+  if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/example-narrow.png` });
+
+  await changeElsewhere(contact, { firstName: "Edsger" });
+  await page.getByLabel("First name").fill("Grace");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor();
+  await fits();
+  await assertAccessible();
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("button", { name: "Close" }).click();
+  await rows().first().waitFor();
+  assert.equal(await page.locator(".pane").isVisible(), false);
+
+  async function fits() {
+    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    assert.equal(tooWide, false);
+  }
+});
+
+test("a copy of the folder with the schema beside it is a front end of its own", async (t) => {
+  const copy = await mkdtemp(path.join(tmpdir(), "example-"));
+  t.after(() => rm(copy, { recursive: true, force: true }));
+  for (const name of ["src", "codegen.ts", "index.html", "package.json", "tsconfig.json", "vite.config.ts"]) {
+    await cp(path.join(root, name), path.join(copy, name), { recursive: true });
+  }
+  await rm(path.join(copy, "src/generated"), { recursive: true });
+  await cp(path.join(root, "../../schema.graphql"), path.join(copy, "schema.graphql"));
+  await symlink(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+  await promisify(execFile)("npm", ["run", "build"], { cwd: copy });
 });
 
 test("an edit shows at once, before the gateway has answered", async () => {
