@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-D4MKdAM6.css",
+        path: "/playground/assets/index-C-vC9a-m.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        sha256: "85342ee61005e617fae0f11f82cb87e3b23d04d5ccda4c49a310e085fc1abd03",
-        brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
+        sha256: "54011f50d3d8965446d2cdd743e7a484d52b8780e3b9e094510358916e624956",
+        brotli: include_bytes!("assets/index-C-vC9a-m.css.br"),
     },
     Asset {
-        path: "/playground/assets/index-WLF7a9Rg.js",
+        path: "/playground/assets/index-CyLp--Zv.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "73f2e2fa62ebaab24f2ad783767d3ee448667edc7b2cafeca3a4d1b443db77d3",
-        brotli: include_bytes!("assets/index-WLF7a9Rg.js.br"),
+        sha256: "d027889cd26f130a34d3c36fced1426cf16d6f3a47ed7274376bf745a48d950e",
+        brotli: include_bytes!("assets/index-CyLp--Zv.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "2c53fdf6272e8b363e4bf16a53e3fbf9479fd054e80db3ca10c6d5c836d17b59",
+        sha256: "b80ba0e76f30c3979f5fe251625df96dae6833016d680fbddfa3cba881be2a03",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

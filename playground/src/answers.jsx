@@ -1,51 +1,64 @@
-// Below the last operation's answer: how far a subscription has come, and what went wrong, each error with its code, its
-// place, and the id of the request, under which the gateway's log tells more.
+// Below the last operation's response: its cost, how far a subscription has come, and errors, each with its code, its path,
+// and the id of the request, which identifies it in the gateway's log.
 
 import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useState } from "react";
+import { createStore, useStore } from "./store.js";
 
-let latest = { errors: [], progress: "" };
-const listeners = new Set();
+/** The page of the guide that explains the codes of errors. */
+const CODES = "/guide/errors.html";
 
-/** Takes over the answer to an operation that the reader has sent, with a sentence on its progress if there is any. */
-export function report({ data, errors }, progress = "") {
-  tell({ errors: [...(errors ?? []).map(requestError), ...userErrors(data)], progress });
+const store = createStore({ errors: [], progress: "", cost: undefined });
+
+/** Takes over the response to an operation that the reader has sent, its cost, and a sentence on its progress. */
+export function report({ data, errors }, { cost, progress = "" } = {}) {
+  store.set({ errors: [...(errors ?? []).map(requestError), ...userErrors(data)], progress, cost });
 }
 
-/** Takes over another sentence; the answer is that of before. */
+/** Takes over another sentence; the response is that of before. */
 export function tellProgress(progress) {
-  tell({ ...latest, progress });
-}
-
-function tell(news) {
-  latest = news;
-  for (const listener of listeners) listener();
+  store.set({ ...store.get(), progress });
 }
 
 function requestError({ message, path, extensions = {} }) {
   const { code, requestId, argument } = extensions;
-  return { code: code ?? "ERROR", message, place: (argument ?? path)?.join("."), requestId };
+  return { code, message, place: (argument ?? path)?.join("."), requestId };
 }
 
 /** What mutations say of their inputs. */
 function userErrors(data) {
   return Object.entries(data ?? {}).flatMap(([name, payload]) =>
     (Array.isArray(payload?.userErrors) ? payload.userErrors : []).map(({ code, message, field }) => ({
-      code: code ?? "REFUSED",
+      code,
       message: message ?? "The input was rejected.",
       place: [name, "input", ...(field ?? [])].join("."),
     })),
   );
 }
 
-function subscribe(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+/** The cost of the last response; nothing where the gateway has not computed one. */
+export function Cost() {
+  const { cost } = useStore(store);
+  if (!cost) return null;
+  const { requested, limit, rateLimit } = cost;
+  return (
+    <p className="cost">
+      <a href="/guide/limits.html#cost" target="_blank" rel="noreferrer">
+        Cost
+      </a>
+      : {points(requested)} of {points(limit)} points
+      {rateLimit && `; ${points(rateLimit.left)} of ${points(rateLimit.burst)} left in the rate limit`}
+    </p>
+  );
+}
+
+function points(count) {
+  return count.toLocaleString("en");
 }
 
 /** How far the subscription has come; nothing where the last operation was none. */
 export function Progress() {
-  const { progress } = useSyncExternalStore(subscribe, () => latest);
+  const { progress } = useStore(store);
   const { tabs, activeTabIndex } = useGraphiQL(pick("tabs", "activeTabIndex"));
   const { stop } = useGraphiQLActions();
   // GraphiQL itself does so when the reader goes to another tab, but not when that is a new one.
@@ -57,19 +70,19 @@ export function Progress() {
   );
 }
 
-/** The errors of the last answer; nothing while there are none. */
+/** The errors of the last response; nothing while there are none. */
 export function Errors() {
-  const { errors } = useSyncExternalStore(subscribe, () => latest);
+  const { errors } = useStore(store);
   const requestId = errors.find((error) => error.requestId)?.requestId;
   return (
-    <section aria-label="Errors of the last response" aria-live="polite" className="errors">
+    <section aria-label="Errors of the last response" aria-live="polite" className="errors" tabIndex={errors.length > 0 ? 0 : undefined}>
       {errors.length > 0 && (
         <>
           <ul>
             {errors.map(({ code, message, place }, index) => (
-              // The answer is replaced as a whole.
+              // The response is replaced as a whole.
               <li key={index}>
-                <strong>{code}</strong> {place && <code>{place}</code>} <span>{message}</span>
+                <Code code={code} /> {place && <code>{place}</code>} <span>{message}</span>
               </li>
             ))}
           </ul>
@@ -81,6 +94,16 @@ export function Errors() {
         </>
       )}
     </section>
+  );
+}
+
+/** The code with a link to its explanation. An error of something between the browser and the gateway has none. */
+function Code({ code }) {
+  if (!code) return <strong>ERROR</strong>;
+  return (
+    <a href={`${CODES}#${code.toLowerCase()}`} target="_blank" rel="noreferrer">
+      {code}
+    </a>
   );
 }
 

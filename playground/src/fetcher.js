@@ -2,6 +2,8 @@
 
 import { getOperationAST, parse } from "graphql";
 import { report } from "./answers.jsx";
+import { splitCost, withCost } from "./cost.js";
+import { beginEvents } from "./events.jsx";
 import { makeUnique } from "./placeholders.js";
 import { send } from "./request.js";
 import { subscription } from "./subscription.js";
@@ -17,9 +19,12 @@ export function createFetcher(endpoint, openingHeaders) {
   return async ({ query, operationName, variables }, { headers } = {}) => {
     const fallback = operationName === INTROSPECTION ? openingHeaders : {};
     const operation = { query, operationName: nameWithin(query, operationName), variables: makeUnique(variables) };
-    if (isSubscription(operation)) return subscription(endpoint, operation, headers ?? fallback);
-    const answered = await send(endpoint, operation, headers ?? fallback);
-    if (operationName !== INTROSPECTION) report(answered);
+    const given = headers ?? fallback;
+    if (operationName === INTROSPECTION) return send(endpoint, operation, given);
+    if (isSubscription(operation)) return subscription(endpoint, operation, given);
+    beginEvents();
+    const { answered, cost } = splitCost(await send(endpoint, operation, withCost(given)), given);
+    report(answered, { cost });
     return answered;
   };
 }

@@ -13,10 +13,14 @@ import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
-import { Errors, Progress } from "./answers.jsx";
+import { Cost, Errors, Progress } from "./answers.jsx";
+import { Events } from "./events.jsx";
 import { createFetcher } from "./fetcher.js";
 import { createIdentityPlugin, NewTabHeaders } from "./identity.jsx";
+import { mendExplorer, mendHistory, mendThemes, TabsAsList } from "./mends.jsx";
+import { FirstVisitNote } from "./note.jsx";
 import { createPlaceholders } from "./placeholders.js";
+import { References } from "./references.jsx";
 import { fetchValues } from "./sample-rows.js";
 import { createSamplesPlugin } from "./samples.jsx";
 import { fetchSession, sessionHeaders } from "./session.js";
@@ -26,7 +30,7 @@ import { openingTabs, sampleTabs } from "./tabs.js";
 
 async function open() {
   // GraphiQL would begin to load the editor only once it is drawn.
-  import("monaco-graphql/esm/monaco-editor.js");
+  void import("monaco-graphql/esm/monaco-editor.js").then(mendThemes);
   const session = await fetchSession();
   const placeholders = createPlaceholders();
   // Whom the reader has become in the panel.
@@ -55,7 +59,7 @@ async function open() {
     <GraphiQL
       fetcher={createFetcher(session.endpoint, readHeaders(tabs.initialHeaders))}
       storage={storage}
-      plugins={[samples, explorerPlugin(), identity, HISTORY_PLUGIN]}
+      plugins={[samples, mendExplorer(explorerPlugin()), identity, mendHistory(HISTORY_PLUGIN)]}
       inputValueDeprecation
       schemaDescription
       showPersistHeadersSettings
@@ -63,10 +67,7 @@ async function open() {
       {...tabs}
     >
       <GraphiQL.Logo>
-        contact-gateway{" "}
-        <a href="/schema.graphql" target="_blank" rel="noreferrer">
-          schema.graphql
-        </a>
+        <References restDocs={session.restDocs} />
       </GraphiQL.Logo>
       <GraphiQL.Toolbar>
         {({ prettify, copy, merge }) => (
@@ -75,13 +76,17 @@ async function open() {
             {merge}
             {copy}
             <ShareButton />
+            <TabsAsList />
             <NewTabHeaders opening={tabs.defaultHeaders} now={() => JSON.stringify(sessionHeaders(reader), null, 2)} />
           </>
         )}
       </GraphiQL.Toolbar>
       <GraphiQL.Footer>
+        <FirstVisitNote storage={storage} session={session} />
         <Progress />
+        <Cost />
         <Errors />
+        <Events />
       </GraphiQL.Footer>
     </GraphiQL>,
   );

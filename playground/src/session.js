@@ -3,7 +3,7 @@
 const SESSION_URL = "/playground/session";
 
 /** The session of a gateway that gives none (production): the reader brings a token. */
-const SIGNED_OUT = { endpoint: "/graphql", token: null, organizationId: null };
+const SIGNED_OUT = { endpoint: "/graphql", token: null, organizationId: null, restDocs: true };
 
 /** Asks for the session. A page without one still works, signed out. */
 export async function fetchSession() {

@@ -3,6 +3,8 @@
 
 import { createParser } from "eventsource-parser";
 import { report, tellProgress } from "./answers.jsx";
+import { splitCost, withCost } from "./cost.js";
+import { addEvent, beginEvents, endEvents } from "./events.jsx";
 import { answer, post } from "./request.js";
 
 /** How long nothing may come, in ms. While there are no events the gateway sends a comment every 12 s. */
@@ -16,22 +18,26 @@ export function subscription(endpoint, operation, headers) {
       const { signal } = connection;
       let events = 0;
 
-      const show = (answered, progress) => {
-        report(answered, progress);
-        observer.next(answered);
-      };
       const follow = async () => {
         report({});
-        const response = await post(endpoint, operation, { ...headers, accept: "text/event-stream" }, signal);
-        if (!isEventStream(response)) return show(await answer(response));
+        beginEvents((answered) => observer.next(answered));
+        const sent = { ...withCost(headers), accept: "text/event-stream" };
+        const response = await post(endpoint, operation, sent, signal);
+        if (!isEventStream(response)) {
+          const rejected = await answer(response);
+          report(rejected);
+          return observer.next(rejected);
+        }
         tellProgress(`Connected since ${now()}: no event yet.`);
         for await (const { event, data } of eventsOf(response.body)) {
           if (signal.aborted) return;
           if (event === "complete") return tellProgress(`The gateway ended the subscription after ${counted(events)}.`);
-          const answered = JSON.parse(data);
+          const { answered, cost } = splitCost(JSON.parse(data), headers);
           // Why there are none, or no more, is not one of them.
           if (answered.data) events += 1;
-          show(answered, events > 0 ? `${counted(events)} so far, the latest at ${now()}.` : "");
+          report(answered, { cost, progress: events > 0 ? `${counted(events)} so far, the latest at ${now()}.` : "" });
+          if (answered.data) addEvent(answered);
+          else observer.next(answered);
         }
         if (!signal.aborted) tellProgress(cut(events));
       };
@@ -39,10 +45,14 @@ export function subscription(endpoint, operation, headers) {
       follow()
         .then(() => signal.aborted || observer.complete())
         .catch((error) => signal.aborted || observer.error(error))
-        .finally(() => connection.abort());
+        .finally(() => {
+          if (!signal.aborted) endEvents();
+          connection.abort();
+        });
       return {
         unsubscribe() {
           connection.abort();
+          endEvents();
           tellProgress(`Stopped after ${counted(events)}.`);
         },
       };

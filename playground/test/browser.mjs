@@ -46,7 +46,7 @@ export async function launch() {
       "--no-sandbox",
     ],
   });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light" });
+  const context = await browser.newContext({ viewport: WIDE, colorScheme: "light" });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   context.on("request", (request) => requests.push(request.url()));
   context.on("requestfailed", (request) => {
@@ -126,12 +126,52 @@ export function clipboard() {
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
-/** What axe finds in a part of the page. */
+/** The widths of a wide and a narrow screen. */
+export const WIDE = { width: 1440, height: 900 };
+export const NARROW = { width: 400, height: 800 };
+
+/** What axe finds in the whole page, or in a part of it. */
 export async function assertAccessible(selector) {
   // As a tool of the tester and not of the page, it is not bound by the page's policy.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate((part) => globalThis.axe.run(part), selector);
+  const { violations } = await page.evaluate((part) => globalThis.axe.run(part ?? document), selector);
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), []);
+}
+
+/** The same for the whole page in light, dark and narrow. */
+export async function assertAccessibleEverywhere() {
+  await assertAccessible();
+  await setColorScheme("dark", "vs-dark");
+  await assertAccessible();
+  await setColorScheme("light", "vs");
+  await page.setViewportSize(NARROW);
+  await assertAccessible();
+  await page.setViewportSize(WIDE);
+}
+
+/** Changes the colors, and waits until editors have those of the theme. */
+async function setColorScheme(colorScheme, theme) {
+  await page.emulateMedia({ colorScheme });
+  await page.waitForFunction(
+    (name) => [...document.querySelectorAll(".monaco-editor[data-uri]")].every(({ classList }) => classList.contains(name)),
+    theme,
+  );
+  // The other colors change gradually.
+  await page.waitForTimeout(300);
+}
+
+/** Fails if the page is wider than the screen. */
+export async function assertFitsWidth() {
+  const [clientWidth, scrollWidth] = await page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    return [clientWidth, scrollWidth];
+  });
+  assert.ok(scrollWidth <= clientWidth, `${scrollWidth} px on ${clientWidth} px`);
+}
+
+/** The tabs. */
+export function tabs() {
+  return page.getByRole("list", { name: "Select active operation" }).getByRole("listitem");
 }
 
 /** The list of samples. */

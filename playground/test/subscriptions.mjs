@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import {
-  assertAccessible,
+  assertAccessibleEverywhere,
   assertSucceeded,
   editorText,
   forgiveRefusal,
@@ -16,6 +16,7 @@ import {
   samples,
   selectTab,
   tabOf,
+  WIDE,
 } from "./browser.mjs";
 
 const CREATE = `mutation ($input: CreateAccountContactInput!) {
@@ -35,7 +36,7 @@ export function subscriptionTests() {
     const second = await createContact();
     assert.deepEqual(changeIn(await response(second)), { contactId: second.id, email: second.email, action: "CREATED" });
     await told(/^2 events so far, the latest at /);
-    await assertAccessible(".progress");
+    await assertAccessibleEverywhere();
     if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql-subscription.png` });
 
     const closed = page.waitForEvent("requestfailed", isSubscribing);
@@ -62,11 +63,55 @@ export function subscriptionTests() {
     await replaceText("variables.json", variables);
   });
 
+  test("all events are listed, the newest first; the list can be paused and cleared", async () => {
+    await listen();
+    const contacts = [await createContact(), await createContact()];
+    await response(contacts[1]);
+    assert.deepEqual(await listed(), [contacts[1].id, contacts[0].id]);
+
+    await events().getByRole("button", { name: "Pause" }).click();
+    const third = await createContact();
+    await events().getByText("Paused: 1 new.").waitFor();
+    assert.deepEqual(await listed(), [contacts[1].id, contacts[0].id]);
+    assert.equal(changeIn(JSON.parse(await editorText("response.json"))).contactId, contacts[1].id);
+    await events().getByRole("button", { name: "Resume" }).click();
+    await response(third);
+    assert.deepEqual(await listed(), [third.id, contacts[1].id, contacts[0].id]);
+
+    await events().locator("summary").filter({ hasText: contacts[0].id }).click();
+    const opened = await events().getByRole("region", { name: "Event 1", exact: true }).innerText();
+    assert.equal(changeIn(JSON.parse(opened)).contactId, contacts[0].id);
+    if (options.screenshots) await page.screenshot({ path: `${options.screenshots}/graphiql-events.png` });
+    const { width } = await page.locator(".graphiql-response").boundingBox();
+    assert.ok(width < WIDE.width / 2, `events make the response ${width} px wide`);
+    await assertAccessibleEverywhere();
+
+    await events().getByRole("button", { name: "Clear" }).click();
+    assert.deepEqual(await listed(), []);
+    const fourth = await createContact();
+    await response(fourth);
+    assert.deepEqual(await listed(), [fourth.id]);
+    await page.locator(".graphiql-execute-button").click();
+    await told(/^Stopped after 4 events\.$/);
+    assert.deepEqual(await listed(), [fourth.id]);
+  });
+
+  test("the list keeps the latest events only", async (t) => {
+    const event = (number) => `event: next\ndata: {"data":{"contactChanged":{"contactId":"ac_${number}"}}}\n\n`;
+    await answerOnce(t, Array.from({ length: 105 }, (_, index) => event(index + 1)).join(""));
+    await page.locator(".graphiql-execute-button").click();
+    await told(/^The connection was lost after 105 events/);
+    await events().getByText("The latest 100 of 105.").waitFor();
+    assert.equal((await listed()).length, 100);
+    assert.equal((await listed())[0], "ac_105");
+  });
+
   test("an operation of another kind says nothing of the subscription any more", async () => {
     const query = await editorText("operation.graphql");
     await replaceText("operation.graphql", "{ viewer { subject } }");
     assertSucceeded(await run());
     await told(/^$/);
+    assert.equal(await events().count(), 0);
     await replaceText("operation.graphql", query);
   });
 
@@ -189,6 +234,17 @@ function closeTab() {
 /** Waits until the line on the progress is like this. */
 function told(text) {
   return page.locator(".progress").filter({ hasText: text }).waitFor({ state: text.test("") ? "attached" : "visible" });
+}
+
+/** The list of events. */
+function events() {
+  return page.getByRole("region", { name: "Events", exact: true });
+}
+
+/** The ids of the contacts in the list. */
+async function listed() {
+  const rows = await events().locator("summary code").allInnerTexts();
+  return rows.map((row) => JSON.parse(row).contactChanged.contactId);
 }
 
 function errorsShown() {
