@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
+        path: "/playground/assets/index-5sYWoQma.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        sha256: "47cf120a4ca6a3212c3cb91f96ffdc9e9c358a25355948744fceaacc45265c99",
+        brotli: include_bytes!("assets/index-5sYWoQma.js.br"),
+    },
+    Asset {
         path: "/playground/assets/index-C-vC9a-m.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
         sha256: "54011f50d3d8965446d2cdd743e7a484d52b8780e3b9e094510358916e624956",
         brotli: include_bytes!("assets/index-C-vC9a-m.css.br"),
-    },
-    Asset {
-        path: "/playground/assets/index-CyLp--Zv.js",
-        content_type: "text/javascript; charset=utf-8",
-        immutable: true,
-        sha256: "d027889cd26f130a34d3c36fced1426cf16d6f3a47ed7274376bf745a48d950e",
-        brotli: include_bytes!("assets/index-CyLp--Zv.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "b80ba0e76f30c3979f5fe251625df96dae6833016d680fbddfa3cba881be2a03",
+        sha256: "56194392880d9833a2d520421f9f86ce355a79f6625b8509a80c47fb2bfa3363",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {
