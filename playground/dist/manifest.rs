@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-5sYWoQma.js",
+        path: "/playground/assets/index-AJ1Uy46e.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        sha256: "47cf120a4ca6a3212c3cb91f96ffdc9e9c358a25355948744fceaacc45265c99",
-        brotli: include_bytes!("assets/index-5sYWoQma.js.br"),
+        sha256: "0819024b6301fe2870038a6da822f898c5bb0838737f01026e7402ac8ecf8052",
+        brotli: include_bytes!("assets/index-AJ1Uy46e.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-C-vC9a-m.css",
+        path: "/playground/assets/index-D4MKdAM6.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        sha256: "54011f50d3d8965446d2cdd743e7a484d52b8780e3b9e094510358916e624956",
-        brotli: include_bytes!("assets/index-C-vC9a-m.css.br"),
+        sha256: "85342ee61005e617fae0f11f82cb87e3b23d04d5ccda4c49a310e085fc1abd03",
+        brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "56194392880d9833a2d520421f9f86ce355a79f6625b8509a80c47fb2bfa3363",
+        sha256: "4b44b7e0e9307b465da55366e8967e2368fdf93d40698faecde763053dbfb178",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {

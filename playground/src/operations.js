@@ -54,6 +54,7 @@ const TASKS = {
     "organizationContacts",
     "organizationContact",
     "countries",
+    "country",
     "createOrganizationContact",
     "updateOrganizationContact",
     "deleteOrganizationContact",

@@ -140,7 +140,10 @@ impl AccountMutation {
     async fn create_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account to create.")] input: CreateAccountInput,
+        #[graphql(
+            desc = r#"The account to create, for example `{ name: "Example Account", primaryDomain: "example.com" }`."#
+        )]
+        input: CreateAccountInput,
     ) -> Result<Option<CreateAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateAccountInput { name, primary_domain, remote_id, idempotency_key } = input;
@@ -152,7 +155,10 @@ impl AccountMutation {
     async fn update_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account and the fields to update.")] input: UpdateAccountInput,
+        #[graphql(
+            desc = r#"The account and the fields to update, for example `{ id: "acc_…", primaryDomain: null }`."#
+        )]
+        input: UpdateAccountInput,
     ) -> Result<Option<UpdateAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateAccount {
@@ -167,7 +173,7 @@ impl AccountMutation {
 
 soft_deletion! {
     /// Soft-deletion of accounts.
-    AccountDeletion: account Account, "account", "The account.";
+    AccountDeletion: account Account, "account", r#"The account, for example `{ id: "acc_…" }`."#;
     /// Soft-deletes an account. Its contacts are kept.
     delete_account "deleteAccount": DeleteAccountInput => DeleteAccountPayload;
     /// Restores a soft-deleted account with its contacts. An active account is not changed.
@@ -186,7 +192,7 @@ upsert! {
     /// Result of `upsertAccounts`.
     UpsertAccountsPayload;
     /// Creates or updates up to 1,000 accounts, matched by remote id.
-    upsert_accounts("The accounts.");
+    upsert_accounts(r#"The accounts, for example `{ rows: [{ remoteId: "crm-17", name: "Example Account" }] }`."#);
 }
 
 impl From<UpsertAccountInput> for service::UpsertAccount {

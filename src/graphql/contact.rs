@@ -14,8 +14,8 @@ use super::{
     context::ContextExt,
     document::FieldNames,
     filter::{
-        ChangeFilter, ChangeOrder, DateTimeFilter, DeletedFilter, EnumFilter, StringFilter, filter_input,
-        order_input,
+        ChangeFilter, ChangeOrder, DateTimeFilter, DeletedFilter, EnumFilter, IdFilter, StringFilter,
+        filter_input, order_input,
     },
     internal_contact::InternalContact,
     loaders::{ByParent, Prime, Primed, Source, prime_lists},
@@ -314,6 +314,8 @@ filter_input! {
         updated_since: Timestamp => updated_since();
         /// Whether soft-deleted records are returned. Default: `EXCLUDE`.
         deleted: DeletedFilter => deleted();
+        /// The global id.
+        id: IdFilter => contact_ids("id");
         /// The kind of contact.
         kind: EnumFilter<ContactKind> => kinds("kind");
         /// The email address.

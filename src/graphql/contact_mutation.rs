@@ -62,7 +62,8 @@ impl ContactMutation {
     async fn merge_contacts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The two contacts.")] input: MergeContactsInput,
+        #[graphql(desc = r#"The two contacts, for example `{ survivorId: "ac_…", mergedId: "ac_…" }`."#)]
+        input: MergeContactsInput,
     ) -> Result<Option<MergeContactsPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MergeContactsInput { survivor_id, merged_id, expected_version } = input;
@@ -75,7 +76,7 @@ impl ContactMutation {
     async fn erase_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact.")] input: EraseContactInput,
+        #[graphql(desc = r#"The contact, for example `{ id: "ac_…" }`."#)] input: EraseContactInput,
     ) -> Result<Option<EraseContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, user_errors) = outcome(|| contact_erasure::erase(db, request, &input.id)).await?;

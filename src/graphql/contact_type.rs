@@ -159,7 +159,8 @@ impl ContactTypeMutation {
     async fn create_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact type to create.")] input: CreateContactTypeInput,
+        #[graphql(desc = r#"The contact type to create, for example `{ name: "Purchasing" }`."#)]
+        input: CreateContactTypeInput,
     ) -> Result<Option<CreateContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateContactTypeInput { name, idempotency_key } = input;
@@ -171,7 +172,10 @@ impl ContactTypeMutation {
     async fn update_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact type and the fields to update.")] input: UpdateContactTypeInput,
+        #[graphql(
+            desc = r#"The contact type and the fields to update, for example `{ id: "ct_…", name: "Procurement" }`."#
+        )]
+        input: UpdateContactTypeInput,
     ) -> Result<Option<UpdateContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateContactTypeInput { id, name, expected_version } = input;
@@ -185,7 +189,8 @@ impl ContactTypeMutation {
     async fn set_default_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact type.")] input: SetDefaultContactTypeInput,
+        #[graphql(desc = r#"The contact type, for example `{ id: "ct_…" }`."#)]
+        input: SetDefaultContactTypeInput,
     ) -> Result<Option<SetDefaultContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let SetDefaultContactTypeInput { id, expected_version } = input;
@@ -197,7 +202,10 @@ impl ContactTypeMutation {
     async fn delete_contact_type(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact type and its replacement.")] input: DeleteContactTypeInput,
+        #[graphql(
+            desc = r#"The contact type and its replacement, for example `{ id: "ct_…", replacementId: "ct_…" }`."#
+        )]
+        input: DeleteContactTypeInput,
     ) -> Result<Option<DeleteContactTypePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let DeleteContactTypeInput { id, replacement_id, expected_version } = input;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use async_graphql::{Context, ID, Result};
+
 use super::{
     context::ContextExt,
     record::object,
@@ -20,7 +22,7 @@ object! {
     Country |self|
     fields {
         /// Numeric code of ISO 3166-1, for example `276`.
-        id: async_graphql::ID = self.0.id.into();
+        id: ID = self.0.id.into();
         /// Name in ISO 3166-1.
         name: &str = self.0.name;
         /// Alpha-2 code of ISO 3166-1, for example `DE`.
@@ -50,6 +52,16 @@ pub struct CountryQuery;
 object! {
     CountryQuery |self|
     fields {}
+    resolvers {
+        /// The country with this id. Null if it does not exist.
+        async fn country(
+            &self,
+            ctx: &Context<'_>,
+            #[graphql(desc = "Numeric code of ISO 3166-1, for example `276`.")] id: ID,
+        ) -> Result<Option<Country>> {
+            Ok(service::get(&ctx.gateway().request, &id)?.map(Country))
+        }
+    }
     pages {
         /// All countries of ISO 3166-1, ordered by numeric code.
         countries: Country = |ctx, window| {

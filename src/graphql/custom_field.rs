@@ -247,7 +247,10 @@ impl CustomFieldMutation {
     async fn create_custom_field(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The custom field to create.")] input: CreateCustomFieldInput,
+        #[graphql(
+            desc = r#"The custom field to create, for example `{ key: "seniority", label: "Seniority", fieldType: SINGLE_CHOICE, options: ["Junior", "Senior"] }`."#
+        )]
+        input: CreateCustomFieldInput,
     ) -> Result<Option<CreateCustomFieldPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = service::CreateCustomField {
@@ -265,7 +268,10 @@ impl CustomFieldMutation {
     async fn update_custom_field(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The custom field and the fields to update.")] input: UpdateCustomFieldInput,
+        #[graphql(
+            desc = r#"The custom field and the fields to update, for example `{ id: "cf_…", label: "Level" }`."#
+        )]
+        input: UpdateCustomFieldInput,
     ) -> Result<Option<UpdateCustomFieldPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateCustomField {
@@ -282,7 +288,8 @@ impl CustomFieldMutation {
     async fn archive_custom_field(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The field.")] input: ArchiveCustomFieldInput,
+        #[graphql(desc = r#"The field, for example `{ id: "cf_…", archived: true }`."#)]
+        input: ArchiveCustomFieldInput,
     ) -> Result<Option<ArchiveCustomFieldPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let ArchiveCustomFieldInput { id, archived, expected_version } = input;

@@ -212,7 +212,10 @@ impl InternalContactAssignmentMutation {
     async fn update_internal_contact_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The assignment and its new role.")] input: UpdateInternalContactRoleInput,
+        #[graphql(
+            desc = r#"The assignment and its new role, for example `{ partnerId: "ptn_…", assignmentId: "ica_…", internalRole: LEAD }`."#
+        )]
+        input: UpdateInternalContactRoleInput,
     ) -> Result<Option<UpdateInternalContactRolePayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateInternalContactRoleInput { partner_id, assignment_id, internal_role, expected_version } =
@@ -226,7 +229,9 @@ impl InternalContactAssignmentMutation {
     async fn attach_internal_contact_assignment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The floating assignment and the partner.")]
+        #[graphql(
+            desc = r#"The floating assignment and the partner, for example `{ assignmentId: "ica_…", partnerId: "ptn_…" }`."#
+        )]
         input: AttachInternalContactAssignmentInput,
     ) -> Result<Option<AttachInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
@@ -239,7 +244,10 @@ impl InternalContactAssignmentMutation {
     async fn move_internal_contact_assignment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The assignment and the new partner.")] input: MoveInternalContactAssignmentInput,
+        #[graphql(
+            desc = r#"The assignment and the new partner, for example `{ assignmentId: "ica_…", partnerId: "ptn_…" }`."#
+        )]
+        input: MoveInternalContactAssignmentInput,
     ) -> Result<Option<MoveInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let MoveInternalContactAssignmentInput { assignment_id, partner_id, expected_version } = input;
@@ -251,7 +259,8 @@ impl InternalContactAssignmentMutation {
     async fn remove_internal_contact_assignment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The assignment.")] input: RemoveInternalContactAssignmentInput,
+        #[graphql(desc = r#"The assignment, for example `{ assignmentId: "ica_…" }`."#)]
+        input: RemoveInternalContactAssignmentInput,
     ) -> Result<Option<RemoveInternalContactAssignmentPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let unit = || service::remove(db, request, (None, &input.assignment_id), input.expected_version);

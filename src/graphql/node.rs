@@ -1,4 +1,4 @@
-//! Relay's global object identification: any object by its id.
+//! Relay's global object identification: any object, or any contact, by its id.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -154,6 +154,17 @@ impl NodeQuery {
         let nodes = find_all(ctx.gateway(), &ids, || Selection::of(ctx.field())).await?;
         Ok(Some(nodes.into_iter().map(|node| node.map(NodeField)).collect()))
     }
+
+    /// The contact with this id, of any kind. For the id of a merged contact, the survivor. Null if it does not exist or
+    /// is not accessible with this token.
+    async fn contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global id of the contact.")] id: ID,
+    ) -> Result<Option<Contact>> {
+        service::authorize_read(&ctx.gateway().request)?;
+        Ok(find(ctx.gateway(), &id).await?.and_then(Node::into_contact))
+    }
 }
 
 /// The nodes with these ids, in the same order, with their selected children. One statement per type.
@@ -230,15 +241,7 @@ pub(super) async fn find(gateway: &Gateway, id: &str) -> AppResult<Option<Node>>
 
 /// The contact with exactly this id, even if it is deleted.
 pub(super) async fn contact(gateway: &Gateway, id: PublicId) -> AppResult<Option<Contact>> {
-    let contact = match load(gateway, id).await? {
-        Some(Node::InternalContact(contact)) => service::contact::Contact::Internal(contact.0.clone()),
-        Some(Node::AccountContact(contact)) => service::contact::Contact::Account(contact.0.clone()),
-        Some(Node::OrganizationContact(contact)) => {
-            service::contact::Contact::Organization(contact.0.clone())
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(contact.into()))
+    Ok(load(gateway, id).await?.and_then(Node::into_contact))
 }
 
 /// The survivors of the merged contacts among these, in one statement. Empty if no contact is deleted.
@@ -253,6 +256,16 @@ async fn survivors(gateway: &Gateway, ids: &[PublicId]) -> AppResult<Vec<PublicI
 }
 
 impl Node {
+    fn into_contact(self) -> Option<Contact> {
+        let contact = match self {
+            Self::InternalContact(contact) => service::contact::Contact::Internal(contact.0.clone()),
+            Self::AccountContact(contact) => service::contact::Contact::Account(contact.0.clone()),
+            Self::OrganizationContact(contact) => service::contact::Contact::Organization(contact.0.clone()),
+            _ => return None,
+        };
+        Some(contact.into())
+    }
+
     fn is_deleted_contact(&self) -> bool {
         match self {
             Self::InternalContact(row) => row.0.deleted_at.is_some(),

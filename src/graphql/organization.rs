@@ -136,6 +136,17 @@ impl Viewer {
         }
     }
 
+    /// The active internal contact of the selected organization whose email address is the `sub` claim of the token.
+    /// Null if there is none.
+    async fn internal_contact(&self, ctx: &Context<'_>) -> Result<Option<InternalContact>> {
+        let Gateway { request, db, .. } = ctx.gateway();
+        if request.caller.organization.is_none() {
+            return Ok(None);
+        }
+        let row = service::internal_contact::by_email(db, request, &request.caller.subject).await?;
+        Ok(primed(ctx, row.map(InternalContact)).await)
+    }
+
     /// The organizations that the token names.
     #[graphql(flatten)]
     async fn lists(&self) -> OrganizationList {
@@ -240,7 +251,8 @@ impl OrganizationMutation {
     async fn create_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The organization to create.")] input: CreateOrganizationInput,
+        #[graphql(desc = r#"The organization to create, for example `{ name: "Example Group" }`."#)]
+        input: CreateOrganizationInput,
     ) -> Result<Option<CreateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreateOrganizationInput { name, external_id } = input;
@@ -252,7 +264,10 @@ impl OrganizationMutation {
     async fn update_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The fields to update.")] input: UpdateOrganizationInput,
+        #[graphql(
+            desc = r#"The fields to update, for example `{ name: "Example Group", expectedVersion: 1 }`."#
+        )]
+        input: UpdateOrganizationInput,
     ) -> Result<Option<UpdateOrganizationPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let UpdateOrganizationInput { name, external_id, expected_version } = input;

@@ -146,7 +146,10 @@ impl PartnerMutation {
     async fn create_partner(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The partner to create.")] input: CreatePartnerInput,
+        #[graphql(
+            desc = r#"The partner to create, for example `{ name: "Example Partner", remoteId: "crm-17" }`."#
+        )]
+        input: CreatePartnerInput,
     ) -> Result<Option<CreatePartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let CreatePartnerInput { name, remote_id, idempotency_key } = input;
@@ -158,7 +161,10 @@ impl PartnerMutation {
     async fn update_partner(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The partner and the fields to update.")] input: UpdatePartnerInput,
+        #[graphql(
+            desc = r#"The partner and the fields to update, for example `{ id: "ptn_…", name: "Example Partner" }`."#
+        )]
+        input: UpdatePartnerInput,
     ) -> Result<Option<UpdatePartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdatePartner {
@@ -172,7 +178,7 @@ impl PartnerMutation {
 
 soft_deletion! {
     /// Soft-deletion of partners.
-    PartnerDeletion: partner Partner, "partner", "The partner.", complex;
+    PartnerDeletion: partner Partner, "partner", r#"The partner, for example `{ id: "ptn_…" }`."#, complex;
     /// Soft-deletes a partner. Its assignments are hidden until it is restored.
     delete_partner "deletePartner": DeletePartnerInput => DeletePartnerPayload;
     /// Restores a soft-deleted partner and its assignments. An active partner is not changed.
@@ -196,7 +202,7 @@ upsert! {
     /// Result of `upsertPartners`.
     UpsertPartnersPayload;
     /// Creates or updates up to 1,000 partners, matched by remote id.
-    upsert_partners("The partners.");
+    upsert_partners(r#"The partners, for example `{ rows: [{ remoteId: "crm-17", name: "Example Partner" }] }`."#);
 }
 
 impl From<UpsertPartnerInput> for service::UpsertPartner {

@@ -116,8 +116,8 @@ fn write_digits(digits: &mut [u8], mut number: u32) {
     }
 }
 
-/// A 64-bit integer, serialized as a string of decimal digits, because JavaScript reads a JSON number as a double and loses
-/// digits beyond 2^53. As an input, a number is accepted too.
+/// A 64-bit integer, serialized as a string of decimal digits, for example `"9007199254740993"`, because JavaScript reads a
+/// JSON number as a double and loses digits beyond 2^53. As an input, a number is accepted too.
 #[derive(Clone, Copy)]
 pub struct BigInt(pub i64);
 
@@ -131,8 +131,8 @@ impl BigInt {
     }
 }
 
-/// A 64-bit integer, serialized as a string of decimal digits, because JavaScript reads a JSON number as a double and loses
-/// digits beyond 2^53. As an input, a number is accepted too.
+/// A 64-bit integer, serialized as a string of decimal digits, for example `"9007199254740993"`, because JavaScript reads a
+/// JSON number as a double and loses digits beyond 2^53. As an input, a number is accepted too.
 #[Scalar(name = "BigInt")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -148,13 +148,15 @@ impl ScalarType for BigInt {
     }
 }
 
-/// Any JSON value, nested at most 32 levels deep. Numbers are 64-bit integers or doubles; a number that neither can
-/// represent exactly is rejected: send it as a string. Numbers are normalized: 1e2 is returned as 100.
+/// Any JSON value, for example `{ "tier": 2 }`, nested at most 32 levels deep. Numbers are 64-bit integers or doubles; a
+/// number that neither can represent exactly is rejected: send it as a string. Numbers are normalized: 1e2 is returned as
+/// 100.
 #[derive(Clone)]
 pub struct Json(pub serde_json::Value);
 
-/// Any JSON value, nested at most 32 levels deep. Numbers are 64-bit integers or doubles; a number that neither can
-/// represent exactly is rejected: send it as a string. Numbers are normalized: 1e2 is returned as 100.
+/// Any JSON value, for example `{ "tier": 2 }`, nested at most 32 levels deep. Numbers are 64-bit integers or doubles; a
+/// number that neither can represent exactly is rejected: send it as a string. Numbers are normalized: 1e2 is returned as
+/// 100.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -225,6 +227,6 @@ text_scalar!(
     PhoneNumber as "PhoneNumber", "https://www.itu.int/rec/T-REC-E.164"
 );
 text_scalar!(
-    /// An absolute http or https URL.
+    /// An absolute http or https URL, for example `https://example.com/ada.png`.
     Url as "URL", "https://url.spec.whatwg.org/"
 );

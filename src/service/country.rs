@@ -49,6 +49,12 @@ pub fn by_id(id: i16) -> Option<&'static Country> {
     COUNTRIES.binary_search_by_key(&id, |country| country.id).ok().map(|position| &COUNTRIES[position])
 }
 
+/// The country with this id, if there is one.
+pub fn get(ctx: &RequestContext, id: &str) -> AppResult<Option<&'static Country>> {
+    ctx.require(Scope::ContactsRead)?;
+    Ok(id.parse().ok().and_then(by_id))
+}
+
 /// Names the list of countries in cursors.
 pub const ORDER: Order = Order::by_integer("country");
 

@@ -8,16 +8,19 @@ mod plans;
 mod rows;
 
 use contact_gateway::{
+    auth::Scope,
     entity::{internal_contact_assignment::InternalRole, organization_contact::OrganizationContactType},
     service::{Patch, organization_contact::Card},
 };
 use serde_json::{Value, json};
 
 use self::rows::Maker;
-use crate::support::{Chance, World, on_both};
+use crate::support::{Chance, HOME, OTHER, World, on_both};
 
 on_both!(
     contacts_show_what_their_kind_has,
+    a_contact_of_any_kind_is_found_by_its_id,
+    viewers_are_internal_contacts_by_their_email_address,
     a_page_is_one_statement,
     ids_of_something_else_match_nothing,
     the_other_organization_sees_nothing,
@@ -61,6 +64,49 @@ async fn contacts_show_what_their_kind_has(world: World) {
     assert_eq!(reply.data("/contacts/nodes"), &expected);
     let last = json!({ "totalCount": 3, "nodes": [{ "id": card.id.to_string() }] });
     assert_eq!(reply.data("/organization/contacts"), &last);
+}
+
+async fn a_contact_of_any_kind_is_found_by_its_id(world: World) {
+    let rows = world.rows();
+    let person = rows.internal_contact("ada@example.com", InternalRole::Csm).await;
+    let contact = rows.account_contact("grace@example.com", &[]).await;
+    let card = rows.organization_contact(OrganizationContactType::Finance, Card::default()).await;
+    let theirs = world.other_rows().account_contact("grace@example.com", &[]).await;
+    let document = "query($id: ID!) { contact(id: $id) { __typename id kind } }";
+    for (id, kind) in [
+        (person.contact.id.to_string(), Some(("InternalContact", "INTERNAL"))),
+        (contact.id.to_string(), Some(("AccountContact", "ACCOUNT"))),
+        (card.id.to_string(), Some(("OrganizationContact", "ORGANIZATION"))),
+        (theirs.id.to_string(), None),
+        (person.assignment.id.to_string(), None),
+        ("org_1".to_owned(), None),
+        ("ada@example.com".to_owned(), None),
+    ] {
+        let (reply, statements) =
+            world.statements(world.reader().graphql(document, json!({ "id": id }))).await;
+        let expected = kind.map(|(name, kind)| json!({ "__typename": name, "id": id, "kind": kind }));
+        assert_eq!(reply.data("/contact"), &json!(expected), "{id}");
+        assert!(statements.len() <= 1, "{id}: {statements:#?}");
+    }
+}
+
+async fn viewers_are_internal_contacts_by_their_email_address(world: World) {
+    let person = world.rows().internal_contact("Ada@Example.com", InternalRole::Csm).await.contact;
+    world.other_rows().internal_contact("grace@example.com", InternalRole::Csm).await;
+    let document = "{ viewer { internalContact { id assignments { totalCount } } } }";
+    let found = json!({ "id": person.id.to_string(), "assignments": { "totalCount": 1 } });
+    for (subject, expected) in
+        [("ada@example.com", &found), ("grace@example.com", &Value::Null), ("auth0|4711", &Value::Null)]
+    {
+        let viewer = world.actor(subject, &[HOME], &Scope::ALL);
+        assert_eq!(viewer.query(document).await.data("/viewer/internalContact"), expected, "{subject}");
+    }
+    let several = world.actor("ada@example.com", &[HOME, OTHER], &Scope::ALL);
+    assert_eq!(several.query(document).await.data("/viewer/internalContact"), &Value::Null);
+    let delete = "mutation($id: ID!) { deleteInternalContact(input: { id: $id }) { userErrors { code } } }";
+    world.writer().graphql(delete, json!({ "id": person.id.to_string() })).await;
+    let viewer = world.actor("ada@example.com", &[HOME], &Scope::ALL);
+    assert_eq!(viewer.query(document).await.data("/viewer/internalContact"), &Value::Null);
 }
 
 /// A selection on contacts, and the number of statements that it needs in addition to the page's.
@@ -133,8 +179,9 @@ async fn ids_of_something_else_match_nothing(world: World) {
     let (their_partner, their_account) =
         (others.partner("Globex", None).await, others.account("Globex").await);
     others.assignment("ada@example.com", InternalRole::Csm, &their_partner).await;
-    others.account_contact("grace@example.com", &[&their_account]).await;
+    let their_contact = others.account_contact("grace@example.com", &[&their_account]).await;
     let (partner, account) = (partner.id.to_string(), account.id.to_string());
+    let (both, theirs) = (vec![person.id.to_string(), contact.id.to_string()], their_contact.id.to_string());
     let bad = [
         their_partner.id.to_string(),
         their_account.id.to_string(),
@@ -157,12 +204,20 @@ async fn ids_of_something_else_match_nothing(world: World) {
             vec![person.id.to_string(), contact.id.to_string()],
         ),
         (json!({ "not": { "partnerId": partner } }), vec![contact.id.to_string()]),
+        (json!({ "id": { "eq": both[0] } }), vec![both[0].clone()]),
+        (json!({ "id": { "ne": both[0] } }), vec![both[1].clone()]),
+        (json!({ "id": { "in": [both[0], both[1], partner] } }), both.clone()),
+        (json!({ "id": { "in": [partner, theirs] } }), vec![]),
+        (json!({ "id": { "ne": partner } }), both.clone()),
+        (json!({ "id": { "isNull": false } }), both.clone()),
+        (json!({ "id": { "isNull": true } }), vec![]),
+        (json!({ "not": { "id": { "in": both } } }), vec![]),
+        (json!({ "id": { "in": both }, "kind": { "eq": "ACCOUNT" } }), vec![both[1].clone()]),
     ];
     for id in bad {
-        let all = vec![person.id.to_string(), contact.id.to_string()];
         cases.push((json!({ "partnerId": id }), vec![]));
         cases.push((json!({ "accountId": id }), vec![]));
-        cases.push((json!({ "not": { "or": [{ "partnerId": id }, { "accountId": id }] } }), all));
+        cases.push((json!({ "not": { "or": [{ "partnerId": id }, { "accountId": id }] } }), both.clone()));
     }
     for (filter, expected) in cases {
         let document =
@@ -195,6 +250,8 @@ async fn bad_filters_are_refused(world: World) {
     for (filter, path) in [
         (json!({ "kind": { "in": [] } }), vec!["kind", "in"]),
         (json!({ "kind": { "eq": null } }), vec!["kind", "eq"]),
+        (json!({ "id": { "in": [] } }), vec!["id", "in"]),
+        (json!({ "id": { "eq": null } }), vec!["id", "eq"]),
         (json!({ "partnerId": null }), vec!["partnerId"]),
         (json!({ "accountId": null }), vec!["accountId"]),
         (json!({ "deleted": null }), vec!["deleted"]),

@@ -68,6 +68,7 @@ const STATEMENTS: &[(&str, usize)] = &[
     ("contacts", 2),
     ("contactsOfPartner", 2),
     ("countries", 0),
+    ("country", 0),
     ("createAccount", 3),
     ("createAccountContact", 9),
     ("createContactType", 3),

@@ -167,7 +167,10 @@ impl AccountContactMutation {
     async fn create_account_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact to create.")] input: CreateAccountContactInput,
+        #[graphql(
+            desc = r#"The contact to create, for example `{ firstName: "Ada", email: "ada@example.com", accountIds: ["acc_…"] }`."#
+        )]
+        input: CreateAccountContactInput,
     ) -> Result<Option<CreateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = input.into();
@@ -178,7 +181,10 @@ impl AccountContactMutation {
     async fn update_account_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and the fields to update.")] input: UpdateAccountContactInput,
+        #[graphql(
+            desc = r#"The contact and the fields to update, for example `{ id: "ac_…", lastName: "Lovelace", phone: null, expectedVersion: 3 }`."#
+        )]
+        input: UpdateAccountContactInput,
     ) -> Result<Option<UpdateAccountContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, changes) = (input.id.clone(), input.into());
@@ -189,7 +195,10 @@ impl AccountContactMutation {
     async fn add_account_contact_to_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and the account.")] input: AddAccountContactToAccountInput,
+        #[graphql(
+            desc = r#"The contact and the account, for example `{ accountContactId: "ac_…", accountId: "acc_…" }`."#
+        )]
+        input: AddAccountContactToAccountInput,
     ) -> Result<Option<AddAccountContactToAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let AddAccountContactToAccountInput { account_contact_id, account_id, expected_version } = input;
@@ -208,7 +217,10 @@ impl AccountContactMutation {
     async fn remove_account_contact_from_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and the account.")] input: RemoveAccountContactFromAccountInput,
+        #[graphql(
+            desc = r#"The contact and the account, for example `{ accountContactId: "ac_…", accountId: "acc_…" }`."#
+        )]
+        input: RemoveAccountContactFromAccountInput,
     ) -> Result<Option<RemoveAccountContactFromAccountPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let RemoveAccountContactFromAccountInput { account_contact_id, account_id, expected_version } = input;
@@ -226,7 +238,7 @@ impl AccountContactMutation {
 
 soft_deletion! {
     /// Soft-deletion of account contacts.
-    AccountContactDeletion: account_contact AccountContact, "contact", "The contact.";
+    AccountContactDeletion: account_contact AccountContact, "contact", r#"The contact, for example `{ id: "ac_…" }`."#;
     /// Soft-deletes an account contact. Its email address and remote id can be used again.
     delete_account_contact "deleteAccountContact": DeleteAccountContactInput => DeleteAccountContactPayload;
     /// Restores a soft-deleted account contact with its accounts and custom field values. An active contact is not

@@ -52,7 +52,7 @@ upsert! {
     /// Result of `upsertAccountContacts`.
     UpsertAccountContactsPayload;
     /// Creates or updates up to 1,000 account contacts, matched by remote id, else by email address.
-    upsert_account_contacts("The contacts.");
+    upsert_account_contacts(r#"The contacts, for example `{ rows: [{ remoteId: "crm-17", firstName: "Ada", email: "ada@example.com" }] }`."#);
 }
 
 impl From<UpsertAccountContactInput> for service::UpsertAccountContact {

@@ -12,7 +12,7 @@ use crate::{
     error::AppResult,
     graphql::{contact::ContactKind, scalar::Timestamp},
     service::{
-        contact::{ContactCondition, Kind},
+        contact::ContactCondition,
         filter::{Comparison, Field, Filter, Operand, Quantifier, Relation},
         search::SearchQuery,
     },
@@ -202,20 +202,32 @@ impl<'r> Conditions<'r> {
         name: &'static str,
         input: MaybeUndefined<EnumFilter<ContactKind>>,
     ) -> AppResult<()> {
+        let is =
+            |kinds: Vec<ContactKind>| ContactCondition::Kinds(kinds.into_iter().map(Into::into).collect());
         let conditions = self.reader.read_given(name, input, |reader, EnumFilter { eq, ne, one_of }| {
-            let is = |kinds: Vec<Kind>| Filter::Contact(ContactCondition::Kinds(kinds));
-            let eq =
-                reader.read_given("eq", eq, |reader, kind| reader.count().map(|()| is(vec![kind.into()])))?;
-            let ne = reader.read_given("ne", ne, |reader, kind| {
-                reader.count().map(|()| Filter::Not(Box::new(is(vec![kind.into()]))))
-            })?;
-            let one_of = reader.read_given("in", one_of, |reader, kinds| {
-                reader.check_values(&kinds)?;
-                Ok(is(kinds.into_iter().map(Into::into).collect()))
-            })?;
-            Ok([eq, ne, one_of])
+            reader.contacts(eq, ne, one_of, is)
         })?;
-        self.found.extend(conditions.into_iter().flatten().flatten());
+        self.found.extend(conditions.into_iter().flatten());
+        Ok(())
+    }
+
+    /// The ids of contacts of any kind. An id of another type is no contact's.
+    pub(in crate::graphql) fn contact_ids(
+        &mut self,
+        name: &'static str,
+        input: MaybeUndefined<IdFilter>,
+    ) -> AppResult<()> {
+        let is = |ids: Vec<ID>| ContactCondition::Ids(ids.iter().filter_map(|id| id.parse().ok()).collect());
+        let conditions =
+            self.reader.read_given(name, input, |reader, IdFilter { eq, ne, one_of, is_null }| {
+                let mut found = reader.contacts(eq, ne, one_of, is)?;
+                let no_id = reader.read_given("isNull", is_null, |reader, is_null| {
+                    reader.count().map(|()| Filter::Constant(!is_null))
+                })?;
+                found.extend(no_id);
+                Ok(found)
+            })?;
+        self.found.extend(conditions.into_iter().flatten());
         Ok(())
     }
 

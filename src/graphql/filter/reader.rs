@@ -11,6 +11,7 @@ use crate::{
     error::{AppError, AppResult},
     graphql::scalar::Json,
     service::{
+        contact::ContactCondition,
         custom_field::{ValueComparison, ValueFilter},
         filter::{Comparison, Filter, Operand},
     },
@@ -176,6 +177,26 @@ impl Reader {
         self.one_of(one_of, &mut found, operand)?;
         self.compared("isNull", is_null, &mut found, Comparison::IsNull)?;
         Ok(found)
+    }
+
+    /// Conditions on a value that contacts of all kinds have.
+    pub(super) fn contacts<T: InputType>(
+        &mut self,
+        eq: MaybeUndefined<T>,
+        ne: MaybeUndefined<T>,
+        one_of: MaybeUndefined<Vec<T>>,
+        condition: impl Fn(Vec<T>) -> ContactCondition,
+    ) -> AppResult<Vec<Filter>> {
+        let is = |values| Filter::Contact(condition(values));
+        let eq = self.read_given("eq", eq, |reader, value| reader.count().map(|()| is(vec![value])))?;
+        let ne = self.read_given("ne", ne, |reader, value| {
+            reader.count().map(|()| Filter::Not(Box::new(is(vec![value]))))
+        })?;
+        let one_of = self.read_given("in", one_of, |reader, values| {
+            reader.check_values(&values)?;
+            Ok(is(values))
+        })?;
+        Ok([eq, ne, one_of].into_iter().flatten().collect())
     }
 
     pub(super) fn times(&mut self, input: DateTimeFilter) -> AppResult<Vec<Comparison>> {

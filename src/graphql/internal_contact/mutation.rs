@@ -148,7 +148,10 @@ impl InternalContactMutation {
     async fn create_internal_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact to create.")] input: CreateInternalContactInput,
+        #[graphql(
+            desc = r#"The contact to create, for example `{ email: "ada@example.com", internalRole: CSM, givenName: "Ada", familyName: "Lovelace" }`."#
+        )]
+        input: CreateInternalContactInput,
     ) -> Result<Option<CreateInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = service::CreateInternalContact {
@@ -171,7 +174,10 @@ impl InternalContactMutation {
     async fn update_internal_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and the fields to update.")] input: UpdateInternalContactInput,
+        #[graphql(
+            desc = r#"The contact and the fields to update, for example `{ id: "ic_…", jobTitle: "Partner manager", phone: null }`."#
+        )]
+        input: UpdateInternalContactInput,
     ) -> Result<Option<UpdateInternalContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let changes = service::UpdateInternalContact {
@@ -192,7 +198,10 @@ impl InternalContactMutation {
     async fn add_internal_contact_to_partner(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The partner, the person and the role.")] input: AddInternalContactToPartnerInput,
+        #[graphql(
+            desc = r#"The partner, the person and the role, for example `{ partnerId: "ptn_…", email: "ada@example.com", internalRole: CSM }`."#
+        )]
+        input: AddInternalContactToPartnerInput,
     ) -> Result<Option<AddInternalContactToPartnerPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let input = service::AddInternalContactToPartner {
@@ -215,7 +224,7 @@ impl InternalContactMutation {
 
 soft_deletion! {
     /// Soft-deletion of internal contacts.
-    InternalContactDeletion: internal_contact InternalContact, "contact", "The contact.", complex;
+    InternalContactDeletion: internal_contact InternalContact, "contact", r#"The contact, for example `{ id: "ic_…" }`."#, complex;
     /// Soft-deletes an internal contact. Its assignments are hidden until it is restored; its email address can be
     /// used again.
     delete_internal_contact "deleteInternalContact":

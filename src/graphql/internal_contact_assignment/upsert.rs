@@ -51,7 +51,7 @@ upsert! {
     /// Result of `upsertInternalContactAssignments`.
     UpsertInternalContactAssignmentsPayload;
     /// Creates or updates up to 1,000 assignments, matched by remote id, else by person, role and partner.
-    upsert_internal_contact_assignments("The assignments.");
+    upsert_internal_contact_assignments(r#"The assignments, for example `{ rows: [{ email: "ada@example.com", internalRole: CSM, partnerId: "ptn_…" }] }`."#);
 }
 
 impl From<UpsertInternalContactAssignmentInput> for service::UpsertInternalContactAssignment {

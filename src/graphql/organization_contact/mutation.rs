@@ -111,7 +111,10 @@ impl OrganizationContactMutation {
     async fn create_organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact to create.")] input: CreateOrganizationContactInput,
+        #[graphql(
+            desc = r#"The contact to create, for example `{ type: FINANCE, department: "Accounts payable", email: "payables@example.com" }`."#
+        )]
+        input: CreateOrganizationContactInput,
     ) -> Result<Option<CreateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let key = input.idempotency_key.clone();
@@ -124,7 +127,10 @@ impl OrganizationContactMutation {
     async fn update_organization_contact(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The contact and the fields to update.")] input: UpdateOrganizationContactInput,
+        #[graphql(
+            desc = r#"The contact and the fields to update, for example `{ id: "oc_7", city: "Berlin", countryId: "276" }`."#
+        )]
+        input: UpdateOrganizationContactInput,
     ) -> Result<Option<UpdateOrganizationContactPayload>> {
         let Gateway { request, db, .. } = ctx.fresh().await;
         let (id, version, changes) = (input.id.clone(), input.expected_version, input.into());
@@ -136,7 +142,7 @@ impl OrganizationContactMutation {
 soft_deletion! {
     /// Soft-deletion of organization contacts.
     OrganizationContactDeletion: organization_contact OrganizationContact,
-        "organization contact", "The organization contact.";
+        "organization contact", r#"The organization contact, for example `{ id: "oc_7" }`."#;
     /// Soft-deletes an organization contact.
     delete_organization_contact "deleteOrganizationContact":
         DeleteOrganizationContactInput => DeleteOrganizationContactPayload;

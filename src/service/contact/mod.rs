@@ -10,7 +10,7 @@ use self::statement::{Position, Union};
 use super::{
     Database, ListRequest, Page, PageRequest, PageWindow, ReadContext,
     cursor::{KeyKind, Order},
-    filter::{self, Comparison, Field, Filter, Quantifier, Relation},
+    filter::{Comparison, Field, Filter, Operand, Quantifier, Relation},
     page::{Direction, Sort, SortBy, SortKey},
 };
 use crate::{
@@ -50,11 +50,23 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// The id as the table of this kind has it; none for the id of another kind.
+    fn operand(self, id: &PublicId) -> Option<Operand> {
+        match (self, id) {
+            (Self::Internal, PublicId::InternalContact(id)) => Some((*id).into()),
+            (Self::Account, PublicId::AccountContact(id)) => Some((*id).into()),
+            (Self::Organization, PublicId::OrganizationContact(id)) => Some((*id).into()),
+            _ => None,
+        }
+    }
 }
 
 /// What contacts of all kinds can be filtered by, besides what their tables have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ContactCondition {
+    /// They have one of these ids.
+    Ids(Vec<PublicId>),
     /// They are of one of these kinds.
     Kinds(Vec<Kind>),
     /// They look after this partner, if there is one: internal contacts only.
@@ -66,11 +78,18 @@ pub enum ContactCondition {
 impl ContactCondition {
     /// The same for contacts of one kind.
     fn of_kind(&self, kind: Kind) -> Filter {
-        let related = |relation, field, id: filter::Operand| {
+        let related = |relation, field, id: Operand| {
             let is_it = Filter::Compare(Field::new(field), Comparison::Equal(id));
             Filter::Related(relation, Quantifier::Some, Box::new(is_it))
         };
         match (self, kind) {
+            (Self::Ids(ids), _) => {
+                let ids: Vec<_> = ids.iter().filter_map(|id| kind.operand(id)).collect();
+                if ids.is_empty() {
+                    return Filter::Constant(false);
+                }
+                Filter::Compare(Field::new("id"), Comparison::In(ids))
+            }
             (Self::Kinds(kinds), _) => Filter::Constant(kinds.contains(&kind)),
             (Self::Partner(Some(id)), Kind::Internal) => {
                 related(Relation::AssignmentsOfInternalContact, "partner_id", (*id).into())

@@ -114,6 +114,13 @@ pub struct AddInternalContactToPartner {
     pub idempotency_key: Option<String>,
 }
 
+/// The active person with this email address, if there is one.
+pub async fn by_email(db: &Database, request: &RequestContext, email: &str) -> AppResult<Option<Model>> {
+    let ctx = ReadContext::authorize(db, request)?;
+    let active = Entity::find_in(ctx.organization).filter(Column::DeletedAt.is_null());
+    Ok(Box::pin(active.filter(Column::EmailKey.eq(text::email_key(email))).one(ctx.db)).await?)
+}
+
 /// For each partner the people who look after it, in `role` when one is given.
 pub async fn of_partners(
     ctx: ReadContext<'_>,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ESLint } from "eslint";
+import { buildSchema, isScalarType, isSpecifiedScalarType, parseValue, valueFromAST } from "graphql";
 import { SCHEMA } from "../support/schema.mjs";
 
 /** What the rules find and we keep. A finding that goes away has to go from here too. */
@@ -28,6 +29,18 @@ test("the linter is awake: a bad type is found", async () => {
   const found = (await findings(bad)).join("\n");
   for (const rule of ["naming-convention", "relay-connection-types", "require-description"]) {
     assert.match(found, new RegExp(`@graphql-eslint/${rule}:`));
+  }
+});
+
+test("every mutation has an example of its input, and every scalar one of its values", () => {
+  const schema = buildSchema(SCHEMA);
+  for (const { name, args } of Object.values(schema.getMutationType().getFields())) {
+    const [{ description, type }] = args;
+    const [, example] = /, for example `({.*})`\.$/.exec(description) ?? assert.fail(`${name}: ${description}`);
+    assert.notEqual(valueFromAST(parseValue(example), type), undefined, `${name}: ${example}`);
+  }
+  for (const type of Object.values(schema.getTypeMap()).filter((type) => isScalarType(type) && !isSpecifiedScalarType(type))) {
+    assert.match(type.description, /(for example|:) `.+`/s, type.name);
   }
 });
 
