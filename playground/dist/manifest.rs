@@ -106,18 +106,18 @@
         brotli: include_bytes!("assets/graphqlMode-DLg1L0jJ.js.br"),
     },
     Asset {
-        path: "/playground/assets/index-AJ1Uy46e.js",
-        content_type: "text/javascript; charset=utf-8",
-        immutable: true,
-        sha256: "0819024b6301fe2870038a6da822f898c5bb0838737f01026e7402ac8ecf8052",
-        brotli: include_bytes!("assets/index-AJ1Uy46e.js.br"),
-    },
-    Asset {
-        path: "/playground/assets/index-D4MKdAM6.css",
+        path: "/playground/assets/index-C-vC9a-m.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        sha256: "85342ee61005e617fae0f11f82cb87e3b23d04d5ccda4c49a310e085fc1abd03",
-        brotli: include_bytes!("assets/index-D4MKdAM6.css.br"),
+        sha256: "54011f50d3d8965446d2cdd743e7a484d52b8780e3b9e094510358916e624956",
+        brotli: include_bytes!("assets/index-C-vC9a-m.css.br"),
+    },
+    Asset {
+        path: "/playground/assets/index-Ces_KAkP.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        sha256: "77d4722ee1e1ffb50afbe1eb482d3bf7169f2098cf66ecf17cb6fc70d6cb11c6",
+        brotli: include_bytes!("assets/index-Ces_KAkP.js.br"),
     },
     Asset {
         path: "/playground/assets/json.worker-ky6CAS4V.js",
@@ -249,7 +249,7 @@
         path: "/",
         content_type: "text/html; charset=utf-8",
         immutable: false,
-        sha256: "4b44b7e0e9307b465da55366e8967e2368fdf93d40698faecde763053dbfb178",
+        sha256: "046b559fc9bbaf98faa3558fcc8d55d592993494aee46113daa20ff42819c6db",
         brotli: include_bytes!("index.html.br"),
     },
     Asset {
