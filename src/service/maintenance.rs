@@ -262,14 +262,28 @@ async fn delete_batch<E: Expiring>(
     (after, last): (Option<E::Position>, E::Position),
 ) -> AppResult<Option<u64>> {
     let Some(write) = db.try_begin_upkeep(LOCK_KEY).await? else { return Ok(None) };
+    match delete_rows::<E>(&write, organization, (after, last)).await {
+        Ok(deleted) => write.commit().await.map(|()| Some(deleted)),
+        Err(error) => {
+            // The lock must be free for the next organization. What undoing says is no news after the error.
+            let _ = write.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn delete_rows<E: Expiring>(
+    write: &Write,
+    organization: OrganizationId,
+    (after, last): (Option<E::Position>, E::Position),
+) -> AppResult<u64> {
     let mut rows = E::delete_in(organization).filter(E::POSITION.lte(last));
     if let Some(after) = after {
         rows = rows.filter(E::POSITION.gt(after));
     }
-    let deleted = rows.exec(&write).await?;
-    E::note(&write, organization, last).await?;
-    write.commit().await?;
-    Ok(Some(deleted.rows_affected))
+    let deleted = rows.exec(write).await?;
+    E::note(write, organization, last).await?;
+    Ok(deleted.rows_affected)
 }
 
 #[cfg(test)]

@@ -51,15 +51,31 @@ impl Transaction {
 
     /// Makes everything written lasting.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        let Some(Open { transaction, admitted }) = Arc::into_inner(self.open) else {
-            return Err(DbErr::Custom("a statement of the transaction is still under way".to_owned()));
-        };
+        let generation = Arc::clone(&self.generation);
+        let Open { transaction, admitted } = self.into_open()?;
         let commit = async move {
             let result = transaction.commit().await;
             drop(admitted);
             result
         };
-        to_its_end(&self.generation, commit.instrument(stage!("commit"))).await
+        to_its_end(&generation, commit.instrument(stage!("commit"))).await
+    }
+
+    /// Undoes everything written, before anything else is done.
+    pub(super) async fn rollback(self) -> Result<(), DbErr> {
+        let generation = Arc::clone(&self.generation);
+        let Open { transaction, admitted } = self.into_open()?;
+        let rollback = async move {
+            let result = transaction.rollback().await;
+            drop(admitted);
+            result
+        };
+        to_its_end(&generation, rollback).await
+    }
+
+    fn into_open(self) -> Result<Open, DbErr> {
+        Arc::into_inner(self.open)
+            .ok_or_else(|| DbErr::Custom("a statement of the transaction is still under way".to_owned()))
     }
 
     fn run<'a, T, F>(&self, statement: impl FnOnce(Arc<Open>) -> F) -> Answer<'a, T>

@@ -161,6 +161,15 @@ impl Write {
         Ok(())
     }
 
+    /// Undoes the write. One that is only dropped holds its locks until its connection is used again.
+    pub(super) async fn rollback(self) -> AppResult<()> {
+        if let Some(transaction) = self.transaction.into_inner() {
+            self.connection.noted(transaction.rollback().await)?;
+        }
+        self.working.finish();
+        Ok(())
+    }
+
     /// The transaction. Pending guards and writes are executed in it first, because the next statement may depend on them.
     pub(super) async fn transaction(&self) -> Result<&Transaction, DbErr> {
         let transaction = self.transaction.get_or_try_init(|| self.connection.begin(self.options)).await?;
