@@ -13,7 +13,11 @@ use axum::{
 };
 use chrono::DateTime;
 use futures_util::{StreamExt, stream};
-use tokio::{runtime::Handle, sync::mpsc, task::yield_now};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{block_in_place, yield_now},
+};
 
 use super::{Failure, Transfer, TransferState, flag, invalid_parameter, media_type, refusal};
 use crate::{
@@ -45,7 +49,7 @@ pub(super) async fn handle(
     let (head, _) = request.into_parts();
     let work = async {
         let known = (state.app, &id, &*metadata, connection);
-        let transfer = Transfer::begin(known, &kind, &head.headers, state.exports).await?;
+        let transfer = Transfer::begin(known, &kind, &head.headers, &state.exports).await?;
         let options = options(&transfer, &head.uri)?;
         respond(transfer, options).await
     };
@@ -165,6 +169,8 @@ impl Write for PieceWriter {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.open, Vec::with_capacity(PIECE));
-        self.sender.blocking_send(Ok(piece.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        // The thread drives the export, and may wait only outside of that.
+        let sent = block_in_place(|| self.sender.blocking_send(Ok(piece.into())));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

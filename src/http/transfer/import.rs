@@ -118,7 +118,7 @@ pub(super) async fn handle(
     let (head, body) = request.into_parts();
     let work = async {
         let known = (state.app, &id, &*metadata, connection);
-        let transfer = Transfer::begin(known, &kind, &head.headers, state.imports).await?;
+        let transfer = Transfer::begin(known, &kind, &head.headers, &state.imports).await?;
         run(transfer, &head.headers, &head.uri, body).await
     };
     match metadata.query_stats.count(work).await {

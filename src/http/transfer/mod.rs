@@ -6,7 +6,10 @@
 mod export;
 mod import;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -17,10 +20,7 @@ use axum::{
 };
 use chrono::{TimeDelta, Utc};
 use futures_util::FutureExt;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{
     access::RequestMetadata,
@@ -31,15 +31,18 @@ use super::{
     state::AppState,
 };
 use crate::{
-    auth::{Caller, RequestContext, Scope},
+    auth::{Caller, RequestContext},
+    entity::id::OrganizationId,
     error::{AppError, AppResult, Code},
     fair_share::Principal,
     files::Format,
+    service::authorize_read,
     transfer::{Kind, Session, Turn},
 };
 
-/// How many imports, and how many exports, run at once. An export has a connection to the database while its client reads.
-const AT_ONCE: usize = 2;
+/// How many imports, and how many exports, run at once, of an organization one. An export has a connection to the database
+/// while its client reads.
+const AT_ONCE: usize = 3;
 /// How long a batch or a page waits while the gateway is overloaded.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the first wait between two attempts is.
@@ -49,19 +52,59 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(30);
 
 /// The routes.
 pub(super) fn router(state: &Arc<AppState>) -> Router {
-    let places = || Arc::new(Semaphore::new(AT_ONCE));
     Router::new()
         .route("/import/{kind}", post(import::handle))
         .route("/export/{kind}", get(export::handle))
-        .with_state(TransferState { app: Arc::clone(state), imports: places(), exports: places() })
+        .with_state(TransferState {
+            app: Arc::clone(state),
+            imports: Arc::default(),
+            exports: Arc::default(),
+        })
 }
 
 /// The state of both routes.
 #[derive(Clone)]
 struct TransferState {
     app: Arc<AppState>,
-    imports: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
+    imports: Arc<Places>,
+    exports: Arc<Places>,
+}
+
+/// The organizations whose imports, or whose exports, run.
+#[derive(Default)]
+struct Places(Mutex<Vec<OrganizationId>>);
+
+impl Places {
+    fn taken(&self) -> MutexGuard<'_, Vec<OrganizationId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of an organization, or why there is none.
+    fn take(self: &Arc<Self>, organization: OrganizationId) -> Result<Place, &'static str> {
+        let mut taken = self.taken();
+        if taken.contains(&organization) {
+            return Err(
+                "Another import or export of the organization is running. Try again when it has ended.",
+            );
+        }
+        if taken.len() >= AT_ONCE {
+            return Err("Other imports or exports are running. Try again shortly.");
+        }
+        taken.push(organization);
+        Ok(Place { places: Arc::clone(self), organization })
+    }
+}
+
+/// One of the few imports or exports that run at once, until it is dropped.
+struct Place {
+    places: Arc<Places>,
+    organization: OrganizationId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.taken().retain(|organization| *organization != self.organization);
+    }
 }
 
 type Failure = Box<RequestError>;
@@ -73,8 +116,7 @@ struct Transfer {
     kind: Option<Kind>,
     context: RequestContext,
     connection: ConnectionHandle,
-    /// One of the few that run at once.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Transfer {
@@ -83,7 +125,7 @@ impl Transfer {
         (state, id, metadata, connection): (Arc<AppState>, &RequestId, &RequestMetadata, ConnectionHandle),
         kind: &str,
         headers: &HeaderMap,
-        places: Arc<Semaphore>,
+        places: &Arc<Places>,
     ) -> Result<Self, Failure> {
         let refused = |error: AppError| Box::new(RequestError::new(&error, id.as_str()));
         let context = authenticate(&state, headers, id.as_str().to_owned()).await.map_err(refused)?;
@@ -91,16 +133,13 @@ impl Transfer {
             _ = metadata.organization.set(organization);
         }
         connection.identify(&context.caller);
-        context.require(Scope::ContactsRead).map_err(|denied| refused(denied.into()))?;
-        context.organization().map_err(|denied| refused(denied.into()))?;
+        let organization = authorize_read(&context).map_err(refused)?;
         let kind = match kind {
             "all" => None,
             name => Some(Kind::of_name(name).ok_or_else(|| unknown_kind(id.as_str()))?),
         };
-        let Ok(place) = places.try_acquire_owned() else {
-            let message = "Other imports or exports are running. Try again shortly.";
-            return Err(refused(AppError::request(Code::Overloaded, message)));
-        };
+        let overloaded = |message| refused(AppError::request(Code::Overloaded, message));
+        let place = places.take(organization).map_err(overloaded)?;
         let context = context.with_smtputf8(state.settings.smtputf8);
         Ok(Self { state, kind, context, connection, _place: place })
     }
