@@ -161,9 +161,13 @@ async fn fill(world: &World) -> BTreeMap<&'static str, String> {
     });
     let card = make("createOrganizationContact", card, "organizationContact").await;
     let people = world.reader().query("{ internalContacts { nodes { id } } }").await;
+    let person = people.text("/internalContacts/nodes/0/id").to_owned();
+    let input = json!({ "id": person, "remoteId": "r" });
+    let updated = writer.mutate("updateInternalContact", input, "internalContact { remoteId }").await;
+    assert_eq!(updated.text("/updateInternalContact/internalContact/remoteId"), "r");
     BTreeMap::from([
         ("partner", partner),
-        ("internalContact", people.text("/internalContacts/nodes/0/id").to_owned()),
+        ("internalContact", person),
         ("assignment", assignment),
         ("account", account),
         ("accountContact", contact),

@@ -11,7 +11,7 @@ use async_graphql::parser::{
 use contact_gateway::graphql::sdl;
 
 /// The lists that are no connections, because something else bounds them.
-const BOUNDED_LISTS: [&str; 13] = [
+const BOUNDED_LISTS: [&str; 15] = [
     // As many as the organization has custom fields.
     "AccountContact.customFieldValues",
     // As many as an administrator gave the field.
@@ -25,6 +25,8 @@ const BOUNDED_LISTS: [&str; 13] = [
     "UpsertAccountsPayload.results",
     "UpsertInternalContactAssignmentResult.userErrors",
     "UpsertInternalContactAssignmentsPayload.results",
+    "UpsertInternalContactResult.userErrors",
+    "UpsertInternalContactsPayload.results",
     "UpsertPartnerResult.userErrors",
     "UpsertPartnersPayload.results",
     // As many as the input is deep.

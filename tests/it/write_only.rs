@@ -63,6 +63,8 @@ const WRITTEN: &[&str] = &[
     "UpsertAccountsPayload.results",
     "UpsertInternalContactAssignmentResult.assignment",
     "UpsertInternalContactAssignmentsPayload.results",
+    "UpsertInternalContactResult.internalContact",
+    "UpsertInternalContactsPayload.results",
     "UpsertPartnerResult.partner",
     "UpsertPartnersPayload.results",
 ];

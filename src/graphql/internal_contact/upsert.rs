@@ -46,7 +46,7 @@ upsert! {
     UpsertInternalContactsPayload;
     /// Creates or updates up to 1,000 internal contacts, matched by remote id, else by email address. A new contact has
     /// no assignment.
-    upsert_internal_contacts("The contacts.");
+    upsert_internal_contacts(r#"The contacts, for example `{ rows: [{ remoteId: "hr-17", email: "ada@example.com" }] }`."#);
 }
 
 impl From<UpsertInternalContactInput> for service::UpsertInternalContact {

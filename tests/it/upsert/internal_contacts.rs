@@ -38,7 +38,8 @@ async fn a_contact_is_found_by_remote_id_else_by_email(world: World) {
         (json!({ "remoteId": "r-1", "email": "Ada@example.com" }), "UPDATED"),
         (json!({ "remoteId": "r-1", "email": "ada.lee@example.com" }), "UPDATED"),
         (json!({ "remoteId": "r-1" }), "UNCHANGED"),
-        (json!({ "email": "ADA.LEE@example.com" }), "UNCHANGED"),
+        (json!({ "email": "ada.lee@example.com" }), "UNCHANGED"),
+        (json!({ "email": "ADA.LEE@example.com" }), "UPDATED"),
     ] {
         let payload = KIND.done(&writer, json!([row])).await;
         assert_eq!(statuses(&payload), [status], "{row}");
@@ -50,7 +51,7 @@ async fn a_contact_is_found_by_remote_id_else_by_email(world: World) {
         "{ internalContacts(orderBy: [{ field: EMAIL, direction: ASC }]) { nodes { email remoteId } } }";
     let contacts = world.reader().query(query).await.data("/internalContacts/nodes").clone();
     let expected = json!([
-        { "email": "ada.lee@example.com", "remoteId": "r-1" },
+        { "email": "ADA.LEE@example.com", "remoteId": "r-1" },
         { "email": "ada@example.com", "remoteId": null },
     ]);
     assert_eq!(contacts, expected);
