@@ -10,7 +10,7 @@ use sea_orm::DbErr;
 
 pub use self::reload::Reloader;
 use crate::{
-    auth::{KeyError, TokenVerifier},
+    auth::{IssuerConfig, KeyError, Organizations, TokenVerifier},
     config::{self, Config, ConfigError, Limits},
     graphql::{
         self, Introspection,
@@ -35,6 +35,7 @@ use crate::{
         background_worker::BackgroundWorker,
         database::DatabaseOptions,
         events::{Feed, SubscriptionLimits},
+        external_ids,
         maintenance::{Maintenance, Retention},
         response_memory::{ResponseLimits, ResponseMemory},
         sqlite_log,
@@ -73,6 +74,7 @@ impl App {
         let documents = documents(config, introspection)?;
         // Where the process before this one ended between an erasure and this.
         sqlite_log::empty(&db).await;
+        warn_of_unknown_organizations(&db, config).await;
         let permits = admission::concurrent_permits(&db);
         let admission = Arc::new(AdmissionControl::new(config.limits.concurrency, permits));
         let connections = Arc::<Stats>::default();
@@ -134,6 +136,21 @@ impl App {
 
     fn public_router(config: &Config, state: Arc<AppState>, session: &playground::Session) -> Router {
         http::router(state, config.http.graphiql.then(|| session.clone()))
+    }
+}
+
+/// Warns of issuers whose tokens are all for an organization that does not exist: no write with them can succeed.
+async fn warn_of_unknown_organizations(db: &Database, config: &Config) {
+    for IssuerConfig { issuer, rules, .. } in config.issuers() {
+        let Organizations::Fixed(name) = &rules.mapping.organizations else { continue };
+        // A database that does not respond has its own errors.
+        if matches!(external_ids::find(db, name).await, Ok(None)) {
+            tracing::warn!(
+                issuer,
+                organization = %name,
+                "the organization of an issuer does not exist; create it, or change the setting organization of the issuer"
+            );
+        }
     }
 }
 

@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError, sqlx::postgres::PgDatabaseError};
+use sea_orm::{
+    DbErr, RuntimeErr, SqlxError,
+    sqlx::{error::ErrorKind, postgres::PgDatabaseError},
+};
 use serde::{Deserialize, Serialize};
 
 /// Result of everything that can fail with an [`AppError`].
@@ -214,6 +217,11 @@ impl AppError {
         Self::Request { code, message: message.into() }
     }
 
+    /// The rejection of a write to an organization that the token names but that does not exist.
+    pub fn unknown_organization() -> Self {
+        Self::request(Code::Forbidden, UNKNOWN_ORGANIZATION)
+    }
+
     /// The same error, attributed to an argument.
     #[must_use]
     pub fn on_argument(self, name: &'static str) -> Self {
@@ -285,7 +293,7 @@ impl From<DbErr> for AppError {
     fn from(error: DbErr) -> Self {
         match violated_rule(&error) {
             Some(rule) => Self::Input(vec![InputError::on(rule.field, rule.code, rule.message)]),
-            None if lacks_organization(&error) => Self::request(Code::Forbidden, NO_ORGANIZATION),
+            None if lacks_organization(&error) => Self::unknown_organization(),
             None => Self::Database(Arc::new(error)),
         }
     }
@@ -413,12 +421,23 @@ const RULES: &[Rule] = &[
 pub const NO_ORGANIZATION: &str =
     "The token does not allow the organization. Send x-org-id with one of the token's, for example org_42.";
 
+/// The message for a number in the token that no organization has.
+const UNKNOWN_ORGANIZATION: &str = "The token is for an organization that is unknown here. Get a token for another one. \
+                                    Operators: no organization has the number that the token or the setting organization of its \
+                                    issuer names; `contact-gateway org list` prints those that exist.";
+
 /// Whether a row was written for an organization that does not exist. Every other reference is checked before the write, so
-/// a foreign key violation of SQLite, which does not name the key, can only be this one.
+/// a foreign key violation of SQLite, which does not name the key, can only be this one. The statement that appends changes on
+/// PostgreSQL finds no counter to number them by.
 fn lacks_organization(error: &DbErr) -> bool {
-    violation(error).is_some_and(|violation| {
-        violation.is_foreign_key_violation()
-            && violation.constraint().is_none_or(|name| name.ends_with("_org_id_fkey"))
+    violation(error).is_some_and(|violation| match violation.kind() {
+        ErrorKind::ForeignKeyViolation => {
+            violation.constraint().is_none_or(|name| name.ends_with("_org_id_fkey"))
+        }
+        ErrorKind::NotNullViolation => violation
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|error| (error.table(), error.column()) == (Some("change"), Some("seq"))),
+        _ => false,
     })
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{App, StartError, attempts, documents, http_settings, introspection, rate_limit};
+use super::{
+    App, StartError, attempts, documents, http_settings, introspection, rate_limit,
+    warn_of_unknown_organizations,
+};
 use crate::{
     config::Config,
     graphql,
@@ -39,6 +42,7 @@ impl Reloader {
         if self.state.verifier.is_ready() && !state.verifier.is_ready() {
             return Err(StartError::NoKeys);
         }
+        warn_of_unknown_organizations(&state.db, &config).await;
         let state = Arc::new(state);
         self.operator_routes.replace(http::operator_router(Arc::clone(&state)));
         self.routes.replace(App::public_router(&config, Arc::clone(&state), &self.session));

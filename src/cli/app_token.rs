@@ -5,7 +5,12 @@ use std::{io::Write, time::Duration};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 
-use super::{CliError, config_file::ConfigFile, context::context, token::organization};
+use super::{
+    CliError,
+    config_file::ConfigFile,
+    context::{context, write_error},
+    token::organization,
+};
 use crate::{
     app,
     auth::Scope,
@@ -67,7 +72,9 @@ pub(super) async fn run(args: AppTokenArgs, out: &mut (impl Write + Send)) -> Re
                 scopes: scopes.into_iter().collect(),
                 expires_at: ttl.map(|ttl| ctx.now + ttl),
             };
-            let (_, text) = app_token::create(&db, &ctx, &input).await.map_err(CliError::AppToken)?;
+            let created = app_token::create(&db, &ctx, &input).await;
+            let (_, text) =
+                created.map_err(|error| write_error(error, args.organization, CliError::AppToken))?;
             writeln!(out, "{text}")?;
         }
         Action::List => {

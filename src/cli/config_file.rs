@@ -14,6 +14,11 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// Whether the command has the option.
+    pub(super) fn is_given(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// Reads the configuration.
     ///
     /// # Errors

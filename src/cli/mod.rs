@@ -171,6 +171,9 @@ pub enum CliError {
     /// Rows of an import were rejected; the others are written.
     #[error("{0} rows were rejected")]
     Rejected(u64),
+    /// A command is for an organization that does not exist.
+    #[error("there is no organization org_{0}; `contact-gateway org list` prints those that exist")]
+    NoOrganization(i64),
     /// Input or output failed.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -7,7 +7,11 @@ use chrono::Utc;
 use clap::{Args, Subcommand};
 
 use super::{
-    CliError, config_file::ConfigFile, context::context, serve::check_migrated, token::organization,
+    CliError,
+    config_file::ConfigFile,
+    context::{context, write_error},
+    serve::check_migrated,
+    token::organization,
 };
 use crate::{
     app,
@@ -82,7 +86,7 @@ pub(super) async fn run(args: OrgArgs, out: &mut (impl Write + Send)) -> Result<
             let external_id = external_id.map_or(Patch::Clear, Patch::Set);
             let input = UpdateOrganization { external_id, ..UpdateOrganization::default() };
             let updated = organization::update(&db, &context(Some(organization)), &input).await;
-            updated.map_err(CliError::Organization)?;
+            updated.map_err(|error| write_error(error, organization, CliError::Organization))?;
         }
     }
     Ok(())

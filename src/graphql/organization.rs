@@ -208,8 +208,8 @@ impl OrganizationQuery {
 pub struct CreateOrganizationInput {
     /// The name, at most 255 characters. Must not be blank.
     name: String,
-    /// Identifier of the organization at the identity provider, at most 255 characters, unique. Not a number and not of the
-    /// form `org_42`.
+    /// Identifier of the organization at the identity provider, at most 255 characters, unique. Must not be blank or have
+    /// the form `org_42`.
     external_id: Option<String>,
 }
 
@@ -218,8 +218,8 @@ pub struct CreateOrganizationInput {
 pub struct UpdateOrganizationInput {
     /// The name, at most 255 characters. Must not be blank or null.
     name: MaybeUndefined<String>,
-    /// Identifier of the organization at the identity provider, at most 255 characters, unique. Not a number and not of the
-    /// form `org_42`. Changing it also requires the scope `gateway:admin`.
+    /// Identifier of the organization at the identity provider, at most 255 characters, unique. Must not be blank or have
+    /// the form `org_42`; null removes it. Changing it also requires the scope `gateway:admin`.
     external_id: MaybeUndefined<String>,
     /// The record's `version` that the client last read. If the stored version differs, nothing is written and the
     /// error code is CONFLICT. Omit it to write without the check.

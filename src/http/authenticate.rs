@@ -21,8 +21,6 @@ pub(super) const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
 /// Selects the organization to act in.
 pub(super) const ORGANIZATION: HeaderName = HeaderName::from_static("x-org-id");
 
-/// The most characters of unknown organizations in an error.
-const MAX_NAMES: usize = 200;
 /// The longest request id that is taken from a caller.
 const MAX_REQUEST_ID: usize = 64;
 
@@ -128,7 +126,8 @@ pub(super) async fn claims(
 
 /// The organization that the request's header selects.
 pub(super) fn selected(headers: &HeaderMap) -> AppResult<Option<&str>> {
-    Ok(single(headers, &ORGANIZATION)?.map(|value| value.to_str().unwrap_or_default()))
+    let value = single(headers, &ORGANIZATION)?;
+    Ok(value.map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default()))
 }
 
 /// The caller in the organization that is named, or in the token's only one.
@@ -151,18 +150,28 @@ async fn find_organizations(db: &Database, claims: Claims) -> AppResult<Claims> 
     if claims.external_organizations.is_empty() {
         return Ok(claims);
     }
-    let names = claims.external_organizations.join(", ");
+    let names = claims.external_organizations.clone();
     let numbers = external_ids::numbers(db, &claims.external_organizations).await?;
     let claims = claims.with_numbers(numbers);
     if claims.organizations.is_empty() && !claims.scopes.contains(Scope::GatewayAdmin) {
-        let names: String = names.chars().filter(|c| !c.is_control()).take(MAX_NAMES).collect();
-        let message = format!(
-            "The token is for an organization that is unknown here. Get a token for another one.{OPERATORS}its external id is \
-             {names}; give it to an organization with `contact-gateway org set-external-id`."
-        );
-        return Err(AppError::request(Code::Forbidden, message));
+        return Err(AppError::request(Code::Forbidden, unknown_organizations(&names)));
     }
     Ok(claims)
+}
+
+fn unknown_organizations(external_ids: &[String]) -> String {
+    let command = "to an organization with `contact-gateway org set-external-id`";
+    match external_ids {
+        [id] => format!(
+            "The token is for an organization that is unknown here. Get a token for another one.{OPERATORS}its external id is \
+             {id}; give it {command}."
+        ),
+        ids => format!(
+            "The token is for organizations that are unknown here. Get a token for another one.{OPERATORS}their external ids are \
+             {}; give one of them {command}.",
+            ids.join(", ")
+        ),
+    }
 }
 
 /// Says why a token is refused. Whether it is good may be unknown: then the client is asked to retry, not to get

@@ -4,12 +4,17 @@
 
 use std::{
     collections::HashMap,
+    slice,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{Database, organization};
-use crate::{auth::organization_number, entity::id::OrganizationId, error::AppResult};
+use super::{Database, organization, text};
+use crate::{
+    auth::{OrganizationName, organization_number},
+    entity::id::OrganizationId,
+    error::AppResult,
+};
 
 /// How long an answer of the database is used.
 const LIFETIME: Duration = Duration::from_secs(5);
@@ -56,10 +61,11 @@ impl ExternalIds {
 /// The numbers of the organizations with these external ids.
 pub async fn numbers(db: &Database, ids: &[String]) -> AppResult<Vec<i64>> {
     let (mut numbers, mut unknown) = (Vec::new(), Vec::new());
-    for id in ids.iter().filter(|id| id.chars().count() <= LONGEST) {
-        match db.external_ids.known(id) {
+    // Stored ids are composed too. Whatever else differs makes another id, as it does for the provider.
+    for id in ids.iter().map(|id| text::composed(id)).filter(|id| id.chars().count() <= LONGEST) {
+        match db.external_ids.known(&id) {
             Some(organization) => numbers.extend(organization.map(|organization| organization.0)),
-            None => unknown.push(id.clone()),
+            None => unknown.push(id.into_owned()),
         }
     }
     if unknown.is_empty() {
@@ -75,6 +81,14 @@ pub async fn numbers(db: &Database, ids: &[String]) -> AppResult<Vec<i64>> {
         db.external_ids.remember(id, organization, at);
     }
     Ok(numbers)
+}
+
+/// The number of the organization that a token or a setting names, if it exists.
+pub async fn find(db: &Database, name: &OrganizationName) -> AppResult<Option<i64>> {
+    match name {
+        OrganizationName::Number(number) => Ok(organization::exists(db, *number).await?.then_some(*number)),
+        OrganizationName::External(id) => Ok(numbers(db, slice::from_ref(id)).await?.first().copied()),
+    }
 }
 
 /// The number of the organization with this id, external id or number. It may not exist.

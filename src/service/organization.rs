@@ -24,7 +24,7 @@ use crate::{
         id::OrganizationId,
         organization::{ActiveModel, Column, Entity, Model},
     },
-    error::{AppError, AppResult, Code, InputErrorCode, NO_ORGANIZATION},
+    error::{AppError, AppResult, InputErrorCode},
 };
 
 impl Recorded for Entity {
@@ -84,6 +84,11 @@ pub async fn selected(db: &Database, id: OrganizationId) -> AppResult<Option<Mod
     Ok(Entity::find_in(id).one(db.connection()).await?)
 }
 
+/// Whether an organization has this number. Whether the caller may see it does not matter here.
+pub(super) async fn exists(db: &Database, number: i64) -> AppResult<bool> {
+    Ok(Entity::find_in(OrganizationId(number)).one(db.bypass_rls().connection()).await?.is_some())
+}
+
 /// The organizations that the token names.
 fn among(db: &Database, request: &RequestContext) -> Select<Entity> {
     let numbers = request.caller.organizations.iter().copied();
@@ -138,12 +143,15 @@ pub async fn update(db: &Database, request: &RequestContext, input: &UpdateOrgan
     }
     let mut checks = Checks::default();
     let name = checks.required_line_patch("name", &input.name);
-    let external_id = checks.line_patch("externalId", &input.external_id);
-    check_external_id(&mut checks, external_id.as_ref().and_then(|id| id.as_deref()));
+    let external_id = match &input.external_id {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(id) => Some(Some(checked_external_id(&mut checks, id))),
+    };
     let ctx = WriteContext::begin(db, request, organization).await?;
     // An exclusive lock would wait for every write to rows of the organization.
     let Some(old) = Entity::find_in(organization).lock(LockType::NoKeyUpdate).one(&ctx.txn).await? else {
-        return Err(AppError::request(Code::Forbidden, NO_ORGANIZATION));
+        return Err(AppError::unknown_organization());
     };
     check_version(input.expected_version, old.version)?;
     checks.finish()?;
@@ -161,22 +169,22 @@ fn checked(request: &RequestContext, input: CreateOrganization) -> AppResult<Cre
     request.require(Scope::GatewayAdmin)?;
     let mut checks = Checks::default();
     let name = checks.required_line("name", &input.name);
-    let external_id = checks.optional_line("externalId", input.external_id.as_deref());
-    check_external_id(&mut checks, external_id.as_deref());
+    let external_id = input.external_id.map(|id| checked_external_id(&mut checks, &id));
     checks.finish()?;
     Ok(CreateOrganization { name, external_id })
 }
 
-/// An external id must not look like a number or an id of the gateway: a token could mean either.
-fn check_external_id(checks: &mut Checks, external_id: Option<&str>) {
-    let is_own = |id: &str| {
-        let digits = id.strip_prefix("org_").unwrap_or(id);
-        digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if external_id.is_some_and(is_own) {
-        let message = "Must not be a number or have the form org_42, which are ids of this service.";
+/// An external id must not look like an id of the gateway. It may be a number, because the issuer's setting organization_ids
+/// decides which of the two a number in a token is.
+fn checked_external_id(checks: &mut Checks, external_id: &str) -> String {
+    let id = checks.required_line("externalId", external_id);
+    let is_own =
+        id.strip_prefix("org_").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_own {
+        let message = "Must not have the form org_42, which is an id of this service.";
         checks.report("externalId", InputErrorCode::Invalid, message);
     }
+    id
 }
 
 async fn insert(txn: Write, request: &RequestContext, input: CreateOrganization) -> AppResult<Model> {

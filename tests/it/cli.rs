@@ -140,6 +140,26 @@ async fn a_token_is_printed_alone_and_works() {
     let expected =
         json!({ "subject": "alice", "scopes": ["contacts:read"], "organization": { "number": "1" } });
     assert_eq!(viewer.expect("an answer")["viewer"], expected);
+
+    let elsewhere = typed(folder.path(), &["token", "inspect", token]).await;
+    assert_eq!(elsewhere.code, Some(1), "{elsewhere:?}");
+    assert!(elsewhere.stderr.contains("no issuer is configured, so no token can be verified; set --config"));
+}
+
+#[tokio::test]
+async fn tokens_of_development_are_explained_without_a_configuration() {
+    let folder = folder();
+    let data_dir = folder.path().join("contact-gateway-data");
+    fs::create_dir(&data_dir).expect("a folder");
+    let gateway = Development::start(&data_dir, None).await;
+    let printed = typed(folder.path(), &["token", "--org", "org_1", "--org", "org_99"]).await;
+    let inspected = typed(folder.path(), &["token", "inspect", printed.stdout.trim()]).await;
+    assert_eq!((inspected.code, inspected.stderr.as_str()), (Some(0), ""), "{inspected:?}");
+    assert!(
+        inspected.stdout.contains("organizations\torg_1\nunknown\tno organization has the id org_99"),
+        "{inspected:?}"
+    );
+    gateway.stop().await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ on_both!(
     only_one_of_two_changes_to_a_version_wins,
     an_update_that_changes_nothing_leaves_no_trace,
     an_organization_that_is_not_there_is_forbidden,
+    a_write_to_an_unknown_organization_says_so,
     who_makes_organizations_needs_none_and_gets_into_none,
 );
 
@@ -83,6 +84,21 @@ async fn an_organization_that_is_not_there_is_forbidden(world: World) {
     let actor = world.actor("admin", &[gone], &Scope::ALL);
     let update = actor.mutate("updateOrganization", json!({ "name": "Gone" }), "organization { id }");
     assert_eq!(world.nothing_written(update).await.errors(), ["FORBIDDEN updateOrganization"]);
+}
+
+async fn a_write_to_an_unknown_organization_says_so(world: World) {
+    let actor = world.actor("admin", &[HOME + 10], &Scope::ALL);
+    for (mutation, input, selection) in [
+        ("createPartner", json!({ "name": "New" }), "partner { id }"),
+        ("createAccount", json!({ "name": "New" }), "account { id }"),
+        ("createContactType", json!({ "name": "New" }), "contactType { id }"),
+        ("updateOrganization", json!({ "name": "Gone" }), "organization { id }"),
+    ] {
+        let refused = world.nothing_written(actor.mutate(mutation, input, selection)).await;
+        assert_eq!(refused.errors(), [format!("FORBIDDEN {mutation}")]);
+        let message = refused.body["errors"][0]["message"].as_str().expect("a message");
+        assert!(message.starts_with("The token is for an organization that is unknown here. "), "{message}");
+    }
 }
 
 async fn who_makes_organizations_needs_none_and_gets_into_none(world: World) {

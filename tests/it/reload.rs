@@ -200,6 +200,24 @@ async fn limits_apply_and_other_settings_wait_for_a_restart() {
 }
 
 #[tokio::test]
+async fn the_fixed_organization_of_an_issuer_that_does_not_exist_is_reported() {
+    let issuer = format!(
+        "[[auth.issuers]]\nissuer = \"fixed\"\naudience = \"gateway\"\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n\
+         organization = "
+    );
+    let gateway = Gateway::configured(&["kept"], &format!("{issuer}\"org_99\"")).await;
+    let message = "the organization of an issuer does not exist; create it, or change the setting organization of the issuer";
+    let fields = logged(&gateway.folder, message, 1).await;
+    assert_eq!((&fields["issuer"], &fields["organization"]), (&json!("fixed"), &json!("org_99")));
+    for (number, organization) in ["org_1", "acme"].into_iter().enumerate() {
+        configure(&gateway.folder, &["kept"], &format!("{issuer}\"{organization}\""));
+        gateway.process.signal("HUP");
+        logged(&gateway.folder, RELOADED, number + 1).await;
+    }
+    assert_eq!(logged(&gateway.folder, message, 2).await["organization"], "acme");
+}
+
+#[tokio::test]
 async fn the_level_of_the_log_changes() {
     let gateway = Gateway::start(&["kept"]).await;
     let request = async |id: &str| {

@@ -75,6 +75,11 @@ pub enum TokenCommandError {
          --config"
     )]
     NoSigningKey,
+    /// There is nothing to verify tokens with.
+    #[error(
+        "no issuer is configured, so no token can be verified; set --config to the configuration of the server"
+    )]
+    NoIssuer,
     /// A private key cannot be used.
     #[error("auth.issuers: {0}")]
     Key(#[from] KeyError),
@@ -119,9 +124,13 @@ fn print(args: TokenArgs, out: &mut impl Write) -> Result<(), TokenCommandError>
 }
 
 fn development_signer(data_dir: &Path) -> Result<Signer, TokenCommandError> {
-    let key = config::existing_development_key(data_dir).map_err(|error| file_error(data_dir, error))?;
+    let key = existing_development_key(data_dir)?;
     let key = key.ok_or_else(|| TokenCommandError::NoDevelopmentKey(data_dir.display().to_string()))?;
     Ok(config::development_signer(&key)?)
+}
+
+fn existing_development_key(data_dir: &Path) -> Result<Option<Vec<u8>>, TokenCommandError> {
+    config::existing_development_key(data_dir).map_err(|error| file_error(data_dir, error))
 }
 
 fn configured_signer(file: &Path) -> Result<Signer, TokenCommandError> {

@@ -11,7 +11,7 @@ mod phone;
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use self::characters::{
     is_blank, is_emoji, is_hidden, is_mark, is_plain_space, is_unprintable, is_variable, is_virama,
@@ -49,7 +49,12 @@ pub(super) fn normalize(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The same of a part of a text, whose spaces at the ends count.
+/// A text in composed form (NFC) and otherwise as it is.
+pub(super) fn composed(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) { text.into() } else { text.nfc().collect::<String>().into() }
+}
+
+/// The same as [`normalize`] of a part of a text, whose spaces at the ends count.
 pub(super) fn normalize_part(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return text.into();

@@ -1,8 +1,9 @@
 //! `contact-gateway org` and `contact-gateway token inspect`.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use chrono::Utc;
+use contact_gateway::auth::{Scopes, Signer};
 use serde_json::json;
 
 use super::issuer::Signing;
@@ -71,7 +72,18 @@ async fn organizations_are_created_listed_and_named() {
         for wrong in [&["set-external-id", "org_2"][..], &["create"], &["set-external-id", "x", "y"]] {
             assert_eq!(org(wrong).await.code, Some(2), "{wrong:?}");
         }
-        assert_eq!(org(&["set-external-id", "org_9", "y"]).await.code, Some(1));
+        let absent = org(&["set-external-id", "org_9", "y"]).await;
+        assert_eq!(absent.code, Some(1));
+        assert!(absent.stderr.contains("there is no organization org_9; "), "{absent:?}");
+        for blank in
+            [&["set-external-id", "org_2", ""][..], &["create", "--name", "New", "--external-id", " "]]
+        {
+            let refused = org(blank).await;
+            assert_eq!(refused.code, Some(1), "{refused:?}");
+            assert!(refused.stderr.contains("Must not be blank"), "{refused:?}");
+        }
+        assert_eq!(org(&["set-external-id", "org_1", "42"]).await.code, Some(0));
+        assert_eq!(org(&["list"]).await.stdout, "org_1\t42\tAcme\norg_2\tglobex\tGlobex\n");
     }
 }
 
@@ -113,7 +125,13 @@ async fn a_token_is_explained_and_never_printed() {
         for (changes, code, part) in [
             (json!({ "org_id": "org_xyz" }), Some(1), "none of the token's organizations is known here"),
             (json!({ "aud": "account" }), Some(1), "audience of the issuer has \"contacts\""),
-            (json!({ "org_id": 7 }), Some(1), "It is the number 7."),
+            (json!({ "org_id": 7 }), Some(1), "none of the token's organizations is known here"),
+            (json!({ "org_id": true }), Some(1), "It is true."),
+            (
+                json!({ "aud": "app", "token_use": "id" }),
+                Some(1),
+                "The token is an ID token (claim token_use)",
+            ),
             (json!({ "exp": 1 }), Some(1), "expired"),
             (json!({ "iss": "https://other.test" }), Some(1), "unknown issuer"),
         ] {
@@ -126,6 +144,45 @@ async fn a_token_is_explained_and_never_printed() {
         let refused = inspect(&forged).await;
         assert!(refused.code == Some(1) && refused.stdout.contains("signature\t\tREFUSED: "), "{refused:?}");
         assert_eq!(inspect("nonsense").await.code, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_no_organization_and_missing_keys_are_explained() {
+    for database in empty_databases().await {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = configuration(folder.path(), &database.url());
+        let own = "\n[[auth.issuers]]\nissuer = \"own\"\naudience = \"contacts\"\nalgorithm = \"HS256\"\n\
+                   secret = \"0123456789abcdef0123456789abcdef\"\n\
+                   [[auth.issuers]]\nissuer = \"http://127.0.0.1:1\"\naudience = \"contacts\"\n";
+        let text = fs::read_to_string(&file).expect("a file");
+        fs::write(&file, text + own).expect("a file");
+        for arguments in [&["migrate", "up"][..], &["org", "create", "--name", "Acme"]] {
+            assert_eq!(typed(folder.path(), &[arguments, &["--config", &file]].concat()).await.code, Some(0));
+        }
+        let own = |organizations: &[i64]| {
+            let signer = Signer::with_secret("own", "contacts", b"0123456789abcdef0123456789abcdef");
+            let lifetime = Duration::from_mins(5);
+            let token =
+                signer.expect("a signer").mint("ada", organizations, Scopes::NONE, lifetime, Utc::now());
+            token.expect("a token")
+        };
+        let inspect =
+            async |token: &str| typed(folder.path(), &["token", "inspect", token, "--config", &file]).await;
+        let known = inspect(&own(&[1, 99])).await;
+        assert_eq!(known.code, Some(0), "{known:?}");
+        assert!(
+            known.stdout.contains("organizations\torg_1\nunknown\tno organization has the id org_99; "),
+            "{known:?}"
+        );
+        let unknown = inspect(&own(&[99])).await;
+        assert_eq!(unknown.code, Some(1), "{unknown:?}");
+        assert!(unknown.stderr.contains("none of the token's organizations is known here"), "{unknown:?}");
+
+        let without_keys = inspect(&token(json!({ "iss": "http://127.0.0.1:1" }))).await;
+        assert_eq!(without_keys.code, Some(1), "{without_keys:?}");
+        let cause = "keys\t\thttp://127.0.0.1:1/.well-known/openid-configuration: no response (";
+        assert!(without_keys.stdout.contains(cause), "{without_keys:?}");
     }
 }
 

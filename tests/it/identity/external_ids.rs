@@ -10,15 +10,22 @@ use contact_gateway::{
     },
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use super::{
+    ask, auth,
+    issuer::{Issuer, Signing},
+    message, restarted,
+};
 use crate::support::{HOME, OTHER, Reply, World, on_both};
 
 on_both!(
     they_are_set_at_creation_and_by_update,
     they_are_unique_and_no_ids_of_the_gateway,
     only_administrators_of_the_gateway_set_them,
+    tokens_name_them_in_any_unicode_form,
+    numbers_are_never_ids_of_the_gateway_at_a_provider,
     the_header_and_the_path_take_them,
     another_instance_sees_a_change_within_seconds,
 );
@@ -46,11 +53,15 @@ async fn they_are_set_at_creation_and_by_update(world: World) {
         (json!({ "externalId": "home" }), home(json!("home"))),
         (json!({}), home(json!("home"))),
         (json!({ "externalId": null }), home(json!(null))),
-        (json!({ "externalId": "  " }), home(json!(null))),
     ] {
         assert_eq!(update(input).await.data("/updateOrganization/organization"), &expected);
     }
-    let change = "{ changes(last: 2) { nodes { fields } } }";
+    assert_eq!(
+        update(json!({ "externalId": "42" })).await.data("/updateOrganization/organization"),
+        &home(json!("42"))
+    );
+    update(json!({ "externalId": null })).await;
+    let change = "{ changes(last: 4) { nodes { fields } } }";
     let fields = json!({ "externalId": { "old": null, "new": "home" } });
     assert_eq!(admin.query(change).await.data("/changes/nodes/0/fields"), &fields);
 }
@@ -60,10 +71,10 @@ async fn they_are_unique_and_no_ids_of_the_gateway(world: World) {
     set(&world, OTHER, Some("other")).await;
     for (external_id, errors) in [
         ("other", &["TAKEN externalId"][..]),
-        ("42", &["INVALID externalId"]),
+        ("", &["REQUIRED externalId"]),
+        (" ", &["REQUIRED externalId"]),
         ("org_42", &["INVALID externalId"]),
         ("org_007", &["INVALID externalId"]),
-        ("99999999999999999999999", &["INVALID externalId"]),
         ("a\nb", &["INVALID externalId"]),
         (&*"x".repeat(256), &["TOO_LONG externalId"]),
     ] {
@@ -86,6 +97,57 @@ async fn only_administrators_of_the_gateway_set_them(world: World) {
     }
     let renamed = tenant.mutate("updateOrganization", json!({ "name": "Mine" }), ORGANIZATION).await;
     assert_eq!(renamed.data("/updateOrganization/organization/name"), "Mine");
+}
+
+/// A world that accepts the tokens of a provider, and the organization that they are for.
+async fn with_provider(world: World, form: &str) -> (World, Issuer) {
+    let issuer = Issuer::start("https://login.test/", Signing::Rs).await;
+    let settings = format!(
+        "[[auth.issuers]]\nissuer = \"{}\"\naudience = \"contacts\"\nalgorithms = [\"RS256\"]\n{form}",
+        issuer.name
+    );
+    (restarted(world, auth(&settings)).await, issuer)
+}
+
+async fn organization_of(world: &World, issuer: &Issuer, org_id: Value) -> Reply {
+    let now = chrono::Utc::now().timestamp();
+    let claims = json!({
+        "iss": issuer.name, "aud": "contacts", "sub": "alice", "exp": now + 600, "scope": "contacts:read", "org_id": org_id
+    });
+    let actor = world.anonymous().with_token(&issuer.sign(&claims));
+    ask(&actor, "{ viewer { organization { number } } }").await
+}
+
+async fn tokens_name_them_in_any_unicode_form(world: World) {
+    let (world, issuer) = with_provider(world, "provider = \"auth0\"\n").await;
+    for (stored, named) in [("caf\u{e9}", "cafe\u{301}"), ("cafe\u{301}s", "caf\u{e9}s")] {
+        set(&world, HOME, Some(stored)).await;
+        for id in [stored, named] {
+            let reply = organization_of(&world, &issuer, json!(id)).await;
+            assert_eq!(reply.data("/viewer/organization/number"), "1", "{id:?}");
+        }
+    }
+    // Other differences make other ids.
+    for id in ["cafes", "CAF\u{c9}S", "caf\u{e9}s ", "caf\u{200b}\u{e9}s"] {
+        let reply = organization_of(&world, &issuer, json!(id)).await;
+        assert_eq!(reply.status, 403, "{id:?}: {}", reply.body);
+    }
+    let several = organization_of(&world, &issuer, json!(["x".repeat(150), "y".repeat(150)])).await;
+    let text = message(&several);
+    assert!(text.contains("for organizations that are unknown here"), "{text}");
+    assert!(text.contains(&"x".repeat(150)) && text.contains(&"y".repeat(150)), "{text}");
+}
+
+async fn numbers_are_never_ids_of_the_gateway_at_a_provider(mut world: World) {
+    set(&world, HOME, Some("2")).await;
+    for (form, number) in [("provider = \"auth0\"\n", "1"), ("claims.organizations = [\"org_id\"]\n", "2")] {
+        let (provided, issuer) = with_provider(world, form).await;
+        for id in [json!(2), json!("2")] {
+            let reply = organization_of(&provided, &issuer, id.clone()).await;
+            assert_eq!(reply.data("/viewer/organization/number"), number, "{form}{id}");
+        }
+        world = provided;
+    }
 }
 
 async fn the_header_and_the_path_take_them(world: World) {
