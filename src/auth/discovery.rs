@@ -1,13 +1,15 @@
 //! OpenID Connect discovery: an issuer's document, which says where its keys are and what it signs with.
 //!
 //! The document must name the very issuer that was configured, and its keys must come over TLS like itself. May import what
-//! fetches key sets.
+//! fetches key sets and what errors quote.
 
 use serde::Deserialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::algorithm::{Algorithm, Algorithms};
-use super::key_source::{Fetcher, SourceError, check_url};
+use super::key_source::{FetchError, Fetcher, KeySetText, SourceError, check_url};
+use super::token_error::quoted;
 
 /// Where an issuer's document is (OpenID Connect Discovery 1.0, section 4.1).
 const PATH: &str = "/.well-known/openid-configuration";
@@ -48,21 +50,21 @@ impl Discovery {
     }
 
     /// Reads the document, and then the keys that it points to. Gives the algorithms of the document, too.
-    pub(super) async fn read(&self) -> Result<(Vec<u8>, Algorithms), SourceError> {
-        let json = self.document.fetch().await.map_err(|error| match error {
-            SourceError::Status(status) => SourceError::DiscoveryStatus(status),
-            _ => SourceError::NoDocument,
-        })?;
-        let document: Document = serde_json::from_slice(&json).map_err(|_| SourceError::NoDocument)?;
+    pub(super) async fn read(&self, deadline: Instant) -> Result<KeySetText, SourceError> {
+        let error = |cause| self.document.error(cause);
+        let json = self.document.fetch(deadline).await?;
+        let document: Document = serde_json::from_slice(&json).map_err(|_| error(FetchError::NoDocument))?;
         if document.issuer != self.issuer {
-            return Err(SourceError::OtherIssuer);
+            return Err(error(FetchError::OtherIssuer(quoted(&document.issuer))));
         }
-        let keys_url: Url = document.jwks_uri.parse().map_err(|_| SourceError::NoDocument)?;
-        if self.document.is_remote() && keys_url.scheme() != "https" {
-            return Err(SourceError::Insecure);
+        let keys_url: Url = document.jwks_uri.parse().map_err(|_| error(FetchError::NoDocument))?;
+        if check_url(&keys_url).is_err() || self.document.is_remote() && keys_url.scheme() != "https" {
+            return Err(error(FetchError::UnsafeKeys));
         }
-        let keys = Fetcher::new(&keys_url)?.fetch().await?;
-        Ok((keys, algorithms(document.id_token_signing_alg_values_supported)))
+        let keys = Fetcher::new(&keys_url)?;
+        let json = keys.fetch(deadline).await?;
+        let discovered = Some(algorithms(document.id_token_signing_alg_values_supported));
+        Ok(KeySetText { json, address: keys.address, discovered })
     }
 }
 

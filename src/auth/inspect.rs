@@ -73,6 +73,9 @@ impl TokenVerifier {
             "selects the key",
         );
         let signature = issuer.check_signature(parts).await;
+        if let (Err(TokenError::KeysUnavailable), Some(trouble)) = (&signature, issuer.key_trouble()) {
+            report.add("keys", String::new(), trouble);
+        }
         report.add("signature", String::new(), meaning(signature.map(|_| "valid".to_owned())));
         match payload {
             Ok(payload) => issuer.explain(&payload, now, report),

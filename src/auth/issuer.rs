@@ -15,7 +15,7 @@ use super::claims::{Audience, ClaimRules, MAX_TOKEN_LIFETIME};
 use super::discovery::{self, Discovery};
 use super::key_ring::{KeyRing, Pace};
 use super::key_set::{KeySet, KeySetError, VerificationKey};
-use super::key_source::{self, Source, SourceError};
+use super::key_source::{self, Source, SourceError, without_query};
 use super::mapping::{ClaimMapping, path};
 
 /// The fewest bytes of an RSA modulus: 2048 bits.
@@ -55,7 +55,7 @@ impl fmt::Debug for KeyMaterial {
             Self::Secret(_) => f.write_str("Secret(hidden)"),
             Self::PublicPem(pem) => f.debug_tuple("PublicPem").field(pem).finish(),
             Self::KeySetFile(path) => f.debug_tuple("KeySetFile").field(path).finish(),
-            Self::KeySetUrl(url) => f.debug_tuple("KeySetUrl").field(&url.as_str()).finish(),
+            Self::KeySetUrl(url) => f.debug_tuple("KeySetUrl").field(&without_query(url)).finish(),
             Self::Discovery => f.write_str("Discovery"),
         }
     }

@@ -42,7 +42,8 @@ pub(super) struct Issuer {
     pub(super) name: String,
     pub(super) algorithms: Algorithms,
     pub(super) rules: ClaimRules,
-    keys: Keys,
+    /// Shared with the issuer of an earlier configuration that differs in its rules only.
+    keys: Arc<Keys>,
     memory: TokenMemory,
 }
 
@@ -57,7 +58,7 @@ impl TokenVerifier {
     }
 
     /// Accepts the tokens of other issuers. Those whose configuration is the same keep their keys and the tokens that were
-    /// verified; files of key sets are read again.
+    /// verified; those whose rules alone differ keep their keys. Files of key sets are read again.
     pub fn with_issuers(&self, issuers: Vec<IssuerConfig>) -> Result<Self, KeyError> {
         Self::build(issuers, Pace::default(), &self.issuers)
     }
@@ -68,10 +69,14 @@ impl TokenVerifier {
             if known.iter().any(|known| known.name == config.issuer) {
                 return Err(KeyError::DuplicateIssuer(config.issuer));
             }
-            let same = previous.iter().find(|previous| previous.can_be_kept(&config));
+            let same = previous.iter().find(|previous| previous.has_keys_of(&config));
             known.push(match same {
-                Some(same) => Arc::clone(same),
-                None => Arc::new(Issuer::new(config, pace)?),
+                Some(same) if same.config == config => Arc::clone(same),
+                Some(same) => Arc::new(Issuer::with_keys(config, Arc::clone(&same.keys))),
+                None => {
+                    let keys = Arc::new(config.keys(pace)?);
+                    Arc::new(Issuer::with_keys(config, keys))
+                }
             });
         }
         Ok(Self { issuers: known })
@@ -80,7 +85,7 @@ impl TokenVerifier {
     /// Waits until every key set was read once, or could not be read, which takes seconds at most.
     pub async fn first_readings(&self) {
         for issuer in &self.issuers {
-            if let Keys::Ring(ring) = &issuer.keys {
+            if let Keys::Ring(ring) = &*issuer.keys {
                 ring.first_reading().await;
             }
         }
@@ -89,7 +94,7 @@ impl TokenVerifier {
     /// Whether there are keys to verify anybody's tokens with. Once there were, it stays so: an outage of an issuer is
     /// reported to clients with its tokens only.
     pub fn is_ready(&self) -> bool {
-        self.issuers.iter().any(|issuer| match &issuer.keys {
+        self.issuers.iter().any(|issuer| match &*issuer.keys {
             Keys::One(_) => true,
             Keys::Ring(ring) => ring.was_read(),
         })
@@ -126,19 +131,28 @@ impl TokenVerifier {
 }
 
 impl Issuer {
-    fn new(config: IssuerConfig, pace: Pace) -> Result<Self, KeyError> {
-        let keys = config.keys(pace)?;
+    fn with_keys(config: IssuerConfig, keys: Arc<Keys>) -> Self {
         let IssuerConfig { issuer: name, algorithms, rules, .. } = config.clone();
-        Ok(Self { config, name, algorithms, rules, keys, memory: TokenMemory::default() })
+        Self { config, name, algorithms, rules, keys, memory: TokenMemory::default() }
     }
 
-    /// Whether this is the issuer of a configuration, with the keys that it has now.
-    fn can_be_kept(&self, config: &IssuerConfig) -> bool {
-        self.config == *config && !matches!(config.key, KeyMaterial::KeySetFile(_))
+    /// Whether the keys of this issuer are those of a configuration. An outage of the provider must not lose them.
+    fn has_keys_of(&self, config: &IssuerConfig) -> bool {
+        let IssuerConfig { issuer, algorithms, key, rules: _ } = config;
+        (&self.config.issuer, &self.config.algorithms, &self.config.key) == (issuer, algorithms, key)
+            && !matches!(key, KeyMaterial::KeySetFile(_))
+    }
+
+    /// Why the key set could not be read, if the last reading failed.
+    pub(super) fn key_trouble(&self) -> Option<String> {
+        match &*self.keys {
+            Keys::One(_) => None,
+            Keys::Ring(ring) => ring.trouble(),
+        }
     }
 
     fn remembered(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Claims> {
-        let generation = match &self.keys {
+        let generation = match &*self.keys {
             Keys::One(_) => 0,
             Keys::Ring(ring) => ring.generation()?,
         };
@@ -167,7 +181,7 @@ impl Issuer {
 
     /// The key for a token; the only one that there is, whatever the `kid`, or one of a set.
     async fn key(&self, kid: Option<&str>) -> Result<(Arc<VerificationKey>, u64), TokenError> {
-        match &self.keys {
+        match &*self.keys {
             Keys::One(key) => Ok((Arc::clone(key), 0)),
             Keys::Ring(ring) => ring.key(kid).await,
         }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::algorithm::Algorithms;
 use super::key_set::{KeySet, KeySetError, VerificationKey};
-use super::key_source::{Source, SourceError};
+use super::key_source::{KeySetText, Source, SourceError};
 use super::token_error::TokenError;
 
 /// The most requests that wait for one reading: unknown keys must not hold up everybody else.
@@ -74,14 +74,12 @@ struct Good {
     generation: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum ReadError {
     #[error(transparent)]
     Source(#[from] SourceError),
-    #[error(transparent)]
-    Set(#[from] KeySetError),
-    #[error("timed out reading the key set")]
-    Slow,
+    #[error("{address}: {error}")]
+    Set { address: String, error: KeySetError },
 }
 
 impl KeyRing {
@@ -120,6 +118,14 @@ impl KeyRing {
     /// Whether there ever was a set.
     pub(super) fn was_read(&self) -> bool {
         self.state.borrow().good.is_some()
+    }
+
+    /// Why the set could not be read, if the last reading failed.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match &self.state.borrow().last {
+            Some((_, Err(error))) => Some(error.to_string()),
+            _ => None,
+        }
     }
 
     /// The generation of the set in use, if there is one.
@@ -169,13 +175,13 @@ impl State {
 
     /// How long ago the last reading ended.
     fn rested(&self) -> Duration {
-        self.last.map_or(Duration::MAX, |(at, _)| at.elapsed())
+        self.last.as_ref().map_or(Duration::MAX, |(at, _)| at.elapsed())
     }
 
     /// Why a token is refused whose key is not there. After a reading that failed nobody knows whether the key exists:
     /// the token may be good, so "try again" is the honest answer and "unauthenticated" is not.
     fn refusal(&self) -> TokenError {
-        match self.last {
+        match &self.last {
             Some((_, Ok(()))) => TokenError::UnknownKey,
             _ => TokenError::KeysUnavailable,
         }
@@ -183,7 +189,7 @@ impl State {
 
     fn record(&mut self, read: Result<KeySet, ReadError>, now: Instant) {
         self.readings += 1;
-        self.last = Some((now, read.as_ref().map(drop).map_err(|error| *error)));
+        self.last = Some((now, read.as_ref().map(drop).map_err(ReadError::clone)));
         if let Ok(set) = read {
             let generation = match &self.good {
                 Some(before) if before.set.is_same(&set) => before.generation,
@@ -195,10 +201,10 @@ impl State {
     }
 
     fn next_reading(&self, pace: &Pace) -> Instant {
-        match self.last {
+        match &self.last {
             None => Instant::now(),
-            Some((at, Ok(()))) => at + pace.every,
-            Some((at, Err(_))) => at + pace.retry,
+            Some((at, Ok(()))) => *at + pace.every,
+            Some((at, Err(_))) => *at + pace.retry,
         }
     }
 }
@@ -233,11 +239,10 @@ impl Reader {
     }
 
     async fn read(&self) -> Result<KeySet, ReadError> {
-        let read = timeout(self.pace.patience, self.source.read()).await.map_err(|_| ReadError::Slow)?;
-        let (json, discovered) = read?;
+        let KeySetText { json, address, discovered } = self.source.read(self.pace.patience).await?;
         // Configured algorithms come first: a document may name more than the operator wants.
         let algorithms = discovered.filter(|_| self.algorithms.is_empty()).unwrap_or(self.algorithms);
-        Ok(KeySet::parse(algorithms, &json)?)
+        KeySet::parse(algorithms, &json).map_err(|error| ReadError::Set { address, error })
     }
 
     fn tell(&self, read: &Result<KeySet, ReadError>) {

@@ -32,6 +32,12 @@ pub enum KeySetError {
     /// No JSON, or no object with the list `keys`.
     #[error("not a JSON Web Key Set (an object with the array `keys`)")]
     NotASet,
+    /// Nothing says which tokens it is for.
+    #[error(
+        "the discovery document names no supported algorithm in id_token_signing_alg_values_supported; set algorithms of the \
+         issuer"
+    )]
+    NoAlgorithm,
     /// Nothing in it can verify a token of the issuer.
     #[error(
         "no key in the set can verify {0}: RSA with 2048 to 8192 bits, P-256, P-384 or Ed25519, public, for signatures"
@@ -100,6 +106,9 @@ impl KeySet {
     ///
     /// Two different keys of one `kid` are both left out: which of them is meant would be a guess.
     pub(super) fn parse(algorithms: Algorithms, json: &[u8]) -> Result<Self, KeySetError> {
+        if algorithms.is_empty() {
+            return Err(KeySetError::NoAlgorithm);
+        }
         let set: RawSet = serde_json::from_slice(json).map_err(|_| KeySetError::NotASet)?;
         let total = set.keys.len();
         let mut usable: Vec<(Option<String>, PublicKey, Algorithms)> =

@@ -1,7 +1,8 @@
 //! Tests of discovery over real sockets: which documents are believed, and what comes of their algorithms.
 
+use super::super::key_ring::Pace;
 use super::key_set::{jwk, set};
-use super::stub::{Answer, Stub};
+use super::stub::{Answer, Stub, response};
 use super::*;
 
 /// An issuer on this machine, with a document for it whose members can be changed, and its keys.
@@ -36,6 +37,23 @@ impl Provider {
             ("/.well-known/openid-configuration".to_owned(), document.to_string()),
             ("/keys".to_owned(), set(&keys)),
         ]));
+    }
+
+    /// What the operator reads about keys that are not available.
+    async fn trouble(&self) -> String {
+        let config = IssuerConfig {
+            algorithms: Algorithms::default(),
+            ..IssuerConfig::own(&self.issuer, AUDIENCE, Algorithm::RS256, KeyMaterial::Discovery)
+        };
+        let pace = Pace { patience: Duration::from_millis(500), ..Pace::default() };
+        let verifier = TokenVerifier::with_pace(vec![config], pace).expect("an issuer");
+        verifier.first_readings().await;
+        let token =
+            signed(r#"{"alg":"RS256","kid":"RS256"}"#, &with(json!({ "iss": self.issuer })).to_string());
+        let Inspection { claims, verdict } = verifier.inspect(&token, now()).await;
+        assert_eq!(Reason::from(&verdict.expect_err("no keys")), Reason::KeysUnavailable);
+        let keys = claims.into_iter().find(|claim| claim.name == "keys").expect("the trouble");
+        keys.meaning
     }
 
     /// The verdict about a token that is signed by an algorithm, with a new verifier.
@@ -99,6 +117,53 @@ async fn other_documents_are_not_believed() {
         let verdict = provider.verdict(Algorithms::default(), Algorithm::RS256).await;
         assert_eq!(verdict, Err(Reason::KeysUnavailable), "{changes}");
     }
+}
+
+#[tokio::test]
+async fn the_cause_of_missing_keys_is_explained_with_its_address() {
+    let mut provider = Provider::start().await;
+    let (document, keys) = (
+        format!("{}/.well-known/openid-configuration: ", provider.issuer),
+        format!("{}/keys", provider.issuer),
+    );
+    for (changes, address, cause) in [
+        (json!({ "issuer": "https://other.test" }), &document, "is of the issuer \"https://other.test\""),
+        (json!({ "jwks_uri": null }), &document, "not a discovery document"),
+        (json!({ "jwks_uri": "http://keys.test/keys" }), &document, "a jwks_uri that is not https"),
+        (
+            json!({ "jwks_uri": format!("{keys}?apikey=top-secret") }),
+            &format!("{keys}?hidden: "),
+            "status 404",
+        ),
+        (
+            json!({ "id_token_signing_alg_values_supported": ["HS256", "none"] }),
+            &format!("{keys}: "),
+            "names no supported algorithm",
+        ),
+        (
+            json!({ "id_token_signing_alg_values_supported": ["ES384"] }),
+            &format!("{keys}: "),
+            "can verify ES384: ",
+        ),
+    ] {
+        provider.serve(changes, &[Algorithm::RS256]);
+        let trouble = provider.trouble().await;
+        assert!(trouble.starts_with(address) && trouble.contains(cause), "{cause}: {trouble}");
+        assert!(!trouble.contains("top-secret"), "{trouble}");
+    }
+    for (answer, cause) in [
+        (Answer::Silence, "no whole response in time"),
+        (Answer::Text(" ".repeat(300_000)), "larger than 256 KiB"),
+        (response("302 Found", "location: /\r\n", ""), "status 302"),
+        (Answer::Raw(String::new()), "no response ("),
+    ] {
+        provider.stub.answer(answer);
+        let trouble = provider.trouble().await;
+        assert!(trouble.starts_with(&document) && trouble.contains(cause), "{cause}: {trouble}");
+    }
+    provider.issuer = "http://127.0.0.1:1".to_owned();
+    let refused = provider.trouble().await;
+    assert!(refused.contains("http://127.0.0.1:1/.well-known/") && refused.contains("refused"), "{refused}");
 }
 
 #[test]

@@ -232,6 +232,36 @@ async fn an_issuer_in_trouble_does_not_touch_the_others() {
 }
 
 #[tokio::test]
+async fn other_rules_of_an_issuer_keep_its_keys_and_forget_its_tokens() {
+    let stub = Stub::start(Answer::Text(keys(&["a"]))).await;
+    let verifier = of(&stub, PATIENT);
+    assert_eq!(verdict(&verifier, "a").await, Ok(()));
+    stub.answer(response("503 Service Unavailable", "", ""));
+    let mut config = issuer(Algorithm::ES256, KeyMaterial::KeySetUrl(stub.url.clone()));
+    config.rules.max_lifetime = Some(Duration::from_mins(1));
+    let changed = verifier.with_issuers(vec![config.clone()]).expect("a verifier");
+    drop(verifier);
+    assert!(changed.is_ready());
+    assert_eq!(verdict(&changed, "a").await, Err(Reason::LifetimeTooLong));
+    config.rules.max_lifetime = None;
+    let changed = changed.with_issuers(vec![config.clone()]).expect("a verifier");
+    assert_eq!(verdict(&changed, "a").await, Ok(()));
+    assert_eq!(stub.requests(), 1);
+
+    let with = |change: fn(&mut IssuerConfig)| {
+        let mut config = config.clone();
+        change(&mut config);
+        changed.with_issuers(vec![config]).expect("a verifier")
+    };
+    assert!(!with(|config| config.issuer = "other".to_owned()).is_ready());
+    assert!(!with(|config| config.algorithms = Algorithm::ES384.into()).is_ready());
+    let another = |config: &mut IssuerConfig| {
+        config.key = KeyMaterial::KeySetUrl("http://127.0.0.1:1/".parse().expect("an address"));
+    };
+    assert!(!with(another).is_ready());
+}
+
+#[tokio::test]
 async fn a_file_is_read_again() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("keys.json");
