@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::Caller;
 use super::mapping::{ClaimMapping, ClaimsRead, NamedOrganizations};
 use super::payload::{ClaimPath, Payload};
+use super::provider::id_token_claim;
 use super::scope::Scopes;
 use super::token_error::{TokenError, quoted};
 
@@ -24,8 +25,8 @@ const MAX_DATE: f64 = 253_402_300_799.0;
 
 const DATE: &str = "a number: seconds since 1970, not milliseconds";
 const AUDIENCE: &str = "a string or a list of strings";
-const NO_AUDIENCE: &str = "set audience_claim of the issuer to the claim that has the audience, or accept_any_audience to true \
-                           if its tokens have none";
+const NO_AUDIENCE: &str = "let the issuer add it (Keycloak: an audience mapper of the client), set audience_claim of the issuer \
+                           to the claim that has the audience, or accept_any_audience to true if its tokens have none";
 
 /// Who a token must be for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +81,8 @@ impl ClaimRules {
         let Audience::Named { claim, names } = &self.audience else { return Ok(()) };
         let values = claim.find(payload);
         let Some(first) = values.first() else {
-            return Err(TokenError::missing(claim.as_str()).with_remedy(NO_AUDIENCE));
+            let missing = || TokenError::missing(claim.as_str()).with_remedy(NO_AUDIENCE);
+            return Err(id_token_claim(payload).map_or_else(missing, TokenError::IdToken));
         };
         let mut found = Vec::new();
         for value in &values {
@@ -94,6 +96,10 @@ impl ClaimRules {
         }
         if found.iter().any(|name| names.iter().any(|allowed| allowed == name)) {
             return Ok(());
+        }
+        // Whoever added the audience of ID tokens would accept tokens that were never meant for an API.
+        if let Some(claim) = id_token_claim(payload) {
+            return Err(TokenError::IdToken(claim));
         }
         Err(TokenError::WrongAudience {
             claim: claim.to_string(),

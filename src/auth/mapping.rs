@@ -4,6 +4,7 @@
 //! `auth` that know tokens.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -18,16 +19,17 @@ const STRINGS: &str = "a string or a list of strings";
 const SUBJECT: &str = "a string with something to see and without control characters";
 const NUMBER: &str = "a positive whole number";
 const NUMBERS: &str = "a list of positive whole numbers";
-const EXTERNAL_IDS: &str = "a string or a list of strings: external ids of organizations";
-const ANY_IDS: &str = "a positive whole number, a string that is not blank, or a list of them";
+const IDS: &str = "a positive whole number, a string that is not blank, or a list of them";
 
 const TAKE_STRINGS: &str = "to accept lists, set provider or claims.scopes of the issuer";
 const TAKE_EXTERNAL_IDS: &str =
     "to accept the provider's ids of organizations, set provider or claims.organizations of the issuer";
 const NAME_A_MEMBER: &str = "to read a member of an object, set claims of the issuer to a JSON pointer, for example /organization/*/id";
+const NAME_AN_ORGANIZATION: &str = "to read a member of an object, set claims.organizations of the issuer to a JSON pointer, for \
+                                    example /organization/*/id; Keycloak sends a list of names if its mapper adds neither ids \
+                                    nor attributes";
 const ONE_CLAIM: &str = "to read only one of them, set claims.organizations of the issuer";
-const ANY_ID: &str =
-    "to accept numbers and ids such as org_42, set claims.organization_ids of the issuer to any";
+const NAME_THE_SUBJECT: &str = "set claims.subject of the issuer to the claim that has the subject";
 
 /// The claims of one issuer's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,14 +73,24 @@ impl OrganizationName {
     }
 }
 
+/// The id or the external id, as in the settings.
+impl fmt::Display for OrganizationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "org_{number}"),
+            Self::External(id) => f.write_str(id),
+        }
+    }
+}
+
 /// The forms that claims may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenForm {
     /// The gateway's own: scopes are a string, organizations are numbers in the list `orgs` or the number `org_id`.
     Own,
-    /// Scopes are a string or a list; organizations are external ids, one or a list.
+    /// Scopes are a string or a list; organizations are external ids, one or a list. A number is the external id of its digits.
     Provider,
-    /// The same, and organizations may also be numbers or the gateway's own ids.
+    /// The same, but numbers, also in strings, and the gateway's own ids are organizations of the gateway.
     Mixed,
 }
 
@@ -116,7 +128,9 @@ impl ClaimMapping {
     /// The subject, which becomes the actor of changes: no blank, and nothing that a database or a log can't keep.
     pub(super) fn subject(&self, payload: &Payload) -> Result<String, TokenError> {
         let values = self.subject.find(payload);
-        let Some(value) = values.first() else { return Err(TokenError::missing(self.subject.as_str())) };
+        let Some(value) = values.first() else {
+            return Err(TokenError::missing(self.subject.as_str()).with_remedy(NAME_THE_SUBJECT));
+        };
         match value {
             Value::String(text) if values.len() == 1 && is_line(text) => Ok(text.clone()),
             value => Err(TokenError::invalid(self.subject.as_str(), value, SUBJECT)),
@@ -163,7 +177,7 @@ impl ClaimMapping {
                 value if self.form == TokenForm::Own => {
                     return Err(TokenError::invalid(claim.as_str(), value, STRING).with_remedy(TAKE_STRINGS));
                 }
-                value => return Err(refused(claim, value, STRINGS)),
+                value => return Err(refused(claim, value, STRINGS, NAME_A_MEMBER)),
             }
         }
         Ok(names)
@@ -209,10 +223,8 @@ impl ClaimMapping {
         for value in claim.find(payload) {
             let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
             for item in items {
-                names.push(self.organization(item).ok_or_else(|| {
-                    let allowed = if self.form == TokenForm::Mixed { ANY_IDS } else { EXTERNAL_IDS };
-                    refused(claim, value, allowed)
-                })?);
+                let name = self.organization(item);
+                names.push(name.ok_or_else(|| refused(claim, value, IDS, NAME_AN_ORGANIZATION))?);
             }
         }
         Ok(names)
@@ -224,7 +236,7 @@ impl ClaimMapping {
             Value::String(text) if self.form == TokenForm::Mixed => Some(OrganizationName::parse(text)),
             Value::String(text) => Some(OrganizationName::External(text.clone())),
             value if self.form == TokenForm::Mixed => positive(value).map(OrganizationName::Number),
-            _ => None,
+            value => positive(value).map(|number| OrganizationName::External(number.to_string())),
         }
     }
 
@@ -291,13 +303,14 @@ fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
-fn refused(claim: &ClaimPath, value: &Value, allowed: &'static str) -> TokenError {
-    let remedy = match value {
-        Value::Object(_) => NAME_A_MEMBER,
-        _ if allowed == EXTERNAL_IDS => ANY_ID,
-        _ => "",
-    };
-    TokenError::invalid(claim.as_str(), value, allowed).with_remedy(remedy)
+fn refused(
+    claim: &ClaimPath,
+    value: &Value,
+    allowed: &'static str,
+    remedy_of_object: &'static str,
+) -> TokenError {
+    let error = TokenError::invalid(claim.as_str(), value, allowed);
+    if value.is_object() { error.with_remedy(remedy_of_object) } else { error }
 }
 
 /// Which of two claims grants would be a guess, also where they agree.

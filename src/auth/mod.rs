@@ -16,7 +16,7 @@ pub use self::inspect::{InspectedClaim, Inspection};
 pub use self::issuer::{IssuerConfig, KeyError, KeyMaterial};
 pub use self::jwt::TokenVerifier;
 pub use self::key_set::KeySetError;
-pub use self::key_source::SourceError;
+pub use self::key_source::{FetchError, SourceError, without_query};
 pub use self::mapping::{ClaimMapping, ClaimsRead, OrganizationName, Organizations, TokenForm};
 pub use self::payload::ClaimPath;
 pub use self::provider::Provider;

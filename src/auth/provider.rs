@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::MAX_TOKEN_LIFETIME;
 use super::algorithm::{Algorithm, Algorithms};
@@ -120,6 +121,19 @@ pub(super) fn unread_scopes(read: &[ClaimPath], payload: &Payload) -> Vec<&'stat
 /// The same of organizations.
 pub(super) fn unread_organizations(read: &[ClaimPath], payload: &Payload) -> Vec<&'static str> {
     unread(Provider::ALL.into_iter().flat_map(|provider| provider.shape().organizations), read, payload)
+}
+
+/// The claim by which a token is certainly an ID token: it is for the application that signed the user in, never for an API.
+pub(super) fn id_token_claim(payload: &Payload) -> Option<&'static str> {
+    let says = |name, text| payload.get(name).and_then(Value::as_str) == Some(text);
+    // Cognito, Keycloak, and the hashes of OpenID Connect, which no other token has.
+    if says("token_use", "id") {
+        return Some("token_use");
+    }
+    if says("typ", "ID") {
+        return Some("typ");
+    }
+    ["at_hash", "c_hash"].into_iter().find(|name| payload.get(name).is_some())
 }
 
 fn unread(

@@ -92,6 +92,11 @@ pub enum TokenError {
         /// The audiences that are configured.
         allowed: String,
     },
+    /// An ID token, and its audience is not this service.
+    #[error(
+        "The token is an ID token (claim {0}), which is for the application that signed the user in. Send the access token."
+    )]
+    IdToken(&'static str),
     /// `exp` is past.
     #[error("The token has expired (claim exp). Get a new one.")]
     Expired,

@@ -11,6 +11,43 @@ fn required_claims_are_required() {
 }
 
 #[test]
+fn a_missing_claim_names_the_setting() {
+    let message = |name: &str| {
+        let verdict = hs256().verify(&token(&with(json!({ name: null }))), now()).now_or_never();
+        verdict.expect("a known key").expect_err("a refusal").to_string()
+    };
+    assert!(message("sub").contains("claims.subject"), "{}", message("sub"));
+    assert!(message("aud").contains("audience mapper") && message("aud").contains("audience_claim"));
+}
+
+#[test]
+fn an_id_token_is_named_and_no_setting_is_recommended() {
+    for mark in [
+        json!({ "token_use": "id" }),
+        json!({ "typ": "ID" }),
+        json!({ "at_hash": "x" }),
+        json!({ "c_hash": "x" }),
+    ] {
+        for audience in [json!(null), json!("the application")] {
+            let mut changes = mark.clone();
+            changes["aud"] = audience;
+            assert_eq!(refusal(changes.clone()), Reason::IdToken, "{changes}");
+        }
+        assert!(verify(&with(mark)).is_ok());
+    }
+    let error = TokenError::IdToken("token_use").to_string();
+    assert!(
+        error.contains("ID token (claim token_use)") && error.ends_with("Send the access token."),
+        "{error}"
+    );
+    for other in [json!({ "token_use": "access" }), json!({ "typ": "Bearer" }), json!({ "nonce": "x" })] {
+        let mut changes = other;
+        changes["aud"] = json!("other");
+        assert_eq!(refusal(changes), Reason::WrongAudience);
+    }
+}
+
+#[test]
 fn issuer_and_audience_are_compared_exactly() {
     for name in ["", "https://issuer.test/", "HTTPS://ISSUER.TEST", "other"] {
         assert_eq!(refusal(json!({ "iss": name })), Reason::UnknownIssuer);

@@ -144,8 +144,10 @@ fn organizations_are_numbers_ids_and_external_ids() {
         assert!(organizations_of(&mixed, json!({ "org": bad })).is_err(), "{bad}");
         assert!(organizations_of(&provider, json!({ "org": bad })).is_err(), "{bad}");
     }
-    let number = organizations_of(&provider, json!({ "org": 7 })).expect_err("a refusal");
-    assert!(number.contains("It is the number 7.") && number.contains("claims.organization_ids"), "{number}");
+    // A number of the provider is never one of the gateway.
+    assert_eq!(organizations_of(&provider, json!({ "org": [7, "7", "acme"] })), own(&[], &["7", "acme"]));
+    let object = organizations_of(&provider, json!({ "org": { "acme": {} } })).expect_err("a refusal");
+    assert!(object.contains("/organization/*/id") && object.contains("Keycloak"), "{object}");
 
     let two = ClaimMapping { organizations: Organizations::Claims(paths(&["org", "tenant"])), ..mixed };
     assert_eq!(organizations_of(&two, json!({ "tenant": 7, "org": null })), own(&[7], &[]));
@@ -361,7 +363,9 @@ proptest! {
                 prop_assert!(number > 0 && (is_text || is_number), "{number}");
             }
             for id in external_ids {
-                prop_assert!(mapping.form != TokenForm::Own && texts.contains(&id), "{id}");
+                let is_number = mapping.form == TokenForm::Provider
+                    && id.parse().is_ok_and(|number: i64| number > 0 && numbers.contains(&number));
+                prop_assert!(mapping.form != TokenForm::Own && texts.contains(&id) || is_number, "{id}");
             }
         }
     }
