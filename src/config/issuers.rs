@@ -18,6 +18,7 @@ use super::{Auth, Issuer};
 use crate::auth::{
     Algorithm, Algorithms, Audience, ClaimMapping, ClaimPath, ClaimRules, IssuerConfig, KeyError,
     KeyMaterial, MAX_TOKEN_LIFETIME, OrganizationName, Organizations, Provider, Scope, Scopes, TokenForm,
+    without_query,
 };
 
 const KEYS: [&str; 4] = ["secret", "public_key_file", "jwks_file", "jwks_url"];
@@ -25,6 +26,8 @@ const ONE_KEY: &str = "set secret (HS256, HS384, HS512), or public_key_file, jwk
                        set issuer to the https URL of an OpenID Connect provider, whose keys are discovered";
 const NO_AUDIENCE: &str = "set it to the required aud claim of the tokens, or set accept_any_audience to true if the \
                            tokens have none";
+const NO_ISSUER: &str = "not set; set provider (auth0, okta, entra, keycloak, clerk, cognito or supabase), issuer and audience, or \
+                         issuer, audience, algorithms and a key, in [auth] or, for each of several issuers, in [[auth.issuers]]";
 const CLAIM: &str = "use the name of a claim, or a JSON pointer, for example /realm_access/roles";
 
 /// The settings of an issuer, as they are given.
@@ -138,42 +141,44 @@ pub(super) fn read(settings: &mut Settings, needs: Needs) -> Auth {
         let message = format!("issuers are configured both here and in [auth]; {remedy}");
         settings.problem("auth.issuers", message);
     }
-    if listed.is_none() && auth.is_empty() && needs == Needs::DatabaseAndIssuer {
-        settings.problem("auth.issuer", "not set; set issuer, audience, algorithms and a key in [auth]");
+    let tables = tables(settings, listed);
+    if auth.is_empty() && tables.as_ref().is_some_and(Vec::is_empty) && needs == Needs::DatabaseAndIssuer {
+        settings.problem("auth.issuer", NO_ISSUER);
     }
     let mut issuers = Vec::new();
     if !auth.is_empty() {
         issuers.extend(issuer(settings, "auth", auth));
     }
-    for (index, table) in tables(settings, listed).into_iter().enumerate() {
+    for (index, table) in tables.unwrap_or_default().into_iter().enumerate() {
         issuers.extend(issuer(settings, &format!("auth.issuers[{index}]"), table));
     }
     report_duplicates(settings, &issuers);
     Auth { issuers }
 }
 
-fn tables(settings: &mut Settings, listed: Option<Value>) -> Vec<Table> {
+/// The listed issuers; `None` for what is no list, which is reported.
+fn tables(settings: &mut Settings, listed: Option<Value>) -> Option<Vec<Table>> {
     if let Some(Value::String(json)) = &listed {
         return tables_of_json(settings, json);
     }
     let tables = listed.map_or(Ok(Vec::new()), Value::try_into);
-    tables.unwrap_or_else(|_| {
+    if tables.is_err() {
         let remedy = "write [[auth.issuers]] above each, in the file";
         settings.problem("auth.issuers", format!("not a list of sections; {remedy}"));
-        Vec::new()
-    })
+    }
+    tables.ok()
 }
 
 /// The issuers in an environment variable.
-fn tables_of_json(settings: &mut Settings, json: &str) -> Vec<Table> {
-    serde_json::from_str(json).unwrap_or_else(|error| {
+fn tables_of_json(settings: &mut Settings, json: &str) -> Option<Vec<Table>> {
+    let tables = serde_json::from_str(json).map_err(|error| {
         // Not the error's own text: it may quote a secret.
         let position = format!("line {}, column {}", error.line(), error.column());
         let remedy = "use the form [{\"issuer\": \"https://login.example.com/\", \"audience\": [\"contacts\"]}], with the settings of \
                       [[auth.issuers]] and without null";
         settings.problem("auth.issuers", format!("not a JSON list of issuers ({position}); {remedy}"));
-        Vec::new()
-    })
+    });
+    tables.ok()
 }
 
 fn report_duplicates(settings: &mut Settings, issuers: &[Issuer]) {
@@ -449,7 +454,7 @@ impl Serialize for Issuer {
             // Its file is what was configured; and discovery needs no setting.
             KeyMaterial::PublicPem(_) | KeyMaterial::Discovery => {}
             KeyMaterial::KeySetFile(file) => map.serialize_entry("jwks_file", file)?,
-            KeyMaterial::KeySetUrl(url) => map.serialize_entry("jwks_url", url.as_str())?,
+            KeyMaterial::KeySetUrl(url) => map.serialize_entry("jwks_url", &without_query(url))?,
         }
         for (name, file) in [("public_key_file", public_key_file), ("private_key_file", private_key_file)] {
             if let Some(file) = file {
@@ -459,7 +464,7 @@ impl Serialize for Issuer {
         map.serialize_entry("max_lifetime", &MaxLifetime(rules.max_lifetime).to_string())?;
         let mapping = &rules.mapping;
         if let Organizations::Fixed(name) = &mapping.organizations {
-            map.serialize_entry("organization", &organization_text(name))?;
+            map.serialize_entry("organization", &name.to_string())?;
         }
         map.serialize_entry("claims", &claim_settings(mapping))?;
         if !mapping.scope_map.is_empty() {
@@ -469,13 +474,6 @@ impl Serialize for Issuer {
             map.serialize_entry("scope_map", &scope_map)?;
         }
         map.end()
-    }
-}
-
-fn organization_text(name: &OrganizationName) -> String {
-    match name {
-        OrganizationName::Number(number) => format!("org_{number}"),
-        OrganizationName::External(id) => id.clone(),
     }
 }
 
@@ -527,7 +525,9 @@ mod tests {
             (format!("jwks_file = \"{}\"", file.display()), "jwks_url = \"https://i.test/keys?x\"");
         let text = format!("[database]\nurl = \"sqlite:x\"\n{}{}", issuer("one", &file), issuer("two", url));
         let printed = load_text(&text, &[]).expect("a good configuration").print();
-        assert!(printed.contains(&file) && printed.contains(url), "{printed}");
+        // The query may have a key.
+        let hidden = url.replace("?x", "?hidden");
+        assert!(printed.contains(&file) && printed.contains(&hidden) && !printed.contains(url), "{printed}");
         assert_eq!(load_text(&printed, &[]).expect("TOML").print(), printed);
     }
 

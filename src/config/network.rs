@@ -19,6 +19,9 @@ pub struct Network {
     pub prefix: u8,
 }
 
+/// The bits in front of an address of IPv4 that is written as one of IPv6 (`::ffff:192.0.2.1`).
+const MAPPED_BITS: u8 = 96;
+
 /// A text that is no address and no network.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoNetwork;
@@ -30,9 +33,16 @@ impl FromStr for Network {
         let (address, prefix) =
             text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
+        let most: u8 = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(most), str::parse).map_err(|_| NoNetwork)?;
-        if prefix > most { Err(NoNetwork) } else { Ok(Self { address, prefix }) }
+        match (address, address.to_canonical(), prefix.checked_sub(MAPPED_BITS)) {
+            _ if prefix > most => Err(NoNetwork),
+            // Peers are compared in this form too.
+            (IpAddr::V6(_), canonical @ IpAddr::V4(_), Some(prefix)) => {
+                Ok(Self { address: canonical, prefix })
+            }
+            _ => Ok(Self { address, prefix }),
+        }
     }
 }
 
@@ -79,6 +89,10 @@ mod tests {
             ("192.0.2.1", "192.0.2.1/32"),
             ("::1", "::1/128"),
             ("fd00::/8", "fd00::/8"),
+            ("::ffff:127.0.0.0/104", "127.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:192.0.2.1", "192.0.2.1/32"),
+            ("::/0", "::/0"),
         ] {
             assert_eq!(text.parse::<Network>().expect("a network").to_string(), written);
         }

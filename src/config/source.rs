@@ -201,7 +201,8 @@ fn other_form(section: &str, key: &str) -> Option<String> {
     }
 }
 
-/// The text of a file with a secret. Editors and shells end a file with a newline, which is not part of the secret.
+/// The text of a file with a secret. Editors and shells end a file with a newline, which is not part of the secret. Other control
+/// characters are rejected: what comes after a line break is hardly meant to be a part of it.
 fn read_secret_file(file: &Value) -> Result<String, String> {
     let remedy = "set it to a readable file that contains only the secret";
     let Value::String(file) = file else { return Err(format!("not the name of a file; {remedy}")) };
@@ -212,6 +213,9 @@ fn read_secret_file(file: &Value) -> Result<String, String> {
         if text.ends_with('\r') {
             text.pop();
         }
+    }
+    if text.contains(char::is_control) {
+        return Err(format!("{file} has a line break or another control character in the secret; {remedy}"));
     }
     Ok(text)
 }

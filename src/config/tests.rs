@@ -620,7 +620,7 @@ fn with_files(folder: &TempDir, files: &[(&str, &str)]) -> Vec<(String, String)>
 #[test]
 fn secrets_are_read_from_files() {
     let folder = TempDir::new().expect("a folder");
-    let secret = format!("{SECRET}\n\n");
+    let secret = format!("{SECRET}\n");
     let mut environment =
         variables(&[("AUTH__ISSUER", "i"), ("AUTH__AUDIENCE", "a"), ("AUTH__ALGORITHM", "HS256")]);
     environment.extend(with_files(
@@ -629,13 +629,48 @@ fn secrets_are_read_from_files() {
     ));
     let config = load_for_serving(None, environment).expect("a good configuration");
     assert_eq!(config.database_url().expect("an address").expose(), "postgres://u:p@h/d");
-    let expected = format!("{SECRET}\n");
     let key = &config.auth.issuers[0].verification.key;
-    assert!(
-        matches!(key, KeyMaterial::Secret(key) if *key == expected.as_bytes()),
-        "only one newline is removed"
-    );
+    assert!(matches!(key, KeyMaterial::Secret(key) if *key == SECRET.as_bytes()));
     assert!(!config.print().contains(SECRET));
+}
+
+#[test]
+fn a_secret_in_a_file_is_one_line() {
+    let folder = TempDir::new().expect("a folder");
+    let base = variables(&[("AUTH__ISSUER", "i"), ("AUTH__AUDIENCE", "a"), ("AUTH__ALGORITHM", "HS256")]);
+    for wrong in
+        [format!("{SECRET}\n\n"), format!("{SECRET}\nmore"), format!("{SECRET}\r"), format!("\0{SECRET}")]
+    {
+        let mut environment = base.clone();
+        environment.extend(with_files(
+            &folder,
+            &[("DATABASE__URL_FILE", "postgres://u:top-secret@h/d\nmore"), ("AUTH__SECRET_FILE", &wrong)],
+        ));
+        let problems = load_for_serving(None, environment).expect_err("a refusal").problems;
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        for (problem, name) in problems.iter().zip(["DATABASE__URL_FILE", "AUTH__SECRET_FILE"]) {
+            assert_eq!(problem.setting, format!("CONTACT_GATEWAY__{name}"));
+            assert!(problem.message.contains("control character"), "{problem}");
+            assert!(
+                !problem.message.contains(SECRET) && !problem.message.contains("top-secret"),
+                "{problem}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_empty_list_of_issuers_is_none() {
+    let database = GOOD.split("[auth]").next().expect("a section");
+    for (text, environment) in [
+        (format!("{database}\n[auth]\nissuers = []"), None),
+        (database.to_owned(), Some(("AUTH__ISSUERS", " [] "))),
+    ] {
+        let problems = problems(&text, environment.as_slice());
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains("not set; set provider (auth0, "), "{problems:?}");
+        assert!(problems[0].contains("[[auth.issuers]]"), "{problems:?}");
+    }
 }
 
 #[test]
