@@ -42,10 +42,9 @@ impl TrustedProxies {
         if !self.trusts(client) {
             return client;
         }
-        let hops = self.hops(headers);
-        for hop in hops.iter().rev() {
+        for hop in self.hops(headers) {
             // What is no address hides everything before it.
-            let Some(address) = address(hop) else { break };
+            let Some(address) = address(&hop) else { break };
             client = address.to_canonical();
             if !self.trusts(client) {
                 break;
@@ -58,28 +57,59 @@ impl TrustedProxies {
         self.networks.iter().any(|(network, bits)| contains(*network, *bits, address))
     }
 
-    /// What the header says, the client's end first. Several lines are one list.
+    /// What the header says, the last proxy first. Several lines are one list. Bytes beyond ASCII belong to no address.
     fn hops(&self, headers: &HeaderMap) -> Vec<String> {
-        let name = match self.header {
-            ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
-            ForwardedHeader::Forwarded => header::FORWARDED,
+        let (name, split): (HeaderName, fn(&str) -> Vec<String>) = match self.header {
+            ForwardedHeader::XForwardedFor => {
+                (X_FORWARDED_FOR, |line| line.rsplit(',').map(|item| item.trim().to_owned()).collect())
+            }
+            ForwardedHeader::Forwarded => (header::FORWARDED, |line| {
+                rsplit_unquoted(line, ',').into_iter().map(forwarded_for).collect()
+            }),
         };
-        let lines = headers.get_all(name).into_iter().map(|line| line.to_str().unwrap_or_default());
-        let items = lines.flat_map(|line| line.split(','));
-        match self.header {
-            ForwardedHeader::XForwardedFor => items.map(|item| item.trim().to_owned()).collect(),
-            ForwardedHeader::Forwarded => items.map(forwarded_for).collect(),
-        }
+        let lines = headers.get_all(name).into_iter().rev();
+        lines.flat_map(|line| split(&String::from_utf8_lossy(line.as_bytes()))).collect()
     }
 }
 
-/// The node of a `for` parameter; an element without one hides where the request came from. Nodes have no commas.
+/// The node of the `for` parameter of an element (RFC 7239). An element without one, or with two, hides where the request came
+/// from.
 fn forwarded_for(element: &str) -> String {
-    let node = element.split(';').find_map(|pair| {
+    let mut nodes = rsplit_unquoted(element, ';').into_iter().filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+        name.trim().eq_ignore_ascii_case("for").then(|| unquoted(value.trim()))
     });
-    node.unwrap_or_default().to_owned()
+    nodes.next().filter(|_| nodes.next().is_none()).unwrap_or_default()
+}
+
+/// The parts of a text between separators that are in no quoted string, the last first. The text is read from its end, which
+/// a proxy has written, so that a quotation mark of the client cannot change what the proxy says.
+fn rsplit_unquoted(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut end, mut is_quoted) = (Vec::new(), text.len(), false);
+    for (position, c) in text.char_indices().rev() {
+        if c == '"' {
+            is_quoted = !is_quoted || is_escaped(&text[..position]);
+        } else if c == separator && !is_quoted {
+            parts.push(&text[position + 1..end]);
+            end = position;
+        }
+    }
+    parts.push(&text[..end]);
+    parts
+}
+
+/// Whether the character after this text is escaped: an odd number of backslashes is before it.
+fn is_escaped(before: &str) -> bool {
+    (before.len() - before.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// The value of a parameter: a token, or the content of a quoted string.
+fn unquoted(value: &str) -> String {
+    let Some(content) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut chars = content.chars();
+    std::iter::from_fn(|| chars.next().and_then(|c| if c == '\\' { chars.next() } else { Some(c) })).collect()
 }
 
 /// An address, also with a port, and of IPv6 also in brackets.
@@ -151,6 +181,24 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_text_hide_only_what_is_before_them() {
+        let of = |kind, lines: &[&[u8]]| {
+            let name = if kind == ForwardedHeader::Forwarded { header::FORWARDED } else { X_FORWARDED_FOR };
+            let values = lines.iter().map(|line| axum::http::HeaderValue::from_bytes(line).expect("a value"));
+            let headers = values.fold(HeaderMap::new(), |mut headers, value| {
+                headers.append(&name, value);
+                headers
+            });
+            proxies(kind).client(ip("10.1.2.3"), &headers).to_string()
+        };
+        let list = |lines: &[&[u8]]| of(ForwardedHeader::XForwardedFor, lines);
+        assert_eq!(list(&[b"\xe9, 198.51.100.1"]), "198.51.100.1");
+        assert_eq!(list(&[b"\xe9", b"198.51.100.1"]), "198.51.100.1");
+        assert_eq!(list(&[b"198.51.100.1, \xe9"]), "10.1.2.3");
+        assert_eq!(of(ForwardedHeader::Forwarded, &[b"for=\xe9, for=198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
     fn nobody_else_is_believed() {
         let of = |peer, lines: &[&str]| client(ForwardedHeader::XForwardedFor, peer, lines);
         for peer in ["198.51.100.1", "192.0.2.8", "11.0.0.1", "fe80::1"] {
@@ -170,8 +218,28 @@ mod tests {
         assert_eq!(of(&["for=198.51.100.1;proto=https;by=10.0.0.1"]), "198.51.100.1");
         assert_eq!(of(&["For=\"[2001:db8::1]:4711\""]), "2001:db8::1");
         assert_eq!(of(&["for=203.0.113.9, proto=http;FOR=\"198.51.100.1:80\""]), "198.51.100.1");
-        for hidden in ["for=_hidden", "for=unknown", "proto=https", "for="] {
+        for hidden in
+            ["for=_hidden", "for=unknown", "proto=https", "for=", "for=198.51.100.1;for=203.0.113.9"]
+        {
             assert_eq!(of(&[hidden]), "10.1.2.3", "{hidden}");
+        }
+    }
+
+    #[test]
+    fn separators_in_quoted_strings_separate_nothing() {
+        let of = |line: &str| client(ForwardedHeader::Forwarded, "10.1.2.3", &[line]);
+        for (line, expected) in [
+            (r#"host="x;for=203.0.113.9";for=198.51.100.1"#, "198.51.100.1"),
+            (r#"for=198.51.100.1;host="a,b""#, "198.51.100.1"),
+            (r#"for=198.51.100.1;host="a\",for=203.0.113.9""#, "198.51.100.1"),
+            (r#"for="198.\51.100.1""#, "198.51.100.1"),
+            (r#"for="_x, for=203.0.113.9""#, "10.1.2.3"),
+            // What a client wrote before, with a quotation mark that it does not close.
+            (r#"for="203.0.113.9, for=198.51.100.1"#, "198.51.100.1"),
+            (r#"for="x, for="[2001:db8::1]:4711""#, "2001:db8::1"),
+            (r#"for="x\, for="198.51.100.1:80""#, "198.51.100.1"),
+        ] {
+            assert_eq!(of(line), expected, "{line}");
         }
     }
 
