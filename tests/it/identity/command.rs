@@ -80,7 +80,7 @@ async fn organizations_are_created_listed_and_named() {
         {
             let refused = org(blank).await;
             assert_eq!(refused.code, Some(1), "{refused:?}");
-            assert!(refused.stderr.contains("Must not be blank"), "{refused:?}");
+            assert!(refused.stderr.contains("must not be blank"), "{refused:?}");
         }
         assert_eq!(org(&["set-external-id", "org_1", "42"]).await.code, Some(0));
         assert_eq!(org(&["list"]).await.stdout, "org_1\t42\tAcme\norg_2\tglobex\tGlobex\n");
