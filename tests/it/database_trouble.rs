@@ -55,10 +55,9 @@ async fn a_write_that_is_the_victim_of_a_deadlock_is_done_again() {
     assert_eq!(deleted.user_errors("deletePartner"), [""; 0]);
     assert!(deleted.data("/deletePartner/partner/deletedAt").is_string());
     assert_eq!(count(&world, "SELECT count(*) FROM change WHERE action = 'deleted'").await, 1);
-    assert_eq!(
-        count(&world, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await,
-        1
-    );
+    // The write may take the partner again before the other transaction does.
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert!(count(&world, deadlocks).await >= 1);
 }
 
 async fn until_somebody_waits(world: &World) {
