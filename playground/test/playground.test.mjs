@@ -144,16 +144,15 @@ test("Monaco's workers run, and the schema is at hand", async () => {
 });
 
 test("prettifying works", async () => {
-  await selectTab("Overview");
-  const query = await editorText("operation.graphql");
-  await replaceText("operation.graphql", "query Overview{viewer{subject}}");
+  await page.getByRole("button", { name: "New tab" }).click();
+  await replaceText("operation.graphql", "query Messy{viewer{subject}}");
   await page.getByRole("button", { name: /^Prettify query/ }).click();
   await page.waitForFunction(() => {
     const models = globalThis.__MONACO.editor.getModels();
     const text = models.find((model) => model.uri.path.endsWith("operation.graphql")).getValue();
-    return text.trim() === "query Overview {\n  viewer {\n    subject\n  }\n}";
+    return text.trim() === "query Messy {\n  viewer {\n    subject\n  }\n}";
   });
-  await replaceText("operation.graphql", query);
+  await page.locator(".graphiql-tab-active").getByRole("button", { name: "Close Tab" }).click();
 });
 
 test("an operation that is broken tells what is wrong, and the id of its request", async () => {

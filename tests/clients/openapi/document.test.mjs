@@ -22,7 +22,7 @@ test("the document is OpenAPI 3.1", async () => {
 });
 
 test("openapi.json, from which the guide is made, is this document", async () => {
-  const committed = await readFile(new URL("../../openapi.json", import.meta.url), "utf8");
+  const committed = await readFile(new URL("../../../openapi.json", import.meta.url), "utf8");
   assert.deepEqual(JSON.parse(committed), await document());
 });
 
