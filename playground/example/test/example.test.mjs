@@ -301,7 +301,7 @@ test("a file is previewed, imported and exported; rejected rows can be downloade
   });
   await page.getByRole("button", { name: "Preview" }).click();
   await page.getByText("2 created, 0 updated, 0 unchanged, 1 rejected").waitFor();
-  await page.getByRole("cell", { name: "email" }).waitFor();
+  await page.getByRole("cell", { name: "email", exact: true }).waitFor();
   await assertAccessible();
   if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/example-import.png` });
   await page.getByRole("searchbox").fill(lastName);
