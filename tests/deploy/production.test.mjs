@@ -2,16 +2,19 @@
 // folders and passwords differ. Cargo, systemctl, docker and kubectl are not run.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { createDatabase } from "./support/database.mjs";
 import { needs, PROGRAM, REPOSITORY } from "./support/environment.mjs";
 import { eventually, freePorts, run, start } from "./support/process.mjs";
 
+const execute = promisify(execFile);
 const PAGE = readFileSync(path.join(REPOSITORY, "docs/operations.md"), "utf8");
 
 test("the page leads to a gateway that accepts the provider's token", needs("NGINX_PROGRAM", "POSTGRES_URL"), async (t) => {
@@ -41,32 +44,36 @@ test("the page leads to a gateway that accepts the provider's token", needs("NGI
     "curl https://": `curl ${connect} https://`,
     "deploy/nginx": path.join(REPOSITORY, "deploy/nginx"),
   });
-  const shell = (text) => run("bash", ["-euo", "pipefail", "-c", replace(text)], { cwd: folder, env }).text;
+  // The provider answers from this process, which must not wait for the commands.
+  const shell = async (text) => {
+    const { stdout, stderr } = await execute("bash", ["-euo", "pipefail", "-c", replace(text)], { cwd: folder, env });
+    return stdout + stderr;
+  };
 
   writeFileSync(path.join(configuration, "gateway.toml"), replace(block("Configuration", "toml")));
-  const printed = shell(block("Configuration", "sh"));
+  const printed = await shell(block("Configuration", "sh"));
   assert.ok(printed.includes(provider.issuer), printed);
   env.CONTACT_GATEWAY__DATABASE__URL_FILE = path.join(configuration, "database-url");
-  assert.match(shell(block("Tables and the first organization", "sh")), /org_abc123/);
+  assert.match(await shell(block("Tables and the first organization", "sh")), /org_abc123/);
 
   const token = provider.issueToken();
   writeFileSync(path.join(folder, "token.txt"), token);
-  const inspected = shell(block("A token", "sh"));
+  const inspected = await shell(block("A token", "sh"));
   assert.match(inspected, /contacts:read/);
   assert.ok(!inspected.includes(token.split(".")[2]), "the token is not printed");
 
   const args = ["serve", "--config", path.join(configuration, "gateway.toml")];
   const gateway = await start(PROGRAM, args, { env, ready: /"listening"/ });
   t.after(() => gateway.stop());
-  shell(lines("Service", "contact-gateway "));
+  await shell(lines("Service", "contact-gateway "));
 
-  shell(lines("TLS", "install "));
+  await shell(lines("TLS", "install "));
   const nginx = await startNginx(folder, replace);
   t.after(() => nginx.stop());
   await eventually(() => fetch(`http://127.0.0.1:${httpPort}/`, { redirect: "manual" }).catch(() => undefined), "nginx responds");
-  const response = shell(block("The first request", "sh"));
+  const response = await shell(block("The first request", "sh"));
   assert.match(response, /"subject":"auth0\|ada".*"name":"Example"/);
-  assert.match(shell(block("Monitoring and backups", "sh")), /TABLE DATA public account_contact /);
+  assert.match(await shell(block("Monitoring and backups", "sh")), /TABLE DATA public account_contact /);
 });
 
 test("every section of the page is run, or needs a tool that is not here", () => {

@@ -65,8 +65,9 @@ test("the bill of materials follows CycloneDX and names every crate and every pa
     assert.ok(inBinary.includes(name), name);
   }
   for (const name of ["criterion", "serde_derive", "vite"]) assert.ok(!inBinary.includes(name), name);
-  for (const { purl, hashes, licenses } of document.components) {
-    if (purl?.startsWith("pkg:cargo/")) assert.match(hashes[0].content, /^[0-9a-f]{64}$/);
+  for (const { name, purl, hashes, licenses } of document.components) {
+    // Cargo.lock has no mdBook, of which the guide has files.
+    if (purl?.startsWith("pkg:cargo/") && name !== "mdbook") assert.match(hashes[0].content, /^[0-9a-f]{64}$/);
     for (const { expression } of licenses ?? []) assert.doesNotMatch(expression, /\//);
   }
   for (const { ref, dependsOn } of document.dependencies) {

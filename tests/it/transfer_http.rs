@@ -183,6 +183,9 @@ async fn an_export_shows_one_organization(world: World) {
         "{}",
         exported.body
     );
+    let compressed =
+        world.reader().request(Method::GET, "/export/partners").header(header::ACCEPT_ENCODING, "gzip");
+    assert_eq!(sent(compressed).await.status, StatusCode::OK);
     let found = export(&world.reader(), "/export/partners?search=glo").await;
     assert_eq!(found.body.lines().count(), 2);
     let found = export(&world.reader(), "/export/partners?search=init").await;

@@ -139,7 +139,9 @@ async fn respond(transfer: Transfer, options: Options) -> Result<Response<Body>,
         yield_now().await;
         Some((pieces.recv().await?, pieces))
     });
-    let mut response = Response::new(Body::from_stream(stream::iter(first.map(Ok)).chain(rest)));
+    // Compression asks once more after the end.
+    let body = stream::iter(first.map(Ok)).chain(rest).fuse();
+    let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(format)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
